@@ -1,0 +1,43 @@
+"""Limbeck: distil the classifiers you have into the one you need.
+
+The whole public API is five functions; each loads what it needs when it is first called, so that importing the
+package costs nothing and never imports torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from limbeck.bundle.classifier import Classifier as load  # noqa: N813 - the public name
+    from limbeck.bundle.stream import predict
+    from limbeck.errors import LimbeckError
+    from limbeck.evaluation.run import compare, evaluate
+    from limbeck.training.train import train
+
+_HOMES = {
+    "LimbeckError": ("limbeck.errors", "LimbeckError"),
+    "compare": ("limbeck.evaluation.run", "compare"),
+    "evaluate": ("limbeck.evaluation.run", "evaluate"),
+    "load": ("limbeck.bundle.classifier", "Classifier"),
+    "predict": ("limbeck.bundle.stream", "predict"),
+    "train": ("limbeck.training.train", "train"),
+}
+
+__all__ = ["LimbeckError", "__version__", "compare", "evaluate", "load", "predict", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'limbeck' has no attribute {name!r}")
+    module, attribute = _HOMES[name]
+    value = getattr(import_module(module), attribute)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

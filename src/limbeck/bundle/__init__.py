@@ -1,0 +1,1 @@
+"""The finished classifier on disk: write, verify, load, predict. Needs onnxruntime, never torch."""

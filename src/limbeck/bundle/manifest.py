@@ -1,0 +1,123 @@
+"""``bundle.json``: what a bundle is, checked on every load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from limbeck.errors import LimbeckError
+from limbeck.files import sha256, write_json
+from limbeck.recipe import Input, Task
+
+FORMAT = 1
+FILE = "bundle.json"
+_LARGEST = 16 * 2**20  # bytes of bundle.json; a larger one is not ours
+
+
+class Manifest(BaseModel):
+    """The content of ``bundle.json``.
+
+    Attributes
+    ----------
+    classes
+        Names in the order of the model's probabilities.
+    labels
+        Class name -> the raw label that training rows carried for it.
+    positive
+        Index of the class that binary metrics and the threshold are about.
+    threshold
+        A row of two classes is positive when its positive probability is at least this.
+    temperature
+        Fitted on valid; already inside the graph, kept here for the reader.
+    serve
+        The model file that answers.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: int
+    limbeck: str
+    created: str
+    name: str
+    task: Task
+    input: Input
+    layout: str = "table"
+    columns: dict[str, str] = {}
+    classes: list[str] = Field(min_length=2)
+    labels: dict[str, str]
+    positive: int = Field(ge=0)
+    network: str
+    parameters: int
+    arrays: list[str]
+    threshold: float
+    temperature: float = Field(gt=0)
+    serve: str
+    versions: dict[str, str] = {}
+    files: dict[str, str]
+
+
+def write_manifest(folder: Path, facts: Mapping[str, Any]) -> Manifest:
+    """Hash every file of a finished folder and write its manifest, last."""
+    hashes = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.name != FILE}
+    manifest = Manifest(format=FORMAT, files=hashes, **facts)
+    write_json(folder / FILE, manifest.model_dump(mode="json"))
+    return manifest
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read ``bundle.json`` and verify that every file is there and unchanged.
+
+    Raises
+    ------
+    LimbeckError
+        When the folder is no bundle, comes from a newer version, or a file is missing, damaged or badly named.
+    """
+    file = folder / FILE
+    again = "copy the bundle again, or export it anew"
+    try:
+        if file.stat().st_size > _LARGEST:
+            raise LimbeckError("far too large", where=file, mend=again)
+        raw = json.loads(file.read_text("utf-8"))
+    except FileNotFoundError:
+        raise LimbeckError("not a bundle: it holds no bundle.json", where=folder, mend="check the path") from None
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, mend="check the path") from error
+    except (ValueError, RecursionError) as error:
+        raise LimbeckError("damaged: not valid JSON", where=file, mend=again) from error
+    version = raw.get("format") if isinstance(raw, dict) else None
+    if not isinstance(version, int):
+        raise LimbeckError("not a bundle: it states no format", where=file, mend=again)
+    if version > FORMAT:
+        what = f"written by a newer Limbeck (format {version}; this one reads up to {FORMAT})"
+        raise LimbeckError(what, where=file, mend="upgrade limbeck")
+    try:
+        manifest = Manifest.model_validate(raw)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise LimbeckError(f"damaged: {key}: {first['msg']}", where=file, mend=again) from error
+    _verify(folder, manifest)
+    return manifest
+
+
+def _verify(folder: Path, manifest: Manifest) -> None:
+    again = "copy the bundle again, or export it anew"
+    for name, expected in manifest.files.items():
+        if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
+            raise LimbeckError(f"names a file outside the bundle: {name!r}", where=folder / FILE, mend="do not use it")
+        try:
+            found = sha256(folder / name)
+        except OSError as error:
+            raise LimbeckError(f"cannot be read ({error.strerror})", where=folder / name, mend=again) from error
+        if found != expected:
+            size = (folder / name).stat().st_size
+            what = f"damaged: its hash is not the one in bundle.json ({size:,} bytes)"
+            raise LimbeckError(what, where=folder / name, mend=again)
+    if manifest.serve not in manifest.files:
+        raise LimbeckError(f"the model {manifest.serve!r} is not among its files", where=folder / FILE, mend=again)
+    if manifest.positive >= len(manifest.classes) or set(manifest.labels) != set(manifest.classes):
+        raise LimbeckError("damaged: classes, labels and positive do not fit", where=folder / FILE, mend=again)

@@ -1,0 +1,278 @@
+"""From a table, or a folder of tables, to a table of answers: streamed, in order, resumable, whole or not at all.
+
+The answers grow in a hidden file beside the output. After each window the journal notes how many rows and bytes are
+safe, so a killed run goes on from there; the output itself appears in one rename, when all is done.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import polars as pl
+
+from limbeck.bundle.classifier import WINDOW, Answer, Classifier
+from limbeck.data import layouts
+from limbeck.data.read import Chunk, inspect, need, sources, stream
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.files import fsync_dir, out_of_reach, whole_file, write_json
+from limbeck.progress import progress, say
+
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+@dataclass
+class Journal:
+    """How far a run has come: rows of the current source, bytes of both hidden files."""
+
+    fingerprint: str
+    source: int = 0
+    row: int = 0
+    answered: int = 0
+    rejected: int = 0
+    bytes: int = 0
+    rejected_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Done:
+    """What `predict` did."""
+
+    output: Path
+    rows: int
+    rejected: int
+    rejects: Path | None
+    seconds: float
+    resumed: int
+
+
+def predict(
+    bundle: str | Path | Classifier,
+    source: str | Path,
+    output: str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    quiet: bool = False,
+) -> Done:
+    """Answer every row of a table or of a folder of tables, in order and in bounded memory.
+
+    Parameters
+    ----------
+    columns
+        What to write: any column of the input, and ``row`` (its number in the file), ``file``, ``label`` (as the
+        training rows wrote it), ``class``, ``probability`` (of that class) and ``p:CLASS`` for each class.
+        ``input.NAME`` is the input's own column where a name is taken. By default the input's id column, or else
+        the row number, then label, class and probability.
+    output
+        ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
+
+    Raises
+    ------
+    LimbeckError
+        For a missing column, an unreadable input or an output that cannot be written.
+    """
+    classifier = bundle if isinstance(bundle, Classifier) else Classifier(bundle)
+    try:
+        return _Run(classifier, Path(source), Path(output), columns, quiet).go()
+    finally:
+        if classifier is not bundle:
+            classifier.close()
+
+
+class _Run:
+    def __init__(
+        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None, quiet: bool
+    ) -> None:
+        self.classifier, self.output, self.quiet = classifier, output, quiet
+        if output.suffix.lower() not in FORMATS:
+            mend = f"end it in {', '.join(FORMATS)}"
+            raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
+        if output.is_dir():
+            raise LimbeckError("is a folder", where=output, mend="name a file")
+        self.sources = sources(source)
+        self.columns = self._columns(columns)
+        # The rows in the works are JSON lines for Parquet, which can only be written as a whole.
+        self.kind = ".jsonl" if output.suffix.lower() == ".parquet" else output.suffix.lower()
+        hidden = output.parent if output.parent.is_dir() and not output.is_char_device() else Path()
+        self.part, self.rejects_part, self.journal_file = (
+            hidden / f".{output.name}.{end}" for end in ("part", "rejected.part", "journal.json")
+        )
+        self.rejects = output.with_name(output.name + ".rejected.csv")
+
+    def _columns(self, asked: Sequence[str] | None) -> list[str]:
+        manifest = self.classifier.manifest
+        first = inspect(self.sources[0])
+        names = self._renamed(pl.DataFrame(schema=dict.fromkeys(first.columns, pl.String))).columns
+        need(names, [manifest.task.input], self.sources[0])
+        if asked is None:
+            id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
+            return [id_column or "row", "label", "class", "probability"]
+        known = {*names, *(f"input.{name}" for name in names), *self._answers()}
+        for name in asked:
+            if name not in known:
+                mend = did_you_mean(name, sorted(known))
+                raise LimbeckError(f"there is no column {name!r} to write", where="--columns", mend=mend)
+        return list(asked)
+
+    def _answers(self) -> list[str]:
+        manifest = self.classifier.manifest
+        return ["row", "file", "label", "class", "probability", *(f"p:{name}" for name in manifest.classes)]
+
+    def _renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        manifest = self.classifier.manifest
+        return layouts.apply(frame, manifest.layout, manifest.columns)
+
+    def go(self) -> Done:
+        started = time.perf_counter()
+        journal = self._open()
+        resumed = journal.answered + journal.rejected
+        if resumed and not self.quiet:
+            say(f"resumed after {resumed:,} rows")
+        try:
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            with self.part.open("r+b") as answers, self.rejects_part.open("r+b") as rejects:
+                answers.truncate(journal.bytes)
+                answers.seek(journal.bytes)
+                rejects.truncate(journal.rejected_bytes)
+                rejects.seek(journal.rejected_bytes)
+                with progress("rows", None, quiet=self.quiet) as tick:
+                    tick(resumed)
+                    for chunk, index, frame, answer in self._answered(journal):
+                        self._write(answers, rejects, journal, chunk, index, frame, answer)
+                        tick(len(chunk.numbers) + len(chunk.rejects))
+            self._finish(journal)
+        except OSError as error:
+            raise out_of_reach(error, self.output) from error
+        kept = self.rejects if journal.rejected else None
+        seconds = time.perf_counter() - started
+        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed)
+
+    def _answered(self, journal: Journal) -> Iterator[tuple[Chunk, int, pl.DataFrame, Answer]]:
+        """Yield chunks with their answers; the next chunk is read and encoded while one is being answered."""
+        ahead: tuple[Chunk, int, pl.DataFrame, Answer] | None = None
+        for index in range(journal.source, len(self.sources)):
+            skip = journal.row if index == journal.source else 0
+            for chunk in stream(self.sources[index], rows=WINDOW, skip=skip):
+                frame = self._renamed(chunk.frame)
+                texts = frame[self.classifier.manifest.task.input].cast(pl.String).fill_null("").to_list()
+                answer = self.classifier.submit(self.classifier.encoder.encode(texts))
+                if ahead:
+                    yield ahead
+                ahead = (chunk, index, frame, answer)
+        if ahead:
+            yield ahead
+
+    def _write(
+        self, answers: IO[bytes], rejects: IO[bytes], journal: Journal, chunk: Chunk, index: int,
+        frame: pl.DataFrame, answer: Answer,
+    ) -> None:  # fmt: skip
+        texts = frame[self.classifier.manifest.task.input].cast(pl.String).fill_null("").str.strip_chars()
+        full = (texts != "").to_numpy()
+        empty = [(int(number), "the text is empty") for number in chunk.numbers[~full]]
+        refused = sorted([*empty, *((reject.row, reject.reason) for reject in chunk.rejects)])
+        rows = self._table(frame.filter(pl.Series(full)), chunk.numbers[full], index, answer.result()[full])
+        answers.write(self._lines(rows))
+        rejects.write(_csv([[self.sources[index].name, row, reason] for row, reason in refused], ","))
+        for file in (answers, rejects):
+            file.flush()
+            os.fsync(file.fileno())
+        journal.source, journal.row = index, journal_row(journal, index, chunk)
+        journal.answered += int(full.sum())
+        journal.rejected += len(refused)
+        journal.bytes, journal.rejected_bytes = answers.tell(), rejects.tell()
+        write_json(self.journal_file, asdict(journal))
+
+    def _table(
+        self, frame: pl.DataFrame, numbers: np.ndarray, index: int, probabilities: np.ndarray
+    ) -> list[pl.Series]:
+        manifest = self.classifier.manifest
+        decided = self.classifier.decide(probabilities)
+        names = np.array(manifest.classes, dtype=object)
+        labels = np.array([manifest.labels[name] for name in manifest.classes], dtype=object)
+        made: dict[str, Any] = {
+            "row": numbers,
+            "file": [self.sources[index].name] * len(numbers),
+            "label": labels[decided],
+            "class": names[decided],
+            "probability": probabilities[np.arange(len(decided)), decided],
+        }
+        made |= {f"p:{name}": probabilities[:, at] for at, name in enumerate(manifest.classes)}
+        out = []
+        for name in self.columns:
+            if name in made:
+                values = made[name]
+                out.append(pl.Series(name, values.tolist() if values is labels else list(values)))
+            else:
+                need(frame.columns, [name.removeprefix("input.")], self.sources[index])
+                out.append(frame[name.removeprefix("input.")].alias(name))
+        return out
+
+    def _lines(self, rows: list[pl.Series]) -> bytes:
+        frame = pl.DataFrame(rows)
+        if self.kind == ".jsonl":
+            return frame.write_ndjson().encode("utf-8")
+        separator = "\t" if self.kind == ".tsv" else ","
+        return frame.write_csv(include_header=False, separator=separator, float_precision=6).encode("utf-8")
+
+    def _open(self) -> Journal:
+        fresh = Journal(self._fingerprint())
+        try:
+            stored = Journal(**json.loads(self.journal_file.read_text("utf-8")))
+            sizes = self.part.stat().st_size, self.rejects_part.stat().st_size
+            if stored.fingerprint == fresh.fingerprint and sizes >= (stored.bytes, stored.rejected_bytes):
+                return stored
+        except (OSError, ValueError, TypeError):
+            pass  # no journal, or not ours: begin anew
+        head = b"" if self.kind == ".jsonl" else _csv([self.columns], "\t" if self.kind == ".tsv" else ",")
+        try:
+            self.part.parent.mkdir(parents=True, exist_ok=True)
+            self.part.write_bytes(head)
+            self.rejects_part.write_bytes(b"file,row,reason\n")
+        except OSError as error:
+            raise out_of_reach(error, self.output) from error
+        fresh.bytes, fresh.rejected_bytes = len(head), len(b"file,row,reason\n")
+        return fresh
+
+    def _fingerprint(self) -> str:
+        facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in self.sources]
+        hashes = sorted(self.classifier.manifest.files.items())
+        return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
+
+    def _finish(self, journal: Journal) -> None:
+        if journal.rejected:
+            self.rejects_part.replace(self.rejects)
+        else:
+            self.rejects_part.unlink()
+            self.rejects.unlink(missing_ok=True)
+        if self.output.suffix.lower() == ".parquet":
+            with whole_file(self.output) as part:
+                pl.scan_ndjson(self.part).sink_parquet(part)
+            self.part.unlink()
+        elif self.output.exists() and not self.output.is_file():  # a device: /dev/stdout, /dev/full
+            with whole_file(self.output) as part:
+                part.write_bytes(self.part.read_bytes())
+            self.part.unlink()
+        else:
+            self.part.replace(self.output)
+            fsync_dir(self.output.parent)
+        self.journal_file.unlink(missing_ok=True)
+
+
+def journal_row(journal: Journal, index: int, chunk: Chunk) -> int:
+    """Return how many rows of the current source are done after ``chunk``."""
+    before = journal.row if journal.source == index else 0
+    return before + len(chunk.numbers) + len(chunk.rejects)
+
+
+def _csv(rows: Sequence[Sequence[Any]], separator: str) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, delimiter=separator, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""``limbeck …``: thin; every verb is one function of the public API."""

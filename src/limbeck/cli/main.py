@@ -1,0 +1,193 @@
+"""The command line: verbs, their options, and what happens to errors.
+
+Each verb imports what it needs when it runs, so that ``limbeck --help`` stays quick and never loads torch.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+import click
+
+from limbeck import __version__
+from limbeck.errors import LimbeckError
+
+SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
+DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the recipe's rows.")
+WHERE = click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows with this value.")
+GROUP = click.option("--group", metavar="COLUMN", help="Keep rows of a group together in the intervals.")
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language the report opens in.")
+PLACE = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="limbeck")
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+def main() -> None:
+    """Distil the classifiers you have into the one you need."""
+
+
+@main.command()
+@click.argument("recipe", type=PLACE)
+@DATA
+@click.option("--out", required=True, type=PLACE, help="Folder of the finished bundle.")
+@SETTING
+@click.option("--resume", is_flag=True, help="Go on where a killed run stopped.")
+@click.option("--folds", type=click.IntRange(2, 50), help="Cross-validate instead of making a bundle.")
+@LANG
+def train(
+    recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], resume: bool, folds: int | None, lang: str
+) -> None:
+    """Train RECIPE's student, judge it once on test, export it as a bundle."""
+    from limbeck.cli import tables
+
+    if folds:
+        from limbeck.training.folds import cross_validate
+
+        tables.folds(cross_validate(recipe, folds, out=out, data=data, settings=settings, resume=resume))
+        return
+    import limbeck
+
+    tables.trained(limbeck.train(recipe, out=out, data=data, settings=settings, resume=resume, lang=lang))
+
+
+@main.command()
+@click.argument("bundle", type=PLACE)
+@click.argument("data", type=PLACE)
+@WHERE
+@click.option("--slices", metavar="COLUMNS", default="", help="Columns in which to look for weak groups.")
+@GROUP
+@click.option("--report", type=PLACE, help="HTML file to write.")
+@click.option("--train-data", type=PLACE, help="Folder of the training rows: the baseline is judged on DATA too.")
+@JSON
+@LANG
+def evaluate(
+    bundle: Path, data: Path, where: tuple[str, ...], slices: str, group: str | None, report: Path | None,
+    train_data: Path | None, as_json: bool, lang: str,
+) -> None:  # fmt: skip
+    """Measure BUNDLE on the labelled rows of DATA."""
+    import limbeck
+    from limbeck.cli import tables
+
+    metrics = limbeck.evaluate(
+        bundle, data, report=report, where=_pairs(where), slices=_names(slices), group=group,
+        train_data=train_data, lang=lang,
+    )  # fmt: skip
+    _print_json(metrics) if as_json else tables.metrics(metrics, report)
+
+
+@main.command()
+@click.argument("places", nargs=-1, required=True, type=PLACE, metavar="BUNDLE BUNDLE… DATA")
+@WHERE
+@GROUP
+@JSON
+def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None, as_json: bool) -> None:
+    """Compare bundles on the same labelled rows, with a paired test."""
+    import limbeck
+    from limbeck.cli import tables
+
+    if len(places) < 3:
+        raise LimbeckError("give two bundles or more, then the rows", where="compare")
+    result = limbeck.compare(places[:-1], places[-1], where=_pairs(where), group=group)
+    _print_json(result) if as_json else tables.comparison(result)
+
+
+@main.command()
+@click.argument("bundle", type=PLACE)
+@click.argument("source", type=PLACE, metavar="INPUT")
+@click.argument("output", type=PLACE)
+@click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
+def predict(bundle: Path, source: Path, output: Path, columns: str | None) -> None:
+    """Answer every row of INPUT, a table or a folder of tables; write OUTPUT."""
+    import limbeck
+    from limbeck.cli import tables
+
+    tables.predicted(limbeck.predict(bundle, source, output, columns=_names(columns) if columns else None))
+
+
+@main.command()
+@click.argument("recipe", type=PLACE)
+@DATA
+@click.option("--out", required=True, type=PLACE, help="Folder of the search; the best recipe is best.toml in it.")
+@SETTING
+@click.option("--trials", type=click.IntRange(1), help="Trials in all, those of earlier calls included.")
+def tune(recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], trials: int | None) -> None:
+    """Search the recipe's [tune] space on valid; call again to go on."""
+    from limbeck.cli import tables
+    from limbeck.training.tune import tune as search
+
+    tables.tuned(search(recipe, out=out, data=data, settings=settings, trials=trials))
+
+
+@main.command()
+@click.option("--out", type=PLACE, default=Path("demo-out"), show_default=True, help="Folder for bundles and report.")
+@LANG
+def demo(out: Path, lang: str) -> None:
+    """Do the main job on real Chinese reviews in a few minutes."""
+    from limbeck.cli.demo import demo as show
+
+    show(out, lang=lang)
+
+
+def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not equals or not name:
+            raise LimbeckError("give COLUMN=VALUE", where="--where")
+    return {name: value for name, _, value in pairs}
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _print_json(value: Any) -> None:
+    from limbeck.files import no_nan
+
+    click.echo(json.dumps(no_nan(value), ensure_ascii=False))
+
+
+def run() -> None:
+    """Run the command line: exit 2 with one line for what the user can mend, 1 for a defect of ours."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # the exporter's shape warnings help nobody here
+    debug = "--debug" in sys.argv
+    try:
+        # --debug may stand anywhere: who reads an error appends it to the command they have just typed.
+        code = main([word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except LimbeckError as error:
+        _fail(f"error: {error}", debug, 2)
+    except click.UsageError as error:
+        error.show()
+        sys.exit(2)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _fail("stopped", debug, 130)
+    except ImportError as error:
+        _fail(f"error: {_extra(error)}", debug, 2)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as error:  # the one place where nothing may escape as a traceback
+        _fail(f"error: a defect of Limbeck: {type(error).__name__}: {error}; run with --debug and report it", debug, 1)
+
+
+def _extra(error: ImportError) -> str:
+    heavy = {"torch", "transformers", "accelerate", "safetensors", "onnx", "optuna", "sklearn", "scipy"}
+    name = (error.name or "").partition(".")[0]
+    if name in heavy:
+        return f'this needs the package {name!r}, which is not installed; pip install "limbeck[train]"'
+    return str(error)
+
+
+def _fail(line: str, debug: bool, code: int) -> None:
+    if debug:
+        traceback.print_exc()
+    click.echo(" ".join(line.split()), err=True)
+    sys.exit(code)

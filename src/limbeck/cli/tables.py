@@ -1,0 +1,108 @@
+"""What the verbs print: short tables on standard output."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from limbeck.bundle.stream import Done
+    from limbeck.training.folds import Folds
+    from limbeck.training.train import Trained
+    from limbeck.training.tune import Tuned
+
+SHOWN = ("accuracy", "macro_f1", "precision", "recall", "f1", "fpr", "roc_auc", "pr_auc", "eer", "ece", "brier")
+
+
+def _console() -> Console:
+    # Off a terminal rich assumes 80 columns and would cut paths; a pipe has no width.
+    console = Console(highlight=False, markup=False)
+    return console if console.is_terminal else Console(highlight=False, markup=False, width=160)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+    for row in rows:
+        table.add_row(*(number(value) for value in row))
+    _console().print(table)
+
+
+def number(value: Any) -> str:
+    """Format a value for a table."""
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return "–" if value is None else str(value)
+
+
+def trained(result: Trained) -> None:
+    """Print a finished training: the student beside the baseline, and where the bundle is."""
+    if not result.metrics:
+        _console().print(f"start for another recipe: {result.bundle}")
+        return
+    students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
+    _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
+
+
+def students(title: str, results: Sequence[tuple[str, dict[str, Any]]], baselines: Sequence[dict[str, Any]]) -> None:
+    """Print several classifiers measured on the same rows, baselines last."""
+    names = ("accuracy", "macro_f1", "roc_auc", "eer", "ece")
+    rows = [[name, *(metrics.get(metric) for metric in names)] for name, metrics in results]
+    rows += [[row["name"], *(row.get(metric) for metric in names)] for row in baselines]
+    _table(title, ["", *names], rows)
+
+
+def metrics(values: dict[str, Any], report: Path | None) -> None:
+    """Print an evaluation."""
+    intervals = values["confidence_intervals"]
+    rows = []
+    for name in SHOWN:
+        low, high = intervals.get(name) or (None, None)
+        between = f"{number(low)} to {number(high)}" if low is not None else ""
+        rows.append([name, values[name], between])
+    _table(f"{values['n']:,} rows, threshold {values['threshold']:.4f}", ["metric", "value", "95 % interval"], rows)
+    for finding in values["findings"]:
+        _console().print(finding)
+    if report:
+        _console().print(f"report: {report}")
+
+
+def comparison(result: dict[str, Any]) -> None:
+    """Print a paired comparison."""
+    names = ("accuracy", "macro_f1", "roc_auc")
+    rows = [[name, *(model[metric] for metric in names)] for name, model in result["models"].items()]
+    _table(f"{result['n']:,} rows", ["", *names], rows)
+    for pair in result["pairs"]:
+        _console().print(f"{pair['a']} / {pair['b']}: {pair['verdict']}")
+
+
+def predicted(done: Done) -> None:
+    """Print what `predict` did."""
+    speed = done.rows / max(done.seconds, 1e-9)
+    _console().print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {done.output}")
+    if done.rejects:
+        _console().print(f"{done.rejected:,} rows could not be read: {done.rejects}")
+
+
+def folds(result: Folds) -> None:
+    """Print a cross-validation."""
+    names = list(result.mean)
+    rows: list[list[Any]] = [[f"fold {fold['fold'] + 1}", *(fold[name] for name in names)] for fold in result.folds]
+    rows.append(["mean", *(result.mean[name] for name in names)])
+    rows.append(["standard deviation", *(result.spread.get(name) for name in names)])
+    _table(f"{len(result.folds)} folds", ["", *names], rows)
+    _console().print(f"folds: {result.file}")
+
+
+def tuned(result: Tuned) -> None:
+    """Print a search."""
+    best = sorted(result.trials, key=lambda row: -(row["score"] if row["score"] is not None else float("-inf")))[:10]
+    keys = list(result.settings)
+    rows = [[row["trial"], row["state"], row["score"], *(row.get(key) for key in keys)] for row in best]
+    _table(f"best {len(rows)} of {len(result.trials)} trials", ["trial", "state", "score", *keys], rows)
+    _console().print(f"best recipe: {result.best}")

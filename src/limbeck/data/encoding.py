@@ -1,0 +1,141 @@
+"""Which encoding a text file is in, and decoding that marks broken bytes instead of failing on them.
+
+Chinese tables come as UTF-8, as UTF-8 with the mark that Excel wants, as UTF-16 (Excel's "Unicode text")
+and as GB18030 (Excel's plain CSV on a Chinese system; a superset of GBK and GB2312). A byte-order mark
+settles the matter; NULs at every other byte mean UTF-16; else the bytes decide. GB18030 accepts nearly every
+pair of bytes, so "decodes without an error" proves little for it: it is taken only where UTF-8 breaks about as
+often as it succeeds *and* what GB18030 reads are characters that people use (GB 2312 level 1 and its symbols).
+A UTF-8 file with a broken run therefore stays UTF-8, and only its broken rows are rejected.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+from pathlib import Path
+from typing import TextIO
+
+from limbeck.errors import LimbeckError
+from limbeck.files import out_of_reach
+
+MARK = "\udcff"  # a lone surrogate: no decoder below can produce it from valid bytes
+_ERRORS = "limbeck-mark"
+codecs.register_error(_ERRORS, lambda error: (MARK, error.end))  # type: ignore[attr-defined]  # decoding only
+
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark begins alike
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_WINDOW, _WINDOWS, _CLOSELY = 1 << 18, 9, 1 << 14
+_BROKEN_OR_GOOD = re.compile(rf"({MARK})|[^\x00-\x7f{MARK}]")
+
+
+def detect(path: Path) -> str:
+    """Return the Python codec of a text file: utf-8, utf-8-sig, utf-16-le, utf-16-be, utf-32 or gb18030.
+
+    Raises
+    ------
+    LimbeckError
+        When the file cannot be opened.
+    """
+    windows = _sample(path)
+    head = windows[0] if windows else b""
+    for bom, name in _BOMS:
+        if head.startswith(bom):
+            return name
+    return _by_nuls(head) or _by_bytes(windows)
+
+
+def open_text(path: Path, encoding: str) -> TextIO:
+    """Open a text file so that broken bytes become `MARK`, line ends stay as they are, and a BOM is dropped."""
+    try:
+        raw = path.open("rb")
+    except OSError as error:
+        raise out_of_reach(error, path) from error
+    boms = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
+    bom = boms.get(encoding, b"")
+    if bom and raw.read(len(bom)) != bom:
+        raw.seek(0)
+    # TextIOWrapper asks the raw file where it is and decodes from there on.
+    return io.TextIOWrapper(raw, encoding=encoding, errors=_ERRORS, newline="")
+
+
+def _sample(path: Path) -> list[bytes]:
+    """Return windows from the beginning, the end and evenly between; inner ones cut at line ends.
+
+    0x0A is no part of a longer character in UTF-8 or GB18030, so a window cut there begins with a whole one.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as handle:
+            if size <= _WINDOW * _WINDOWS:
+                return [handle.read()]
+            windows = []
+            for k in range(_WINDOWS):
+                handle.seek(k * (size - _WINDOW) // (_WINDOWS - 1))
+                windows.append(handle.read(_WINDOW))
+    except OSError as error:
+        raise out_of_reach(error, path) from error
+    inner = [window[window.find(b"\n") + 1 :] for window in windows[1:]]
+    return [whole[: whole.rfind(b"\n") + 1] or whole for whole in (windows[0], *inner)]
+
+
+def _by_nuls(head: bytes) -> str | None:
+    """UTF-16 without a mark: commas, digits and line ends leave a NUL in each second byte."""
+    even, odd = head[0:_WINDOW:2].count(0), head[1:_WINDOW:2].count(0)
+    enough = max(2, min(len(head), _WINDOW) // 200)
+    if odd >= enough and odd > 10 * even:
+        return "utf-16-le"
+    if even >= enough and even > 10 * odd:
+        return "utf-16-be"
+    return None
+
+
+def _by_bytes(windows: list[bytes]) -> str:
+    broken = good = gb_broken = gb_good = common = 0
+    for whole in windows:
+        window = whole
+        try:
+            good += len(window) - len(window.decode("utf-8"))
+            continue
+        except UnicodeDecodeError as error:
+            begin = window.rfind(b"\n", 0, error.start) + 1
+        # Counting is slow: look at a stretch from the first broken line on, and trust what came before it.
+        good += begin - len(window[:begin].decode("utf-8"))
+        window = window[begin : begin + _CLOSELY]
+        text = window.decode("utf-8", _ERRORS)
+        marks = [match.group(1) for match in _BROKEN_OR_GOOD.finditer(text)]
+        broken += sum(mark is not None for mark in marks)
+        good += sum(mark is None for mark in marks)
+        text = window.decode("gb18030", _ERRORS)
+        gb_broken += text.count(MARK)
+        foreign = [char for char in text if char > "\x7f" and char != MARK]
+        gb_good += len(foreign)
+        common += sum(map(_in_everyday_use, foreign))
+    if broken <= good or gb_broken * 10 > broken or common * 5 < gb_good * 2:
+        return "utf-8"
+    return "gb18030"
+
+
+def _in_everyday_use(char: str) -> bool:
+    pair = char.encode("gb18030", "replace")
+    return len(pair) == 2 and pair[1] >= 0xA1 and (0xA1 <= pair[0] <= 0xA3 or 0xB0 <= pair[0] <= 0xD7)
+
+
+def readable(encoding: str) -> str:
+    """Return the name of an encoding as people write it, e.g. ``UTF-8``, ``GB18030``."""
+    return {"utf-8-sig": "UTF-8"}.get(encoding, encoding.upper())
+
+
+def broken_row(encoding: str) -> str:
+    """Return the reason for a row with bytes that are no characters."""
+    return f"holds bytes that are not valid {readable(encoding)}"
+
+
+def no_text(path: Path) -> LimbeckError:
+    """Return the error for a file that is no text at all."""
+    return LimbeckError("this is no text file", where=path, mend="check that the ending fits what is in it")

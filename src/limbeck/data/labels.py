@@ -1,0 +1,98 @@
+"""Raw labels to class numbers. Labels are compared as text, so that 1, 1.0 and "1" are one label."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from limbeck.data.rows import Ints, need
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.recipe import Task
+
+_WHOLE = re.compile(r"([+-]?\d+)\.0*")
+_MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "<na>"))
+_MOST = 1000  # more "classes" than that are the texts or the ids
+
+
+def label_text(value: object) -> str | None:
+    """Return a raw label as text: stripped, whole numbers without a fraction, None for a missing one."""
+    if value is None:
+        return None
+    text = str(value).strip()
+    if isinstance(value, bool) or text in ("True", "False"):
+        return text.lower()
+    whole = _WHOLE.fullmatch(text)
+    if whole:
+        return whole[1]
+    return None if text.lower() in _MISSING else text
+
+
+def text_of(series: pl.Series) -> list[str | None]:
+    """Return a column as texts, `label_text` applied to each value."""
+    known: dict[object, str | None] = {}
+    values = series.to_list()
+    if series.dtype.is_nested():
+        return [None if value is None else str(value) for value in values]
+    return [known[value] if value in known else known.setdefault(value, label_text(value)) for value in values]
+
+
+def classes_of(raw: Sequence[str | None], task: Task, where: object) -> tuple[str, ...]:
+    """Return the class names: the recipe's in its order, else the distinct raw labels, sorted.
+
+    Raises
+    ------
+    LimbeckError
+        When a column has so many values that it cannot be the label.
+    """
+    mapping = task.class_map
+    if mapping is not None:
+        return tuple(dict.fromkeys(mapping.values()))
+    distinct = {label for label in raw if label is not None}
+    if len(distinct) > _MOST:
+        raise LimbeckError(
+            f"the column {task.label!r} has {len(distinct):,} different values, which cannot be classes",
+            where=where,
+            mend="name the label column in task.label",
+        )
+    return tuple(sorted(distinct, key=_by_number))
+
+
+def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, classes: Sequence[str]) -> Ints:
+    """Return the class number of each row, int64 (n,).
+
+    A raw label is looked up in ``task.classes``, then among the class names.
+
+    Raises
+    ------
+    LimbeckError
+        For a missing column; for an empty or unknown label, with the file, the row and the column.
+    """
+    need(frame.columns, [task.label], where)
+    raw = text_of(frame[task.label])
+    table: dict[str | None, int] = {name: k for k, name in enumerate(classes)}
+    table.update({label_text(name): k for k, name in enumerate(classes) if label_text(name) not in table})
+    for key, name in (task.class_map or {}).items():
+        if name in classes:
+            table[label_text(key)] = list(classes).index(name)
+    table.pop(None, None)
+    labels = [table.get(label, -1) for label in raw]
+    if -1 in labels:
+        place = labels.index(-1)
+        spot = f"{where}, row {numbers[place]}, column {task.label!r}"
+        if raw[place] is None:
+            raise LimbeckError("the label is missing", where=spot, mend="fill it in, or give the row as unlabelled")
+        known = sorted({*(task.class_map or {}), *classes}, key=_by_number)
+        raise LimbeckError(
+            f"unknown label {str(raw[place])[:60]!r}", where=spot, mend=did_you_mean(str(raw[place]), known)
+        )
+    return np.array(labels, dtype=np.int64)
+
+
+def _by_number(label: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(label), label)
+    except ValueError:
+        return (1, 0.0, label)

@@ -1,0 +1,305 @@
+"""From a recipe's data section to rows that may be trained on: read, label, clean of copies, split, check.
+
+The order matters. Parts that the data itself names (files, a split column) are fixed first; then copies are taken
+out of the lesser part (test over valid over train over unlabelled), so that nothing that is judged was learned;
+only then are missing parts drawn, from what is left, copies and groups together. Nothing is changed silently: every
+change is a sentence in ``findings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from limbeck.data import copies, duplicates
+from limbeck.data.clean import clean_all
+from limbeck.data.gather import Gathered
+from limbeck.data.labels import classes_of, labels_of, text_of
+from limbeck.data.leakage import leakage
+from limbeck.data.rows import Ints, need
+from limbeck.data.split import DRAWN, draw, named_parts
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.recipe import Recipe, Split, Task
+
+__all__ = ["Dataset", "labels_of", "load_rows", "prepare"]
+
+Names = npt.NDArray[np.str_]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Rows ready for use; all arrays have one entry per row.
+
+    ``texts`` are the raw input values (null is ""), ``labels`` int64 class numbers with -1 for unlabelled rows,
+    ``split`` one of train, valid, test, unlabelled, ``numbers`` the 1-based row numbers in
+    ``sources[origin]``, and ``findings`` what was found and changed, in plain sentences.
+    """
+
+    frame: pl.DataFrame
+    texts: list[str]
+    labels: Ints
+    classes: tuple[str, ...]
+    split: Names
+    numbers: Ints
+    findings: list[str]
+    sources: list[Path]
+    origin: Ints
+
+    def part(self, name: str) -> Ints:
+        """Return the indices of the rows of a part, int64, ascending."""
+        return np.flatnonzero(self.split == name)
+
+    def take(self, rows: npt.ArrayLike) -> Dataset:
+        """Return the dataset of the rows with these indices, in that order."""
+        at = np.asarray(rows, dtype=np.int64)
+        return replace(
+            self,
+            frame=self.frame[at],
+            texts=[self.texts[row] for row in at],
+            labels=self.labels[at],
+            split=self.split[at],
+            numbers=self.numbers[at],
+            origin=self.origin[at],
+        )
+
+
+def prepare(recipe: Recipe, folder: Path | None = None, *, recipe_folder: Path | None = None) -> Dataset:
+    """Read, label, clean and split the rows that a recipe names.
+
+    Parameters
+    ----------
+    folder
+        Where the recipe's paths begin; the recipe's own folder when None.
+
+    Raises
+    ------
+    LimbeckError
+        For anything in the data that the user has to mend, with file, row and column.
+    """
+    data, task = recipe.data, recipe.task
+    base = _base(folder, recipe_folder)
+    gathered = Gathered()
+    for part, paths in _files(recipe):
+        wanted = [task.input] if part == "unlabelled" else [task.input, task.label]
+        for path in paths:
+            gathered.add(
+                _found(base / path, f"data.{part}"), part,
+                wanted=wanted, layout=data.layout, columns=data.columns, keep=data.where,
+            )  # fmt: skip
+    rows = _Rows.of(gathered, task, base)
+    split = _given_parts(gathered, data.split)
+    keys = clean_all(rows.texts, recipe.input.clean)
+    exact = duplicates.exact(keys)
+    near = duplicates.near(keys)
+    findings = gathered.findings
+    keep = np.ones(len(keys), dtype=bool)
+    copies.drop_empty(keys, split, keep, findings)
+    copies.drop_conflicts(data.conflicts, exact, rows.labels, rows.numbers, split, keep, findings)
+    if data.duplicates != "keep":
+        copies.drop_copies("exact", exact, rows.labels, split, keep, findings)
+    if data.duplicates == "near":
+        copies.drop_copies("near", near, rows.labels, split, keep, findings)
+    kept = np.flatnonzero(keep)
+    rows, split, near = rows.take(kept), split[kept], near[kept]
+    keys = [keys[row] for row in kept]
+    groups = _groups(recipe, rows.frame, gathered.sources)
+    split = _drawn(recipe, rows, split, near, groups, findings)
+    found = leakage(keys, split, groups, near_groups=near)
+    lines = found.lines(rows.numbers)
+    if found.refusable and data.leakage == "refuse":
+        raise LimbeckError(
+            lines[0],
+            where=base,
+            mend='set data.duplicates = "exact", split by groups, or set data.leakage = "warn"',
+        )
+    findings += lines
+    _refuse_untrainable(rows, split, base)
+    findings += _summary(rows, split)
+    return Dataset(
+        rows.frame,
+        rows.texts,
+        rows.labels,
+        rows.classes,
+        split,
+        rows.numbers,
+        findings,
+        gathered.sources,
+        rows.origin,
+    )
+
+
+def load_rows(
+    path: str | Path,
+    task: Task,
+    layout: str = "table",
+    columns: Mapping[str, str] | None = None,
+    classes: Sequence[str] = (),
+) -> Dataset:
+    """Read labelled rows of a file or folder for evaluation: every readable row, all of them "test".
+
+    Without ``classes`` they are the task's, or the distinct labels of these rows.
+
+    Raises
+    ------
+    LimbeckError
+        For a missing file or column, an empty or unknown label, or when no row is readable.
+    """
+    gathered = Gathered()
+    gathered.add(Path(path), "test", wanted=[task.input, task.label], layout=layout, columns=columns)
+    rows = _Rows.of(gathered, task, Path(path), tuple(classes))
+    split = np.full(len(rows.texts), "test", dtype="<U10")
+    return Dataset(
+        rows.frame, rows.texts, rows.labels, rows.classes, split, rows.numbers, gathered.findings,
+        gathered.sources, rows.origin,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Rows:
+    frame: pl.DataFrame
+    texts: list[str]
+    labels: Ints
+    classes: tuple[str, ...]
+    numbers: Ints
+    origin: Ints
+
+    @classmethod
+    def of(cls, gathered: Gathered, task: Task, where: Path, classes: tuple[str, ...] = ()) -> _Rows:
+        raw: list[str | None] = []
+        labelled = [part != "unlabelled" for part in gathered.parts]
+        for frame, has_labels in zip(gathered.frames, labelled, strict=True):
+            if has_labels and frame.width:
+                raw += text_of(frame[task.label])
+        classes = classes or classes_of(raw, task, where)
+        labels = [
+            labels_of(frame, task, source, numbers, classes)
+            if has_labels and frame.width
+            else np.full(len(numbers), -1, dtype=np.int64)
+            for frame, source, numbers, has_labels in zip(
+                gathered.frames, gathered.sources, gathered.numbers, labelled, strict=True
+            )
+        ]
+        sizes = [len(numbers) for numbers in gathered.numbers]
+        if not sum(sizes):
+            raise LimbeckError("no row can be read", where=where, mend=(gathered.findings or ["check the file"])[0])
+        frame = gathered.frame()
+        texts = ["" if value is None else str(value) for value in frame[task.input].to_list()]
+        origin = np.repeat(np.arange(len(sizes)), sizes)
+        return cls(frame, texts, np.concatenate(labels), classes, np.concatenate(gathered.numbers), origin)
+
+    def take(self, rows: Ints) -> _Rows:
+        texts = [self.texts[row] for row in rows]
+        return _Rows(self.frame[rows], texts, self.labels[rows], self.classes, self.numbers[rows], self.origin[rows])
+
+
+def _base(folder: Path | None, recipe_folder: Path | None) -> Path:
+    base = Path(folder or recipe_folder or Path())
+    if not base.is_dir():
+        what = "this is a file, the folder with the data is wanted" if base.exists() else "there is no such folder"
+        raise LimbeckError(what, where=base, mend="give the folder with --data")
+    return base
+
+
+def _files(recipe: Recipe) -> list[tuple[str, list[str]]]:
+    data = recipe.data
+    train = [data.train] if isinstance(data.train, str) else data.train
+    if not train:
+        raise LimbeckError("no training file is named", where="data.train", mend="name one")
+    singles = [("valid", [data.valid] if data.valid else []), ("test", [data.test] if data.test else [])]
+    return [("train", list(train)), *singles, ("unlabelled", list(data.unlabelled))]
+
+
+def _found(path: Path, key: str) -> Path:
+    if path.exists():
+        return path
+    near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    hint = did_you_mean(path.name, near)
+    mend = hint if hint.startswith("did") else f"check {key}, or give the folder with --data"
+    raise LimbeckError("there is no such file", where=path, mend=mend)
+
+
+def _given_parts(gathered: Gathered, split: str | Split) -> Names:
+    """Return the part of each row as far as files or a column say it; the rest is "train"."""
+    parts: list[Any] = []
+    for frame, numbers, source, part in zip(
+        gathered.frames, gathered.numbers, gathered.sources, gathered.parts, strict=True
+    ):
+        if part == "train" and isinstance(split, str) and frame.width:
+            need(frame.columns, [split], source)
+            parts.append(named_parts(frame[split].to_list(), f"{source}, column {split!r}"))
+        else:
+            parts.append(np.full(len(numbers), part))
+    return np.concatenate(parts).astype("<U10")
+
+
+def _groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDArray[np.object_] | None:
+    split = recipe.data.split
+    name = split.group if isinstance(split, Split) and split.group else recipe.evaluation.group
+    if name is None:
+        return None
+    need(frame.columns, [name], sources[0])
+    return np.array([value or "" for value in text_of(frame[name])], dtype=object)
+
+
+def _drawn(
+    recipe: Recipe,
+    rows: _Rows,
+    split: Names,
+    near: Ints,
+    groups: npt.NDArray[np.object_] | None,
+    findings: list[str],
+) -> Names:
+    """Draw the parts that the data does not name; near copies and groups stay together."""
+    wish = recipe.data.split
+    together = near
+    if groups is not None:
+        # A row without a group is a group of its own.
+        own = [group or f"\0{row}" for row, group in enumerate(groups.tolist())]
+        together = duplicates.join(near, duplicates.exact(own))
+    shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": DRAWN}
+    stratify = not isinstance(wish, Split) or wish.stratify
+    labels = rows.labels if stratify else None
+    drawn = draw(split, **shares, labels=labels, groups=together, seed=recipe.training.seed)
+    for part in ("valid", "test"):
+        count = np.count_nonzero((drawn == part) & (split != part))
+        if count:
+            findings.append(f"{count:,} rows drawn from train for {part}, copies kept together")
+    return drawn
+
+
+def _refuse_untrainable(rows: _Rows, split: Names, where: Path) -> None:
+    if not np.any(split == "train"):
+        raise LimbeckError("there is no row to train on", where=where, mend="check data.train and the split column")
+    labelled = rows.labels[rows.labels >= 0]
+    if len(np.unique(labelled)) < 2:
+        name = rows.classes[labelled[0]]
+        raise LimbeckError(
+            f"all rows are of the class {name!r}",
+            where=where,
+            mend="a classifier needs two classes to tell apart",
+        )
+    learned = rows.labels[(split == "train") | (split == "valid")]
+    for k, name in enumerate(rows.classes):
+        count = int(np.count_nonzero(learned == k))
+        if count < 2 or not np.any(rows.labels[split == "train"] == k):
+            raise LimbeckError(
+                f"the class {name!r} has {count} {'row' if count == 1 else 'rows'} to learn from",
+                where=where,
+                mend="label more of them, or leave the class out of task.classes and its rows out by data.where",
+            )
+
+
+def _summary(rows: _Rows, split: Names) -> list[str]:
+    lines = []
+    for part in ("train", "valid", "test"):
+        counts = np.bincount(rows.labels[split == part], minlength=len(rows.classes))
+        shown = ", ".join(f"{name} {count:,}" for name, count in zip(rows.classes, counts, strict=True))
+        lines.append(f"{part}: {counts.sum():,} rows ({shown})")
+    unlabelled = np.count_nonzero(split == "unlabelled")
+    return [*lines, f"unlabelled: {unlabelled:,} rows"] if unlabelled else lines

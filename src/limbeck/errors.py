@@ -1,0 +1,54 @@
+"""The one error type for what a user can mend, and the words that help to mend it.
+
+The command line prints such an error as one line and exits with 2. Anything else that escapes is a
+defect of ours and exits with 1.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class LimbeckError(Exception):
+    """Bad input: what is wrong, where, and how to mend it, in one line.
+
+    Parameters
+    ----------
+    what
+        The fact, in plain words.
+    where
+        File, row, column or recipe key; printed first.
+    mend
+        What to do about it; printed last.
+    """
+
+    def __init__(self, what: str, *, where: object = None, mend: str | None = None) -> None:
+        self.what, self.where, self.mend = what, where, mend
+        line = f"{where}: {what}" if where is not None else what
+        if mend:
+            line += f"; {mend}"
+        super().__init__(" ".join(line.split()))
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest known word, or all of them when none is near."""
+    options = [str(option) for option in known]
+    near = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
+    if not near:
+        lowered = {option.lower(): option for option in options}
+        near = [lowered[match] for match in difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.5)]
+    if near:
+        return f"did you mean {near[0]!r}?"
+    if not options:
+        return "there is none"
+    shown = ", ".join(repr(option) for option in options[:12])
+    return f"known: {shown}" + (", …" if len(options) > 12 else "")
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> LimbeckError:
+    """Return the error for an optional dependency that is not installed."""
+    return LimbeckError(
+        f"{purpose} needs the package {package!r}, which is not installed",
+        mend=f'install it with: pip install "limbeck[{extra}]"',
+    )

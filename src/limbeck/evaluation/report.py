@@ -1,0 +1,217 @@
+"""The evaluation as one offline HTML page: no network, no scripts, English and Chinese in the same file.
+
+The language switch is two radio buttons and CSS. A strict content policy (only the page's own style sheet, by
+its hash) and escaping everywhere keep text from data inert; see `inert` for what escaping alone would leave.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from limbeck.errors import LimbeckError
+from limbeck.evaluation import pictures
+from limbeck.evaluation.inert import inert
+from limbeck.evaluation.metrics import NAMES
+from limbeck.evaluation.verdict import verdict
+from limbeck.evaluation.words import LANGUAGES, pair
+from limbeck.files import write_text
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+HERE = Path(__file__).parent
+CARDS = ("accuracy", "macro_f1", "roc_auc", "ap", "eer", "ece")
+BASELINE_COLUMNS = ("accuracy", "macro_f1", "roc_auc", "n_train", "seconds")
+_PERCENT = frozenset(
+    (
+        "accuracy",
+        "precision",
+        "recall",
+        "f1",
+        "macro_f1",
+        "fpr",
+        "eer",
+        "ece",
+        "balanced_accuracy",
+        "probability",
+    )
+)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the page shows; only title, metrics, y and p are needed.
+
+    Parameters
+    ----------
+    metrics
+        The dict of `metrics.measure` on y int64[N] and p float[N, C].
+    facts, export
+        Name -> value; names known to `words` appear in both languages, others as they are.
+    baselines
+        Dicts like `baseline.baseline_row`'s.
+    slices
+        The list of `slices.worst_slices`.
+    worst
+        Dicts with row, text (or path), true, predicted, probability.
+    findings
+        Sentences, or (English, Chinese) pairs of them.
+    comparison
+        The dict of `compare.compare`.
+    history
+        Dicts with epoch, train_loss and validation values.
+    """
+
+    title: str
+    metrics: Mapping[str, Any]
+    y: ArrayLike
+    p: ArrayLike
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    baselines: Sequence[Mapping[str, Any]] = ()
+    slices: Sequence[Mapping[str, Any]] = ()
+    worst: Sequence[Mapping[str, Any]] = ()
+    findings: Sequence[str | tuple[str, str]] = ()
+    comparison: Mapping[str, Any] | None = None
+    export: Mapping[str, Any] | None = None
+    history: Sequence[Mapping[str, Any]] = ()
+
+
+def write_report(path: str | os.PathLike[str], report: Report, *, lang: str = "en") -> None:
+    """Write the page, whole or not at all; ``lang`` ("en" or "zh") is the language it opens in.
+
+    Raises
+    ------
+    LimbeckError
+        For another language or a path that cannot be written.
+    """
+    write_text(path, render_report(report, lang=lang))
+
+
+def render_report(report: Report, *, lang: str = "en") -> str:
+    """Return the page as text; see `write_report`."""
+    if lang not in LANGUAGES:
+        raise LimbeckError(f"no report in the language {lang!r}", mend="known: 'en', 'zh'")
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals |= {"t": _bilingual, "both": _both, "names": NAMES, "cards": CARDS}
+    environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": _interval}
+    environment.filters |= {"data": inert, "value": _value, "shown": _shown, "points": _points}
+    # A lone "</style" cannot occur in our own file; the hash covers exactly what stands between the tags.
+    css = (HERE / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    return environment.get_template("report.html").render(
+        report=report,
+        m=report.metrics,
+        lang=lang,
+        css=Markup(css),  # noqa: S704 - our own file
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        verdict=verdict(report.metrics, report.baselines),
+        figures=[(name, Markup(drawn)) for name, drawn in _figures(report)],  # noqa: S704 - svg.py escapes
+        history=[(name, Markup(drawn)) for name, drawn in _history(report)],  # noqa: S704
+    )
+
+
+def _figures(report: Report) -> list[tuple[str, str]]:
+    classes: list[str] = list(report.metrics["classes"])
+    named = report.metrics.get("positive")
+    positive = classes.index(named) if named in classes else None
+    y, p, threshold = (
+        np.asarray(report.y, dtype=np.int64),
+        np.asarray(report.p),
+        float(report.metrics["threshold"]),
+    )
+    if not len(y):
+        return []
+    drawn = [("confusion", pictures.confusion(report.metrics["confusion"], classes))]
+    drawn.append(("calibration", pictures.calibration(y, p)))
+    # With a single class in the truth these three have no points: an empty frame would only puzzle.
+    if len(np.unique(y)) > 1:
+        drawn += [
+            ("roc", pictures.roc(y, p, classes, positive, threshold)),
+            ("pr", pictures.precision_recall(y, p, classes, positive, threshold)),
+            ("det", pictures.det(y, p, classes, positive)),
+        ]
+    return drawn
+
+
+def _history(report: Report) -> list[tuple[str, str]]:
+    named = (("history_loss", True), ("history_score", False))
+    drawn = ((name, pictures.history(report.history, losses)) for name, losses in named)
+    return [(name, picture) for name, picture in drawn if picture]
+
+
+def _bilingual(key: str) -> Markup:
+    """Return a word of the page in both languages, of which the style sheet shows one."""
+    return _both(pair(key))
+
+
+def _both(words: str | Sequence[str]) -> Markup:
+    from markupsafe import Markup, escape
+
+    english, chinese = (words, words) if isinstance(words, str) else words
+    # Sentences may quote data (a model's name, say), so they are made inert like data.
+    english, chinese = inert(english, 2000), inert(chinese, 2000)
+    if english == chinese:
+        return Markup(escape(english))  # noqa: S704
+    marked = '<span class="en" lang="en">{}</span><span class="zh" lang="zh-Hans">{}</span>'
+    return Markup(marked).format(english, chinese)  # noqa: S704 - Markup.format escapes what it fills in
+
+
+def _value(value: Any, name: str = "") -> Any:
+    """Return a number as its metric is read: shares as percentages, the rest with three decimals."""
+    if value is None:
+        return _both(("–", "–"))
+    if isinstance(value, bool | str):
+        return _shown(value)
+    if name == "seconds":
+        return f"{float(value):.1f}"
+    if name in _PERCENT:
+        return f"{100 * float(value):.1f}%"
+    if float(value).is_integer() and abs(value) >= 2:
+        return f"{int(value):,}"
+    return f"{float(value):.3f}" if abs(value) < 100 else f"{float(value):,.1f}"
+
+
+def _interval(metrics: Mapping[str, Any], name: str) -> str:
+    span = metrics.get("confidence_intervals", {}).get(name)
+    if not span:
+        return ""
+    low, high = (str(_value(end, name)) for end in span)
+    return f"{low.removesuffix('%')}–{high}"
+
+
+def _points(value: float | None) -> str:
+    # A true minus sign: a hyphen is half as wide, and columns of differences would not line up.
+    return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
+
+
+def _shown(value: Any) -> Any:
+    """Return a fact of any plain kind as inert text."""
+    if isinstance(value, bool):
+        return _bilingual("yes" if value else "no")
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, int):
+        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, Mapping):
+        return inert(", ".join(f"{k}: {_shown(v)}" for k, v in value.items() if not isinstance(v, bool)))
+    if isinstance(value, list | tuple):
+        return inert(", ".join(str(item) for item in value))
+    return inert("–" if value is None else value)

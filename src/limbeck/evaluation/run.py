@@ -1,0 +1,276 @@
+"""Judge a bundle, or several on the same rows: rows in, answers asked, metrics and report out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from limbeck.bundle.classifier import Classifier
+from limbeck.data.prepare import Dataset, load_rows, prepare
+from limbeck.data.read import need
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.baseline import NAME, baseline_row
+from limbeck.evaluation.compare import compare as compare_answers
+from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.report import Report, write_report
+from limbeck.evaluation.slices import worst_rows, worst_slices
+from limbeck.recipe import load_recipe
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Metrics of one classifier on labelled rows, and what the report shows beside them."""
+
+    metrics: dict[str, Any]
+    slices: list[dict[str, Any]]
+    worst: list[dict[str, Any]]
+
+
+def judge(
+    y: np.ndarray,
+    p: np.ndarray,
+    decided: np.ndarray,
+    classes: Sequence[str],
+    *,
+    positive: int,
+    threshold: float,
+    texts: Sequence[str],
+    numbers: np.ndarray,
+    columns: Mapping[str, Sequence[str | None]],
+    groups: Sequence[Any] | None = None,
+    bootstrap: int = 1000,
+) -> Judgement:
+    """Measure answers p float[N, C], decided int64[N], against labels y int64[N]."""
+    one = positive if len(classes) == 2 else None
+    metrics = measure(y, p, classes, positive=one, threshold=threshold, bootstrap=bootstrap, groups=groups)
+    lengths = np.array([len(text) for text in texts])
+    slices = worst_slices(y, decided, columns, lengths)
+    worst = [
+        {
+            "row": int(numbers[index]),
+            "text": texts[index],
+            "true": classes[y[index]],
+            "predicted": classes[decided[index]],
+            "probability": float(p[index, decided[index]]),
+        }
+        for index in worst_rows(y, p)
+    ]
+    return Judgement(metrics, slices, worst)
+
+
+def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] | None = None) -> Dataset:
+    """Read the rows of a table or folder that carry labels of the classifier's classes.
+
+    Raises
+    ------
+    LimbeckError
+        When a column is missing, a class unknown, or no row is left.
+    """
+    manifest = classifier.manifest
+    task = manifest.task.model_copy(update={"classes": {raw: name for name, raw in manifest.labels.items()}})
+    if manifest.task.class_map is not None:
+        task = task.model_copy(update={"classes": manifest.task.class_map})
+    rows = load_rows(Path(data), task, manifest.layout, manifest.columns, classifier.classes)
+    for column, value in (where or {}).items():
+        need(rows.frame.columns, [column], data)
+        rows = only(rows, np.flatnonzero((rows.frame[column].cast(pl.String) == value).fill_null(False).to_numpy()))
+        if not len(rows.labels):
+            raise LimbeckError(f"no row has {column} = {value!r}", where=data)
+    return rows
+
+
+def only(rows: Dataset, index: np.ndarray) -> Dataset:
+    """Return the chosen rows."""
+    return replace(
+        rows,
+        frame=rows.frame[index.tolist()],
+        texts=[rows.texts[row] for row in index],
+        labels=rows.labels[index],
+        split=rows.split[index],
+        numbers=rows.numbers[index],
+        origin=rows.origin[index],
+    )
+
+
+def evaluate(
+    bundle: str | Path | Classifier,
+    data: str | Path,
+    *,
+    report: str | Path | None = None,
+    where: Mapping[str, str] | None = None,
+    slices: Sequence[str] = (),
+    group: str | None = None,
+    bootstrap: int = 1000,
+    train_data: str | Path | None = None,
+    lang: str = "en",
+) -> dict[str, Any]:
+    """Measure a bundle on labelled rows.
+
+    Parameters
+    ----------
+    report
+        HTML file to write, besides returning the metrics.
+    where
+        Column -> value: only these rows count, e.g. ``{"split": "test"}``.
+    slices
+        Columns by which the worst slices are sought.
+    group
+        Column whose groups the bootstrap keeps together.
+    train_data
+        Folder with the training rows of the bundle's recipe: scikit-learn's baseline is then trained on them and judged
+        on these same rows. Without it the report shows the baseline as measured when the bundle was made.
+
+    Returns
+    -------
+    dict
+        See `limbeck.evaluation.metrics.measure`; and ``findings``, a list of sentences on the rows.
+    """
+    classifier = bundle if isinstance(bundle, Classifier) else Classifier(bundle)
+    rows = labelled(classifier, data, where)
+    p = classifier.predict_proba(rows.texts)
+    manifest = classifier.manifest
+    need(rows.frame.columns, [*slices, *([group] if group else [])], data)
+    findings = list(rows.findings)
+    if "split" in rows.frame.columns and "split" not in (where or {}):
+        findings.append("The table has a split column: rows that the bundle was trained on may be among these.")
+    judgement = judge(
+        rows.labels,
+        p,
+        classifier.decide(p),
+        classifier.classes,
+        positive=manifest.positive,
+        threshold=manifest.threshold,
+        texts=rows.texts,
+        numbers=rows.numbers,
+        columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
+        groups=rows.frame[group].cast(pl.String).to_list() if group else None,
+        bootstrap=bootstrap,
+    )
+    if report is not None:
+        stored = stored_metrics(classifier.path)
+        page = Report(
+            title=manifest.name,
+            metrics=judgement.metrics,
+            y=rows.labels,
+            p=p,
+            facts=facts_of(classifier) | {"data": str(data)},
+            baselines=_baselines(classifier, rows, stored, train_data),
+            slices=judgement.slices,
+            worst=judgement.worst,
+            findings=findings,
+            export=export_facts(classifier.path),
+            history=stored.get("history", []),
+        )
+        write_report(report, page, lang=lang)
+    return {**judgement.metrics, "slices": judgement.slices, "findings": findings}
+
+
+def compare(
+    bundles: Sequence[str | Path],
+    data: str | Path,
+    *,
+    where: Mapping[str, str] | None = None,
+    group: str | None = None,
+    bootstrap: int = 1000,
+) -> dict[str, Any]:
+    """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test.
+
+    Returns
+    -------
+    dict
+        See `limbeck.evaluation.compare.compare`.
+
+    Raises
+    ------
+    LimbeckError
+        When fewer than two bundles are given or their classes differ.
+    """
+    if len(bundles) < 2:
+        raise LimbeckError("one bundle is no comparison", mend="name two or more")
+    classifiers = [Classifier(bundle) for bundle in bundles]
+    first = classifiers[0]
+    names = distinct_names([Path(bundle) for bundle in bundles])
+    rows = labelled(first, data, where)
+    answers: dict[str, np.ndarray] = {}
+    for name, classifier in zip(names, classifiers, strict=True):
+        if set(classifier.classes) != set(first.classes):
+            what = f"its classes {list(classifier.classes)} are not those of {first.path}: {list(first.classes)}"
+            raise LimbeckError(what, where=classifier.path)
+        p = classifier.predict_proba(rows.texts)
+        answers[name] = p[:, [classifier.classes.index(label) for label in first.classes]]
+    thresholds = {
+        name: c.threshold if c.manifest.positive == _same(c, first) else 1.0 - c.threshold
+        for name, c in zip(names, classifiers, strict=True)
+    }
+    positive = first.manifest.positive if len(first.classes) == 2 else None
+    groups = rows.frame[group].cast(pl.String).to_list() if group else None
+    return compare_answers(
+        rows.labels, answers, thresholds, first.classes, positive, bootstrap=bootstrap, groups=groups
+    )
+
+
+def _same(classifier: Classifier, first: Classifier) -> int:
+    return classifier.classes.index(first.classes[first.manifest.positive])
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """Return the folders' names, or their whole paths where two have the same name."""
+    names = [path.resolve().name for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    whole = [str(path) for path in paths]
+    return [name if whole.count(name) == 1 else f"{name} ({index + 1})" for index, name in enumerate(whole)]
+
+
+def facts_of(classifier: Classifier) -> dict[str, Any]:
+    """Return what a reader of a report wants to know of the classifier."""
+    manifest = classifier.manifest
+    size = sum((classifier.path / name).stat().st_size for name in (*manifest.files, "bundle.json"))
+    return {
+        "network": manifest.network,
+        "parameters": manifest.parameters,
+        "size": f"{size / 2**20:.1f} MiB",
+        "threshold": manifest.threshold,
+        "temperature": manifest.temperature,
+        "created": manifest.created,
+        "limbeck": manifest.limbeck,
+    }
+
+
+def stored_metrics(folder: Path) -> dict[str, Any]:
+    """Return what was measured when the bundle was made; empty when it is not there."""
+    return _json(folder / "metrics.json")
+
+
+def export_facts(folder: Path) -> dict[str, Any] | None:
+    """Return what the gate found when the bundle was exported, flat."""
+    found = _json(folder / "export.json")
+    return {key: value for key, value in found.items() if key != "int8"} | found.get("int8", {}) if found else None
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _baselines(
+    classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
+) -> list[dict[str, Any]]:
+    if train_data is not None:
+        recipe = load_recipe(classifier.path / "recipe.toml")
+        source = prepare(recipe, Path(train_data), recipe_folder=None)
+        train = source.part("train")
+        texts = [source.texts[index] for index in train]
+        positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
+        return [baseline_row(texts, source.labels[train], rows.texts, rows.labels, classifier.classes, positive)]
+    then = " (when the bundle was made, on its own test rows)"
+    return [{**row, "name": row.get("name", NAME) + then} for row in stored.get("baselines", [])]

@@ -1,0 +1,1 @@
+"""How one raw value becomes arrays; the same code runs in training and in serving."""

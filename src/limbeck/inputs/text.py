@@ -1,0 +1,85 @@
+"""Text in, arrays out: cleaning, then an encoder. The same object trains, travels in the bundle and serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbeck.data.clean import clean_all
+from limbeck.errors import LimbeckError
+from limbeck.files import write_text
+from limbeck.inputs.encoders import ENCODERS, PAD
+from limbeck.inputs.ngrams import Ngrams
+from limbeck.inputs.ragged import Ragged
+from limbeck.recipe import Input
+
+TEXT_ENCODERS: dict[str, Any] = {**ENCODERS, "ngrams": Ngrams}
+
+
+class TextInput:
+    """Cleaning and encoding of texts.
+
+    Parameters
+    ----------
+    settings
+        The ``[input]`` section of the recipe.
+    encoder
+        A fitted encoder; see `fit` and `load`.
+    """
+
+    def __init__(self, settings: Input, encoder: Any) -> None:
+        self.settings, self.encoder = settings, encoder
+
+    @classmethod
+    def fit(cls, settings: Input, texts: Iterable[str]) -> TextInput:
+        """Learn the encoder's vocabulary from raw training texts."""
+        cleaned = clean_all(list(texts), settings.clean)
+        return cls(settings, TEXT_ENCODERS[settings.encoder].fit(cleaned, settings))
+
+    @classmethod
+    def load(cls, settings: Input, folder: Path) -> TextInput:
+        """Read the encoder's file from a bundle.
+
+        Raises
+        ------
+        LimbeckError
+            When the file is missing or is not what the settings say.
+        """
+        kind = TEXT_ENCODERS[settings.encoder]
+        file = folder / kind.file
+        try:
+            text = file.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise LimbeckError("the encoder's file cannot be read", where=file) from error
+        return cls(settings, kind.loads(text, settings))
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder's file into a bundle."""
+        write_text(folder / self.encoder.file, self.encoder.dumps())
+
+    @property
+    def size(self) -> int:
+        """Number of different ids."""
+        return int(self.encoder.size)
+
+    @property
+    def pad(self) -> int:
+        """Id that fills a batch's shorter rows."""
+        return int(getattr(self.encoder, "pad", PAD))
+
+    @property
+    def tokens(self) -> list[str] | None:
+        """The tokens by id, where the encoder has a list of them."""
+        return getattr(self.encoder, "tokens", None)
+
+    def encode(self, texts: Sequence[str]) -> Ragged:
+        """Clean and encode raw texts into N rows of ids."""
+        rows: Ragged = self.encoder.encode(clean_all(texts, self.settings.clean), self.settings.max_length)
+        return rows
+
+    def batch(self, rows: Ragged, which: np.ndarray) -> dict[str, np.ndarray]:
+        """Pad the chosen rows into one batch; see `Ragged.pad`."""
+        return rows.pad(which, fill=self.pad)

@@ -1,0 +1,95 @@
+"""What every student is: a module that turns a batch of arrays into pooled features and logits."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from pydantic import ValidationError
+from torch import Tensor, nn
+
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.text import TextInput
+from limbeck.recipe import Section
+
+
+class Network(nn.Module):
+    """Base of all students.
+
+    A subclass sets ``Options`` (its own keys of ``[student]``), ``arrays`` (the batch arrays it takes, in the
+    order of its ``features`` arguments) and ``encoders`` (those it can read), and implements ``features``.
+    ``self.head`` maps features to logits, so that objectives can reach both.
+    """
+
+    Options: ClassVar[type[Section]] = Section
+    arrays: ClassVar[tuple[str, ...]] = ("ids", "lengths")
+    encoders: ClassVar[tuple[str, ...]] = ("characters", "words", "wordpiece")
+    bf16_pays: ClassVar[bool] = False
+    head: nn.Module
+
+    def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
+        super().__init__()
+        self.options = options
+
+    @classmethod
+    def parse(cls, raw: dict[str, Any]) -> Any:
+        """Check the network's own keys of ``[student]``; unknown ones are errors with the nearest known."""
+        try:
+            return cls.Options.model_validate(raw)
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = str(first["loc"][0]) if first["loc"] else ""
+            if first["type"] == "extra_forbidden":
+                hint = did_you_mean(key, cls.Options.model_fields)
+                raise LimbeckError(f"unknown key 'student.{key}'", where="recipe", mend=hint) from error
+            message = first["msg"].removeprefix("Value error, ")
+            raise LimbeckError(f"student.{key}: {message} (given: {first['input']!r})", where="recipe") from error
+
+    def features(self, *arrays: Tensor) -> Tensor:
+        """Return pooled features, float [B, F]."""
+        raise LimbeckError(f"{type(self).__name__} has no features")
+
+    def forward(self, *arrays: Tensor) -> Tensor:
+        """Return logits, float [B, C]."""
+        return self.head(self.features(*arrays))
+
+    def load_start(self, source: str, encoder: TextInput) -> str:
+        """Start from given weights; returns a line that says what was taken."""
+        raise LimbeckError(f"the network {type(self).__name__.lower()!r} cannot start from weights", where=source)
+
+    def fit_start(self, rows: Ragged) -> None:
+        """Read what the network wants to know of the training rows before the first step (nothing, as a rule)."""
+
+    def fold(self) -> None:
+        """Merge what only training needs into the weights, once, before evaluation and export."""
+
+    def groups(self, rate: float, decay: float) -> list[dict[str, Any]]:
+        """Return the optimizer's parameter groups: no weight decay on biases, norms and embeddings."""
+        tables = {id(m.weight) for m in self.modules() if isinstance(m, nn.Embedding | nn.EmbeddingBag)}
+        plain = [p for p in self.parameters() if p.requires_grad and (p.ndim < 2 or id(p) in tables)]
+        decayed = [p for p in self.parameters() if p.requires_grad and p.ndim >= 2 and id(p) not in tables]
+        return [
+            {"params": decayed, "lr": rate, "weight_decay": decay},
+            {"params": plain, "lr": rate, "weight_decay": 0.0},
+        ]
+
+
+def mask_of(ids: Tensor, lengths: Tensor) -> Tensor:
+    """Return a boolean mask [B, L], true where a token stands."""
+    return torch.arange(ids.shape[1], device=ids.device)[None, :] < lengths[:, None]
+
+
+class AttentionPool(nn.Module):
+    """Additive attention over time with one learned query (Yang et al. 2016, eq. 5-7)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.project = nn.Linear(width, width)
+        self.query = nn.Linear(width, 1, bias=False)
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Pool states [B, L, F] into [B, F]; masked places get no weight."""
+        scores = self.query(torch.tanh(self.project(states))).squeeze(-1)
+        weights = torch.softmax(scores.masked_fill(~mask, -1e4), dim=1)
+        return torch.einsum("bl,blf->bf", weights, states)

@@ -1,0 +1,1 @@
+"""From a recipe and rows to a finished bundle: the loop, checkpoints, export, search."""

@@ -1,0 +1,66 @@
+"""The model card of a bundle (Mitchell et al. 2019): what it is, on what it was measured, what not to do with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from limbeck.data.prepare import Dataset
+from limbeck.recipe import Recipe
+
+if TYPE_CHECKING:
+    from limbeck.training.student import Student
+
+_ROWS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
+
+
+def model_card(recipe: Recipe, rows: Dataset, student: Student, stored: Mapping[str, Any]) -> str:
+    """Return the card as Markdown."""
+    metrics, part = stored["test"], stored["judged_on"]
+    counts = ", ".join(f"{int((rows.split == name).sum()):,} {name}" for name in ("train", "valid", "test"))
+    lines = [
+        f"# A classifier of {recipe.task.kind}: {' / '.join(rows.classes)}",
+        "",
+        f"A `{recipe.student.network}` network of {student.parameters:,} weights, made by Limbeck. "
+        f"It reads the column `{recipe.task.input}` and gives a calibrated probability for each class.",
+        "",
+        f"Trained and judged on {counts} rows of {', '.join(sorted({source.name for source in rows.sources}))}.",
+        "",
+        f"## Measured on {part}",
+        "",
+        "| metric | value | 95 % interval | " + " | ".join(row["name"] for row in stored["baselines"]) + " |",
+        "|---|---|---|" + "---|" * max(len(stored["baselines"]), 1),
+    ]
+    for name in _ROWS:
+        low, high = metrics["confidence_intervals"].get(name) or (None, None)
+        others = " | ".join(_number(row.get(name)) for row in stored["baselines"])
+        between = f"{_number(low)} to {_number(high)}" if low is not None else ""
+        lines.append(f"| {name} | {_number(metrics[name])} | {between} | {others} |")
+    below = [row for row in stored["slices"] if row["below"]][:5]
+    lines += ["", "## Where it is weak", ""]
+    lines += [
+        f"- {row['column']} = {row['value']}: accuracy {row['accuracy']:.3f} of {row['n']:,} rows" for row in below
+    ]
+    lines += [] if below else ["No group of rows looked at is significantly worse than the others."]
+    lines += [
+        "",
+        "## How far to trust it",
+        "",
+        "The figures hold for rows like those above. On rows of another source, time or language measure again "
+        "(`limbeck evaluate`) before you rely on it, and keep a person in every decision that affects someone.",
+        "",
+        "## Use",
+        "",
+        "```python",
+        "import limbeck",
+        "",
+        'classifier = limbeck.load("path/to/this/folder")',
+        'classifier.predict_proba(["…"])',
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _number(value: Any) -> str:
+    return "" if value is None else f"{value:.4f}"

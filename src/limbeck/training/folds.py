@@ -1,0 +1,115 @@
+"""Cross-validation: how much the figures depend on which rows were held out.
+
+The rows of ``train`` and ``valid`` are dealt into K folds, by whole groups when the recipe names a group. Each fold is
+judged once by a student trained on the others, of which a tenth chooses the best epoch. Rows of ``test`` stay
+untouched.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from limbeck.data.prepare import prepare
+from limbeck.data.read import need
+from limbeck.data.split import folds as deal
+from limbeck.data.split import split_random
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.metrics import measure
+from limbeck.files import write_json
+from limbeck.progress import say
+from limbeck.recipe import Recipe, Split, load_recipe
+from limbeck.training.student import fingerprint, train_student
+
+METRICS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
+
+
+@dataclass(frozen=True)
+class Folds:
+    """The metrics of every fold, and their mean and standard deviation."""
+
+    file: Path
+    folds: list[dict[str, Any]]
+    mean: dict[str, float]
+    spread: dict[str, float]
+
+
+def cross_validate(
+    recipe: str | Path | Recipe,
+    k: int,
+    *,
+    out: str | Path,
+    data: str | Path | None = None,
+    settings: Iterable[str] = (),
+    resume: bool = False,
+) -> Folds:
+    """Train and judge K students; write ``folds.json`` in ``out`` after each, so that a killed run can go on.
+
+    Raises
+    ------
+    LimbeckError
+        As `limbeck.train`; or when ``resume`` finds the folds of another run.
+    """
+    parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
+    home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
+    folder = None if data is None else Path(data)
+    rows = prepare(parsed, folder, recipe_folder=home)
+    used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
+    group = parsed.data.split.group if isinstance(parsed.data.split, Split) else parsed.evaluation.group
+    groups = None
+    if group:
+        need(rows.frame.columns, [group], "the data")
+        groups = rows.frame[group].cast(pl.String).to_numpy()
+    seed = parsed.training.seed
+    part = None if groups is None else groups[used]
+    numbers = deal(len(used), k, labels=rows.labels[used], groups=part, seed=seed)
+    file = Path(out) / "folds.json"
+    mark = fingerprint(parsed, [rows.texts[index] for index in used], rows.labels[used])
+    done = _read(file, mark, k) if resume else []
+    for fold in range(len(done), k):
+        say(f"fold {fold + 1} of {k}")
+        held, rest = used[numbers == fold], used[numbers != fold]
+        split = np.full(len(rows.split), "unused", dtype="<U10")
+        inner = split_random(
+            len(rest), valid=0.1, test=0.0, labels=rows.labels[rest],
+            groups=None if groups is None else groups[rest], seed=seed,
+        )  # fmt: skip
+        split[rest] = inner
+        split[held] = "test"
+        student = train_student(parsed, replace(rows, split=split), folders=[folder, home])
+        p = student.probabilities(student.encoder.encode([rows.texts[index] for index in held]))
+        positive = student.positive if len(rows.classes) == 2 else None
+        measured = measure(
+            rows.labels[held], p, rows.classes, positive=positive, threshold=student.threshold, bootstrap=0
+        )
+        done.append({"fold": fold, "n": len(held), **{name: measured[name] for name in METRICS}})
+        mean, spread = _summary(done)
+        write_json(file, {"fingerprint": mark, "k": k, "folds": done, "mean": mean, "spread": spread})
+    return Folds(file, done, *_summary(done))
+
+
+def _read(file: Path, mark: str, k: int) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
+    try:
+        stored = json.loads(file.read_text("utf-8"))
+        same = stored["fingerprint"] == mark and stored["k"] == k
+        folds = list(stored["folds"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise LimbeckError("cannot be read", where=file, mend="run without --resume") from error
+    if not same:
+        raise LimbeckError("these are the folds of another run", where=file, mend="run without --resume")
+    return folds
+
+
+def _summary(done: list[dict[str, Any]]) -> tuple[dict[str, float], dict[str, float]]:
+    values = {name: [fold[name] for fold in done if fold[name] is not None] for name in METRICS}
+    mean = {name: float(np.mean(found)) for name, found in values.items() if found}
+    spread = {name: float(np.std(found, ddof=1)) for name, found in values.items() if len(found) > 1}
+    return mean, spread

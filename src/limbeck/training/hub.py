@@ -1,0 +1,59 @@
+"""Tokenizers of pre-trained models, from a Hugging Face directory or id."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from limbeck.errors import LimbeckError
+from limbeck.inputs.encoders import WordPiece
+from limbeck.inputs.text import TextInput
+from limbeck.networks.albert import Albert
+from limbeck.recipe import Input
+
+
+def pretrained_input(settings: Input, source: str) -> TextInput:
+    """Return the text input whose encoder is the pre-trained model's own tokenizer.
+
+    A directory with a BERT ``vocab.txt`` and no other tokenizer file is read as BERT's: the Chinese ALBERT models are
+    published so, and `AutoTokenizer` would look for a SentencePiece file that they do not have.
+
+    Raises
+    ------
+    LimbeckError
+        When no tokenizer can be loaded.
+    """
+    folder = Path(source)
+    if folder.is_dir() and (folder / "vocab.txt").exists() and not (folder / "tokenizer.json").exists():
+        from tokenizers import BertWordPieceTokenizer
+
+        tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=settings.clean.lowercase)
+        return TextInput(settings, WordPiece(tokenizer._tokenizer))
+    from transformers import AutoTokenizer
+
+    try:
+        loaded = AutoTokenizer.from_pretrained(source)
+    except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
+        reason = str(error).splitlines()[0][:160]
+        raise LimbeckError(f"no tokenizer can be loaded: {reason}", where=source, mend="check student.init") from error
+    backend = getattr(loaded, "backend_tokenizer", None)
+    if backend is None:
+        raise LimbeckError(
+            "its tokenizer has no tokenizer.json form", where=source, mend="convert it with transformers"
+        )
+    return TextInput(settings, WordPiece(backend))
+
+
+def save_pretrained(network: Albert, text: TextInput, folder: Path) -> None:
+    """Write an ALBERT student's trunk and tokenizer as a Hugging Face directory."""
+    from transformers import PreTrainedTokenizerFast
+
+    network.albert.save_pretrained(folder)
+    names = {
+        "unk_token": "[UNK]",
+        "cls_token": "[CLS]",
+        "sep_token": "[SEP]",
+        "pad_token": "[PAD]",
+        "mask_token": "[MASK]",
+    }
+    known = {k: v for k, v in names.items() if text.encoder.tokenizer.token_to_id(v) is not None}
+    PreTrainedTokenizerFast(tokenizer_object=text.encoder.tokenizer, **known).save_pretrained(folder)

@@ -1,0 +1,252 @@
+"""From a recipe and its rows to a trained student in memory; export and judgement come after."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+
+from limbeck.data.prepare import Dataset
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.evaluation.calibrate import choose_threshold, fit_temperature
+from limbeck.evaluation.curves import roc_auc
+from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.text import TextInput
+from limbeck.networks import NETWORKS, Network
+from limbeck.progress import say
+from limbeck.recipe import Init, Recipe
+from limbeck.training.augment import Augmenter, active, back_translate
+from limbeck.training.export import logits_of, round_to_half
+from limbeck.training.hub import pretrained_input
+from limbeck.training.learner import Learner
+from limbeck.training.loop import History, fit
+
+
+@dataclass
+class Student:
+    """A trained student with all that its export needs."""
+
+    network: Network
+    encoder: TextInput
+    history: History
+    temperature: float
+    threshold: float
+    positive: int
+    valid_rows: Ragged
+    valid_labels: np.ndarray
+    valid_logits: np.ndarray
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights."""
+        return sum(weight.numel() for weight in self.network.parameters())
+
+    def probabilities(self, rows: Ragged) -> np.ndarray:
+        """Return calibrated probabilities float32 [N, C] of encoded rows."""
+        return softmax(logits_of(self.network, self.encoder, rows) / self.temperature)
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis."""
+    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return shifted / shifted.sum(axis=-1, keepdims=True)
+
+
+def positive_index(recipe: Recipe, classes: tuple[str, ...]) -> int:
+    """Return the index of the class that binary metrics are about: the recipe's, else the second."""
+    name = recipe.task.positive
+    if name is None:
+        return 1
+    if name not in classes:
+        raise LimbeckError(f"task.positive {name!r} is no class", where="recipe", mend=did_you_mean(name, classes))
+    return classes.index(name)
+
+
+def find(path: str, folders: list[Path | None]) -> Path | None:
+    """Return the first existing ``folder / path``, or None."""
+    for folder in folders:
+        if folder is not None and (candidate := folder / path).exists():
+            return candidate
+    return None
+
+
+def start_of(recipe: Recipe, folders: list[Path | None]) -> str | None:
+    """Return where the student's start is: a path or a Hugging Face id; None where it has none."""
+    init = recipe.student.init
+    if init is None:
+        return None
+    wanted = init if isinstance(init, Init) else Init(path=init)
+    found = find(wanted.path, [*folders, Path()])
+    if found is not None:
+        return str(found)
+    if wanted.optional:
+        say(f"student.init: {wanted.path} is not there; the student starts at random")
+        return None
+    if recipe.student.network == "albert" and not wanted.path.startswith((".", "/")):
+        return wanted.path  # a Hugging Face id
+    raise LimbeckError("the start of the student is missing", where=wanted.path, mend="check student.init")
+
+
+def build(recipe: Recipe, texts: list[str], classes: tuple[str, ...], start: str | None) -> tuple[Network, TextInput]:
+    """Return a fresh student and its fitted input.
+
+    Raises
+    ------
+    LimbeckError
+        For an unknown network, unknown options, or an encoder that the network cannot read.
+    """
+    name = recipe.student.network
+    if name not in NETWORKS:
+        raise LimbeckError(f"unknown network {name!r}", where="recipe", mend=did_you_mean(name, NETWORKS))
+    kind = NETWORKS[name]
+    options = kind.parse(recipe.student.options)
+    if recipe.input.encoder not in kind.encoders:
+        what = f"the network {name!r} cannot read input.encoder = {recipe.input.encoder!r}"
+        raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
+    torch.manual_seed(recipe.training.seed)
+    pretrained = start is not None and recipe.input.encoder == "wordpiece" and name == "albert"
+    encoder = pretrained_input(recipe.input, start) if pretrained and start else TextInput.fit(recipe.input, texts)
+    network = kind(options, encoder, len(classes))
+    if start is not None:
+        say(network.load_start(start, encoder))
+    return network, encoder
+
+
+def accelerator_for(recipe: Recipe, kind: type[Network]) -> Accelerator:
+    """Return accelerate's view of this machine, in the recipe's device and precision."""
+    settings = recipe.training
+    if settings.threads:
+        torch.set_num_threads(settings.threads)
+    on_gpu = settings.device != "cpu" and torch.cuda.is_available()
+    pays = torch.cuda.is_bf16_supported() if on_gpu else kind.bf16_pays and _bf16_is_native()
+    half = settings.precision == "bf16" or (settings.precision == "auto" and pays)
+    if settings.device in ("cuda", "mps"):
+        there = torch.cuda.is_available() if settings.device == "cuda" else torch.backends.mps.is_available()
+        if not there:
+            mend = "set training.device = 'auto'"
+            raise LimbeckError(f"this machine has no {settings.device} device", where="recipe", mend=mend)
+    AcceleratorState._reset_state(reset_partial_state=False)  # a process may train several students, each its own way
+    return Accelerator(mixed_precision="bf16" if half else "no", cpu=settings.device == "cpu")
+
+
+def _bf16_is_native() -> bool:
+    # Without the instructions bf16 is emulated, and slower than single precision.
+    return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
+
+
+def fingerprint(recipe: Recipe, texts: list[str], labels: np.ndarray) -> str:
+    """Return a hash of everything that a checkpoint has to agree with."""
+    digest = hashlib.sha256(json.dumps(recipe.model_dump(mode="json"), sort_keys=True).encode())
+    digest.update("\x00".join(texts).encode("utf-8", "surrogatepass"))
+    digest.update(np.ascontiguousarray(labels).tobytes())
+    return digest.hexdigest()
+
+
+def train_student(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    folders: list[Path | None],
+    checkpoints: Path | None = None,
+    resume: bool = False,
+    report: Callable[[int, float], None] | None = None,
+) -> Student:
+    """Train on ``train``, choose, calibrate and set the threshold on ``valid``; ``test`` is not touched.
+
+    Parameters
+    ----------
+    folders
+        Where relative paths of the recipe are looked for, in this order.
+    checkpoints
+        Folder for checkpoints; None keeps none.
+    report
+        See `limbeck.training.loop.fit`.
+    """
+    train, valid = data.part("train"), data.part("valid")
+    if not len(valid):
+        raise LimbeckError("there are no valid rows to choose the student on", where="data", mend="set data.split")
+    texts = [data.texts[index] for index in train]
+    labels = data.labels[train]
+    start = start_of(recipe, folders)
+    network, encoder = build(recipe, texts, data.classes, start)
+    accelerator = accelerator_for(recipe, type(network))
+    learner = Learner(network, recipe.objective, encoder, data.classes)
+    rows, labels = epoch_rows(recipe, encoder, texts, labels, folders)
+    network.fit_start(rows(0))
+    for loss in learner.losses.values():
+        loss.prepare(labels)
+    valid_rows = encoder.encode([data.texts[index] for index in valid])
+    valid_labels = data.labels[valid]
+    positive = positive_index(recipe, data.classes)
+
+    def validate(network: Network) -> dict[str, float]:
+        probabilities = softmax(logits_of(network, encoder, valid_rows))
+        return scores_of(valid_labels, probabilities, positive)
+
+    history = fit(
+        learner,
+        encoder,
+        rows,
+        labels,
+        recipe.training,
+        validate,
+        accelerator=accelerator,
+        folder=checkpoints,
+        fingerprint=fingerprint(recipe, texts, labels),
+        resume=resume,
+        report=report,
+    )
+    network.fold()
+    round_to_half(network)
+    logits = logits_of(network, encoder, valid_rows)
+    temperature = fit_temperature(logits, valid_labels)
+    threshold = choose_threshold(valid_labels, softmax(logits / temperature), recipe.evaluation.threshold, positive)
+    return Student(
+        network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits
+    )  # fmt: skip
+
+
+def epoch_rows(
+    recipe: Recipe, encoder: TextInput, texts: list[str], labels: np.ndarray, folders: list[Path | None]
+) -> tuple[Callable[[int], Ragged], np.ndarray]:
+    """Return epoch -> encoded rows, and the labels that belong to them; augmentation makes epochs differ."""
+    settings = recipe.training.augment
+    if not active(settings):
+        encoded = encoder.encode(texts)
+        return (lambda epoch: encoded), labels
+    if settings.back_translation:
+        say(f"back-translating {len(texts):,} texts")
+        texts, labels = [*texts, *back_translate(texts, settings.back_translation)], np.concatenate([labels, labels])
+    folder = next((folder for folder in folders if folder is not None), Path())
+    augment = Augmenter(settings, folder, recipe.training.seed)
+    copies = settings.copies
+
+    def rows(epoch: int) -> Ragged:
+        changed = [text for copy in range(copies) for text in augment(texts, epoch * copies + copy)]
+        return encoder.encode(changed)
+
+    return rows, np.concatenate([labels] * copies)
+
+
+def scores_of(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> dict[str, float]:
+    """Return the scores of an epoch on valid: loss, accuracy, macro_f1, and roc_auc for two classes."""
+    decided = probabilities.argmax(axis=1)
+    count = probabilities.shape[1]
+    joint = np.bincount(labels * count + decided, minlength=count * count).reshape(count, count)
+    f1 = 2 * np.diag(joint) / np.maximum(joint.sum(axis=0) + joint.sum(axis=1), 1)
+    chosen = np.clip(probabilities[np.arange(len(labels)), labels], 1e-12, 1.0)
+    scores = {
+        "loss": float(-np.log(chosen).mean()),
+        "accuracy": float((decided == labels).mean()),
+        "macro_f1": float(f1[np.bincount(labels, minlength=count) > 0].mean()),
+    }
+    if count == 2 and 0 < labels.sum() < len(labels):
+        scores["roc_auc"] = float(roc_auc(labels == positive, probabilities[:, positive]) or 0.0)
+    return scores

@@ -1,0 +1,230 @@
+"""`limbeck train`: recipe and rows in, a finished, judged and verified bundle out."""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from safetensors.torch import save_file
+
+import limbeck
+from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.manifest import write_manifest
+from limbeck.data.prepare import Dataset, prepare
+from limbeck.data.read import need
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.baseline import baseline_row
+from limbeck.evaluation.report import Report, write_report
+from limbeck.evaluation.run import Judgement, export_facts, facts_of, judge
+from limbeck.files import whole_folder, write_json, write_text
+from limbeck.progress import say
+from limbeck.recipe import Recipe, dump_recipe, load_recipe
+from limbeck.training.card import model_card
+from limbeck.training.export import Gate, export, gate_facts
+from limbeck.training.pretrain import is_pretraining, pretrain
+from limbeck.training.student import Student, positive_index, train_student
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made: the bundle's folder and its metrics on ``test`` (or on ``valid`` where there is no test)."""
+
+    bundle: Path
+    metrics: dict[str, Any]
+    baselines: list[dict[str, Any]]
+    history: list[dict[str, float]]
+    judged_on: str
+
+
+def work_folder(out: Path) -> Path:
+    """Return where a run keeps its checkpoints: hidden, beside its output."""
+    return out.with_name(f".{out.name}.training")
+
+
+def train(
+    recipe: str | Path | Recipe,
+    *,
+    out: str | Path,
+    data: str | Path | None = None,
+    settings: Iterable[str] = (),
+    resume: bool = False,
+    lang: str = "en",
+) -> Trained:
+    """Train the recipe's student, judge it once on ``test``, and export it through the gate.
+
+    Parameters
+    ----------
+    recipe
+        A TOML file, or a `Recipe` already read.
+    data
+        Folder that the recipe's data paths are relative to; by default the recipe's own.
+    settings
+        ``section.key=value`` overrides.
+    resume
+        Go on from the checkpoint that a killed run left; on a CPU the result is the same, bit for bit.
+
+    Raises
+    ------
+    LimbeckError
+        For whatever the user can mend: the recipe, the rows, the disk. An earlier bundle at ``out`` stays as it was.
+    """
+    parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
+    home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
+    target, folder = Path(out), None if data is None else Path(data)
+    if target.exists() and not (target.is_dir() and _replaceable(target)):
+        raise LimbeckError("is there already, and is no bundle", where=target, mend="choose another --out")
+    if folder is not None and not folder.is_dir():
+        raise LimbeckError("there is no such folder", where=folder, mend="check --data")
+    if is_pretraining(parsed):
+        pretrain(parsed, out=target, folder=folder, home=home, resume=resume)
+        return Trained(target, {}, [], [], "valid")
+    rows = prepare(parsed, folder, recipe_folder=home)
+    for finding in rows.findings:
+        say(finding)
+    work = work_folder(target)
+    if not resume:
+        shutil.rmtree(work, ignore_errors=True)
+    student = train_student(parsed, rows, folders=[folder, home], checkpoints=work, resume=resume)
+    trained = finish(parsed, rows, student, target, lang=lang)
+    shutil.rmtree(work, ignore_errors=True)
+    return trained
+
+
+def _replaceable(target: Path) -> bool:
+    entries = [entry.name for entry in target.iterdir()]
+    return not entries or "bundle.json" in entries or "config.json" in entries
+
+
+def finish(recipe: Recipe, rows: Dataset, student: Student, out: Path, *, lang: str = "en") -> Trained:
+    """Export a trained student, judge the exported bundle and write everything that belongs to it."""
+    with whole_folder(out) as folder:
+        gate = export(
+            student.network,
+            student.encoder,
+            student.valid_rows,
+            folder,
+            temperature=student.temperature,
+            threshold=student.threshold,
+            positive=student.positive,
+            int8=recipe.export.int8 == "auto",
+        )
+        student.encoder.save(folder)
+        weights = {name: value.half().contiguous() for name, value in student.network.state_dict().items()}
+        save_file(weights, folder / "weights.safetensors")
+        write_text(folder / "recipe.toml", dump_recipe(recipe))
+        write_json(folder / "export.json", gate_facts(gate))
+        facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
+        write_manifest(folder, facts)
+        trained = _judge(recipe, rows, student, folder, out, lang)
+        write_manifest(folder, facts)  # once more: the metrics and the report now belong to it
+        with Classifier(folder):
+            pass  # a bundle that cannot be loaded must not take the place of one that can
+    return trained
+
+
+def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: Path, lang: str) -> Trained:
+    """Let the exported bundle answer the test rows, once, and write what it is worth."""
+    part = "test" if len(rows.part("test")) else "valid"
+    if part == "valid":
+        say("there are no test rows: the figures are those of valid, on which the student was chosen")
+    index = rows.part(part)
+    texts = [rows.texts[row] for row in index]
+    with Classifier(folder) as classifier:
+        p = classifier.predict_proba(texts)
+        frame = rows.frame[index.tolist()]
+        group = recipe.evaluation.group
+        need(frame.columns, [*recipe.evaluation.slices, *([group] if group else [])], "the data")
+        judgement = judge(
+            rows.labels[index],
+            p,
+            classifier.decide(p),
+            rows.classes,
+            positive=student.positive,
+            threshold=student.threshold,
+            texts=texts,
+            numbers=rows.numbers[index],
+            columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
+            groups=frame[group].cast(pl.String).to_list() if group else None,
+            bootstrap=recipe.evaluation.bootstrap,
+        )
+        baselines = _baselines(recipe, rows, index)
+        history = student.history.epochs
+        stored = {
+            "judged_on": part,
+            "test": judgement.metrics,
+            "baselines": baselines,
+            "slices": judgement.slices,
+            "findings": rows.findings,
+            "history": history,
+            "best_epoch": student.history.best,
+        }
+        write_json(folder / "metrics.json", stored)
+        _report(classifier, rows, index, p, judgement, baselines, history, part, out, lang)
+    write_text(folder / "README.md", model_card(recipe, rows, student, stored))
+    return Trained(out, judgement.metrics, baselines, history, part)
+
+
+def _report(
+    classifier: Classifier, rows: Dataset, index: np.ndarray, p: np.ndarray, judgement: Judgement,
+    baselines: list[dict[str, Any]], history: list[dict[str, float]], part: str, out: Path, lang: str,
+) -> None:  # fmt: skip
+    counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test")}
+    page = Report(
+        title=out.resolve().name,
+        metrics=judgement.metrics,
+        y=rows.labels[index],
+        p=p,
+        facts=facts_of(classifier) | {"judged_on": part} | {f"{name} rows": n for name, n in counts.items()},
+        baselines=baselines,
+        slices=judgement.slices,
+        worst=judgement.worst,
+        findings=rows.findings,
+        export=export_facts(classifier.path),
+        history=history,
+    )
+    write_report(classifier.path / "report.html", page, lang=lang)
+
+
+def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
+    if not recipe.evaluation.baseline:
+        return []
+    train = rows.part("train")
+    texts, judged = [rows.texts[row] for row in train], [rows.texts[row] for row in index]
+    positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
+    return [baseline_row(texts, rows.labels[train], judged, rows.labels[index], rows.classes, positive)]
+
+
+def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, name: str) -> dict[str, Any]:
+    """Return the facts of ``bundle.json``, all but the hashes."""
+    raw = recipe.task.class_map or {label: label for label in rows.classes}
+    labels: dict[str, str] = {}
+    for value, label in raw.items():
+        labels.setdefault(label, value)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers")
+    return {
+        "limbeck": limbeck.__version__,
+        "created": now,
+        "name": name,
+        "task": recipe.task,
+        "input": student.encoder.settings,
+        "layout": recipe.data.layout,
+        "columns": recipe.data.columns,
+        "classes": list(rows.classes),
+        "labels": labels,
+        "positive": student.positive,
+        "network": recipe.student.network,
+        "parameters": student.parameters,
+        "arrays": list(student.network.arrays),
+        "threshold": student.threshold,
+        "temperature": student.temperature,
+        "serve": gate.serve,
+        "versions": {package: version(package) for package in packages},
+    }

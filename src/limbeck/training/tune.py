@@ -1,0 +1,153 @@
+"""`limbeck tune`: a search over a recipe's keys, judged on ``valid`` (Optuna's TPE, with median pruning).
+
+The search lives in one SQLite file, so it can be stopped, killed and continued. The best recipe is written as
+``best.toml`` after every trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+
+from limbeck.data.prepare import prepare
+from limbeck.errors import LimbeckError
+from limbeck.files import write_text
+from limbeck.progress import say
+from limbeck.recipe import dump_recipe, load_recipe, override
+from limbeck.training.student import scores_of, softmax, train_student
+
+# What is searched when the recipe has no [tune] space of its own.
+DEFAULT_SPACE: dict[str, dict[str, dict[str, Any] | list[Any]]] = {
+    "ngram": {
+        "training.learning_rate": {"low": 3e-4, "high": 3e-2, "log": True},
+        "training.batch_size": [32, 64, 128],
+        "student.idf": {"low": 0.5, "high": 2.0},
+    },
+    "gru": {
+        "training.learning_rate": {"low": 3e-4, "high": 6e-3, "log": True},
+        "training.batch_size": [32, 64, 128],
+        "input.max_length": [128, 192, 256],
+        "student.hidden": [64, 96, 128],
+        "student.dropout": {"low": 0.1, "high": 0.5},
+    },
+    "textcnn": {
+        "training.learning_rate": {"low": 3e-4, "high": 6e-3, "log": True},
+        "training.batch_size": [32, 64, 128],
+        "input.max_length": [128, 192, 256],
+        "student.filters": [64, 100, 160],
+        "student.dropout": {"low": 0.2, "high": 0.6},
+    },
+    "albert": {
+        "training.learning_rate": {"low": 1e-5, "high": 5e-4, "log": True},
+        "training.batch_size": [16, 32, 64],
+        "input.max_length": [128, 192, 256],
+        "student.pooling": ["first", "mean", "attention"],
+    },
+}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The outcome of a search: every trial, the best one's settings, and the recipe that holds them."""
+
+    best: Path
+    score: float
+    settings: dict[str, Any]
+    trials: list[dict[str, Any]]
+
+
+def tune(
+    recipe: str | Path,
+    *,
+    out: str | Path,
+    data: str | Path | None = None,
+    settings: Iterable[str] = (),
+    trials: int | None = None,
+) -> Tuned:
+    """Search until the study holds ``trials`` finished trials; a second call goes on where the first stopped.
+
+    Raises
+    ------
+    LimbeckError
+        For a broken recipe or space; or when ``out`` holds the search of another space.
+    """
+    parsed = load_recipe(recipe, settings)
+    home, folder = Path(recipe).resolve().parent, None if data is None else Path(data)
+    space = parsed.tune.space or DEFAULT_SPACE.get(parsed.student.network, {})
+    if not space:
+        raise LimbeckError("there is nothing to search", where=recipe, mend="write a [tune] space")
+    rows = prepare(parsed, folder, recipe_folder=home)
+    target = Path(out)
+    target.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    metric = parsed.training.metric
+    study = optuna.create_study(
+        study_name="limbeck",
+        storage=f"sqlite:///{target.resolve() / 'study.db'}",
+        load_if_exists=True,
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=parsed.training.seed),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+    )
+    _same_space(study, space, target)
+    wanted = trials or parsed.tune.trials
+
+    def objective(trial: optuna.Trial) -> float:
+        chosen = {key: suggest(trial, key, choices) for key, choices in space.items()}
+        candidate = override(parsed, chosen)
+
+        def report(epoch: int, score: float) -> None:
+            trial.report(score, epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        student = train_student(candidate, rows, folders=[folder, home], report=report)
+        scores = scores_of(student.valid_labels, softmax(student.valid_logits), student.positive)
+        return -scores["loss"] if metric == "loss" else scores[metric]
+
+    for old in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(old.number, state=optuna.trial.TrialState.FAIL)  # of a killed call
+    while (done := len(_finished(study))) < wanted:
+        say(f"trial {done + 1} of {wanted}")
+        study.optimize(objective, n_trials=1)
+        if _complete(study):
+            write_text(target / "best.toml", dump_recipe(override(parsed, study.best_params)))
+    if not _complete(study):
+        raise LimbeckError("no trial was finished", where=target, mend="raise tune.trials")
+    rows_out = [
+        {"trial": t.number, "state": t.state.name.lower(), "score": t.value, **t.params} for t in _finished(study)
+    ]
+    return Tuned(target / "best.toml", float(study.best_value), dict(study.best_params), rows_out)
+
+
+def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) -> Any:
+    """Draw one value: from a list of choices, or between ``low`` and ``high``."""
+    if isinstance(choices, list):
+        return trial.suggest_categorical(key, choices)
+    unknown = set(choices) - {"low", "high", "log"}
+    if unknown or not {"low", "high"} <= set(choices):
+        raise LimbeckError(f"tune.space: {key!r} is no list and no {{ low, high, log }}", where="recipe")
+    low, high, log = choices["low"], choices["high"], bool(choices.get("log", False))
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(key, low, high, log=log)
+    return trial.suggest_float(key, float(low), float(high), log=log)
+
+
+def _same_space(study: optuna.Study, space: dict[str, Any], target: Path) -> None:
+    stored = study.user_attrs.get("space")
+    if stored is not None and stored != space:
+        raise LimbeckError("holds the search of another space", where=target, mend="choose another --out")
+    study.set_user_attr("space", space)
+
+
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    states = [optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED]
+    return study.get_trials(deepcopy=False, states=states)
+
+
+def _complete(study: optuna.Study) -> bool:
+    return bool(study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]))
