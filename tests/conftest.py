@@ -1,9 +1,15 @@
 """Fixtures of the whole suite."""
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from small import reviews, tiny_recipe, write_csv
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose more to threads than they win
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 @pytest.fixture(scope="session")
@@ -13,3 +19,33 @@ def shared_data() -> Path:
     if not (folder / "README.md").is_file():
         pytest.skip(f"the real data is not at {folder}; set LIMBECK_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def rows_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with ``reviews.csv``: 400 made-up reviews with a split column."""
+    folder = tmp_path_factory.mktemp("rows")
+    write_csv(folder / "reviews.csv", reviews(400))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory: pytest.TempPathFactory, rows_folder: Path) -> Callable[[str], Path]:
+    """Network name -> a tiny trained bundle of it, made once; tests must not change it."""
+    import limbeck
+
+    made: dict[str, Path] = {}
+    home = tmp_path_factory.mktemp("bundles")
+
+    def bundle(network: str = "ngram") -> Path:
+        if network not in made:
+            made[network] = limbeck.train(tiny_recipe(network), data=rows_folder, out=home / network).bundle
+        return made[network]
+
+    return bundle
+
+
+@pytest.fixture
+def own_bundle(tmp_path: Path, bundles: Callable[[str], Path]) -> Path:
+    """A copy of the tiny n-gram bundle that a test may damage."""
+    return Path(shutil.copytree(bundles("ngram"), tmp_path / "bundle"))

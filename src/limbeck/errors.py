@@ -46,6 +46,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     return f"known: {shown}" + (", …" if len(options) > 12 else "")
 
 
+def first_line(error: BaseException, longest: int = 160) -> str:
+    """Return the first line of what another library says, or the name of its error where it says nothing."""
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:longest]
+
+
 def missing_extra(package: str, extra: str, purpose: str) -> LimbeckError:
     """Return the error for an optional dependency that is not installed."""
     return LimbeckError(

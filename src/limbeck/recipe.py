@@ -17,8 +17,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from limbeck.errors import LimbeckError, did_you_mean
 
-KINDS = ("text",)
-
 
 class Section(BaseModel):
     """A part of the recipe: immutable, with no unknown keys."""
@@ -29,12 +27,23 @@ class Section(BaseModel):
 class Task(Section):
     """What is to be told apart from what."""
 
-    kind: Literal["text"]
-    input: str = "text"
+    kind: Literal["text", "table"]
+    input: str | list[str] = "text"
     label: str = "label"
     id: str | None = None
     classes: dict[str, str] | list[str] | None = Field(default=None, description="raw label -> class name")
     positive: str | None = None
+
+    @model_validator(mode="after")
+    def _input_fits(self) -> Task:
+        if self.kind == "text" and not isinstance(self.input, str):
+            raise ValueError("a text has one column: give task.input its name")
+        return self
+
+    @property
+    def inputs(self) -> list[str]:
+        """Names of the input columns."""
+        return [self.input] if isinstance(self.input, str) else self.input
 
     @property
     def class_map(self) -> dict[str, str] | None:
@@ -56,7 +65,7 @@ class Split(Section):
 class Data(Section):
     """Where the rows are, and how they are cleaned and split."""
 
-    train: str | list[str]
+    train: str | list[str] = []
     valid: str | None = None
     test: str | None = None
     unlabelled: list[str] = []
@@ -67,6 +76,13 @@ class Data(Section):
     duplicates: Literal["keep", "exact", "near"] = "exact"
     conflicts: Literal["drop", "keep", "refuse"] = "drop"
     leakage: Literal["refuse", "warn"] = "refuse"
+    labels: Literal["all", "test"] = Field(default="all", description="test: labels count for the final figure only")
+
+    @model_validator(mode="after")
+    def _some_rows(self) -> Data:
+        if not self.train and not self.unlabelled:
+            raise ValueError("name a file in data.train, or in data.unlabelled")
+        return self
 
 
 class Clean(Section):
@@ -83,7 +99,7 @@ class Clean(Section):
 class Input(Section):
     """How one raw value becomes arrays."""
 
-    encoder: Literal["characters", "words", "wordpiece", "ngrams"] = "characters"
+    encoder: Literal["characters", "words", "wordpiece", "ngrams", "table"] = "characters"
     max_length: int = Field(default=256, ge=4, le=8192)
     vocabulary: int = Field(default=8000, ge=16, le=1_000_000)
     min_count: int = Field(default=2, ge=1)
@@ -91,6 +107,9 @@ class Input(Section):
     ngrams: tuple[int, int] = (1, 3)
     word_ngrams: int = Field(default=0, ge=0, le=3, description="longest n-gram of words beside the characters'")
     buckets: int = Field(default=2**18, ge=2**8, le=2**24)
+    wide: bool = Field(default=False, description="a linear n-gram branch beside the network")
+    scaling: Literal["robust", "quantile"] = Field(default="robust", description="of a table's numbers")
+    categories: int = Field(default=64, ge=2, le=2**16, description="hash buckets of each category column")
     clean: Clean = Clean()
 
     @field_validator("ngrams")
@@ -108,17 +127,55 @@ class Init(Section):
     optional: bool = False
 
 
+class Wide(Section):
+    """The wide branch of a student, when ``input.wide`` is on: a linear n-gram model under the network."""
+
+    idf: float = Field(default=1.5, ge=0, le=3, description="power of the inverse document frequency")
+    margin: float = Field(default=1.0, gt=0, description="C of the linear support vector machine")
+
+
 class Student(BaseModel):
     """The network to train; its own options stand beside these keys and are checked by the network."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
     network: str
     init: str | Init | None = None
+    wide: Wide = Wide()
 
     @property
     def options(self) -> dict[str, Any]:
         """The network's own options."""
         return dict(self.model_extra or {})
+
+
+class Teacher(Section):
+    """A classifier to learn from: anything that gives class probabilities for rows.
+
+    ``source`` is ``kind:place``: ``bundle:``, ``onnx:``, ``huggingface:``, ``sklearn:``, ``column:``, ``http:`` or
+    ``rule:``.
+    """
+
+    name: str = Field(min_length=1)
+    source: str = Field(pattern=r"^[a-z]+:.+")
+    labels: dict[str, str] = Field(default={}, description="the teacher's class -> ours; unnamed ones keep their name")
+    input: str | list[str] | None = Field(default=None, description="column it reads; task.input when left out")
+    sample: str | None = Field(default=None, description="rows of its own scenario, for relevance")
+    sample_where: dict[str, str | list[str]] = Field(default={}, description="which rows of the sample")
+    timeout: float = Field(default=30.0, gt=0, description="seconds for one request (http)")
+    retries: int = Field(default=3, ge=0)
+    budget: int | None = Field(default=None, ge=1, description="most requests in one run (http)")
+    batch_size: int = Field(default=64, ge=1)
+    options: dict[str, Any] = Field(default={}, description="what one kind of teacher alone knows")
+
+
+class Relevance(Section):
+    """How far each teacher is trusted; see `limbeck.relevance`."""
+
+    method: str = "auto"
+    weights: dict[str, float] = Field(default={}, description="teacher -> weight, for the method 'fixed'")
+    reviewed: str | None = Field(default=None, description="a table with labels for some of the rows")
+    rounds: int = Field(default=3, ge=0, le=20, description="rounds in which the student is one more voter")
+    sample_rows: int = Field(default=1000, ge=0, description="rows taken from each teacher's sample")
 
 
 class Decay(Section):
@@ -227,6 +284,8 @@ class Recipe(Section):
     data: Data
     input: Input = Input()
     student: Student
+    teachers: list[Teacher] = []
+    relevance: Relevance = Relevance()
     objective: Objective = Objective()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
@@ -264,9 +323,12 @@ def load_recipe(path: str | Path, settings: Iterable[str] = ()) -> Recipe:
     pairs = [_setting(text) for text in settings]
     when = raw.pop("when", {})
     network = next((v for k, v in reversed(pairs) if k == "student.network"), None)
-    network = network or raw.get("student", {}).get("network")
-    for section, values in when.get(network, {}).items():
-        _merge(raw.setdefault(section, {}), values)
+    student = raw.get("student")
+    network = network or (student.get("network") if isinstance(student, dict) else None)
+    for name, over in when.items() if isinstance(when, dict) else [("", when)]:
+        _check_when(name, over, file)
+        if name == network:
+            _merge(raw, over)
     for key, value in pairs:
         _put(raw, key, value)
     return parse_recipe(raw, where=str(file))
@@ -292,10 +354,11 @@ def dump_recipe(recipe: Recipe) -> str:
     """Return the recipe as TOML text, every default written out, so that a run can be repeated."""
     tables: dict[str, Any] = recipe.model_dump(mode="json", exclude_none=True)
     lines: list[str] = []
-    for name, table in tables.items():
-        lines.append(f"[{name}]")
-        lines += [f"{_toml_key(key)} = {_toml(value)}" for key, value in table.items()]
-        lines.append("")
+    for name, value in tables.items():
+        for table in value if isinstance(value, list) else [value]:
+            lines.append(f"[[{name}]]" if isinstance(value, list) else f"[{name}]")
+            lines += [f"{_toml_key(key)} = {_toml(item)}" for key, item in table.items()]
+            lines.append("")
     return "\n".join(lines)
 
 
@@ -331,6 +394,16 @@ def _put(raw: dict[str, Any], key: str, value: Any) -> None:
         if not isinstance(table, dict):
             raise LimbeckError(f"{key!r} goes through a value that is no table", where="--set")
     table[last] = value
+
+
+def _check_when(name: str, over: Any, where: object) -> None:
+    for section, values in over.items() if isinstance(over, dict) else [("", None)]:
+        if section and section not in Recipe.model_fields:
+            mend = did_you_mean(section, Recipe.model_fields)
+            raise LimbeckError(f"unknown key 'when.{name}.{section}'", where=where, mend=mend)
+        if not isinstance(values, dict):
+            mend = "write [when.NETWORK.SECTION] with keys of that section"
+            raise LimbeckError(f"'when{'.' * bool(name)}{name}' is no table of sections", where=where, mend=mend)
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.bundle.graph import check_graph
 from limbeck.bundle.manifest import Manifest, read_manifest
-from limbeck.errors import LimbeckError
-from limbeck.inputs.ragged import Ragged, batches
-from limbeck.inputs.text import TextInput
+from limbeck.errors import LimbeckError, first_line
+from limbeck.inputs.kinds import INPUTS, Rows, Values, batch_of, blank, checked_values, encode
+from limbeck.inputs.ragged import batches
 
 Probabilities = NDArray[np.float32]
 # Small batches stay in the processor's cache; measured on ALBERT and GRU, twice as many tokens were no faster.
@@ -52,9 +53,10 @@ class Classifier:
         file = self.path / (model or self.manifest.serve)
         if file.name not in self.manifest.files:
             raise LimbeckError("no such model in this bundle", where=file)
-        self.encoder = TextInput.load(self.manifest.input, self.path)
+        self.encoder = INPUTS[self.manifest.task.kind].load(self.manifest.input, self.path)
         self.threads = threads or cores()
         self._session = open_session(file)
+        self._check_fit(file)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="limbeck")
 
     @property
@@ -67,42 +69,55 @@ class Classifier:
         """Smallest positive probability that makes a row of two classes positive."""
         return self.manifest.threshold
 
-    def predict_proba(self, values: Sequence[str]) -> Probabilities:
+    def _check_fit(self, file: Path) -> None:
+        inputs = [given.name for given in self._session.get_inputs()]
+        shape = self._session.get_outputs()[0].shape
+        made = batch_of(self.encoder, self.encode(blank(self.manifest.task)), np.arange(1))
+        if sorted(inputs) != sorted(made) or len(shape) != 2 or shape[1] not in (len(self.classes), None):
+            what = f"the model takes {inputs} and gives {shape}, which is not what bundle.json says"
+            raise LimbeckError(what, where=file, mend="copy the bundle again, or export it anew")
+
+    def encode(self, values: Values) -> Rows:
+        """Encode raw values as the network wants them."""
+        return encode(self.encoder, values)
+
+    def predict_proba(self, values: Sequence[str] | Sequence[dict[str, Any]] | pl.DataFrame) -> Probabilities:
         """Return class probabilities float32 [N, C] of N raw values, calibrated on valid.
+
+        Values are texts, or for a table its rows: a polars frame, or a list of dictionaries.
 
         Raises
         ------
         LimbeckError
-            When a value is not a string.
+            When the values are not what the task reads.
         """
-        for index, value in enumerate(values):
-            if not isinstance(value, str):
-                raise LimbeckError(f"a {type(value).__name__} where a text is wanted", where=f"value {index}")
+        rows = checked_values(values, self.manifest.task)
         # Windows are encoded while the one before is being answered.
-        pending = [self.submit(self.encoder.encode(values[at : at + WINDOW])) for at in range(0, len(values), WINDOW)]
+        pending = [self.submit(self.encode(rows[at : at + WINDOW])) for at in range(0, len(rows), WINDOW)]
         return np.concatenate([answer.result() for answer in pending] or [self._empty()])
 
-    def predict(self, values: Sequence[str]) -> list[str]:
+    def predict(self, values: Sequence[str] | Sequence[dict[str, Any]] | pl.DataFrame) -> list[str]:
         """Return the class name of each raw value, by the bundle's threshold."""
         return [self.classes[index] for index in self.decide(self.predict_proba(values))]
 
     def decide(self, probabilities: Probabilities) -> NDArray[np.int64]:
         """Return class indices int64 [N]: by threshold for two classes, else the most probable."""
         if len(self.classes) > 2:
-            return probabilities.argmax(axis=1).astype(np.int64)
+            best: NDArray[np.int64] = probabilities.argmax(axis=1)
+            return best
         positive = self.manifest.positive
         above = probabilities[:, positive] >= self.threshold
         return np.array([1 - positive, positive], dtype=np.int64)[above.astype(np.int64)]
 
-    def submit(self, rows: Ragged) -> Answer:
+    def submit(self, rows: Rows) -> Answer:
         """Start answering encoded rows on the pool; ask the returned `Answer` for the result."""
         parts = batches(rows.lengths, tokens=TOKENS, most=ROWS)
         return Answer(
             len(rows), len(self.classes), [(part, self._pool.submit(self._run, rows, part)) for part in parts]
         )
 
-    def _run(self, rows: Ragged, part: NDArray[np.int64]) -> Probabilities:
-        answer: Probabilities = self._session.run(None, self.encoder.batch(rows, part))[0]
+    def _run(self, rows: Rows, part: NDArray[np.int64]) -> Probabilities:
+        answer: Probabilities = self._session.run(None, batch_of(self.encoder, rows, part))[0]
         return answer
 
     def _empty(self) -> Probabilities:
@@ -151,6 +166,6 @@ def open_session(file: Path) -> Any:
     try:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
-        reason = str(error).splitlines()[0][:200]
+        reason = first_line(error, 200)
         mend = "upgrade onnxruntime, or export the bundle anew"
         raise LimbeckError(f"onnxruntime cannot open it: {reason}", where=file, mend=mend) from error

@@ -21,9 +21,11 @@ import polars as pl
 
 from limbeck.bundle.classifier import WINDOW, Answer, Classifier
 from limbeck.data import layouts
+from limbeck.data.labels import need_inputs
 from limbeck.data.read import Chunk, inspect, need, sources, stream
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError, did_you_mean, first_line
 from limbeck.files import fsync_dir, out_of_reach, whole_file, write_json
+from limbeck.inputs.kinds import values_of
 from limbeck.progress import progress, say
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -97,7 +99,11 @@ class _Run:
             raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
         if output.is_dir():
             raise LimbeckError("is a folder", where=output, mend="name a file")
-        self.sources = sources(source)
+        self.sources = [file for file in sources(source) if source == file or not _same_file(file, output)]
+        if any(_same_file(file, output) for file in self.sources):
+            raise LimbeckError("this is the input", where=output, mend="name another output")
+        if not self.sources:
+            raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
         self.columns = self._columns(columns)
         # The rows in the works are JSON lines for Parquet, which can only be written as a whole.
         self.kind = ".jsonl" if output.suffix.lower() == ".parquet" else output.suffix.lower()
@@ -111,7 +117,7 @@ class _Run:
         manifest = self.classifier.manifest
         first = inspect(self.sources[0])
         names = self._renamed(pl.DataFrame(schema=dict.fromkeys(first.columns, pl.String))).columns
-        need(names, [manifest.task.input], self.sources[0])
+        need_inputs(names, manifest.task, self.sources[0])
         if asked is None:
             id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
             return [id_column or "row", "label", "class", "probability"]
@@ -161,21 +167,37 @@ class _Run:
         for index in range(journal.source, len(self.sources)):
             skip = journal.row if index == journal.source else 0
             for chunk in stream(self.sources[index], rows=WINDOW, skip=skip):
-                frame = self._renamed(chunk.frame)
-                texts = frame[self.classifier.manifest.task.input].cast(pl.String).fill_null("").to_list()
-                answer = self.classifier.submit(self.classifier.encoder.encode(texts))
+                frame = self._frame(chunk, self.sources[index])
+                answer = self.classifier.submit(self.classifier.encode(values_of(frame, self.classifier.manifest.task)))
                 if ahead:
                     yield ahead
                 ahead = (chunk, index, frame, answer)
         if ahead:
             yield ahead
 
+    def _frame(self, chunk: Chunk, source: Path) -> pl.DataFrame:
+        """Return the rows under the recipe's names; a stretch without a readable row has no columns of its own."""
+        task = self.classifier.manifest.task
+        if not len(chunk.numbers):
+            names = {*task.inputs, *(name.removeprefix("input.") for name in self.columns)}
+            return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+        frame = self._renamed(chunk.frame)
+        need_inputs(frame.columns, task, source)
+        return frame
+
+    def _full(self, frame: pl.DataFrame) -> np.ndarray:
+        """Return which rows hold something to answer, bool [N]: of texts those that are not blank."""
+        task = self.classifier.manifest.task
+        if task.kind != "text":
+            return np.ones(frame.height, dtype=bool)
+        texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
+        return (texts.str.strip_chars() != "").to_numpy()
+
     def _write(
         self, answers: IO[bytes], rejects: IO[bytes], journal: Journal, chunk: Chunk, index: int,
         frame: pl.DataFrame, answer: Answer,
     ) -> None:  # fmt: skip
-        texts = frame[self.classifier.manifest.task.input].cast(pl.String).fill_null("").str.strip_chars()
-        full = (texts != "").to_numpy()
+        full = self._full(frame)
         empty = [(int(number), "the text is empty") for number in chunk.numbers[~full]]
         refused = sorted([*empty, *((reject.row, reject.reason) for reject in chunk.rejects)])
         rows = self._table(frame.filter(pl.Series(full)), chunk.numbers[full], index, answer.result()[full])
@@ -227,7 +249,8 @@ class _Run:
         try:
             stored = Journal(**json.loads(self.journal_file.read_text("utf-8")))
             sizes = self.part.stat().st_size, self.rejects_part.stat().st_size
-            if stored.fingerprint == fresh.fingerprint and sizes >= (stored.bytes, stored.rejected_bytes):
+            whole = sizes[0] >= stored.bytes and sizes[1] >= stored.rejected_bytes
+            if stored.fingerprint == fresh.fingerprint and whole:
                 return stored
         except (OSError, ValueError, TypeError):
             pass  # no journal, or not ours: begin anew
@@ -247,14 +270,9 @@ class _Run:
         return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
 
     def _finish(self, journal: Journal) -> None:
-        if journal.rejected:
-            self.rejects_part.replace(self.rejects)
-        else:
-            self.rejects_part.unlink()
-            self.rejects.unlink(missing_ok=True)
         if self.output.suffix.lower() == ".parquet":
             with whole_file(self.output) as part:
-                pl.scan_ndjson(self.part).sink_parquet(part)
+                self._to_parquet(part, journal)
             self.part.unlink()
         elif self.output.exists() and not self.output.is_file():  # a device: /dev/stdout, /dev/full
             with whole_file(self.output) as part:
@@ -263,7 +281,27 @@ class _Run:
         else:
             self.part.replace(self.output)
             fsync_dir(self.output.parent)
+        # Only once the answers stand: a disk that fills up leaves the earlier output and its rejects together.
+        if journal.rejected:
+            self.rejects_part.replace(self.rejects)
+        else:
+            self.rejects_part.unlink()
+            self.rejects.unlink(missing_ok=True)
         self.journal_file.unlink(missing_ok=True)
+
+    def _to_parquet(self, part: Path, journal: Journal) -> None:
+        if not journal.answered:
+            pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)).write_parquet(part)
+            return
+        try:
+            # The types are read off every row: a column may be empty for long before it holds something.
+            pl.scan_ndjson(self.part, infer_schema_length=None).sink_parquet(part)
+        except pl.exceptions.ComputeError as error:  # a full disk arrives as one of these
+            raise LimbeckError(f"cannot be written: {first_line(error)}", where=self.output) from error
+
+
+def _same_file(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)
 
 
 def journal_row(journal: Journal, index: int, chunk: Chunk) -> int:

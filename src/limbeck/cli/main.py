@@ -164,26 +164,34 @@ def run() -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except LimbeckError as error:
         _fail(f"error: {error}", debug, 2)
-    except click.UsageError as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(2)
+    except click.ClickException as error:
+        verb = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "limbeck"
+        _fail(f"error: {error.format_message().rstrip('.')}; see {verb} --help", debug, 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         _fail("stopped", debug, 130)
-    except ImportError as error:
-        _fail(f"error: {_extra(error)}", debug, 2)
+    except ModuleNotFoundError as error:
+        line = _extra(error)
+        _fail(f"error: {line or _defect(error)}", debug, 2 if line else 1)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except Exception as error:  # the one place where nothing may escape as a traceback
-        _fail(f"error: a defect of Limbeck: {type(error).__name__}: {error}; run with --debug and report it", debug, 1)
+        _fail(f"error: {_defect(error)}", debug, 1)
 
 
-def _extra(error: ImportError) -> str:
+def _defect(error: Exception) -> str:
+    return f"a defect of Limbeck: {type(error).__name__}: {error}; run with --debug and report it"
+
+
+def _extra(error: ImportError) -> str | None:
     heavy = {"torch", "transformers", "accelerate", "safetensors", "onnx", "optuna", "sklearn", "scipy"}
     name = (error.name or "").partition(".")[0]
     if name in heavy:
         return f'this needs the package {name!r}, which is not installed; pip install "limbeck[train]"'
-    return str(error)
+    return None
 
 
 def _fail(line: str, debug: bool, code: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 
 from limbeck.data import layouts, read
-from limbeck.data.labels import label_text, text_of
+from limbeck.data.labels import label_text, need_inputs, text_of
 from limbeck.data.rows import Ints, need
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.recipe import Task
 
 
 @dataclass
@@ -30,7 +31,8 @@ class Gathered:
         path: Path,
         part: str,
         *,
-        wanted: Sequence[str],
+        task: Task,
+        labelled: bool,
         layout: str = "table",
         columns: Mapping[str, str] | None = None,
         keep: Mapping[str, str | list[str]] | None = None,
@@ -41,7 +43,8 @@ class Gathered:
             self._note_rejects(table)
             frame = layouts.apply(table.frame, layout, columns, where=file) if table.frame.width else table.frame
             if frame.width or not table.rejects:
-                need(frame.columns, wanted, file)
+                need_inputs(frame.columns, task, file)
+                need(frame.columns, [task.label] if labelled else [], file)
             numbers = table.numbers
             for column, values in (keep or {}).items():
                 if column not in frame.columns and part == "unlabelled":

@@ -39,6 +39,18 @@ def text_of(series: pl.Series) -> list[str | None]:
     return [known[value] if value in known else known.setdefault(value, label_text(value)) for value in values]
 
 
+def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
+    """Raise for a missing input column; of a table's columns, which a scenario may lack, one is enough.
+
+    Raises
+    ------
+    LimbeckError
+        Naming the nearest column there is.
+    """
+    if task.kind == "text" or not set(task.inputs) & set(present):
+        need(present, task.inputs[:1], where)
+
+
 def classes_of(raw: Sequence[str | None], task: Task, where: object) -> tuple[str, ...]:
     """Return the class names: the recipe's in its order, else the distinct raw labels, sorted.
 

@@ -86,17 +86,20 @@ def prepare(recipe: Recipe, folder: Path | None = None, *, recipe_folder: Path |
     base = _base(folder, recipe_folder)
     gathered = Gathered()
     for part, paths in _files(recipe):
-        wanted = [task.input] if part == "unlabelled" else [task.input, task.label]
         for path in paths:
             gathered.add(
                 _found(base / path, f"data.{part}"), part,
-                wanted=wanted, layout=data.layout, columns=data.columns, keep=data.where,
+                task=task, labelled=data.labels == "all" and part != "unlabelled",
+                layout=data.layout, columns=data.columns, keep=data.where,
             )  # fmt: skip
-    rows = _Rows.of(gathered, task, base)
     split = _given_parts(gathered, data.split)
-    keys = clean_all(rows.texts, recipe.input.clean)
+    hidden = split != "test" if data.labels == "test" else split == "unlabelled"
+    rows = _Rows.of(gathered, task, base, hidden=hidden)
+    split = np.where(hidden, "unlabelled", split)
+    keys = clean_all(rows.texts, recipe.input.clean) if task.kind == "text" else rows.texts
     exact = duplicates.exact(keys)
-    near = duplicates.near(keys)
+    # Rows of a table are short and much alike without being copies of each other.
+    near = duplicates.near(keys) if task.kind == "text" else exact
     findings = gathered.findings
     keep = np.ones(len(keys), dtype=bool)
     copies.drop_empty(keys, split, keep, findings)
@@ -151,7 +154,7 @@ def load_rows(
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
     gathered = Gathered()
-    gathered.add(Path(path), "test", wanted=[task.input, task.label], layout=layout, columns=columns)
+    gathered.add(Path(path), "test", task=task, labelled=True, layout=layout, columns=columns)
     rows = _Rows.of(gathered, task, Path(path), tuple(classes))
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(
@@ -170,32 +173,55 @@ class _Rows:
     origin: Ints
 
     @classmethod
-    def of(cls, gathered: Gathered, task: Task, where: Path, classes: tuple[str, ...] = ()) -> _Rows:
+    def of(
+        cls,
+        gathered: Gathered,
+        task: Task,
+        where: Path,
+        classes: tuple[str, ...] = (),
+        hidden: npt.NDArray[np.bool_] | None = None,
+    ) -> _Rows:
+        """Join the gathered files; labels of ``hidden`` rows, bool (n,), are not even looked at."""
+        ends = np.cumsum([0, *(len(numbers) for numbers in gathered.numbers)])
+        shown = np.ones(ends[-1], dtype=bool) if hidden is None else ~hidden
         raw: list[str | None] = []
-        labelled = [part != "unlabelled" for part in gathered.parts]
-        for frame, has_labels in zip(gathered.frames, labelled, strict=True):
-            if has_labels and frame.width:
-                raw += text_of(frame[task.label])
+        for at, frame in enumerate(gathered.frames):
+            if shown[ends[at] : ends[at + 1]].any():
+                need(frame.columns, [task.label], gathered.sources[at])
+                raw += text_of(frame[task.label].filter(pl.Series(shown[ends[at] : ends[at + 1]])))
+        if not classes and not raw and task.class_map is None:
+            raise LimbeckError("no label says what the classes are", where=where, mend="write task.classes")
         classes = classes or classes_of(raw, task, where)
-        labels = [
-            labels_of(frame, task, source, numbers, classes)
-            if has_labels and frame.width
-            else np.full(len(numbers), -1, dtype=np.int64)
-            for frame, source, numbers, has_labels in zip(
-                gathered.frames, gathered.sources, gathered.numbers, labelled, strict=True
-            )
-        ]
+        labels = np.full(ends[-1], -1, dtype=np.int64)
+        for at, (frame, source, numbers) in enumerate(
+            zip(gathered.frames, gathered.sources, gathered.numbers, strict=True)
+        ):
+            part = ends[at] + np.flatnonzero(shown[ends[at] : ends[at + 1]])
+            if len(part):
+                labels[part] = labels_of(frame[part - ends[at]], task, source, numbers[part - ends[at]], classes)
         sizes = [len(numbers) for numbers in gathered.numbers]
         if not sum(sizes):
             raise LimbeckError("no row can be read", where=where, mend=(gathered.findings or ["check the file"])[0])
         frame = gathered.frame()
-        texts = ["" if value is None else str(value) for value in frame[task.input].to_list()]
+        texts = texts_of(frame, task)
         origin = np.repeat(np.arange(len(sizes)), sizes)
-        return cls(frame, texts, np.concatenate(labels), classes, np.concatenate(gathered.numbers), origin)
+        return cls(frame, texts, labels, classes, np.concatenate(gathered.numbers), origin)
 
     def take(self, rows: Ints) -> _Rows:
         texts = [self.texts[row] for row in rows]
         return _Rows(self.frame[rows], texts, self.labels[rows], self.classes, self.numbers[rows], self.origin[rows])
+
+
+def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
+    """Return each row's input as a text: the text itself, or ``column=value`` of a table's filled cells."""
+    if task.kind == "text":
+        return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
+    names = [name for name in task.inputs if name in frame.columns]
+    cells = [text_of(frame[name]) for name in names]
+    return [
+        ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True) if value is not None)
+        for row in zip(*cells, strict=True)
+    ]
 
 
 def _base(folder: Path | None, recipe_folder: Path | None) -> Path:
@@ -209,8 +235,6 @@ def _base(folder: Path | None, recipe_folder: Path | None) -> Path:
 def _files(recipe: Recipe) -> list[tuple[str, list[str]]]:
     data = recipe.data
     train = [data.train] if isinstance(data.train, str) else data.train
-    if not train:
-        raise LimbeckError("no training file is named", where="data.train", mend="name one")
     singles = [("valid", [data.valid] if data.valid else []), ("test", [data.test] if data.test else [])]
     return [("train", list(train)), *singles, ("unlabelled", list(data.unlabelled))]
 
@@ -274,6 +298,8 @@ def _drawn(
 
 
 def _refuse_untrainable(rows: _Rows, split: Names, where: Path) -> None:
+    if not np.any(split == "train") and np.any(split == "unlabelled"):
+        return  # what can be done without labels, the training knows
     if not np.any(split == "train"):
         raise LimbeckError("there is no row to train on", where=where, mend="check data.train and the split column")
     labelled = rows.labels[rows.labels >= 0]

@@ -20,6 +20,7 @@ from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.slices import worst_rows, worst_slices
+from limbeck.inputs.kinds import values_of
 from limbeck.recipe import load_recipe
 
 
@@ -133,9 +134,9 @@ def evaluate(
     """
     classifier = bundle if isinstance(bundle, Classifier) else Classifier(bundle)
     rows = labelled(classifier, data, where)
-    p = classifier.predict_proba(rows.texts)
-    manifest = classifier.manifest
     need(rows.frame.columns, [*slices, *([group] if group else [])], data)
+    p = classifier.predict_proba(values_of(rows.frame, classifier.manifest.task))
+    manifest = classifier.manifest
     findings = list(rows.findings)
     if "split" in rows.frame.columns and "split" not in (where or {}):
         findings.append("The table has a split column: rows that the bundle was trained on may be among these.")
@@ -197,12 +198,13 @@ def compare(
     first = classifiers[0]
     names = distinct_names([Path(bundle) for bundle in bundles])
     rows = labelled(first, data, where)
+    need(rows.frame.columns, [group] if group else [], data)
     answers: dict[str, np.ndarray] = {}
     for name, classifier in zip(names, classifiers, strict=True):
         if set(classifier.classes) != set(first.classes):
             what = f"its classes {list(classifier.classes)} are not those of {first.path}: {list(first.classes)}"
             raise LimbeckError(what, where=classifier.path)
-        p = classifier.predict_proba(rows.texts)
+        p = classifier.predict_proba(values_of(rows.frame, classifier.manifest.task))
         answers[name] = p[:, [classifier.classes.index(label) for label in first.classes]]
     thresholds = {
         name: c.threshold if c.manifest.positive == _same(c, first) else 1.0 - c.threshold

@@ -160,7 +160,12 @@ def cut_words(text: str, stop: frozenset[str] = frozenset()) -> list[str]:
     """Cut a text into words; blanks and stop words are left out."""
     import rjieba
 
-    return [word for word in rjieba.cut(text) if word not in stop and not word.isspace()]
+    return [word for word in rjieba.cut(without_surrogates(text)) if word not in stop and not word.isspace()]
+
+
+def without_surrogates(text: str) -> str:
+    """Return the text with "?" for every lone surrogate, which no library written in Rust takes."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def stop_words(setting: bool | str) -> frozenset[str]:
@@ -203,7 +208,7 @@ class WordPiece:
             special_tokens=list(SPECIAL),
             show_progress=False,
         )
-        tokenizer.train_from_iterator(texts, trainer)
+        tokenizer.train_from_iterator(map(without_surrogates, texts), trainer)
         tokenizer.post_processor = processors.BertProcessing((SPECIAL[LAST], LAST), (SPECIAL[FIRST], FIRST))
         return cls(tokenizer)
 
@@ -244,7 +249,8 @@ class WordPiece:
     def encode(self, texts: Sequence[str], max_length: int) -> Ragged:
         """Turn texts into piece ids with special tokens; a row over ``max_length`` keeps its last special token."""
         # A token covers at least one character here, so more characters than this cannot matter.
-        rows = [row.ids for row in self.tokenizer.encode_batch_fast([text[: max_length * 8] for text in texts])]
+        begun = [without_surrogates(text[: max_length * 8]) for text in texts]
+        rows = [row.ids for row in self.tokenizer.encode_batch_fast(begun)]
         special = self.special
         cut = [
             row if len(row) <= max_length

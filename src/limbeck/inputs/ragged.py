@@ -23,11 +23,17 @@ class Ragged:
         int64 [N + 1], rising from 0 to T.
     weights
         float32 [T] beside ``values`` for bags of features, None for sequences.
+    wide
+        The same rows as bags, for students with a wide branch.
+    offset
+        float32 [N, C], logits that the wide branch gives these rows in training; see `limbeck.training.wide`.
     """
 
     values: NDArray[np.int32]
     offsets: Ints
     weights: NDArray[np.float32] | None = None
+    wide: Ragged | None = None
+    offset: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -46,23 +52,37 @@ class Ragged:
         lengths = self.lengths[rows]
         offsets = np.concatenate(([0], np.cumsum(lengths)))
         where = np.repeat(self.offsets[rows] - offsets[:-1], lengths) + np.arange(offsets[-1])
-        weights = None if self.weights is None else self.weights[where]
-        return Ragged(self.values[where], offsets, weights)
+        return Ragged(
+            self.values[where],
+            offsets,
+            None if self.weights is None else self.weights[where],
+            None if self.wide is None else self.wide.take(rows),
+            None if self.offset is None else self.offset[rows],
+        )
 
     def pad(self, rows: Ints, *, fill: int = 0) -> dict[str, np.ndarray]:
         """Return one batch: ``ids`` int64 [B, L] padded with ``fill`` to its longest row.
 
-        Beside it stands ``lengths`` int64 [B], or for bags ``weights`` float32 [B, L], 0 where padded.
+        Beside it stands ``lengths`` int64 [B], or for bags ``weights`` float32 [B, L], 0 where padded; then
+        ``wide_ids`` and ``wide_weights``, and ``offset``, where the rows have them.
         """
         part = self.take(rows)
-        lengths = part.lengths
+        batch = part._padded(fill)
+        if part.wide is not None:
+            batch |= {f"wide_{name}": array for name, array in part.wide._padded(0).items()}
+        if part.offset is not None:
+            batch["offset"] = part.offset
+        return batch
+
+    def _padded(self, fill: int) -> dict[str, np.ndarray]:
+        lengths = self.lengths
         inside = np.arange(max(int(lengths.max(initial=0)), 1)) < lengths[:, None]
         ids = np.full(inside.shape, fill, dtype=np.int64)
-        ids[inside] = part.values
-        if part.weights is None:
+        ids[inside] = self.values
+        if self.weights is None:
             return {"ids": ids, "lengths": lengths}
         weights = np.zeros(inside.shape, dtype=np.float32)
-        weights[inside] = part.weights
+        weights[inside] = self.weights
         return {"ids": ids, "weights": weights}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from limbeck.inputs.encoders import ENCODERS, PAD
 from limbeck.inputs.ngrams import Ngrams
 from limbeck.inputs.ragged import Ragged
 from limbeck.recipe import Input
+
+WIDE_REACH = 4  # the wide branch is cheap, so it reads this many times further into a text
 
 TEXT_ENCODERS: dict[str, Any] = {**ENCODERS, "ngrams": Ngrams}
 
@@ -32,6 +35,7 @@ class TextInput:
 
     def __init__(self, settings: Input, encoder: Any) -> None:
         self.settings, self.encoder = settings, encoder
+        self.wide = Ngrams(settings) if settings.wide and settings.encoder != "ngrams" else None
 
     @classmethod
     def fit(cls, settings: Input, texts: Iterable[str]) -> TextInput:
@@ -77,8 +81,11 @@ class TextInput:
 
     def encode(self, texts: Sequence[str]) -> Ragged:
         """Clean and encode raw texts into N rows of ids."""
-        rows: Ragged = self.encoder.encode(clean_all(texts, self.settings.clean), self.settings.max_length)
-        return rows
+        cleaned = clean_all(texts, self.settings.clean)
+        rows: Ragged = self.encoder.encode(cleaned, self.settings.max_length)
+        if self.wide is None:
+            return rows
+        return replace(rows, wide=self.wide.encode(cleaned, WIDE_REACH * self.settings.max_length))
 
     def batch(self, rows: Ragged, which: np.ndarray) -> dict[str, np.ndarray]:
         """Pad the chosen rows into one batch; see `Ragged.pad`."""

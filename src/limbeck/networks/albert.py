@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.text import TextInput
 from limbeck.networks.base import AttentionPool, Network, mask_of
 from limbeck.recipe import Section
@@ -106,8 +106,8 @@ class Albert(Network):
                 attn_implementation="eager",
                 dtype=torch.float32,
             )
-        except (OSError, ValueError, RuntimeError) as error:
-            reason = str(error).splitlines()[0]
+        except Exception as error:  # a missing file, a truncated one, no network: each has its own exception type
+            reason = first_line(error)
             raise LimbeckError(f"no ALBERT can be loaded: {reason}", where=source) from error
         config = whole.config
         if config.vocab_size < encoder.size:

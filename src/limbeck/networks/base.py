@@ -9,8 +9,6 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.inputs.ragged import Ragged
-from limbeck.inputs.text import TextInput
 from limbeck.recipe import Section
 
 
@@ -23,12 +21,13 @@ class Network(nn.Module):
     """
 
     Options: ClassVar[type[Section]] = Section
-    arrays: ClassVar[tuple[str, ...]] = ("ids", "lengths")
+    arrays: tuple[str, ...] = ("ids", "lengths")
     encoders: ClassVar[tuple[str, ...]] = ("characters", "words", "wordpiece")
-    bf16_pays: ClassVar[bool] = False
+    bf16_pays: bool = False
     head: nn.Module
+    training_arrays: tuple[str, ...] | None = None  # where training takes other arrays than answering
 
-    def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
+    def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__()
         self.options = options
 
@@ -54,11 +53,11 @@ class Network(nn.Module):
         """Return logits, float [B, C]."""
         return self.head(self.features(*arrays))
 
-    def load_start(self, source: str, encoder: TextInput) -> str:
+    def load_start(self, source: str, encoder: Any) -> str:
         """Start from given weights; returns a line that says what was taken."""
         raise LimbeckError(f"the network {type(self).__name__.lower()!r} cannot start from weights", where=source)
 
-    def fit_start(self, rows: Ragged) -> None:
+    def fit_start(self, rows: Any) -> None:
         """Read what the network wants to know of the training rows before the first step (nothing, as a rule)."""
 
     def fold(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from limbeck.errors import LimbeckError
 from limbeck.inputs.encoders import PAD, SPECIAL
 from limbeck.inputs.text import TextInput
+
+BIGRAM_WIDTH = 32
 
 
 def read_vectors(path: Path) -> tuple[np.ndarray, dict[str, int]]:
@@ -36,7 +39,7 @@ def read_vectors(path: Path) -> tuple[np.ndarray, dict[str, int]]:
         with np.load(path, allow_pickle=False) as stored:
             vectors = np.asarray(stored["embeddings"], dtype=np.float32)
         ids = {str(token): int(index) for token, index in json.loads(vocabulary.read_text("utf-8")).items()}
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
         raise LimbeckError(f"the vectors cannot be read: {error}", where=path) from error
     if vectors.ndim != 2 or not ids or max(ids.values()) >= len(vectors) or min(ids.values()) < 0:
         raise LimbeckError("vectors and vocabulary do not fit", where=path)
@@ -44,23 +47,36 @@ def read_vectors(path: Path) -> tuple[np.ndarray, dict[str, int]]:
 
 
 class TokenEmbedding(nn.Module):
-    """Token ids [B, L] to vectors [B, L, D], with whole tokens dropped in training.
+    """Token ids [B, L] to vectors [B, L, width], with whole tokens dropped in training.
+
+    With ``bigrams`` hash buckets, each token also brings the vector of its pair with the next one: for Chinese
+    characters, near enough to words without cutting any.
 
     Dropping whole tokens (word dropout, Iyyer et al. 2015) rather than single numbers keeps the student from
     leaning on a few give-away words.
     """
 
-    def __init__(self, size: int, width: int, drop: float) -> None:
+    def __init__(self, size: int, width: int, drop: float, bigrams: int = 0) -> None:
         super().__init__()
         self.table = nn.Embedding(size, width, padding_idx=PAD)
         nn.init.normal_(self.table.weight, std=0.1)
         with torch.no_grad():
             self.table.weight[PAD].zero_()
         self.drop = drop
+        self.width = width
+        self.bigrams = nn.Embedding(bigrams, BIGRAM_WIDTH) if bigrams else None
+        if self.bigrams is not None:
+            nn.init.normal_(self.bigrams.weight, std=0.1)
+            self.width += BIGRAM_WIDTH
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Look the tokens up; in training each is dropped with probability ``drop``."""
+        """Look the tokens up, [B, L, width]; in training each is dropped with probability ``drop``."""
         vectors = self.table(ids)
+        if self.bigrams is not None:
+            # The pair of a token and the next, hashed; the last token is paired with padding.
+            following = nn.functional.pad(ids[:, 1:], (0, 1), value=PAD)
+            pairs = (ids * 40503 + following * 30011) % self.bigrams.num_embeddings
+            vectors = torch.cat((vectors, self.bigrams(pairs)), dim=2)
         if self.training and self.drop:
             kept = torch.rand(ids.shape, device=ids.device) >= self.drop
             vectors = vectors * kept.unsqueeze(-1)

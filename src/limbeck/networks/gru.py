@@ -20,6 +20,7 @@ class Options(Section):
     """Keys of ``[student]`` for ``network = "gru"``."""
 
     embedding: int = Field(default=200, ge=4, le=1024)
+    bigrams: int = Field(default=0, ge=0, le=2**20, description="hash buckets of a vector for each pair of tokens")
     hidden: int = Field(default=128, ge=4, le=1024)
     layers: int = Field(default=1, ge=1, le=4)
     token_dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -33,9 +34,9 @@ class Gru(Network):
 
     def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
         super().__init__(options, encoder, classes)
-        self.embedding = TokenEmbedding(encoder.size, options.embedding, options.token_dropout)
+        self.embedding = TokenEmbedding(encoder.size, options.embedding, options.token_dropout, options.bigrams)
         self.gru = nn.GRU(
-            options.embedding,
+            self.embedding.width,
             options.hidden,
             options.layers,
             batch_first=True,

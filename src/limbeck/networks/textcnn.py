@@ -19,6 +19,7 @@ class Options(Section):
     """Keys of ``[student]`` for ``network = "textcnn"``."""
 
     embedding: int = Field(default=200, ge=4, le=1024)
+    bigrams: int = Field(default=0, ge=0, le=2**20, description="hash buckets of a vector for each pair of tokens")
     widths: tuple[int, ...] = (1, 2, 3, 4)
     filters: int = Field(default=100, ge=1, le=1024)
     token_dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -32,9 +33,9 @@ class TextCnn(Network):
 
     def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
         super().__init__(options, encoder, classes)
-        self.embedding = TokenEmbedding(encoder.size, options.embedding, options.token_dropout)
+        self.embedding = TokenEmbedding(encoder.size, options.embedding, options.token_dropout, options.bigrams)
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(options.embedding, options.filters, width) for width in options.widths
+            nn.Conv1d(self.embedding.width, options.filters, width) for width in options.widths
         )
         self.widest = max(options.widths)
         self.dropout = nn.Dropout(options.dropout)

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 from torch import Tensor, nn
 
-from limbeck.inputs.text import TextInput
 from limbeck.networks import Network
 from limbeck.recipe import Objective
 
@@ -47,7 +46,7 @@ class Loss(nn.Module):
 
     labelled: ClassVar[bool] = False
 
-    def __init__(self, objective: Objective, network: Network, encoder: TextInput, classes: tuple[str, ...]) -> None:
+    def __init__(self, objective: Objective, network: Network, encoder: Any, classes: tuple[str, ...]) -> None:
         super().__init__()
 
     def prepare(self, labels: Any) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import cut_words
 from limbeck.recipe import Augment
 
@@ -136,7 +136,7 @@ def _translate(texts: list[str], source: str, batch: int) -> list[str]:
         tokenizer = AutoTokenizer.from_pretrained(source)
         model = AutoModelForSeq2SeqLM.from_pretrained(source).eval()
     except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
-        reason = str(error).splitlines()[0][:160]
+        reason = first_line(error)
         raise LimbeckError(f"no translation model can be loaded: {reason}", where=source) from error
     out: list[str] = []
     longest = min(512, getattr(model.config, "max_position_embeddings", 512))

@@ -23,9 +23,9 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from limbeck.bundle.classifier import open_session
-from limbeck.errors import LimbeckError
-from limbeck.inputs.ragged import Ragged, batches
-from limbeck.inputs.text import TextInput
+from limbeck.errors import LimbeckError, first_line
+from limbeck.inputs.kinds import RowInput, Rows, batch_of
+from limbeck.inputs.ragged import batches
 from limbeck.networks import Network
 from limbeck.progress import say
 
@@ -72,13 +72,13 @@ def round_to_half(network: Network) -> None:
 
 
 @torch.no_grad()
-def logits_of(network: Network, encoder: TextInput, rows: Ragged) -> np.ndarray:
+def logits_of(network: Network, encoder: RowInput, rows: Rows) -> np.ndarray:
     """Return the student's logits float32 [N, C], in batches of similar length."""
     network.eval()
     device = next(network.parameters()).device
     out = None
     for part in batches(rows.lengths, tokens=8192, most=256):
-        arrays = encoder.batch(rows, part)
+        arrays = batch_of(encoder, rows, part)
         logits = network(*(torch.from_numpy(arrays[name]).to(device) for name in network.arrays)).float().cpu().numpy()
         if out is None:
             out = np.empty((len(rows), logits.shape[1]), dtype=np.float32)
@@ -89,7 +89,7 @@ def logits_of(network: Network, encoder: TextInput, rows: Ragged) -> np.ndarray:
 
 
 def export(
-    network: Network, encoder: TextInput, rows: Ragged, folder: Path, *, temperature: float, threshold: float,
+    network: Network, encoder: RowInput, rows: Rows, folder: Path, *, temperature: float, threshold: float,
     positive: int, int8: bool,
 ) -> Gate:  # fmt: skip
     """Write ``model.onnx`` (and ``model.int8.onnx`` when the gate lets it through) and return the gate's findings.
@@ -109,7 +109,7 @@ def export(
     file = folder / "model.onnx"
     file.write_bytes(halve(whole).SerializeToString())
     rows = rows.take(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED)).astype(np.int64))
-    feeds = [encoder.batch(rows, part) for part in batches(rows.lengths, tokens=4096, most=32)]
+    feeds = [batch_of(encoder, rows, part) for part in batches(rows.lengths, tokens=4096, most=32)]
 
     def decide(answers: list[np.ndarray]) -> np.ndarray:
         joined = np.concatenate(answers)
@@ -117,11 +117,11 @@ def export(
 
     torch_answers, torch_seconds = _torch_answers(answering, feeds)
     answers, seconds = _onnx_answers(file, feeds)
-    difference = max(float(np.abs(a - b).max()) for a, b in zip(answers, torch_answers, strict=True))
+    difference = float(np.abs(np.concatenate(answers) - np.concatenate(torch_answers)).max())
     # A row within rounding of the threshold may fall on either side; such a row is no flip unless it really moved.
     moved = decide(answers) != decide(torch_answers)
     flipped = int(moved.sum()) if difference > 1e-6 else 0
-    if difference > LARGEST_DIFFERENCE or flipped:
+    if not difference <= LARGEST_DIFFERENCE or flipped:  # so written that a NaN is refused too
         what = f"the exported model differs from the trained one by {difference:.1e} and flips {flipped} labels"
         raise LimbeckError(what, where="export", mend="report it; the checkpoint is kept, so nothing is lost")
     found: dict[str, float | int | bool | str] = {"kept": False, "reason": "switched off in the recipe"}
@@ -139,11 +139,11 @@ def gate_facts(gate: Gate) -> dict:
     return asdict(gate)
 
 
-def to_onnx(answering: Answering, encoder: TextInput, rows: Ragged) -> onnx.ModelProto:
+def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelProto:
     """Trace the student into an ONNX model with dynamic batch and length."""
     names = list(answering.network.arrays)
     # Two rows of different length, so that the tracer cannot take either dimension for a constant.
-    example = encoder.batch(rows, np.array([int(rows.lengths.argmax()), int(rows.lengths.argmin())]))
+    example = batch_of(encoder, rows, np.array([int(rows.lengths.argmax()), int(rows.lengths.argmin())]))
     memory = io.BytesIO()
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
@@ -250,7 +250,7 @@ def _try_int8(
         quantised, seconds = _onnx_answers(file, feeds)
     except Exception as error:  # whatever the quantiser cannot do, the single-precision model can
         file.unlink(missing_ok=True)
-        return {"kept": False, "reason": f"cannot be quantised: {str(error).splitlines()[0][:120]}"}
+        return {"kept": False, "reason": f"cannot be quantised: {first_line(error, 120)}"}
     _, single = _onnx_answers(folder / "model.onnx", feeds)
     _, again = _onnx_answers(file, feeds)
     flipped = float((decide(quantised) != decide(answers)).mean())

@@ -23,6 +23,7 @@ from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metrics import measure
 from limbeck.files import write_json
+from limbeck.inputs.kinds import encode, values_of
 from limbeck.progress import say
 from limbeck.recipe import Recipe, Split, load_recipe
 from limbeck.training.student import fingerprint, train_student
@@ -83,7 +84,7 @@ def cross_validate(
         split[rest] = inner
         split[held] = "test"
         student = train_student(parsed, replace(rows, split=split), folders=[folder, home])
-        p = student.probabilities(student.encoder.encode([rows.texts[index] for index in held]))
+        p = student.probabilities(encode(student.encoder, values_of(rows.frame[held], parsed.task)))
         positive = student.positive if len(rows.classes) == 2 else None
         measured = measure(
             rows.labels[held], p, rows.classes, positive=positive, threshold=student.threshold, bootstrap=0

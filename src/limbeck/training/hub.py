@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import WordPiece
 from limbeck.inputs.text import TextInput
 from limbeck.networks.albert import Albert
@@ -33,7 +33,7 @@ def pretrained_input(settings: Input, source: str) -> TextInput:
     try:
         loaded = AutoTokenizer.from_pretrained(source)
     except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
-        reason = str(error).splitlines()[0][:160]
+        reason = first_line(error)
         raise LimbeckError(f"no tokenizer can be loaded: {reason}", where=source, mend="check student.init") from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is None:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.inputs.text import TextInput
+from limbeck.inputs.kinds import RowInput
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, Step
 from limbeck.recipe import Objective
@@ -15,7 +15,7 @@ from limbeck.recipe import Objective
 class Learner(nn.Module):
     """The weighted sum of the recipe's losses over one student."""
 
-    def __init__(self, network: Network, objective: Objective, encoder: TextInput, classes: tuple[str, ...]) -> None:
+    def __init__(self, network: Network, objective: Objective, encoder: RowInput, classes: tuple[str, ...]) -> None:
         super().__init__()
         for name in objective.losses:
             if name not in OBJECTIVES:

@@ -20,8 +20,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.ragged import Ragged
-from limbeck.inputs.text import TextInput
+from limbeck.inputs.kinds import RowInput, Rows, batch_of
 from limbeck.networks import Network
 from limbeck.progress import progress, say
 from limbeck.recipe import Training
@@ -42,8 +41,8 @@ class History:
 
 def fit(
     learner: Learner,
-    encoder: TextInput,
-    rows: Callable[[int], Ragged],
+    encoder: RowInput,
+    rows: Callable[[int], Rows],
     labels: np.ndarray,
     settings: Training,
     validate: Callable[[Network], dict[str, float]],
@@ -71,7 +70,7 @@ def fit(
     """
     network = learner.network
     device = accelerator.device
-    names = network.arrays
+    names = network.training_arrays or network.arrays
     tensors = torch.from_numpy(labels)
     optimizer: torch.optim.Optimizer
     if settings.optimizer == "lbfgs":
@@ -81,7 +80,8 @@ def fit(
         optimizer = kind(learner.groups(settings.learning_rate, settings.weight_decay), lr=settings.learning_rate)
     learner.to(device)
     wrapped, optimizer = accelerator.prepare(learner, optimizer)
-    averaged = clone(learner.network) if settings.average else None
+    # L-BFGS goes to the optimum in whole epochs: there is no wandering to average out.
+    averaged = clone(learner.network) if settings.average and settings.optimizer != "lbfgs" else None
     state = State(score=-math.inf)
     history = History()
     best: Weights = {}
@@ -108,8 +108,8 @@ def fit(
                 },
             )
 
-    def feed(encoded: Ragged, part: np.ndarray) -> tuple[dict[str, Tensor], Tensor]:
-        arrays = encoder.batch(encoded, part)
+    def feed(encoded: Rows, part: np.ndarray) -> tuple[dict[str, Tensor], Tensor]:
+        arrays = batch_of(encoder, encoded, part)
         return {name: torch.from_numpy(arrays[name]).to(device) for name in names}, tensors[part].to(device)
 
     saved = time.monotonic()
@@ -120,6 +120,7 @@ def fit(
         learner.train()
         started = time.monotonic()
         if settings.optimizer == "lbfgs":
+            torch.manual_seed(step_seed(settings.seed, state.epoch, accelerator.process_index))
             whole = [partial(feed, encoded, part) for part in batches]
             found = full_batch.solve_epoch(
                 learner, optimizer, whole, epoch=state.epoch, decay=settings.weight_decay, rows=len(encoded)
@@ -135,12 +136,13 @@ def fit(
                     group["lr"] = rate
                 torch.manual_seed(step_seed(settings.seed, state.step, accelerator.process_index))
                 parts = batches[number * settings.accumulate : (number + 1) * settings.accumulate]
+                rows_in_step = sum(map(len, parts))
                 for index, part in enumerate(parts):
                     mine = part[accelerator.process_index :: accelerator.num_processes]
                     last = index == len(parts) - 1
                     with accelerator.autocast(), contextlib.nullcontext() if last else accelerator.no_sync(wrapped):
                         loss, _ = wrapped(*feed(encoded, mine), state.epoch)
-                        accelerator.backward(loss / len(parts))
+                        accelerator.backward(loss * (len(part) / rows_in_step))
                     state.loss_sum += float(loss.detach()) * len(mine)
                     state.seen += len(mine)
                 if not math.isfinite(state.loss_sum):
@@ -165,6 +167,9 @@ def fit(
             network.load_state_dict(averaged)
         learner.eval()
         scores = validate(network)
+        if settings.metric not in scores:
+            what = f"training.metric = {settings.metric!r} cannot be computed on these valid rows"
+            raise LimbeckError(what, where="recipe", mend=f"use one of {', '.join(scores)}")
         score = -scores["loss"] if settings.metric == "loss" else scores[settings.metric]
         better = score > state.score
         if better:

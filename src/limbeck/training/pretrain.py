@@ -11,7 +11,9 @@ import torch
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.files import whole_folder
+from limbeck.inputs.kinds import batch_of, encode
 from limbeck.inputs.ragged import batches
+from limbeck.inputs.text import TextInput
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES
 from limbeck.progress import say
@@ -43,10 +45,11 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
     texts = [rows.texts[index] for index in chosen]
     folders = [folder, home]
     network, encoder = build(recipe, texts, rows.classes, start_of(recipe, folders))
-    accelerator = accelerator_for(recipe, type(network))
+    accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, rows.classes)
-    encoded = encoder.encode(texts)
-    held = encoder.encode([rows.texts[index] for index in rows.part("valid")])
+    assert isinstance(encoder, TextInput)  # the loss, made above, reads no other
+    encoded = encode(encoder, texts)
+    held = encode(encoder, [rows.texts[index] for index in rows.part("valid")])
     labels = np.full(len(texts), -1, dtype=np.int64)
 
     @torch.no_grad()
@@ -56,7 +59,7 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
         device = next(network.parameters()).device
         total = 0.0
         for part in batches(held.lengths, tokens=8192, most=256):
-            arrays = {name: torch.from_numpy(array).to(device) for name, array in encoder.batch(held, part).items()}
+            arrays = {name: torch.from_numpy(array).to(device) for name, array in batch_of(encoder, held, part).items()}
             loss, _ = learner(arrays, torch.full((len(part),), -1, device=device), 0)
             total += float(loss) * len(part)
         return {"loss": total / len(held)}

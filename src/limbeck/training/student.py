@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +18,10 @@ from limbeck.data.prepare import Dataset
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.calibrate import choose_threshold, fit_temperature
 from limbeck.evaluation.curves import roc_auc
+from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
 from limbeck.inputs.ragged import Ragged
-from limbeck.inputs.text import TextInput
 from limbeck.networks import NETWORKS, Network
+from limbeck.networks.wide import WideNetwork
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe
 from limbeck.training.augment import Augmenter, active, back_translate
@@ -27,6 +29,7 @@ from limbeck.training.export import logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
+from limbeck.training.wide import fit_wide
 
 
 @dataclass
@@ -34,12 +37,12 @@ class Student:
     """A trained student with all that its export needs."""
 
     network: Network
-    encoder: TextInput
+    encoder: RowInput
     history: History
     temperature: float
     threshold: float
     positive: int
-    valid_rows: Ragged
+    valid_rows: Rows
     valid_labels: np.ndarray
     valid_logits: np.ndarray
 
@@ -48,7 +51,7 @@ class Student:
         """Number of weights."""
         return sum(weight.numel() for weight in self.network.parameters())
 
-    def probabilities(self, rows: Ragged) -> np.ndarray:
+    def probabilities(self, rows: Rows) -> np.ndarray:
         """Return calibrated probabilities float32 [N, C] of encoded rows."""
         return softmax(logits_of(self.network, self.encoder, rows) / self.temperature)
 
@@ -94,7 +97,7 @@ def start_of(recipe: Recipe, folders: list[Path | None]) -> str | None:
     raise LimbeckError("the start of the student is missing", where=wanted.path, mend="check student.init")
 
 
-def build(recipe: Recipe, texts: list[str], classes: tuple[str, ...], start: str | None) -> tuple[Network, TextInput]:
+def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str | None) -> tuple[Network, RowInput]:
     """Return a fresh student and its fitted input.
 
     Raises
@@ -107,25 +110,31 @@ def build(recipe: Recipe, texts: list[str], classes: tuple[str, ...], start: str
         raise LimbeckError(f"unknown network {name!r}", where="recipe", mend=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
-    if recipe.input.encoder not in kind.encoders:
-        what = f"the network {name!r} cannot read input.encoder = {recipe.input.encoder!r}"
+    reads = "table" if recipe.task.kind == "table" else recipe.input.encoder
+    if reads not in kind.encoders:
+        what = f"the network {name!r} cannot read {reads!r} rows (task.kind, input.encoder)"
         raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
     torch.manual_seed(recipe.training.seed)
     pretrained = start is not None and recipe.input.encoder == "wordpiece" and name == "albert"
-    encoder = pretrained_input(recipe.input, start) if pretrained and start else TextInput.fit(recipe.input, texts)
+    kind_of_input = INPUTS[recipe.task.kind]
+    encoder: RowInput = (
+        pretrained_input(recipe.input, start) if pretrained and start else kind_of_input.fit(recipe.input, values)  # type: ignore[arg-type]
+    )
     network = kind(options, encoder, len(classes))
+    if encoder.wide is not None:
+        network = WideNetwork(network, encoder, len(classes), recipe.student.wide.idf)
     if start is not None:
         say(network.load_start(start, encoder))
     return network, encoder
 
 
-def accelerator_for(recipe: Recipe, kind: type[Network]) -> Accelerator:
+def accelerator_for(recipe: Recipe, network: Network) -> Accelerator:
     """Return accelerate's view of this machine, in the recipe's device and precision."""
     settings = recipe.training
     if settings.threads:
         torch.set_num_threads(settings.threads)
     on_gpu = settings.device != "cpu" and torch.cuda.is_available()
-    pays = torch.cuda.is_bf16_supported() if on_gpu else kind.bf16_pays and _bf16_is_native()
+    pays = torch.cuda.is_bf16_supported() if on_gpu else network.bf16_pays and _bf16_is_native()
     half = settings.precision == "bf16" or (settings.precision == "auto" and pays)
     if settings.device in ("cuda", "mps"):
         there = torch.cuda.is_available() if settings.device == "cuda" else torch.backends.mps.is_available()
@@ -172,17 +181,22 @@ def train_student(
     train, valid = data.part("train"), data.part("valid")
     if not len(valid):
         raise LimbeckError("there are no valid rows to choose the student on", where="data", mend="set data.split")
-    texts = [data.texts[index] for index in train]
+    values, texts = values_of(data.frame[train], recipe.task), [data.texts[index] for index in train]
     labels = data.labels[train]
     start = start_of(recipe, folders)
-    network, encoder = build(recipe, texts, data.classes, start)
-    accelerator = accelerator_for(recipe, type(network))
+    network, encoder = build(recipe, values, data.classes, start)
+    accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, data.classes)
-    rows, labels = epoch_rows(recipe, encoder, texts, labels, folders)
+    rows, labels = epoch_rows(recipe, encoder, values, labels, folders)
+    if isinstance(network, WideNetwork):
+        first = rows(0)
+        assert isinstance(first, Ragged)  # only texts have a wide branch
+        offset = fit_wide(network, first, labels, recipe.student.wide.margin, recipe.training.seed)
+        rows = partial(with_offset, rows, offset)
     network.fit_start(rows(0))
     for loss in learner.losses.values():
         loss.prepare(labels)
-    valid_rows = encoder.encode([data.texts[index] for index in valid])
+    valid_rows = encode(encoder, values_of(data.frame[valid], recipe.task))
     valid_labels = data.labels[valid]
     positive = positive_index(recipe, data.classes)
 
@@ -214,13 +228,17 @@ def train_student(
 
 
 def epoch_rows(
-    recipe: Recipe, encoder: TextInput, texts: list[str], labels: np.ndarray, folders: list[Path | None]
-) -> tuple[Callable[[int], Ragged], np.ndarray]:
+    recipe: Recipe, encoder: RowInput, values: Values, labels: np.ndarray, folders: list[Path | None]
+) -> tuple[Callable[[int], Rows], np.ndarray]:
     """Return epoch -> encoded rows, and the labels that belong to them; augmentation makes epochs differ."""
     settings = recipe.training.augment
     if not active(settings):
-        encoded = encoder.encode(texts)
+        encoded = encode(encoder, values)
         return (lambda epoch: encoded), labels
+    if not isinstance(values, list):
+        mend = "leave [training.augment] out"
+        raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
+    texts = values
     if settings.back_translation:
         say(f"back-translating {len(texts):,} texts")
         texts, labels = [*texts, *back_translate(texts, settings.back_translation)], np.concatenate([labels, labels])
@@ -228,11 +246,16 @@ def epoch_rows(
     augment = Augmenter(settings, folder, recipe.training.seed)
     copies = settings.copies
 
-    def rows(epoch: int) -> Ragged:
+    def rows(epoch: int) -> Rows:
         changed = [text for copy in range(copies) for text in augment(texts, epoch * copies + copy)]
-        return encoder.encode(changed)
+        return encode(encoder, changed)
 
     return rows, np.concatenate([labels] * copies)
+
+
+def with_offset(rows: Callable[[int], Rows], offset: np.ndarray, epoch: int) -> Rows:
+    """Return the rows of an epoch with the wide branch's logits for them."""
+    return replace(rows(epoch), offset=offset)
 
 
 def scores_of(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> dict[str, float]:

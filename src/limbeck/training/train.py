@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from safetensors.torch import save_file
+import torch
+from safetensors.torch import save
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
@@ -21,9 +22,12 @@ from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import baseline_row
+from limbeck.evaluation.baseline_table import table_baseline_row
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, judge
 from limbeck.files import whole_folder, write_json, write_text
+from limbeck.inputs.kinds import values_of
+from limbeck.networks import Network
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, load_recipe
 from limbeck.training.card import model_card
@@ -78,6 +82,8 @@ def train(
     parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
     home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
     target, folder = Path(out), None if data is None else Path(data)
+    if not target.name or target.name == "..":  # "." and the like: the work is done beside it, under its name
+        target = target.resolve()
     if target.exists() and not (target.is_dir() and _replaceable(target)):
         raise LimbeckError("is there already, and is no bundle", where=target, mend="choose another --out")
     if folder is not None and not folder.is_dir():
@@ -116,8 +122,7 @@ def finish(recipe: Recipe, rows: Dataset, student: Student, out: Path, *, lang: 
             int8=recipe.export.int8 == "auto",
         )
         student.encoder.save(folder)
-        weights = {name: value.half().contiguous() for name, value in student.network.state_dict().items()}
-        save_file(weights, folder / "weights.safetensors")
+        save_weights(student.network, folder / "weights.safetensors")
         write_text(folder / "recipe.toml", dump_recipe(recipe))
         write_json(folder / "export.json", gate_facts(gate))
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
@@ -129,6 +134,16 @@ def finish(recipe: Recipe, rows: Dataset, student: Student, out: Path, *, lang: 
     return trained
 
 
+def save_weights(network: Network, file: Path) -> None:
+    """Store every weight that half precision holds exactly as half precision, the others as they are."""
+    stored = {}
+    for name, value in network.state_dict().items():
+        half = value.half()
+        exact = value.is_floating_point() and torch.equal(half.to(value.dtype), value)
+        stored[name] = (half if exact else value.clone()).contiguous()
+    file.write_bytes(save(stored))
+
+
 def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: Path, lang: str) -> Trained:
     """Let the exported bundle answer the test rows, once, and write what it is worth."""
     part = "test" if len(rows.part("test")) else "valid"
@@ -137,8 +152,8 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
     index = rows.part(part)
     texts = [rows.texts[row] for row in index]
     with Classifier(folder) as classifier:
-        p = classifier.predict_proba(texts)
-        frame = rows.frame[index.tolist()]
+        frame = rows.frame[index]
+        p = classifier.predict_proba(values_of(frame, recipe.task))
         group = recipe.evaluation.group
         need(frame.columns, [*recipe.evaluation.slices, *([group] if group else [])], "the data")
         judgement = judge(
@@ -193,12 +208,16 @@ def _report(
 
 
 def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
-    if not recipe.evaluation.baseline:
-        return []
     train = rows.part("train")
-    texts, judged = [rows.texts[row] for row in train], [rows.texts[row] for row in index]
+    if not recipe.evaluation.baseline or not len(train):
+        return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
-    return [baseline_row(texts, rows.labels[train], judged, rows.labels[index], rows.classes, positive)]
+    labels = rows.labels[train], rows.labels[index]
+    if recipe.task.kind == "table":
+        seen, judged = (rows.frame[part].select(recipe.task.inputs) for part in (train, index))
+        return [table_baseline_row(seen, labels[0], judged, labels[1], rows.classes, positive)]
+    texts, asked = ([rows.texts[row] for row in part] for part in (train, index))
+    return [baseline_row(texts, labels[0], asked, labels[1], rows.classes, positive)]
 
 
 def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, name: str) -> dict[str, Any]:

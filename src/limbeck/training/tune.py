@@ -17,8 +17,8 @@ from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.progress import say
-from limbeck.recipe import dump_recipe, load_recipe, override
-from limbeck.training.student import scores_of, softmax, train_student
+from limbeck.recipe import Tune, dump_recipe, load_recipe, override
+from limbeck.training.student import fingerprint, scores_of, softmax, train_student
 
 # What is searched when the recipe has no [tune] space of its own.
 DEFAULT_SPACE: dict[str, dict[str, dict[str, Any] | list[Any]]] = {
@@ -90,10 +90,12 @@ def tune(
         storage=f"sqlite:///{target.resolve() / 'study.db'}",
         load_if_exists=True,
         direction="maximize",
-        sampler=optuna.samplers.TPESampler(seed=parsed.training.seed),
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
     )
-    _same_space(study, space, target)
+    # A call that goes on must not draw once more what the first one drew.
+    study.sampler = optuna.samplers.TPESampler(seed=parsed.training.seed + len(study.get_trials(deepcopy=False)))
+    plain = parsed.model_copy(update={"tune": Tune()})  # more trials are no other search
+    _same_search(study, space, fingerprint(plain, rows.texts, rows.labels), target)
     wanted = trials or parsed.tune.trials
 
     def objective(trial: optuna.Trial) -> float:
@@ -137,11 +139,11 @@ def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) 
     return trial.suggest_float(key, float(low), float(high), log=log)
 
 
-def _same_space(study: optuna.Study, space: dict[str, Any], target: Path) -> None:
-    stored = study.user_attrs.get("space")
-    if stored is not None and stored != space:
-        raise LimbeckError("holds the search of another space", where=target, mend="choose another --out")
-    study.set_user_attr("space", space)
+def _same_search(study: optuna.Study, space: dict[str, Any], mark: str, target: Path) -> None:
+    for name, value, what in (("space", space, "space"), ("fingerprint", mark, "recipe or of other data")):
+        if study.user_attrs.get(name, value) != value:
+            raise LimbeckError(f"holds the search of another {what}", where=target, mend="choose another --out")
+        study.set_user_attr(name, value)
 
 
 def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:

@@ -1,0 +1,189 @@
+"""A table row in, arrays out: numbers, dates, booleans and categories, with what is missing kept as news.
+
+Each column is read as what its training values are. Numbers are scaled robustly (median and quartiles, after a signed
+logarithm where they span orders of magnitude) or to their quantiles; categories are hashed, so an unseen one has a
+place; a column that a scenario lacks is missing in every row, not an error.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from limbeck.errors import LimbeckError
+from limbeck.files import write_json
+from limbeck.inputs.dense import Dense
+from limbeck.recipe import Input
+
+KNOTS = 64
+_TRUE, _FALSE = {"true", "yes", "y", "t", "是"}, {"false", "no", "n", "f", "否"}
+_NUMERIC = 0.95  # share of filled cells that must read as numbers (or dates) for a column to be one
+_HEAVY = 20.0  # a largest value this many interquartile ranges out calls for the logarithm
+
+
+@dataclass(frozen=True)
+class Column:
+    """How one column is read: its kind, and for numbers the knots that training rows gave."""
+
+    name: str
+    kind: Literal["number", "date", "flag", "category"]
+    logarithm: bool = False
+    centre: float = 0.0
+    scale: float = 1.0
+    knots: tuple[float, ...] = ()
+
+
+class TableInput:
+    """Encoding of table rows; see the module's lines.
+
+    Parameters
+    ----------
+    settings
+        The ``[input]`` section of the recipe.
+    columns
+        Fitted columns; see `fit` and `load`.
+    """
+
+    file = "columns.json"
+
+    def __init__(self, settings: Input, columns: Sequence[Column]) -> None:
+        self.settings, self.columns = settings, tuple(columns)
+        self.numeric = [column for column in self.columns if column.kind != "category"]
+        self.categorical = [column for column in self.columns if column.kind == "category"]
+        self.wide = None
+
+    @classmethod
+    def fit(cls, settings: Input, frame: pl.DataFrame) -> TableInput:
+        """Learn from the training rows what each column is and how it is scaled.
+
+        Raises
+        ------
+        LimbeckError
+            When no column has a value.
+        """
+        columns = [column for name in frame.columns if (column := _fitted(name, frame[name], settings)) is not None]
+        if not columns:
+            raise LimbeckError("no input column has a value", where="task.input", mend="name other columns")
+        return cls(settings, columns)
+
+    @classmethod
+    def load(cls, settings: Input, folder: Path) -> TableInput:
+        """Read the columns from a bundle."""
+        file = folder / cls.file
+        try:
+            stored = json.loads(file.read_text("utf-8"))
+            columns = [Column(**{**column, "knots": tuple(map(float, column["knots"]))}) for column in stored]
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise LimbeckError("the columns cannot be read", where=file) from error
+        return cls(settings, columns)
+
+    def save(self, folder: Path) -> None:
+        """Write the columns into a bundle."""
+        write_json(folder / self.file, [asdict(column) for column in self.columns])
+
+    @property
+    def size(self) -> int:
+        """Number of scaled numbers a row has."""
+        return len(self.numeric)
+
+    def encode(self, frame: pl.DataFrame) -> Dense:
+        """Encode rows; a column that is not there is missing in all of them.
+
+        Parameters
+        ----------
+        frame
+            N rows with the input columns, as text or with types.
+        """
+        rows = frame.height
+        numbers = np.zeros((rows, len(self.numeric)), dtype=np.float32)
+        missing = np.ones((rows, len(self.numeric)), dtype=np.float32)
+        for at, column in enumerate(self.numeric):
+            if column.name in frame.columns:
+                values = numbers_of(frame[column.name], column.kind)
+                known = np.isfinite(values)
+                missing[:, at] = ~known
+                numbers[known, at] = scaled(values[known], column)
+        categories = np.zeros((rows, len(self.categorical)), dtype=np.int64)
+        for at, column in enumerate(self.categorical):
+            if column.name in frame.columns:
+                categories[:, at] = hashed(frame[column.name], self.settings.categories)
+        return Dense(numbers, missing, categories)
+
+    def batch(self, rows: Dense, which: NDArray[np.int64]) -> dict[str, np.ndarray]:
+        """Return the arrays of the chosen rows."""
+        return rows.pad(which)
+
+
+def _fitted(name: str, series: pl.Series, settings: Input) -> Column | None:
+    texts = series.cast(pl.String).str.strip_chars()
+    filled = texts.filter(texts.is_not_null() & (texts != ""))
+    if not len(filled):
+        return None
+    for kind in ("number", "flag", "date"):
+        values = numbers_of(filled, kind)
+        known = values[np.isfinite(values)]
+        if len(known) >= _NUMERIC * len(filled):
+            return _scaled_column(name, kind, known, settings)
+    return Column(name, "category")
+
+
+def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: Input) -> Column:
+    if kind == "flag":
+        return Column(name, "flag")
+    quartiles = np.quantile(values, [0.25, 0.5, 0.75])
+    spread = quartiles[2] - quartiles[0]
+    heavy = bool(np.abs(values - quartiles[1]).max() > _HEAVY * max(spread, 1e-12))
+    if settings.scaling == "quantile":
+        knots = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS)))
+        return Column(name, kind, knots=tuple(float(knot) for knot in knots))
+    if heavy:
+        values = np.sign(values) * np.log1p(np.abs(values))
+        quartiles = np.quantile(values, [0.25, 0.5, 0.75])
+    # Three quarters of a normal distribution's spread lie between the quartiles' 1.349 standard deviations.
+    scale = float(quartiles[2] - quartiles[0]) / 1.349 or float(values.std()) or 1.0
+    return Column(name, kind, heavy, float(quartiles[1]), scale)
+
+
+def numbers_of(series: pl.Series, kind: str) -> NDArray[np.float64]:
+    """Return a column's cells as float64 [N], NaN where one is missing or cannot be read as ``kind``."""
+    if kind == "number" and series.dtype.is_numeric():
+        values = series.cast(pl.Float64).to_numpy()
+    elif kind == "number":
+        texts = series.cast(pl.String).str.strip_chars().str.replace_all(",", "", literal=True)
+        values = texts.cast(pl.Float64, strict=False).to_numpy()
+    elif kind == "flag":
+        texts = series.cast(pl.String).str.strip_chars().str.to_lowercase()
+        flags = texts.is_in(list(_TRUE)).cast(pl.Float64)
+        values = pl.select(pl.when(texts.is_in(list(_TRUE | _FALSE))).then(flags)).to_series().to_numpy()
+    else:
+        texts = series.cast(pl.String).str.strip_chars().str.slice(0, 10).str.replace_all("/", "-", literal=True)
+        values = texts.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int32).cast(pl.Float64).to_numpy()
+    out: NDArray[np.float64] = np.array(values, dtype=np.float64)
+    out[~np.isfinite(out)] = np.nan
+    return out
+
+
+def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
+    """Scale known values of a column to about -3 to 3."""
+    if column.kind == "flag":
+        return 2.0 * values - 1.0
+    if column.knots:
+        return 2.0 * np.interp(values, column.knots, np.linspace(0.0, 1.0, len(column.knots))) - 1.0
+    if column.logarithm:
+        values = np.sign(values) * np.log1p(np.abs(values))
+    return np.clip((values - column.centre) / column.scale, -8.0, 8.0)
+
+
+def hashed(series: pl.Series, buckets: int) -> NDArray[np.int64]:
+    """Hash categories into 1 to ``buckets``, int64 [N]; missing is 0. The same text has the same hash everywhere."""
+    texts = series.cast(pl.String).str.strip_chars().fill_null("")
+    known = {text: zlib.crc32(text.encode("utf-8")) % buckets + 1 if text else 0 for text in texts.unique().to_list()}
+    return np.fromiter((known[text] for text in texts.to_list()), dtype=np.int64, count=len(texts))

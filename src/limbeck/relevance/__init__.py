@@ -1,0 +1,67 @@
+"""How far each teacher is trusted: K teachers' answers in, one answer and K relevances out.
+
+Every calculator is a pure function ``(P[K, N, C], …) -> Fused`` of arrays, with NaN rows for abstentions. A new one is
+a file here and a line in `METHODS`. Nothing here needs more than NumPy.
+"""
+
+from collections.abc import Callable
+
+from limbeck.relevance.agreement import agreement
+from limbeck.relevance.answers import Fused, answered, checked
+from limbeck.relevance.auto import auto
+from limbeck.relevance.baselines import confidence, fixed, majority, uniform, uniform_logit
+from limbeck.relevance.consensus import consensus, shapley
+from limbeck.relevance.dawid_skene import Observers, dawid_skene
+from limbeck.relevance.domain import Samples, domain
+from limbeck.relevance.prior import class_prior, saerens
+from limbeck.relevance.reviewed import reviewed
+from limbeck.relevance.trust import (
+    Estimate,
+    accuracy_by_class,
+    accuracy_estimate,
+    balanced_accuracy,
+    decided,
+    expected_accuracy,
+)
+
+METHODS: dict[str, Callable[..., Fused]] = {
+    "uniform": uniform,
+    "uniform-logit": uniform_logit,
+    "majority": majority,
+    "fixed": fixed,
+    "confidence": confidence,
+    "agreement": agreement,
+    "domain": domain,
+    "consensus": consensus,
+    "reviewed": reviewed,
+    "auto": auto,
+}
+
+__all__ = [
+    "METHODS",
+    "Estimate",
+    "Fused",
+    "Observers",
+    "Samples",
+    "accuracy_by_class",
+    "accuracy_estimate",
+    "agreement",
+    "answered",
+    "auto",
+    "balanced_accuracy",
+    "checked",
+    "class_prior",
+    "confidence",
+    "consensus",
+    "dawid_skene",
+    "decided",
+    "domain",
+    "expected_accuracy",
+    "fixed",
+    "majority",
+    "reviewed",
+    "saerens",
+    "shapley",
+    "uniform",
+    "uniform_logit",
+]

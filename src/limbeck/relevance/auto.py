@@ -1,0 +1,118 @@
+"""Choose a calculator without labels; stay with the plain average unless the evidence is clear.
+
+What counts as evidence: enough different voters to estimate trust at all (five), agreement beyond what noise gives,
+and loadings that differ. The rules and their numbers were chosen on ten review domains and two tables of accounts;
+docs/relevance.md shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from limbeck.relevance import factor as one_factor
+from limbeck.relevance.agreement import agreement, lone
+from limbeck.relevance.answers import Floats, Fused, checked
+from limbeck.relevance.baselines import uniform_logit
+from limbeck.relevance.domain import Samples, domain
+from limbeck.relevance.evidence import domain_wins
+from limbeck.relevance.prior import class_prior
+from limbeck.relevance.trust import accuracy_estimate
+from limbeck.relevance.voters import Voters, near_voters
+
+ENOUGH = 5  # voters below which trust cannot be told apart
+_ALIKE = 0.03  # standard deviation of loadings below which the teachers are equally good
+_WEAK = 0.2  # median size of the loadings below which agreement is chance
+_CAMP = 0.4  # share of voters against the common answer at which there is none
+_FIRM = 0.3  # a loading beyond this speaks for or against
+
+
+def auto(P: ArrayLike, features: Any = None, samples: Samples | None = None, *, seed: int = 0) -> Fused:
+    """Fuse by the calculator that the answers themselves support.
+
+    Parameters
+    ----------
+    P
+        float[K, N, C], NaN rows abstain.
+    features
+        [N, F] array or SciPy sparse matrix: improves the class rates of the factor model (see `class_prior`).
+    samples
+        Sample rows of the teachers' scenarios. `domain` is used only where labels show that it beats the alternatives
+        on those scenarios; samples without labels do not change the choice.
+    seed
+        For everything that samples.
+
+    Returns
+    -------
+    Fused
+        Relevance float64[K]: the expected accuracy, at most 1 / C for a teacher that says nothing or speaks against
+        the common answer: being right by the class rate alone is no ground for trust. ``notes`` say what was
+        chosen and why, and "use uniform" or "do not trust any of these teachers" where that is what the evidence says.
+
+    Raises
+    ------
+    LimbeckError
+        For answers that are not probabilities, or samples and features that do not match them.
+    """
+    P = checked(P)
+    voters = near_voters(P)
+    G = len(voters.members)
+    notes = _copies(voters)
+    if G == 1:
+        notes.append("One teacher: its answers are used as they are, and nothing here can tell how good they are.")
+        return Fused(lone(voters).probabilities, np.ones(len(P)), tuple(notes))
+    fitted = one_factor.fit(voters.answers)
+    loadings = voters.per_teacher(fitted.mean_loading)
+    verdict = _verdict(fitted, G)
+    if verdict is not None:
+        return _judged(P, uniform_logit(P), loadings, [*notes, verdict])
+    if samples is not None and features is not None and domain_wins(samples, seed=seed):
+        result = domain(P, features, samples.features, samples.labels, samples.answers, seed=seed)
+        notes.append("On the scenarios with labels `domain` beat agreement and the average: it was used.")
+        return _judged(P, result, loadings, notes)
+    if P.shape[2] > 2:
+        notes.append(f"{G} different teachers agree beyond chance: Dawid-Skene was used.")
+        return _judged(P, agreement(P), loadings, notes)
+    rates = class_prior(P, features, seed=seed)
+    result = agreement(P, model="factor", prior=rates)
+    dropped = [str(k) for k in np.flatnonzero(loadings <= 0)]
+    if dropped:
+        notes.append(f"Teachers {', '.join(dropped)} speak against the common answer or say nothing: left out.")
+    told = "from answers and features" if features is not None else "from the answers alone"
+    notes.append(f"{G} different teachers agree beyond chance and differ in skill: the one-factor model was used.")
+    notes.append("Its class rates were estimated " + told + ": " + ", ".join(f"{r:.2f}" for r in rates) + ".")
+    return _judged(P, result, loadings, notes)
+
+
+def _verdict(fitted: one_factor.Factor, G: int) -> str | None:
+    """Return the sentence that keeps the plain average, or None where trust can be told apart."""
+    loading = fitted.mean_loading
+    said = loading[loading != 0]
+    distrust = "Do not trust any of these teachers before some rows are reviewed"
+    if not len(said):
+        return f"{distrust}: each gives the same answer to every row."
+    if G >= 3 and (fitted.strength.max() < 1.1 or np.median(np.abs(said)) < _WEAK):
+        return f"{distrust}: they agree no more than chance would; their plain average is used."
+    for_it, against = int((said > _FIRM).sum()), int((said < -_FIRM).sum())
+    if G >= 3 and against >= _CAMP * (for_it + against) > 0:
+        return f"{distrust}: {for_it} speak against {against}, and nothing says which side is right; averaged."
+    if G < ENOUGH:
+        return f"Use uniform: {G} different teachers are too few to tell their trust apart ({ENOUGH} are enough)."
+    if said.std() < _ALIKE:
+        return "Use uniform: the teachers follow the common answer equally well, so there is nothing to weigh."
+    return None
+
+
+def _judged(P: Floats, result: Fused, loadings: Floats, notes: Sequence[str]) -> Fused:
+    chance = 1 / P.shape[2]
+    expected = np.nan_to_num(accuracy_estimate(P, result).estimate)
+    relevance = np.where(loadings <= 0, np.minimum(expected, chance), expected)
+    return Fused(result.probabilities, relevance, (*notes, *result.notes))
+
+
+def _copies(voters: Voters) -> list[str]:
+    groups = [" and ".join(map(str, members)) for members in voters.members if len(members) > 1]
+    return [f"Teachers {group} answer alike and count as one." for group in groups]

@@ -1,0 +1,61 @@
+"""Does `domain` help strangers: every labelled scenario plays the target once, judged by its labels.
+
+The scenario's own teacher and its labels are kept from whatever fuses its rows, so a win here is what a win on the
+real target would look like. Source labels are used; target labels do not exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from limbeck.relevance.agreement import agreement
+from limbeck.relevance.answers import Floats, Ints, some_rows
+from limbeck.relevance.baselines import uniform_logit
+from limbeck.relevance.domain import Samples, domain
+
+_ROWS = 300  # per scenario: an accuracy to within three points, over at least five scenarios
+_FEWEST = 5
+
+
+def domain_wins(samples: Samples, *, seed: int = 0) -> bool:
+    """Return whether `domain` beats both the average and `agreement` by a standard error over the scenarios."""
+    accuracy = leave_one_out(samples, seed=seed)
+    if accuracy is None:
+        return False
+    gain = accuracy[:, 2] - accuracy[:, :2].max(axis=1)
+    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
+
+
+def leave_one_out(samples: Samples, *, seed: int = 0) -> Floats | None:
+    """Return accuracies float64[K, 3] of (average, agreement, domain) on each scenario; None for too few scenarios."""
+    K = len(samples.features)
+    if samples.labels is None or samples.answers is None or K < _FEWEST:
+        return None
+    rows = [some_rows(len(np.asarray(f)), _ROWS, seed) for f in samples.features]
+    features = [np.asarray(f, dtype=np.float64)[r] for f, r in zip(samples.features, rows, strict=True)]
+    labels = [np.asarray(y)[r] for y, r in zip(samples.labels, rows, strict=True)]
+    answers = [np.asarray(a)[:, r] for a, r in zip(samples.answers, rows, strict=True)]
+
+    def judge(s: int) -> list[float]:
+        rest = [k for k in range(K) if k != s]
+        P = answers[s][rest]
+
+        def by_domain(P: Floats) -> Any:
+            known = [answers[k][rest] for k in rest]
+            return domain(P, features[s], _at(features, rest), _at(labels, rest), known, seed=seed)
+
+        methods: list[Callable[[Floats], Any]] = [uniform_logit, agreement, by_domain]
+        return [_accuracy(method(P).probabilities, labels[s]) for method in methods]
+
+    return np.array([judge(s) for s in range(K)])
+
+
+def _at(parts: Sequence[Floats], chosen: Sequence[int]) -> list[Floats]:
+    return [parts[k] for k in chosen]
+
+
+def _accuracy(Q: Floats, labels: Ints) -> float:
+    return float((Q.argmax(axis=1) == labels).mean())

@@ -1,0 +1,161 @@
+"""What the trust report says without a label: expected accuracies with intervals, and who decided which rows.
+
+If the fused probabilities Q are calibrated, a teacher that names class c on a row is right there with probability
+``Q[row, c]``, so its expected accuracy is the mean of that (Platanios et al. 2017 and Jaffe et al. 2015 estimate the
+same from agreement). The intervals hold three uncertainties: rows (bootstrap), who happens to be on the panel
+(jackknife over voters), and how far such estimates were off where labels could tell (0.045, root mean square over 90
+teachers on ten review domains). An error that all teachers share here can still be larger; only labels show that.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from limbeck.errors import LimbeckError
+from limbeck.relevance.answers import (
+    Floats,
+    Fused,
+    Ints,
+    checked,
+    some_rows,
+    vote_shares,
+    votes,
+    weighted_mean,
+)
+from limbeck.relevance.voters import near_voters
+
+_ROWS = 20_000
+_RESAMPLES = 200
+_Z = 1.96  # 95 %
+_MISFIT = 0.045
+
+
+class Estimate(NamedTuple):
+    """An expected accuracy per teacher and its 95 % interval, each float64[K], NaN for one that never answers."""
+
+    estimate: Floats
+    low: Floats
+    high: Floats
+
+
+def accuracy_estimate(P: ArrayLike, result: Fused, *, seed: int = 0) -> Estimate:
+    """Estimate each teacher's accuracy on the rows it answers, from answers float[K, N, C] and their fused result."""
+    P = checked(P)
+    Q = _matching(P, result)
+    estimate = np.array([_expected(answers, Q).mean() if len(_expected(answers, Q)) else np.nan for answers in P])
+    error = np.sqrt(_row_variance(P, Q, seed) + _panel_variance(P, result, seed) + _MISFIT**2)
+    return Estimate(estimate, np.clip(estimate - _Z * error, 0, 1), np.clip(estimate + _Z * error, 0, 1))
+
+
+def accuracy_by_class(P: ArrayLike, result: Fused) -> Floats:
+    """Return float64[K, C]: each teacher's expected recall of each class, NaN where the class has no rows."""
+    P = checked(P)
+    Q = _matching(P, result)
+    out = np.full((len(P), P.shape[2]), np.nan)
+    for k, answers in enumerate(P):
+        seen = ~np.isnan(answers[:, 0])
+        mass = Q[seen].sum(axis=0)
+        hits = (Q[seen] * vote_shares(answers[seen])).sum(axis=0)
+        np.divide(hits, mass, out=out[k], where=mass > 1e-9)
+    return out
+
+
+def balanced_accuracy(P: ArrayLike, result: Fused) -> Floats:
+    """Return float64[K]: the mean of a teacher's expected recalls, 1 / C for any constant; 0 if it never answers."""
+    recall = accuracy_by_class(P, result)
+    known = ~np.isnan(recall)
+    return np.asarray(np.where(known, recall, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1))
+
+
+def expected_accuracy(Q: ArrayLike) -> float:
+    """Return the mean probability of the likeliest class of Q float[N, C]: the accuracy if Q is calibrated."""
+    best = np.asarray(Q, dtype=np.float64).max(axis=1)
+    best = best[~np.isnan(best)]
+    return float(best.mean()) if len(best) else float("nan")
+
+
+def decided(P: ArrayLike, relevance: ArrayLike) -> Ints:
+    """Return int64[K]: on how many rows each teacher gave the strongest push towards the class the panel chose.
+
+    P float[K, N, C]; relevance float[K] or [K, N], of which what is below 0 counts as 0. A push is relevance times
+    the probability above 1 / C given to the class with the most weighted probability; equal pushes go to the first.
+    The counts sum to the rows that somebody with a say answered.
+    """
+    P = checked(P)
+    K, N, C = P.shape
+    weight = np.maximum(np.nan_to_num(np.asarray(relevance, dtype=np.float64)), 0)
+    if weight.shape not in ((K,), (K, N)):
+        raise LimbeckError(f"relevance has the shape {weight.shape}, not ({K},) or ({K}, {N})", where="relevance")
+    Q = weighted_mean(P, weight)
+    known = ~np.isnan(Q[:, 0])
+    chosen = np.nan_to_num(Q).argmax(axis=1)
+    best, who = np.full(N, -np.inf), np.full(N, -1)
+    for k, answers in enumerate(P):
+        given = answers[np.arange(N), chosen].astype(np.float64)
+        push = np.where(np.isnan(given) | (weight[k] <= 0), -np.inf, weight[k] * (given - 1 / C))
+        ahead = push > best + 1e-12
+        best[ahead], who[ahead] = push[ahead], k
+    return np.asarray(np.bincount(who[known & (who >= 0)], minlength=K), dtype=np.int64)
+
+
+def _matching(P: Floats, result: Fused) -> Floats:
+    if result.probabilities.shape != P.shape[1:]:
+        raise LimbeckError(
+            f"the fused result has the shape {result.probabilities.shape} for answers on {P.shape[1:]}",
+            mend="give the answers that the result was fused from",
+        )
+    return result.probabilities
+
+
+def _expected(answers: Floats, Q: Floats) -> Floats:
+    """Return the chance that each given answer is right, for the rows answered."""
+    seen = ~np.isnan(answers[:, 0])
+    return np.asarray((Q[seen] * vote_shares(answers[seen])).sum(axis=1))
+
+
+def _row_variance(P: Floats, Q: Floats, seed: int) -> Floats:
+    """Return the bootstrap variance float64[K] of the mean over rows: Poisson weights, the same rows for all."""
+    rows = some_rows(P.shape[1], _ROWS, seed)
+    part = Q[rows]
+    chance = np.stack([np.where(np.isnan(a[rows, 0]), 0, (part * vote_shares(a[rows])).sum(axis=1)) for a in P])
+    seen = np.asarray(~np.isnan(P[:, rows, 0]), dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    draws = np.empty((_RESAMPLES, len(P)))
+    for b in range(_RESAMPLES):
+        weight = np.asarray(rng.poisson(1.0, chance.shape[1]), dtype=np.float64)
+        draws[b] = chance @ weight / np.maximum(seen @ weight, 1)
+    return np.asarray(draws.var(axis=0) * chance.shape[1] / P.shape[1])
+
+
+def _panel_variance(P: Floats, result: Fused, seed: int) -> Floats:
+    """Return the jackknife variance float64[K] over voters, each left out of a pool weighted by relevance."""
+    voters = near_voters(P)
+    rows = some_rows(P.shape[1], 5000, seed)
+    relevance = np.maximum(result.relevance if result.relevance.ndim == 1 else result.relevance.mean(axis=1), 0)
+    weight = voters.per_voter(relevance)
+    G = len(weight)
+    if G < 3 or (weight > 0).sum() < 2:
+        return np.zeros(len(P))
+    Q, part = result.probabilities[rows], voters.answers[:, rows]
+    named = np.stack([votes(answers[rows]) for answers in P])
+    seen = named >= 0
+    pull = np.where(np.isnan(part), 0.0, part * weight[:, None, None])
+    mass = np.where(np.isnan(part[:, :, 0]), 0.0, weight[:, None])
+    pooled, weighed = pull.sum(axis=0), mass.sum(axis=0)
+    whole = _ratio(pooled, weighed)
+    moved = np.zeros((G, len(P)))
+    for g in range(G):
+        without = _ratio(pooled - pull[g], weighed - mass[g])
+        shifted = np.clip(Q + np.nan_to_num(without - whole), 0, 1)
+        chance = np.where(seen, shifted[np.arange(len(Q)), np.maximum(named, 0)], 0.0)
+        moved[g] = chance.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    return np.asarray((G - 1) / G * ((moved - moved.mean(axis=0)) ** 2).sum(axis=0))
+
+
+def _ratio(total: Floats, mass: Floats) -> Floats:
+    """Return total float64[n, C] over mass float64[n]; NaN where nobody is left."""
+    left = (mass > 1e-9)[:, None]
+    return np.asarray(np.divide(total, mass[:, None], out=np.full_like(total, np.nan), where=left))

@@ -1,0 +1,54 @@
+"""What a teacher reads of the rows: one column of texts, or several of numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck.errors import did_you_mean
+from limbeck.teachers.base import AnswerError, Bools
+
+
+def need(rows: pl.DataFrame, columns: Iterable[str], name: str) -> None:
+    """Refuse rows that lack a column which the teacher reads."""
+    for column in columns:
+        if column not in rows.columns:
+            mend = f"{did_you_mean(column, rows.columns)} Name it in the teacher's input"
+            raise AnswerError(f"it reads the column {column!r}, which the rows lack", teacher=name, mend=mend)
+
+
+def texts(rows: pl.DataFrame, column: str, name: str) -> tuple[list[str], Bools]:
+    """Return a column's N texts (empty ones ``""``) and bool [N]: there is one."""
+    need(rows, [column], name)
+    given = rows[column].cast(pl.String)
+    return given.fill_null("").to_list(), given.is_not_null().to_numpy()
+
+
+def numbers(rows: pl.DataFrame, columns: Sequence[str], name: str) -> NDArray[np.float32]:
+    """Return float32 [N, F] of the columns, NaN where a cell is empty; a cell that is no number is an error."""
+    need(rows, columns, name)
+    out = np.empty((rows.height, len(columns)), dtype=np.float32)
+    for at, column in enumerate(columns):
+        given = rows[column]
+        if given.dtype == pl.String:
+            given = given.str.strip_chars()
+            given = given.set(given == "", None)
+        read = given.cast(pl.Float64, strict=False)
+        if (
+            bad := (read.is_null() & given.is_not_null()).arg_max()
+        ) is not None and read.null_count() > given.null_count():
+            what = f"{str(given[bad])[:40]!r} in the column {column!r} is no number"
+            raise AnswerError(what, teacher=name, row=int(bad), mend="mend the cell, or leave it empty")
+        out[:, at] = read.fill_null(np.nan).to_numpy()
+    return out
+
+
+def spread(answers: ArrayLike, there: Bools) -> NDArray[np.float64]:
+    """Return answers [M, C] of the rows that are there as [N, C], NaN elsewhere."""
+    given = np.asarray(answers, dtype=np.float64)
+    out = np.full((len(there), given.shape[1]), np.nan)
+    out[there] = given
+    return out

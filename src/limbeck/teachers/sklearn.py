@@ -1,0 +1,100 @@
+"""``sklearn:FILE.skops``: a fitted scikit-learn classifier in skops form, never a pickle.
+
+skops rebuilds objects from a list of types. Those it does not hold safe by itself are refused, unless ``options.trust``
+names them; and only types of scikit-learn itself can be named so (its trees are compiled code that believes their arrays).
+"""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from limbeck.errors import first_line
+from limbeck.files import sha256
+from limbeck.teachers.base import AnswerError, Answers, Place, Teacher, heavy
+from limbeck.teachers.cells import numbers, spread, texts
+from limbeck.teachers.labels import LabelMap, probabilities
+
+
+class Sklearn:
+    """A scikit-learn classifier as a teacher: a text pipeline gets one text, another model its numeric columns.
+
+    One without `predict_proba` answers with the softmax of its decision function, which is not calibrated.
+    """
+
+    block = 4096
+
+    def __init__(self, place: Place) -> None:
+        path = place.path()
+        self.name, self.classes = place.spec.name, place.classes
+        self.model = _load(path, place, place.options({"trust": []})["trust"])
+        self.gives = "probabilities" if hasattr(self.model, "predict_proba") else "logits"
+        if not hasattr(self.model, "classes_") or not hasattr(self.model, "predict"):
+            raise place.wrong(f"a {type(self.model).__name__} is no fitted classifier", "dump one that has been fitted")
+        if self.gives == "logits" and not hasattr(self.model, "decision_function"):
+            raise place.wrong("it has neither predict_proba nor decision_function", "wrap it in CalibratedClassifierCV")
+        self.width = getattr(self.model, "n_features_in_", None)  # a vectoriser of texts has none
+        self.named = [str(column) for column in getattr(self.model, "feature_names_in_", [])]
+        self.columns = place.columns(self.named or place.task.input)
+        if len(self.columns) != (self.width or 1):
+            what = f"it reads {self.width} numbers" if self.width else "it reads one column of text"
+            raise place.wrong(
+                f"{what}, but its input names {list(self.columns)}", "name its columns in input, in order"
+            )
+        self.labels = LabelMap([str(label) for label in self.model.classes_], place)
+        self.fingerprint = place.fingerprint(sha256(path), self.columns)
+
+    def answer(self, rows: pl.DataFrame) -> Answers:
+        """Return float32 [N, C]; an empty text is an abstention, an empty number is NaN to the model."""
+        if not self.width:
+            given, there = texts(rows, self.columns[0], self.name)
+            asked = [text for text, is_there in zip(given, there, strict=True) if is_there]
+            answers = self._ask(asked) if asked else np.empty((0, len(self.labels.theirs)))
+            return self.labels(spread(answers, there), self.name)
+        features = numbers(rows, self.columns, self.name).astype(np.float64)
+        frame = pl.DataFrame(features, schema=self.named) if self.named else features
+        return self.labels(self._ask(frame), self.name)
+
+    def _ask(self, given: Any) -> NDArray[np.float64]:
+        method = self.model.predict_proba if self.gives == "probabilities" else self.model.decision_function
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return probabilities(method(given), self.gives)
+        except Exception as error:  # whatever a step of the pipeline raises, e.g. for a NaN
+            raise AnswerError(f"scikit-learn: {first_line(error)}", teacher=self.name) from error
+
+
+def _load(path: Path, place: Place, trust: list[str]) -> Any:
+    io = heavy("skops.io", "a scikit-learn teacher")
+    if path.suffix != ".skops":
+        raise place.wrong(f"{path.name} is no skops file, and pickles are never opened", "save it with skops.io.dump")
+    for name in trust:
+        if not str(name).startswith("sklearn."):
+            raise place.wrong(f"options.trust names {name!r}, which is not scikit-learn's own", "do not use this file")
+    try:
+        unknown = [name for name in io.get_untrusted_types(file=path) if name not in trust]
+    except Exception as error:  # not a zip, no schema, a broken one: each has its own exception type
+        what = f"{path.name} cannot be read: {first_line(error)}"
+        raise place.wrong(what, "save it with skops.io.dump; pickles are never opened") from error
+    if unknown:
+        mend = "do not use this file"
+        if all(name.startswith("sklearn.") for name in unknown):
+            mend = f"if you made the file yourself, add options.trust = {unknown}"
+        raise place.wrong(f"{path.name} holds types that are not safe by themselves: {', '.join(unknown)}", mend)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return io.load(path, trusted=trust)
+    except Exception as error:  # another version's objects
+        raise place.wrong(f"{path.name} cannot be loaded: {first_line(error)}", "dump it with this version") from error
+
+
+def open_sklearn(place: Place) -> Teacher:
+    """Open a skops file as a teacher."""
+    return Sklearn(place)

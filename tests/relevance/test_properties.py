@@ -1,0 +1,183 @@
+"""What must hold of every calculator, whatever the answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.relevance.simulate import accuracy, teachers
+
+from limbeck import relevance as rel
+
+N = 300
+
+
+def _rows(n=N, seed=7):
+    return np.random.default_rng(seed).choice(n, 60, replace=False)
+
+
+def _features(count, n=N, seed=3):
+    """Scenario samples and target rows float[., 3] that are a function of the rows alone."""
+    rng = np.random.default_rng(seed)
+    samples = [rng.normal(size=(60, 3)) + np.eye(3)[k % 3] * (1 + k) for k in range(count)]
+    return rng.normal(size=(n, 3)) + 1, samples
+
+
+class Case:
+    """A calculator with everything it needs beside P, for K teachers, able to reorder what belongs to them."""
+
+    def __init__(self, name, call, *, weighs=True, estimates=True, atol=1e-7):
+        self.name, self.call, self.weighs, self.estimates, self.atol = name, call, weighs, estimates, atol
+
+
+def _fixed(P, order, y):
+    return rel.fixed(P, (1.0 + np.arange(100.0))[order])
+
+
+def _domain(P, order, y):
+    target, samples = _features(100)
+    return rel.domain(P, target, [samples[k] for k in order])
+
+
+def _domain_right(P, order, y):
+    target, samples = _features(100)
+    answers, labels = [], []
+    for k in order:
+        A, truth = teachers(np.linspace(0.3, 2, 100), 60, P.shape[2], seed=50 + k)
+        answers.append(A[order])
+        labels.append(truth)
+    return rel.domain(P, target, [samples[k] for k in order], labels, answers)
+
+
+def _reviewed(P, order, y):
+    rows = _rows(P.shape[1])
+    return rel.reviewed(P, rows, y[rows], rel.uniform_logit(P))
+
+
+def _plain(method, **options):
+    return lambda P, order, y: method(P, **options)
+
+
+CASES = [
+    Case("uniform", _plain(rel.uniform), weighs=False, estimates=False),
+    Case("uniform-logit", _plain(rel.uniform_logit), weighs=False, estimates=False),
+    Case("majority", _plain(rel.majority), weighs=False, estimates=False),
+    Case("fixed", _fixed, estimates=False),
+    Case("confidence", _plain(rel.confidence), estimates=False),
+    Case("factor", _plain(rel.agreement, model="factor")),
+    Case("dawid-skene", _plain(rel.agreement, model="dawid-skene"), atol=1e-4),
+    Case("consensus", _plain(rel.consensus, samples=200)),
+    Case("domain", _domain, atol=1e-3),
+    Case("domain-right", _domain_right, atol=2e-3),
+    Case("reviewed", _reviewed, atol=1e-4),
+    Case("auto", _plain(rel.auto)),
+]
+every = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+estimators = pytest.mark.parametrize("case", [c for c in CASES if c.estimates], ids=lambda case: case.name)
+some = settings(max_examples=6, deadline=None)
+seeds, sizes, widths = st.integers(0, 10_000), st.integers(2, 7), st.integers(2, 4)
+
+
+def _panel(seed, K, C):
+    """K teachers of mixed skill on N rows, some abstaining."""
+    rng = np.random.default_rng(seed)
+    P, y = teachers(rng.uniform(0.3, 2.5, K), N, C, seed=seed)
+    P[rng.random((K, N)) < 0.1] = np.nan
+    return P, y
+
+
+def _mean(relevance):
+    return relevance if relevance.ndim == 1 else relevance.mean(axis=1)
+
+
+@every
+@some
+@given(seed=seeds, K=sizes, C=widths)
+def test_permuting_teachers_permutes_relevance_and_leaves_the_answer(case, seed, K, C):
+    P, y = _panel(seed, K, C)
+    order = np.random.default_rng(seed).permutation(K)
+    before, after = case.call(P, np.arange(K), y), case.call(P[order], order, y)
+    np.testing.assert_allclose(after.probabilities, before.probabilities, atol=case.atol)
+    np.testing.assert_allclose(after.relevance, before.relevance[order], atol=10 * case.atol)
+
+
+@every
+@some
+@given(seed=seeds, K=sizes, C=widths)
+def test_a_duplicated_teacher_adds_no_evidence(case, seed, K, C):
+    P, y = _panel(seed, K, C)
+    order = np.append(np.arange(K), 0)
+    once, twice = case.call(P, np.arange(K), y), case.call(P[order], order, y)
+    np.testing.assert_allclose(twice.probabilities, once.probabilities, atol=max(case.atol, 1e-6))
+    np.testing.assert_allclose(twice.relevance[-1], twice.relevance[0])
+
+
+@every
+@some
+@given(seed=seeds, K=sizes, C=widths)
+def test_permuting_classes_permutes_the_answer(case, seed, K, C):
+    P, y = _panel(seed, K, C)
+    classes = np.random.default_rng(seed).permutation(C)
+    place = np.argsort(classes)
+    if case.name == "domain-right":  # its lessons carry labels of their own
+        pytest.skip("see test_domain")
+    before, after = case.call(P, np.arange(K), y), case.call(P[:, :, classes], np.arange(K), place[y])
+    np.testing.assert_allclose(after.probabilities, before.probabilities[:, classes], atol=max(case.atol, 1e-6))
+    np.testing.assert_allclose(after.relevance, before.relevance, atol=10 * max(case.atol, 1e-6))
+
+
+@every
+@some
+@given(seed=seeds, C=widths)
+def test_one_teacher_is_returned(case, seed, C):
+    P, y = _panel(seed, 1, C)
+    result = case.call(P, np.array([0]), y)
+    rest = np.setdiff1d(np.flatnonzero(rel.answered(P)), _rows() if case.name == "reviewed" else [])
+    np.testing.assert_allclose(result.probabilities[rest], P[0][rest], atol=1e-6)
+
+
+@every
+@some
+@given(seed=seeds, K=sizes, C=widths)
+def test_a_row_that_nobody_answers_gets_the_average_of_the_others(case, seed, K, C):
+    P, y = _panel(seed, K, C)
+    P[:, 11] = np.nan
+    result = case.call(P, np.arange(K), y)
+    assert not rel.answered(P)[11]
+    known = rel.answered(P)
+    if case.name == "reviewed":  # its average is over rows before their labels are put in
+        known[_rows()] = False
+    Q = result.probabilities
+    np.testing.assert_allclose(Q.sum(axis=1), 1, atol=1e-9)
+    assert Q.dtype == np.float64 and (Q >= 0).all()
+    np.testing.assert_allclose(Q[11], Q[known].mean(axis=0), atol=0.1 if case.name == "reviewed" else 1e-9)
+
+
+@every
+def test_a_constant_teacher_moves_the_answer_little(case):
+    P, y = teachers([1.6, 1.3, 1.5, 1.8, 1.2, 1.4], N, seed=5)
+    with_it = np.concatenate([P, np.full((1, N, 2), [0.4, 0.6])])
+    before, after = case.call(P, np.arange(1, 7), y), case.call(with_it, np.r_[1:7, 0], y)
+    assert abs(accuracy(after, y) - accuracy(before, y)) < 0.011
+
+
+@estimators
+def test_a_constant_teacher_ends_at_the_bottom(case):
+    P, y = teachers([1.6, 1.3, 1.5, 1.8, 1.2, 1.4], N, seed=5)
+    with_it = np.concatenate([np.full((1, N, 2), [0.4, 0.6]), P])
+    trust = _mean(case.call(with_it, np.r_[6, 0:6], y).relevance)
+    if case.name == "domain-right":  # it learnt on rows where this teacher, the best resembling, answered
+        assert trust[0] <= np.median(trust)
+    else:
+        assert trust.argmin() == 0
+
+
+@estimators
+@pytest.mark.parametrize("seed", range(3))
+def test_a_flipped_minority_ends_at_the_bottom(case, seed):
+    P, y = teachers(np.linspace(1.2, 2.2, 9), N, seed=seed, flipped=(0, 4, 7))
+    result = case.call(P, np.arange(9), y)
+    if case.name == "domain-right":
+        pytest.skip("its lessons are of teachers that were not flipped")
+    assert set(np.argsort(_mean(result.relevance))[:3]) == {0, 4, 7}

@@ -1,0 +1,124 @@
+"""A run killed with SIGKILL at any point and resumed ends with the same weights, bit for bit, as one never killed."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.numpy import load_file
+from small import tiny_recipe, write_recipe
+
+import limbeck
+from limbeck.errors import LimbeckError
+from limbeck.training import checkpoint
+from limbeck.training.train import work_folder
+
+RUNS = {
+    "gru, dropout, augmentation, averaging": tiny_recipe(
+        "gru",
+        student={"dropout": 0.3, "token_dropout": 0.2, "layers": 2},
+        training={
+            "epochs": 3, "patience": 9, "batch_size": 32, "accumulate": 2, "average": 0.9, "checkpoint_every": 0,
+            "schedule": "plateau", "augment": {"swap": 0.2, "delete": 0.1, "copies": 2},
+        },
+    ),
+    "ngram, l-bfgs, averaging": tiny_recipe(
+        "ngram",
+        objective={"losses": {"hinge": 1.0}},
+        training={"optimizer": "lbfgs", "epochs": 12, "patience": 12, "average": 0.9, "checkpoint_every": 0},
+    ),
+    "ngram, l-bfgs, dropout": tiny_recipe(
+        "ngram",
+        student={"dropout": 0.3},
+        training={"optimizer": "lbfgs", "epochs": 8, "patience": 12, "checkpoint_every": 0},
+    ),
+    "albert, bf16, dropout": tiny_recipe(
+        "albert",
+        student={"dropout": 0.2, "pooling": "attention"},
+        training={"epochs": 2, "batch_size": 64, "precision": "bf16", "checkpoint_every": 0, "schedule": "linear"},
+    ),
+}  # fmt: skip
+MOMENTS = {
+    "gru, dropout, augmentation, averaging": ("checkpoints:1", "checkpoints:7", "seconds:0.1", "export"),
+    "ngram, l-bfgs, averaging": ("checkpoints:1", "checkpoints:3", "seconds:0.05"),
+    "ngram, l-bfgs, dropout": ("checkpoints:1", "checkpoints:2"),
+    "albert, bf16, dropout": ("checkpoints:2", "checkpoints:3"),
+}
+
+
+def run(recipe: Path, data: Path, out: Path, *moments: str) -> str:
+    command = [sys.executable, str(Path(__file__).with_name("killed.py")), str(recipe), str(data), str(out), *moments]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, env=env, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return done.stderr
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_killed_runs_end_bit_for_bit_as_one_never_killed(name, rows_folder, tmp_path):
+    recipe = write_recipe(tmp_path / "recipe.toml", RUNS[name])
+    run(recipe, rows_folder, tmp_path / "whole")
+    said = run(recipe, rows_folder, tmp_path / "cut", *MOMENTS[name])
+    assert said.count("resumed in epoch") == len(MOMENTS[name])
+    whole, cut = ((tmp_path / place / "weights.safetensors").read_bytes() for place in ("whole", "cut"))
+    assert whole == cut
+    for file in ("model.onnx", "metrics.json", "ngrams.txt", "vocabulary.json", "tokenizer.json"):
+        if (tmp_path / "whole" / file).exists():
+            assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes(), file
+    assert not work_folder(tmp_path / "cut").exists()
+
+
+@pytest.mark.parametrize("network", ["ngram", "gru"])
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(network, bundles, rows_folder, tmp_path):
+    again = limbeck.train(tiny_recipe(network), data=rows_folder, out=tmp_path / "again").bundle
+    other = limbeck.train(tiny_recipe(network, training={"seed": 1}), data=rows_folder, out=tmp_path / "other").bundle
+    first, second, third = (load_file(place / "weights.safetensors") for place in (bundles(network), again, other))
+    assert all((first[name] == second[name]).all() for name in first)
+    assert any((first[name] != third[name]).any() for name in first)
+    assert (bundles(network) / "metrics.json").read_bytes() == (again / "metrics.json").read_bytes()
+
+
+def test_the_recipe_in_a_bundle_gives_the_same_bundle_again(bundles, rows_folder, tmp_path):
+    again = limbeck.train(bundles() / "recipe.toml", data=rows_folder, out=tmp_path / "again").bundle
+    for name in ("weights.safetensors", "metrics.json", "recipe.toml", "model.onnx"):
+        assert (again / name).read_bytes() == (bundles() / name).read_bytes(), name
+
+
+@pytest.fixture
+def stopped(rows_folder, tmp_path):
+    """A run that broke off in the export, so that its checkpoint is still there."""
+    out = tmp_path / "out"
+    recipe = tiny_recipe(evaluation={"slices": ["no such column"]})
+    with pytest.raises(LimbeckError, match="no column 'no such column'"):
+        limbeck.train(recipe, data=rows_folder, out=out)
+    assert (work_folder(out) / checkpoint.FILE).exists()
+    assert not out.exists()
+    return out, recipe
+
+
+def test_a_checkpoint_of_another_recipe_or_other_rows_is_refused(stopped, rows_folder, tmp_path):
+    out, recipe = stopped
+    with pytest.raises(LimbeckError, match="belongs to another recipe or other data; train without --resume"):
+        limbeck.train(tiny_recipe(training={"learning_rate": 0.01}), data=rows_folder, out=out, resume=True)
+    lines = (rows_folder / "reviews.csv").read_text("utf-8").splitlines(keepends=True)
+    (tmp_path / "reviews.csv").write_text("".join([*lines[:9], *lines[10:]]), encoding="utf-8")
+    with pytest.raises(LimbeckError, match="belongs to another recipe"):
+        limbeck.train(recipe, data=tmp_path, out=out, resume=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"rubbish", None])
+def test_a_damaged_checkpoint_is_one_clear_line(stopped, rows_folder, content):
+    out, recipe = stopped
+    file = work_folder(out) / checkpoint.FILE
+    file.write_bytes(file.read_bytes()[:1000] if content is None else content)
+    with pytest.raises(LimbeckError, match="the checkpoint cannot be read; train without --resume"):
+        limbeck.train(recipe, data=rows_folder, out=out, resume=True)
+
+
+def test_without_resume_an_old_checkpoint_is_not_looked_at(stopped, rows_folder, capsys):
+    out, _ = stopped
+    (work_folder(out) / checkpoint.FILE).write_bytes(b"rubbish")
+    limbeck.train(tiny_recipe(), data=rows_folder, out=out)
+    assert "resumed" not in capsys.readouterr().err
+    assert not work_folder(out).exists()
