@@ -16,7 +16,7 @@ QUICK = [*TINY, "input.max_length=16", "training.epochs=1"]
 
 
 def measure(data: Path, *, quick: bool) -> list[Figure]:
-    seeds = 1 if quick else 3
+    seeds = 1 if quick else 2
     few = QUICK if quick else []
     small = ["data.unlabelled=[]", "input.vocabulary=2000"] if quick else []
     settings = ["student.network=albert", *few]

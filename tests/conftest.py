@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from small import reviews, tiny_recipe, write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose more to threads than they win

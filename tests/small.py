@@ -13,9 +13,9 @@ import numpy as np
 
 from limbeck.recipe import Recipe, dump_recipe, parse_recipe
 
-GOOD = "物流很快 水果新鲜 味道真好 包装精美 值得购买 服务热情 非常满意 强烈推荐".split()
-BAD = "质量太差 再也不买 味道难吃 包装破损 不值这价 态度恶劣 非常失望 已经退货".split()
-PLAIN = "昨天 这家店 朋友 买了 一箱 收到 打开 看了看 然后 下午 送来 电话 客服 两次 今天 一共".split()
+GOOD = "物流很快 水果新鲜 味道真好 包装精美 值得购买 服务热情 非常满意 强烈推荐".split()  # noqa: SIM905
+BAD = "质量太差 再也不买 味道难吃 包装破损 不值这价 态度恶劣 非常失望 已经退货".split()  # noqa: SIM905
+PLAIN = "昨天 这家店 朋友 买了 一箱 收到 打开 看了看 然后 下午 送来 电话 客服 两次 今天 一共".split()  # noqa: SIM905
 RARE = [chr(code) for code in range(0x5000, 0x5400)]
 
 CLASSES = {"0": "bad", "1": "good"}
@@ -55,7 +55,9 @@ def reviews(count: int, seed: int = 0) -> list[dict[str, str]]:
         words = [*random.choice(PLAIN, 4), *random.choice((BAD, GOOD)[good], 2), *random.choice(RARE, 6)]
         text = "".join(random.permutation(words)[: int(random.integers(7, 13))])
         label = 1 - good if number % 25 == 24 else good
-        part = ("train", "train", "train", "train", "train", "train", "valid", "valid", "test", "test")[number // 2 % 10]
+        part = ("train", "train", "train", "train", "train", "train", "valid", "valid", "test", "test")[
+            number // 2 % 10
+        ]
         domain = ("fruit", "books", "hotel")[number % 3]
         rows.append({"id": f"r{number}", "text": text, "label": str(label), "domain": domain, "split": part})
     return rows
@@ -91,7 +93,9 @@ def write_recipe(path: Path, recipe: Recipe) -> Path:
     return path
 
 
-def python(code: str, *arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def python(
+    code: str, *arguments: object, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run Python code in a process of its own."""
     return _run([sys.executable, "-c", code, *map(str, arguments)], cwd, environment)
 

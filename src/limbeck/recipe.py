@@ -367,13 +367,19 @@ def _toml(value: Any) -> str:
         return "{ " + ", ".join(f"{_toml_key(k)} = {_toml(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return _toml_plain(value)
+
+
+def _toml_plain(value: Any) -> str:
+    if value in (float("inf"), float("-inf")):
+        return str(value)
     # JSON's strings, numbers and booleans are TOML's too, but for DEL, which TOML wants escaped.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _toml_key(key: str) -> str:
     bare = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
-    return key if bare else json.dumps(key, ensure_ascii=False)
+    return key if bare else _toml_plain(key)
 
 
 def _setting(text: str) -> tuple[str, Any]:
@@ -424,8 +430,8 @@ def _explain(error: ValidationError, where: str) -> LimbeckError:
     """Turn pydantic's first finding into one line; a misspelt key comes before anything else."""
     found = error.errors()
     first = next((item for item in found if item["type"] == "extra_forbidden"), found[0])
-    path = [str(part) for part in first["loc"]]
-    key = ".".join(part for part in path if part in _key_words(path))
+    path = _key_words([str(part) for part in first["loc"]])
+    key = ".".join(path)
     if first["type"] == "extra_forbidden":
         return LimbeckError(f"unknown key {'.'.join(path)!r}", where=where, mend=_nearest(path))
     if first["type"] == "missing":
@@ -437,8 +443,8 @@ def _explain(error: ValidationError, where: str) -> LimbeckError:
 
 
 def _key_words(path: list[str]) -> list[str]:
-    # pydantic adds the tried branch of a union to the location ("float", "literal[...]"); leave those out.
-    branches = {"float", "int", "str", "bool"}
+    # pydantic adds the tried branch of a union to the location ("float", "Split", "list[str]"); leave those out.
+    branches = {"float", "int", "str", "bool", *(kind.__name__ for kind in Section.__subclasses__())}
     return [part for part in path if part not in branches and "[" not in part]
 
 
@@ -446,19 +452,13 @@ def _nearest(path: list[str]) -> str:
     model: Any = Recipe
     for part in path[:-1]:
         field = getattr(model, "model_fields", {}).get(part)
-        if field is None:
-            break
-        inner = field.annotation
-        model = (
-            inner
-            if isinstance(inner, type)
-            else next(
-                (
-                    kind
-                    for kind in getattr(inner, "__args__", ())
-                    if isinstance(kind, type) and issubclass(kind, Section)
-                ),
-                model,
-            )
-        )
+        model = _section_in(field.annotation, model) if field else model
     return did_you_mean(path[-1], getattr(model, "model_fields", {}))
+
+
+def _section_in(annotation: Any, default: Any) -> Any:
+    """Return the section that a type speaks of: itself, or one inside its unions and tables."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_section_in(inner, None) for inner in getattr(annotation, "__args__", ()))
+    return next((inner for inner in found if inner is not None), default)

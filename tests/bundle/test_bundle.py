@@ -7,7 +7,6 @@ import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
-from small import CLASSES, python, reviews, write_csv
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
@@ -15,6 +14,7 @@ from limbeck.bundle.graph import check_graph
 from limbeck.bundle.manifest import FORMAT
 from limbeck.errors import LimbeckError
 from limbeck.files import sha256
+from small import CLASSES, python, reviews, write_csv
 
 TEXTS = [row["text"] for row in reviews(60, seed=5)]
 NETWORKS = ("ngram", "gru", "textcnn", "albert")
@@ -195,7 +195,7 @@ def test_a_damaged_encoder_with_a_true_hash_is_refused(tmp_path, bundles, name):
     bundle = shutil.copytree(bundles(network), tmp_path / "b")
     (bundle / name).write_text("{}", encoding="utf-8")
     change(bundle)
-    with pytest.raises(LimbeckError, match="vocabulary|tokenizer"):
+    with pytest.raises(LimbeckError, match=r"vocabulary|tokenizer"):
         Classifier(bundle)
 
 

@@ -11,10 +11,10 @@ import time
 import numpy as np
 import polars as pl
 import pytest
-from small import python, reviews, write_csv
 
 import limbeck
 from limbeck.errors import LimbeckError
+from small import python, reviews, write_csv
 
 DEFAULT = "id,label,class,probability"
 
@@ -80,7 +80,7 @@ def test_nothing_is_dropped_silently(bundle, tmp_path):
     data = "\n".join(rows).encode().replace("\N{BROKEN BAR}".encode(), b"\xff\xfe")
     (tmp_path / "in.csv").write_bytes(data + b"\n")
     done = predict(bundle, tmp_path / "in.csv", tmp_path / "out.csv", columns=["id", "row"])
-    assert [row for row in cells(tmp_path / "out.csv")[1:]] == [["1", "1"], ["7", "7"]]
+    assert cells(tmp_path / "out.csv")[1:] == [["1", "1"], ["7", "7"]]
     rejected = cells(tmp_path / "out.csv.rejected.csv")
     assert rejected[0] == ["file", "row", "reason"]
     assert [row[:2] for row in rejected[1:]] == [["in.csv", str(row)] for row in (2, 3, 4, 5, 6)]

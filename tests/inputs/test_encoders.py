@@ -4,15 +4,25 @@ import time
 
 import numpy as np
 import pytest
-from small import reviews
 
 from limbeck.errors import LimbeckError
 from limbeck.inputs.encoders import FIRST, LAST, SPECIAL, UNKNOWN
 from limbeck.inputs.text import TEXT_ENCODERS, TextInput
 from limbeck.recipe import Input
+from small import reviews
 
 TEXTS = [row["text"] for row in reviews(120)]
-ODD = ["", " \t\n", "物流很快", "Mixed 中文 and English, 123！", "👩‍👩‍👧 🍎", "ａｂｃ", "\ud800坏的\udfff", "\x00\x07", "好" * 500]
+ODD = [
+    "",
+    " \t\n",
+    "物流很快",
+    "Mixed 中文 and English, 123！",
+    "👩‍👩‍👧 🍎",
+    "ａｂｃ",
+    "\ud800坏的\udfff",
+    "\x00\x07",
+    "好" * 500,
+]
 
 
 def settings(encoder, **more):

@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from small import reviews
 from transformers import AlbertConfig, AlbertForSequenceClassification, BertTokenizer
 
 from limbeck.errors import LimbeckError
 from limbeck.networks import NETWORKS
 from limbeck.recipe import Input
 from limbeck.training.hub import pretrained_input, save_pretrained
+from small import reviews
 
 TEXTS = [row["text"] for row in reviews(12)]
 TOKENS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *sorted(set("".join(TEXTS)))]

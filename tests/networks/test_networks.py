@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 import torch
-from small import TINY, reviews
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
@@ -13,6 +12,7 @@ from limbeck.inputs.text import TextInput
 from limbeck.networks import NETWORKS
 from limbeck.networks.base import AttentionPool
 from limbeck.recipe import Input
+from small import TINY, reviews
 
 TEXTS = [row["text"] for row in reviews(80)]
 

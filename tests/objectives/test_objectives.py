@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from small import TINY, reviews
 from torch import nn
 
 from limbeck.errors import LimbeckError
@@ -13,6 +12,7 @@ from limbeck.objectives import OBJECTIVES, Step
 from limbeck.objectives.masked_words import MaskedWords
 from limbeck.recipe import Input, Objective
 from limbeck.training.learner import Learner
+from small import TINY, reviews
 
 TEXTS = [row["text"] for row in reviews(64)]
 CLASSES = ("a", "b", "c")
@@ -135,7 +135,7 @@ def test_masked_words_of_nothing_to_guess_is_zero():
 
 def test_masked_words_refuses_a_student_without_tokens_to_guess():
     network, encoder = student("gru")
-    with pytest.raises(LimbeckError, match="needs student.network = 'albert'"):
+    with pytest.raises(LimbeckError, match=r"needs student.network = 'albert'"):
         MaskedWords(Objective(), network, encoder, CLASSES)
 
 
@@ -176,5 +176,5 @@ def test_the_total_is_the_weighted_sum_and_a_ramp_rises_with_the_epochs():
 
 def test_an_unknown_loss_names_the_nearest():
     net, encoder = student()
-    with pytest.raises(LimbeckError, match="unknown loss 'hrad' in objective.losses; did you mean 'hard'"):
+    with pytest.raises(LimbeckError, match=r"unknown loss 'hrad' in objective.losses; did you mean 'hard'"):
         Learner(net, Objective(losses={"hrad": 1.0}), encoder, CLASSES)

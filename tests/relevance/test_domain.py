@@ -32,10 +32,10 @@ def test_rows_are_trusted_to_the_teacher_whose_scenario_they_resemble():
     assert accuracy(result, y) > max(accuracy(uniform(P), y), accuracy(agreement(P), y)) + 0.03
 
 
-def _labelled(relabel=None):
+def _labelled():
     """Scenarios that mix all kinds of rows, so that resemblance to *other* teachers can be learnt from each."""
-    worlds = [_world(None, 250, 30 + k) for k in range(K)]
-    homes = [_world(k, 250, 60 + k) for k in range(K)]
+    worlds = [_world(None, 500, 30 + k) for k in range(K)]
+    homes = [_world(k, 150, 60 + k) for k in range(K)]
     joined = [
         tuple(np.concatenate([a, b], axis=a.ndim - 2 if a.ndim == 3 else 0) for a, b in zip(m, h, strict=True))
         for m, h in zip(worlds, homes, strict=True)
@@ -63,7 +63,7 @@ def test_swapping_the_classes_everywhere_swaps_the_answer():
 
 
 def test_auto_takes_domain_only_where_labels_show_that_it_wins():
-    x, y, P = _world(None, 600, 0)
+    x, _, P = _world(None, 600, 0)
     features, labels, answers = _labelled()
     chosen = auto(P, x, Samples(features, labels, answers))
     assert any("`domain`" in note for note in chosen.notes)
@@ -86,9 +86,9 @@ def test_samples_that_do_not_fit_are_named():
         domain(P, x, features[:5])
     with pytest.raises(LimbeckError, match="give both, or neither"):
         domain(P, x, features, labels)
-    with pytest.raises(LimbeckError, match=r"sample 2: the features have the shape \(500, 3\)"):
+    with pytest.raises(LimbeckError, match=r"sample 2: the features have the shape \(650, 3\)"):
         domain(P, x, [*features[:2], features[2][:, :3], *features[3:]])
-    with pytest.raises(LimbeckError, match="sample 0: the sample needs 500 labels"):
+    with pytest.raises(LimbeckError, match="sample 0: the sample needs 650 labels"):
         domain(P, x, features, [labels[0] + 5, *labels[1:]], answers)
     with pytest.raises(LimbeckError, match="sample 5: the answers"):
         domain(P, x, features, labels, [*answers[:5], answers[5][:3]])

@@ -1,8 +1,8 @@
 """Trains in child processes that are killed with SIGKILL at the moments asked for, then resumes to the end.
 
-Usage: killed.py RECIPE DATA OUT MOMENT… where a moment is ``checkpoints:N`` (N were written by this child), ``seconds:S``
-after the first of them, or ``export`` (the finished bundle is being written). Every child is a fork made before any
-thread was started, so that torch is imported only once.
+Usage: killed.py RECIPE DATA OUT MOMENT… where a moment is ``checkpoints:N`` (N were written by this child),
+``seconds:S`` after the first of them, or ``export`` (the finished bundle is being written). Every child is a fork made
+before any thread was started, so that torch is imported only once.
 """
 
 import os

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 from safetensors.numpy import load_file
-from small import tiny_recipe, write_recipe
 
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.training import checkpoint
 from limbeck.training.train import work_folder
+from small import tiny_recipe, write_recipe
 
 RUNS = {
     "gru, dropout, augmentation, averaging": tiny_recipe(

@@ -160,7 +160,8 @@ def run() -> None:
     debug = "--debug" in sys.argv
     try:
         # --debug may stand anywhere: who reads an error appends it to the command they have just typed.
-        code = main([word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False)
+        words = [word for word in sys.argv[1:] if word != "--debug"]
+        code = main(words, prog_name="limbeck", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except LimbeckError as error:
         _fail(f"error: {error}", debug, 2)

@@ -22,12 +22,15 @@ class Dense:
         int64 [N, G], hashed into the buckets of their column, 0 where missing.
     offset
         float32 [N, C], logits given from outside in training, or None.
+    target
+        float32 [N, C], what teachers say, or None.
     """
 
     numbers: NDArray[np.float32]
     missing: NDArray[np.float32]
     categories: NDArray[np.int64]
     offset: NDArray[np.float32] | None = None
+    target: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -40,7 +43,8 @@ class Dense:
     def take(self, rows: NDArray[np.int64]) -> Dense:
         """Return the given rows, in the given order."""
         offset = None if self.offset is None else self.offset[rows]
-        return Dense(self.numbers[rows], self.missing[rows], self.categories[rows], offset)
+        target = None if self.target is None else self.target[rows]
+        return Dense(self.numbers[rows], self.missing[rows], self.categories[rows], offset, target)
 
     def pad(self, rows: NDArray[np.int64], *, fill: int = 0) -> dict[str, np.ndarray]:
         """Return one batch of arrays by name; nothing needs padding, and an array without columns is left out."""
@@ -51,4 +55,5 @@ class Dense:
             batch |= {"numbers": part.numbers, "missing": part.missing}
         if part.categories.shape[1]:
             batch["categories"] = part.categories
-        return batch if part.offset is None else batch | {"offset": part.offset}
+        given = {"offset": part.offset, "target": part.target}
+        return batch | {name: array for name, array in given.items() if array is not None}

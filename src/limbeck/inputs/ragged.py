@@ -27,6 +27,8 @@ class Ragged:
         The same rows as bags, for students with a wide branch.
     offset
         float32 [N, C], logits that the wide branch gives these rows in training; see `limbeck.training.wide`.
+    target
+        float32 [N, C], what teachers say of these rows; see `limbeck.objectives.distil`.
     """
 
     values: NDArray[np.int32]
@@ -34,6 +36,7 @@ class Ragged:
     weights: NDArray[np.float32] | None = None
     wide: Ragged | None = None
     offset: NDArray[np.float32] | None = None
+    target: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -58,6 +61,7 @@ class Ragged:
             None if self.weights is None else self.weights[where],
             None if self.wide is None else self.wide.take(rows),
             None if self.offset is None else self.offset[rows],
+            None if self.target is None else self.target[rows],
         )
 
     def pad(self, rows: Ints, *, fill: int = 0) -> dict[str, np.ndarray]:
@@ -72,6 +76,8 @@ class Ragged:
             batch |= {f"wide_{name}": array for name, array in part.wide._padded(0).items()}
         if part.offset is not None:
             batch["offset"] = part.offset
+        if part.target is not None:
+            batch["target"] = part.target
         return batch
 
     def _padded(self, fill: int) -> dict[str, np.ndarray]:

@@ -24,12 +24,15 @@ class Step:
         int64 [B], -1 where unlabelled.
     epoch
         Counted from 0.
+    target
+        What the teachers say, fused: probabilities float [B, C], NaN where none answered; None without teachers.
     """
 
     student: Network
     arrays: dict[str, Tensor]
     labels: Tensor
     epoch: int
+    target: Tensor | None = None
 
     @cached_property
     def logits(self) -> Tensor:
@@ -41,13 +44,15 @@ class Loss(nn.Module):
     """Base of all losses.
 
     A loss may own parameters (an extra head); they train with the student and are dropped at export. A loss that
-    sets ``labelled`` is fed rows with labels only.
+    sets ``labelled`` learns from labels, one that sets ``taught`` from teachers.
     """
 
     labelled: ClassVar[bool] = False
+    taught: ClassVar[bool] = False
 
     def __init__(self, objective: Objective, network: Network, encoder: Any, classes: tuple[str, ...]) -> None:
         super().__init__()
+        self.temperature = objective.temperature
 
     def prepare(self, labels: Any) -> None:
         """Read what the loss wants to know of the training labels before the first step."""

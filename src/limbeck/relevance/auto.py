@@ -18,7 +18,7 @@ from limbeck.relevance.agreement import agreement, lone
 from limbeck.relevance.answers import Floats, Fused, checked
 from limbeck.relevance.baselines import uniform_logit
 from limbeck.relevance.domain import Samples, domain
-from limbeck.relevance.evidence import domain_wins
+from limbeck.relevance.evidence import winner
 from limbeck.relevance.prior import class_prior
 from limbeck.relevance.trust import accuracy_estimate
 from limbeck.relevance.voters import Voters, near_voters
@@ -66,13 +66,17 @@ def auto(P: ArrayLike, features: Any = None, samples: Samples | None = None, *, 
         return Fused(lone(voters).probabilities, np.ones(len(P)), tuple(notes))
     fitted = one_factor.fit(voters.answers)
     loadings = voters.per_teacher(fitted.mean_loading)
-    verdict = _verdict(fitted, G)
-    if verdict is not None:
-        return _judged(P, uniform_logit(P), loadings, [*notes, verdict])
-    if samples is not None and features is not None and domain_wins(samples, seed=seed):
-        result = domain(P, features, samples.features, samples.labels, samples.answers, seed=seed)
-        notes.append("On the scenarios with labels `domain` beat agreement and the average: it was used.")
-        return _judged(P, result, loadings, notes)
+    distrust = _distrust(fitted, G)
+    if distrust is not None:
+        return _judged(P, uniform_logit(P), loadings, [*notes, distrust])
+    form = winner(samples, seed=seed) if samples is not None and features is not None else None
+    if form is not None and samples is not None:
+        taught = (samples.labels, samples.answers) if form == "right" else ()
+        notes.append(f"On the scenarios with labels `domain` ({form}) beat agreement and the average: it was used.")
+        return _judged(P, domain(P, features, samples.features, *taught, seed=seed), loadings, notes)
+    alike = _alike(fitted, G, cuts=features is not None and P.shape[2] == 2)
+    if alike is not None:
+        return _judged(P, uniform_logit(P), loadings, [*notes, alike])
     if P.shape[2] > 2:
         notes.append(f"{G} different teachers agree beyond chance: Dawid-Skene was used.")
         return _judged(P, agreement(P), loadings, notes)
@@ -82,13 +86,13 @@ def auto(P: ArrayLike, features: Any = None, samples: Samples | None = None, *, 
     if dropped:
         notes.append(f"Teachers {', '.join(dropped)} speak against the common answer or say nothing: left out.")
     told = "from answers and features" if features is not None else "from the answers alone"
-    notes.append(f"{G} different teachers agree beyond chance and differ in skill: the one-factor model was used.")
+    notes.append(f"{G} different teachers agree beyond chance: the one-factor model was used.")
     notes.append("Its class rates were estimated " + told + ": " + ", ".join(f"{r:.2f}" for r in rates) + ".")
     return _judged(P, result, loadings, notes)
 
 
-def _verdict(fitted: one_factor.Factor, G: int) -> str | None:
-    """Return the sentence that keeps the plain average, or None where trust can be told apart."""
+def _distrust(fitted: one_factor.Factor, G: int) -> str | None:
+    """Return the sentence that warns of all teachers, or None where they agree beyond chance."""
     loading = fitted.mean_loading
     said = loading[loading != 0]
     distrust = "Do not trust any of these teachers before some rows are reviewed"
@@ -99,9 +103,15 @@ def _verdict(fitted: one_factor.Factor, G: int) -> str | None:
     for_it, against = int((said > _FIRM).sum()), int((said < -_FIRM).sum())
     if G >= 3 and against >= _CAMP * (for_it + against) > 0:
         return f"{distrust}: {for_it} speak against {against}, and nothing says which side is right; averaged."
+    return None
+
+
+def _alike(fitted: one_factor.Factor, G: int, *, cuts: bool) -> str | None:
+    """Return the sentence that keeps the plain average; None where trust differs, or the features say where to cut."""
     if G < ENOUGH:
         return f"Use uniform: {G} different teachers are too few to tell their trust apart ({ENOUGH} are enough)."
-    if said.std() < _ALIKE:
+    loading = fitted.mean_loading
+    if loading[loading != 0].std() < _ALIKE and not cuts:
         return "Use uniform: the teachers follow the common answer equally well, so there is nothing to weigh."
     return None
 

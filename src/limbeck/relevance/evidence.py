@@ -6,8 +6,7 @@ real target would look like. Source labels are used; target labels do not exist.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,19 +17,24 @@ from limbeck.relevance.domain import Samples, domain
 
 _ROWS = 300  # per scenario: an accuracy to within three points, over at least five scenarios
 _FEWEST = 5
+FORMS = ("resemblance", "right")  # domain without and with labels
 
 
-def domain_wins(samples: Samples, *, seed: int = 0) -> bool:
-    """Return whether `domain` beats both the average and `agreement` by a standard error over the scenarios."""
+def winner(samples: Samples, *, seed: int = 0) -> str | None:
+    """Return "resemblance" or "right", whichever form of `domain` is better, if it clearly beats doing without.
+
+    Clearly: its accuracy is above both the average's and `agreement`'s by a standard error over the scenarios.
+    """
     accuracy = leave_one_out(samples, seed=seed)
     if accuracy is None:
-        return False
-    gain = accuracy[:, 2] - accuracy[:, :2].max(axis=1)
-    return bool(gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)))
+        return None
+    form = 2 + int(accuracy[:, 2:].mean(axis=0).argmax())
+    gain = accuracy[:, form] - accuracy[:, :2].max(axis=1)
+    return FORMS[form - 2] if gain.mean() > gain.std(ddof=1) / np.sqrt(len(gain)) else None
 
 
 def leave_one_out(samples: Samples, *, seed: int = 0) -> Floats | None:
-    """Return accuracies float64[K, 3] of (average, agreement, domain) on each scenario; None for too few scenarios."""
+    """Return accuracies float64[K, 4] of average, agreement and `domain` without and with labels; None for few."""
     K = len(samples.features)
     if samples.labels is None or samples.answers is None or K < _FEWEST:
         return None
@@ -43,12 +47,14 @@ def leave_one_out(samples: Samples, *, seed: int = 0) -> Floats | None:
         rest = [k for k in range(K) if k != s]
         P = answers[s][rest]
 
-        def by_domain(P: Floats) -> Any:
-            known = [answers[k][rest] for k in rest]
-            return domain(P, features[s], _at(features, rest), _at(labels, rest), known, seed=seed)
-
-        methods: list[Callable[[Floats], Any]] = [uniform_logit, agreement, by_domain]
-        return [_accuracy(method(P).probabilities, labels[s]) for method in methods]
+        near, truth, known = _at(features, rest), _at(labels, rest), [answers[k][rest] for k in rest]
+        results = [
+            uniform_logit(P),
+            agreement(P),
+            domain(P, features[s], near, seed=seed),
+            domain(P, features[s], near, truth, known, seed=seed),
+        ]
+        return [_accuracy(result.probabilities, labels[s]) for result in results]
 
     return np.array([judge(s) for s in range(K)])
 

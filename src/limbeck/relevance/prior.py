@@ -38,11 +38,13 @@ def class_prior(P: ArrayLike, features: Any = None, *, seed: int = 0) -> Floats:
     voters = near_voters(P)
     model = one_factor.fit(voters.answers)
     rates = answers_prior(voters.answers, model)
-    if features is None or P.shape[2] > 2 or P.shape[1] < 4 * _FOLDS:
+    if features is None or P.shape[2] > 2:
         return rates
     if features.shape[0] != P.shape[1]:
         raise LimbeckError(f"there are {features.shape[0]} rows of features for {P.shape[1]} rows of answers")
     score = one_factor.scores(voters.answers, model)[:, 0]
+    if np.isfinite(score).sum() < 4 * _FOLDS:
+        return rates
     told = _log_odds(rates[1])
     seen = _SLOPE * asymmetry(features, score, seed=seed)
     agreed = np.sign(told) * min(abs(told), abs(seen)) if told * seen > 0 else 0.0

@@ -83,7 +83,7 @@ def _learn(lessons: Sequence[_Lesson]) -> Softmax:
 
 
 class _Description:
-    """What is known of a teacher's answer on a row without the truth: eight numbers."""
+    """What is known of a teacher's answer on a row without the truth: nine numbers."""
 
     def __init__(self, answers: Floats, similar: Floats) -> None:
         self.answers, self.similar = answers, similar
@@ -93,7 +93,7 @@ class _Description:
         self.count = self.seen.sum(axis=0)
 
     def __call__(self, g: int) -> tuple[Floats, Ints]:
-        """Return (features float64[N, 8], the class named int64[N], -1 for an abstention) of voter g."""
+        """Return (features float64[N, 9], the class named int64[N], -1 for an abstention) of voter g."""
         own = np.nan_to_num(self.answers[g]).astype(np.float64)
         choice = votes(self.answers[g])
         named = np.maximum(choice, 0)
@@ -113,7 +113,17 @@ class _Description:
         loading = self.fitted.mean_loading[g]
         near = np.log(self.similar[g] * len(self.answers) + 1e-3)
         steady = np.full(len(named), loading)
-        x = [z, centred, entropy(np.maximum(own, 1e-12)), others, near, steady, loading * centred, loading * others]
+        x = [
+            z,
+            centred,
+            entropy(np.maximum(own, 1e-12)),
+            others,
+            near,
+            steady,
+            loading * centred,
+            loading * others,
+            near * centred,
+        ]
         return np.stack(x, axis=1), choice
 
 

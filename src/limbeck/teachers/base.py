@@ -28,7 +28,8 @@ class Teacher(Protocol):
     """Anything that gives class probabilities for rows.
 
     ``fingerprint`` changes whenever the answers could: files, options, label map, order of classes. ``columns`` are
-    the ones it reads, and nothing else of a row counts. ``block`` is how many rows it is best asked at once.
+    the ones it reads, and nothing else of a row counts; it refuses rows that lack
+    one it needs. ``block`` is how many rows it is best asked at once.
     """
 
     name: str

@@ -1,20 +1,22 @@
-"""``bundle:PATH``: a finished classifier of ours."""
+"""``bundle:PATH``: a finished classifier of ours, of texts or of tables."""
 
 from __future__ import annotations
 
-import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import FILE
 from limbeck.files import sha256
 from limbeck.teachers.base import Answers, Place, Teacher
-from limbeck.teachers.cells import spread, texts
+from limbeck.teachers.cells import need, spread, texts
 from limbeck.teachers.labels import LabelMap
 
 
 class Bundle:
-    """A bundle as a teacher; it reads the column it was trained on, unless ``input`` names another."""
+    """A bundle as a teacher; it reads the columns it was trained on, unless ``input`` names others.
+
+    A table may lack some of the columns that a bundle of tables was trained on, but none that ``input`` names.
+    """
 
     block = 4096
 
@@ -23,19 +25,24 @@ class Bundle:
         path = place.path()
         self.name, self.classes = place.spec.name, place.classes
         self.classifier = Classifier(path)
-        self.columns = place.columns(self.classifier.manifest.task.input)
-        if len(self.columns) != 1:
+        task = self.classifier.manifest.task
+        self.text, self.named = task.kind == "text", place.spec.input is not None
+        self.columns = place.columns(task.input)
+        if self.text and len(self.columns) != 1:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")
         self.labels = LabelMap(self.classifier.classes, place)
         # The manifest holds the hash of every other file, checked on loading.
-        self.fingerprint = place.fingerprint(sha256(path / FILE))
+        self.fingerprint = place.fingerprint(sha256(path / FILE), self.columns)
 
     def answer(self, rows: pl.DataFrame) -> Answers:
-        """Return float32 [N, C]; an empty cell is an abstention."""
-        given, there = texts(rows, self.columns[0], self.name)
-        asked = [text for text, is_there in zip(given, there, strict=True) if is_there]
-        answers = self.classifier.predict_proba(asked).astype(np.float64)
-        return self.labels(spread(answers, there), self.name)
+        """Return float32 [N, C]; an empty text is an abstention."""
+        if not self.text:
+            there = [column for column in self.columns if column in rows.columns]
+            need(rows, self.columns if self.named or not there else [], self.name)
+            return self.labels(self.classifier.predict_proba(rows.select(there)), self.name)
+        given, filled = texts(rows, self.columns[0], self.name)
+        asked = [text for text, is_there in zip(given, filled, strict=True) if is_there]
+        return self.labels(spread(self.classifier.predict_proba(asked), filled), self.name)
 
 
 def open_bundle(place: Place) -> Teacher:

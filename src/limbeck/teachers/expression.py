@@ -1,6 +1,6 @@
-"""The little language of rules: Python's grammar, a short list of what is allowed, polars underneath.
+r"""The little language of rules: Python's grammar, a short list of what is allowed, polars underneath.
 
-    likes > 100 and contains(text, "加微信")      matches(text, "^\\d{6}$") or len(text) < 4
+    likes > 100 and contains(text, "加微信")      matches(text, "^\d{6}$") or len(text) < 4
     "free" in lower(text)                        kind in ["ad", "promo"] and not verified
     followers / (friends + 1) < 0.1              missing(profile) or col("出生 年份") == 0
 
@@ -105,7 +105,8 @@ class Expression:
         return self._term(self.tree)
 
     def _check_depth(self) -> None:
-        level, depth = [self.tree], 0
+        level: list[ast.AST] = [self.tree]
+        depth = 0
         while level := [child for node in level for child in ast.iter_child_nodes(node)]:
             depth += 1
             if depth > _DEEPEST:
@@ -115,7 +116,7 @@ class Expression:
         shown = self.source if len(self.source) <= 60 else self.source[:60] + "…"
         return LimbeckError(f"{what}, in the rule {shown!r}", where=self.where, mend=mend)
 
-    def _term(self, node: ast.AST) -> Term:
+    def _term(self, node: ast.expr) -> Term:
         match node:
             case ast.Constant(value=bool(value)):
                 return Term(pl.lit(value), "truth", literal=True)
@@ -150,7 +151,7 @@ class Expression:
         cell = pl.col(name).cast(pl.String)
         return Term(pl.when(cell != "").then(cell), "cell")  # a CSV file's empty cell is "", which is no text either
 
-    def _number(self, node: ast.AST) -> pl.Expr:
+    def _number(self, node: ast.expr) -> pl.Expr:
         term = self._term(node)
         if term.kind in ("text", "truth") and not isinstance(node, ast.Name):
             raise self._wrong(f"a {term.kind} where a number is wanted")
@@ -179,7 +180,7 @@ class Expression:
             return a.truth(), b.truth()
         return (a.number(), b.number()) if "number" in kinds else (a.text(), b.text())
 
-    def _inside(self, left: ast.AST, right: ast.AST) -> pl.Expr:
+    def _inside(self, left: ast.expr, right: ast.expr) -> pl.Expr:
         if not isinstance(right, ast.List | ast.Tuple | ast.Set):
             return self._term(right).text().str.contains(pl.lit(self._string(left, "in")), literal=True)
         found = [self._alike(self._term(left), self._term(item)) for item in right.elts]
@@ -218,7 +219,9 @@ class Expression:
             pl.select(pl.lit("").str.contains(pattern))
         except Exception as error:  # polars wraps Rust's errors in several types
             reason = " ".join(str(error).split())[:160] or first_line(error)
-            raise self._wrong(f"the pattern {pattern!r} is not one: {reason}", "see docs.rs/regex for the syntax") from error
+            raise self._wrong(
+                f"the pattern {pattern!r} is not one: {reason}", "see docs.rs/regex for the syntax"
+            ) from error
 
 
 def _name(node: ast.AST) -> str:

@@ -5,18 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from collections.abc import Callable
 
-import numpy as np
-
-from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
+from limbeck.errors import did_you_mean
+from limbeck.teachers.base import Place, Teacher
 from limbeck.teachers.chat import Chat
 from limbeck.teachers.infer import Infer
-
-_Item = TypeVar("_Item")
 
 APIS: dict[str, Callable[[Place], Teacher]] = {"v2": Infer, "openai": Chat}
 

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.teachers.base import AnswerError
+from limbeck.teachers.base import AnswerError, Answers
+from limbeck.teachers.labels import LabelMap
 
 Part = NDArray[np.int64]
 
 
 def ask_all(
-    parts: Sequence[Part], ask: Callable[[Part], Any], *, rows: int, classes: int, parallel: int, name: str
-) -> NDArray[np.float64]:
-    """Return float64 [rows, classes] of ``ask(part)`` for each part; rows in no part are NaN.
+    parts: Sequence[Part], ask: Callable[[Part], Any], labels: LabelMap, *, rows: int, parallel: int, name: str
+) -> Answers:
+    """Return float32 [rows, C] in our classes of ``ask(part)`` for each part; rows in no part are NaN.
 
     After the first failure no further request is started.
 
@@ -27,7 +28,7 @@ def ask_all(
     AnswerError
         With the rows that were answered, naming the first one that was not.
     """
-    out = np.full((rows, classes), np.nan)
+    out = np.full((rows, len(labels.theirs)), np.nan)
     missing = np.zeros(rows, dtype=bool)
     failures: list[LimbeckError] = []
 
@@ -43,13 +44,14 @@ def ask_all(
 
     with ThreadPoolExecutor(max(1, min(parallel, len(parts)))) as pool:
         list(pool.map(one, parts))
-    if failures:
-        raise _failed(failures[0], out, missing, name)
-    return out
-
-
-def _failed(error: LimbeckError, out: NDArray[np.float64], missing: NDArray[np.bool_], name: str) -> AnswerError:
-    what = str(error).removeprefix(f"teacher {name!r}: ")
+    if not failures:
+        return labels(out, name)
     done = ~missing
-    row = int(missing.argmax())
-    return AnswerError(what, teacher=name, row=row, answers=out.astype(np.float32), done=done)
+    try:
+        answers = labels(out, name)
+    except AnswerError as error:
+        if error.answers is None or error.done is None:
+            raise
+        answers, done = error.answers, error.done & done
+    what = str(failures[0]).removeprefix(f"teacher {name!r}: ")
+    raise AnswerError(what, teacher=name, row=int(missing.argmax()), answers=answers, done=done) from failures[0]

@@ -19,7 +19,7 @@ class BudgetSpentError(LimbeckError):
     """No request is left of the budget."""
 
 
-class Refused(LimbeckError):
+class RefusedError(LimbeckError):
     """The server understood and said no; ``body`` is what it said."""
 
     def __init__(self, what: str, body: str, **more: Any) -> None:
@@ -86,7 +86,9 @@ class Client:
             said = " ".join(reply.text.split())[:160]
             mends = {401: "check the key in options.key_env", 403: "check the key in options.key_env"}
             mend = mends.get(reply.status_code, "check the address and the model's name")
-            raise Refused(f"HTTP {reply.status_code} from {url}: {said}", reply.text[:2000], where=self.where, mend=mend)
+            raise RefusedError(
+                f"HTTP {reply.status_code} from {url}: {said}", reply.text[:2000], where=self.where, mend=mend
+            )
         try:
             return reply.json()
         except ValueError as error:

@@ -1,7 +1,8 @@
 """``sklearn:FILE.skops``: a fitted scikit-learn classifier in skops form, never a pickle.
 
 skops rebuilds objects from a list of types. Those it does not hold safe by itself are refused, unless ``options.trust``
-names them; and only types of scikit-learn itself can be named so (its trees are compiled code that believes their arrays).
+names them; and only types of scikit-learn itself can be named so (its trees are compiled code that believes their
+arrays).
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ its paraphrases are made once, before training.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,7 @@ class Augmenter:
         words = self._insert(words, random)
         words = self._swap(words, random)
         words = self._delete(words, random)
-        return "".join(words) if _no_blanks(text) else " ".join(words)
+        return joined(words)
 
     def _replace(self, words: list[str], random: np.random.Generator) -> list[str]:
         chosen = random.random(len(words)) < self.settings.synonyms
@@ -101,9 +102,17 @@ class Augmenter:
         ]
 
 
-def _no_blanks(text: str) -> bool:
-    # Chinese is written without blanks between words; other languages need theirs back.
-    return text.count(" ") * 8 < len(text)
+def joined(words: Sequence[str]) -> str:
+    """Put words together again: Chinese and Japanese without blanks between words, other scripts with them."""
+    out = list(words[:1])
+    for before, word in pairwise(words):
+        apart = _takes_blanks(word[0]) and (_takes_blanks(before[-1]) or before[-1] in ",.;:!?)")
+        out += [" ", word] if apart else [word]
+    return "".join(out)
+
+
+def _takes_blanks(character: str) -> bool:
+    return character.isalnum() and (character < "\u2e80" or "\uac00" <= character <= "\ud7af")
 
 
 def back_translate(texts: Sequence[str], models: Sequence[str], *, batch: int = 32) -> list[str]:

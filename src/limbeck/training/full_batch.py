@@ -27,7 +27,7 @@ def optimizer_for(learner: Learner) -> torch.optim.LBFGS:
 def solve_epoch(
     learner: Learner,
     optimizer: torch.optim.Optimizer,
-    batches: Sequence[Callable[[], tuple[dict[str, Tensor], Tensor]]],
+    batches: Sequence[Callable[[], tuple[dict[str, Tensor], Tensor, Tensor | None]]],
     *,
     epoch: int,
     decay: float,
@@ -38,7 +38,7 @@ def solve_epoch(
     Parameters
     ----------
     batches
-        Functions that return (arrays, labels); together they are the whole data, and only one is in memory.
+        Functions that return (arrays, labels, target); together they are the whole data, and only one is in memory.
     decay
         Weight of half the squared norm of all weights with two dimensions, biases left free.
     rows
@@ -50,8 +50,8 @@ def solve_epoch(
         optimizer.zero_grad()
         total = torch.zeros(())
         for batch in batches:
-            arrays, labels = batch()
-            loss, _ = learner(arrays, labels, epoch)
+            arrays, labels, target = batch()
+            loss, _ = learner(arrays, labels, target, epoch)
             share = loss * (len(labels) / rows)
             share.backward()
             total += share.detach().cpu()

@@ -32,9 +32,16 @@ class Learner(nn.Module):
         """Whether some loss needs labels."""
         return any(loss.labelled for loss in self.losses.values())
 
-    def forward(self, arrays: dict[str, Tensor], labels: Tensor, epoch: int) -> tuple[Tensor, dict[str, Tensor]]:
+    @property
+    def taught(self) -> bool:
+        """Whether some loss needs teachers."""
+        return any(loss.taught for loss in self.losses.values())
+
+    def forward(
+        self, arrays: dict[str, Tensor], labels: Tensor, target: Tensor | None, epoch: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted sum of the losses, a scalar, and each loss by name, detached."""
-        step = Step(self.network, arrays, labels, epoch)
+        step = Step(self.network, arrays, labels, epoch, target)
         parts = {name: loss(step) for name, loss in self.losses.items()}
         weights = self.objective.weights(epoch)
         total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()

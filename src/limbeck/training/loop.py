@@ -108,9 +108,9 @@ def fit(
                 },
             )
 
-    def feed(encoded: Rows, part: np.ndarray) -> tuple[dict[str, Tensor], Tensor]:
-        arrays = batch_of(encoder, encoded, part)
-        return {name: torch.from_numpy(arrays[name]).to(device) for name in names}, tensors[part].to(device)
+    def feed(encoded: Rows, part: np.ndarray) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+        arrays = {name: torch.from_numpy(array).to(device) for name, array in batch_of(encoder, encoded, part).items()}
+        return {name: arrays[name] for name in names}, tensors[part].to(device), arrays.get("target")
 
     saved = time.monotonic()
     while state.epoch < settings.epochs and state.idle < settings.patience:

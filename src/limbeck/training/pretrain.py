@@ -25,9 +25,9 @@ from limbeck.training.student import accelerator_for, build, fingerprint, start_
 
 
 def is_pretraining(recipe: Recipe) -> bool:
-    """Return whether no loss of the recipe needs labels, so that there is no classifier to make."""
+    """Return whether no loss of the recipe tells classes apart, so that there is no classifier to make."""
     known = [OBJECTIVES[name] for name in recipe.objective.losses if name in OBJECTIVES]
-    return bool(known) and not any(loss.labelled for loss in known)
+    return bool(known) and not any(loss.labelled or loss.taught for loss in known)
 
 
 def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | None, resume: bool) -> None:
@@ -60,7 +60,7 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
         total = 0.0
         for part in batches(held.lengths, tokens=8192, most=256):
             arrays = {name: torch.from_numpy(array).to(device) for name, array in batch_of(encoder, held, part).items()}
-            loss, _ = learner(arrays, torch.full((len(part),), -1, device=device), 0)
+            loss, _ = learner(arrays, torch.full((len(part),), -1, device=device), None, 0)
             total += float(loss) * len(part)
         return {"loss": total / len(held)}
 

@@ -16,7 +16,7 @@ from accelerate.state import AcceleratorState
 
 from limbeck.data.prepare import Dataset
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.evaluation.calibrate import choose_threshold, fit_temperature
+from limbeck.evaluation.calibrate import choose_threshold, fit_temperature, golden_section
 from limbeck.evaluation.curves import roc_auc
 from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
 from limbeck.inputs.ragged import Ragged
@@ -25,6 +25,7 @@ from limbeck.networks.wide import WideNetwork
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe
 from limbeck.training.augment import Augmenter, active, back_translate
+from limbeck.training.distil import Targets
 from limbeck.training.export import logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
@@ -164,6 +165,7 @@ def train_student(
     *,
     folders: list[Path | None],
     checkpoints: Path | None = None,
+    targets: Targets | None = None,
     resume: bool = False,
     report: Callable[[int, float], None] | None = None,
 ) -> Student:
@@ -175,10 +177,14 @@ def train_student(
         Where relative paths of the recipe are looked for, in this order.
     checkpoints
         Folder for checkpoints; None keeps none.
+    targets
+        What teachers say, see `limbeck.training.distil`; without labels they also choose and calibrate the student.
     report
         See `limbeck.training.loop.fit`.
     """
-    train, valid = data.part("train"), data.part("valid")
+    train, valid = (data.part("train"), data.part("valid")) if targets is None else (targets.rows, targets.held)
+    if not len(train):
+        raise LimbeckError("no row has a label, and there is no teacher", where="data", mend="name some [[teachers]]")
     if not len(valid):
         raise LimbeckError("there are no valid rows to choose the student on", where="data", mend="set data.split")
     values, texts = values_of(data.frame[train], recipe.task), [data.texts[index] for index in train]
@@ -187,22 +193,30 @@ def train_student(
     network, encoder = build(recipe, values, data.classes, start)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, data.classes)
+    refuse_mismatch(learner, labels, targets)
     rows, labels = epoch_rows(recipe, encoder, values, labels, folders)
     if isinstance(network, WideNetwork):
         first = rows(0)
         assert isinstance(first, Ragged)  # only texts have a wide branch
         offset = fit_wide(network, first, labels, recipe.student.wide.margin, recipe.training.seed)
         rows = partial(with_offset, rows, offset)
+    if targets is not None:
+        rows = partial(with_target, rows, targets.answers)
     network.fit_start(rows(0))
     for loss in learner.losses.values():
         loss.prepare(labels)
     valid_rows = encode(encoder, values_of(data.frame[valid], recipe.task))
-    valid_labels = data.labels[valid]
+    valid_labels, soft = data.labels[valid], None
+    if targets is not None and (valid_labels < 0).any():
+        # No label to choose by: the teachers' joined answer on rows held back stands in for them.
+        soft = targets.held_answers
+        valid_labels = soft.argmax(axis=1)
     positive = positive_index(recipe, data.classes)
 
     def validate(network: Network) -> dict[str, float]:
         probabilities = softmax(logits_of(network, encoder, valid_rows))
-        return scores_of(valid_labels, probabilities, positive)
+        scores = scores_of(valid_labels, probabilities, positive)
+        return scores if soft is None else scores | {"loss": cross_entropy(soft, probabilities)}
 
     history = fit(
         learner,
@@ -220,8 +234,11 @@ def train_student(
     network.fold()
     round_to_half(network)
     logits = logits_of(network, encoder, valid_rows)
-    temperature = fit_temperature(logits, valid_labels)
-    threshold = choose_threshold(valid_labels, softmax(logits / temperature), recipe.evaluation.threshold, positive)
+    if soft is None:
+        temperature = fit_temperature(logits, valid_labels)
+        threshold = choose_threshold(valid_labels, softmax(logits / temperature), recipe.evaluation.threshold, positive)
+    else:
+        temperature, threshold = soft_temperature(logits, soft), 0.5
     return Student(
         network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits
     )  # fmt: skip
@@ -251,6 +268,37 @@ def epoch_rows(
         return encode(encoder, changed)
 
     return rows, np.concatenate([labels] * copies)
+
+
+def refuse_mismatch(learner: Learner, labels: np.ndarray, targets: Targets | None) -> None:
+    """Refuse losses that nothing can feed: labels where there are none, teachers where none is named."""
+    if learner.taught and targets is None:
+        raise LimbeckError(
+            "a distillation loss needs teachers", where="objective.losses", mend="name some [[teachers]]"
+        )
+    if not learner.taught and not (labels >= 0).any():
+        mend = "add one, e.g. losses = { distil = 1.0 }"
+        raise LimbeckError("no row has a label, and no loss learns from teachers", where="objective.losses", mend=mend)
+
+
+def cross_entropy(soft: np.ndarray, probabilities: np.ndarray) -> float:
+    """Return the mean cross-entropy of answers float[N, C] against soft targets float[N, C]."""
+    return float(-(soft * np.log(np.clip(probabilities, 1e-12, 1.0))).sum(axis=1).mean())
+
+
+def soft_temperature(logits: np.ndarray, soft: np.ndarray) -> float:
+    """Return the temperature at which the student is as sure as its teachers, by cross-entropy."""
+
+    def loss(log_temperature: float) -> float:
+        return cross_entropy(soft, softmax(logits / np.exp(log_temperature)))
+
+    return float(np.exp(golden_section(loss, np.log(0.05), np.log(20.0))))
+
+
+def with_target(rows: Callable[[int], Rows], answers: np.ndarray, epoch: int) -> Rows:
+    """Return the rows of an epoch with the teachers' answers; augmented copies keep those of their row."""
+    encoded = rows(epoch)
+    return replace(encoded, target=np.tile(answers, (len(encoded) // len(answers), 1)))
 
 
 def with_offset(rows: Callable[[int], Rows], offset: np.ndarray, epoch: int) -> Rows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ from limbeck.networks import Network
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, load_recipe
 from limbeck.training.card import model_card
+from limbeck.training.distil import distil
 from limbeck.training.export import Gate, export, gate_facts
 from limbeck.training.pretrain import is_pretraining, pretrain
 from limbeck.training.student import Student, positive_index, train_student
@@ -45,6 +46,7 @@ class Trained:
     baselines: list[dict[str, Any]]
     history: list[dict[str, float]]
     judged_on: str
+    trust: dict[str, Any] | None = None
 
 
 def work_folder(out: Path) -> Path:
@@ -97,8 +99,11 @@ def train(
     work = work_folder(target)
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
-    student = train_student(parsed, rows, folders=[folder, home], checkpoints=work, resume=resume)
-    trained = finish(parsed, rows, student, target, lang=lang)
+    folders = [folder, home]
+    taught = distil(parsed, rows, folders=folders) if parsed.teachers else None
+    targets = taught.targets if taught else None
+    student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
+    trained = finish(parsed, rows, student, target, trust=taught.trust if taught else None, lang=lang)
     shutil.rmtree(work, ignore_errors=True)
     return trained
 
@@ -108,7 +113,9 @@ def _replaceable(target: Path) -> bool:
     return not entries or "bundle.json" in entries or "config.json" in entries
 
 
-def finish(recipe: Recipe, rows: Dataset, student: Student, out: Path, *, lang: str = "en") -> Trained:
+def finish(
+    recipe: Recipe, rows: Dataset, student: Student, out: Path, *, trust: dict[str, Any] | None = None, lang: str = "en"
+) -> Trained:
     """Export a trained student, judge the exported bundle and write everything that belongs to it."""
     with whole_folder(out) as folder:
         gate = export(
@@ -125,13 +132,15 @@ def finish(recipe: Recipe, rows: Dataset, student: Student, out: Path, *, lang: 
         save_weights(student.network, folder / "weights.safetensors")
         write_text(folder / "recipe.toml", dump_recipe(recipe))
         write_json(folder / "export.json", gate_facts(gate))
+        if trust is not None:
+            write_json(folder / "trust.json", trust)
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
         write_manifest(folder, facts)
         trained = _judge(recipe, rows, student, folder, out, lang)
         write_manifest(folder, facts)  # once more: the metrics and the report now belong to it
         with Classifier(folder):
             pass  # a bundle that cannot be loaded must not take the place of one that can
-    return trained
+    return replace(trained, trust=trust)
 
 
 def save_weights(network: Network, file: Path) -> None:

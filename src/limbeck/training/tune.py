@@ -14,7 +14,7 @@ from typing import Any
 import optuna
 
 from limbeck.data.prepare import prepare
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.files import write_text
 from limbeck.progress import say
 from limbeck.recipe import Tune, dump_recipe, load_recipe, override
@@ -128,15 +128,17 @@ def tune(
 
 def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) -> Any:
     """Draw one value: from a list of choices, or between ``low`` and ``high``."""
-    if isinstance(choices, list):
-        return trial.suggest_categorical(key, choices)
-    unknown = set(choices) - {"low", "high", "log"}
-    if unknown or not {"low", "high"} <= set(choices):
+    if isinstance(choices, dict) and (set(choices) - {"low", "high", "log"} or not {"low", "high"} <= set(choices)):
         raise LimbeckError(f"tune.space: {key!r} is no list and no {{ low, high, log }}", where="recipe")
-    low, high, log = choices["low"], choices["high"], bool(choices.get("log", False))
-    if isinstance(low, int) and isinstance(high, int):
-        return trial.suggest_int(key, low, high, log=log)
-    return trial.suggest_float(key, float(low), float(high), log=log)
+    try:
+        if isinstance(choices, list):
+            return trial.suggest_categorical(key, choices)
+        low, high, log = choices["low"], choices["high"], bool(choices.get("log", False))
+        if isinstance(low, int) and isinstance(high, int):
+            return trial.suggest_int(key, low, high, log=log)
+        return trial.suggest_float(key, float(low), float(high), log=log)
+    except (TypeError, ValueError) as error:
+        raise LimbeckError(f"tune.space: {key!r}: {first_line(error)}", where="recipe") from error
 
 
 def _same_search(study: optuna.Study, space: dict[str, Any], mark: str, target: Path) -> None:

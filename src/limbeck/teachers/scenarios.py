@@ -1,0 +1,150 @@
+"""``scenarios:TABLE``: one teacher for each neighbouring scenario in a table of labelled rows.
+
+The usual cold start has the neighbours' labelled rows in one table with a column that names the scenario. Each value
+but the target's own becomes a teacher, trained here and now by scikit-learn: TF-IDF over characters with logistic
+regression for texts, gradient-boosted trees for tables.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from limbeck.data.labels import labels_of
+from limbeck.data.prepare import texts_of
+from limbeck.data.read import need, read
+from limbeck.data.split import named_parts
+from limbeck.errors import LimbeckError, missing_extra
+from limbeck.recipe import Recipe
+from limbeck.recipe import Teacher as Spec
+
+KIND = "scenarios:"
+_VERSION = "1"
+
+
+@dataclass
+class ScenarioTeacher:
+    """A classifier of one scenario's labelled rows; trained when it is first asked."""
+
+    name: str
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
+    rows: pl.DataFrame
+    labels: NDArray[np.int64]
+    text: str | None
+    fingerprint: str
+    block: int = 8192
+    _model: Any = field(default=None, repr=False)
+
+    def answer(self, rows: pl.DataFrame) -> NDArray[np.float32]:
+        """Return float32 [N, C]; a class that this scenario never had gets 0."""
+        if self._model is None:
+            self._model = _text_model(self) if self.text else _table_model(self)
+        out = np.zeros((rows.height, len(self.classes)), dtype=np.float32)
+        out[:, self._model.classes_] = self._model.predict_proba(self._features(rows))
+        return out
+
+    def _features(self, rows: pl.DataFrame) -> Any:
+        if self.text:
+            return rows[self.text].cast(pl.String).fill_null("").to_list()
+        return rows.select(name for name in self.columns if name in rows.columns)
+
+
+def scenario_teachers(
+    spec: Spec, recipe: Recipe, classes: tuple[str, ...], folders: Sequence[Path | None]
+) -> list[ScenarioTeacher]:
+    """Return one teacher for every scenario of the table but the target's, in the order of their names.
+
+    The option ``column`` names the scenario's column; the target's scenario is the value that ``data.where`` asks of
+    that column. Of a table with a split column only rows of train are used.
+
+    Raises
+    ------
+    LimbeckError
+        When the table or the column is missing, or there are fewer than two other scenarios.
+    """
+    column = spec.options.get("column")
+    if not isinstance(column, str) or set(spec.options) != {"column"}:
+        what = "a teacher of scenarios has one option: { column = NAME }"
+        raise LimbeckError(what, where=f"teacher {spec.name!r}")
+    place = spec.source.removeprefix(KIND)
+    file = next((folder / place for folder in [*folders, Path()] if folder and (folder / place).exists()), Path(place))
+    table = read(file)
+    task = recipe.task
+    need(table.frame.columns, [column, task.label], file)
+    frame, numbers = table.frame, table.numbers
+    split = recipe.data.split
+    if isinstance(split, str) and split in frame.columns:
+        kept = np.flatnonzero(named_parts(frame[split].to_list(), f"{file}, column {split!r}") == "train")
+        frame, numbers = frame[kept], numbers[kept]
+    own = recipe.data.where.get(column, [])
+    left_out = {own} if isinstance(own, str) else set(own)
+    names = [name for name in frame[column].cast(pl.String).unique().sort().to_list() if name and name not in left_out]
+    if len(names) < 2:
+        what = f"the column {column!r} holds {len(names)} scenarios besides the target"
+        raise LimbeckError(what, where=file, mend="a cold start needs two or more")
+    out = []
+    for name in names:
+        at = np.flatnonzero((frame[column].cast(pl.String) == name).fill_null(False).to_numpy())
+        rows = frame[at]
+        labels = labels_of(rows, task, file, numbers[at], classes)
+        out.append(_teacher(name, rows, labels, recipe, classes))
+    return out
+
+
+def _teacher(
+    name: str, rows: pl.DataFrame, labels: NDArray[np.int64], recipe: Recipe, classes: tuple[str, ...]
+) -> ScenarioTeacher:
+    task = recipe.task
+    columns = tuple(column for column in task.inputs if column in rows.columns)
+    digest = hashlib.sha256(
+        "\x00".join([_VERSION, name, *classes, *columns, *texts_of(rows, task)]).encode("utf-8", "replace")
+    )
+    digest.update(labels.tobytes())
+    text = task.inputs[0] if task.kind == "text" else None
+    return ScenarioTeacher(name, classes, columns, rows.select(columns), labels, text, digest.hexdigest())
+
+
+def _text_model(teacher: ScenarioTeacher) -> Any:
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.pipeline import make_pipeline
+    except ImportError as error:
+        raise missing_extra("scikit-learn", "train", "a teacher of scenarios") from error
+    features = TfidfVectorizer(analyzer="char", ngram_range=(1, 2), sublinear_tf=True, min_df=2, dtype=np.float32)
+    model = make_pipeline(features, LogisticRegression(C=4.0, max_iter=200))
+    return model.fit(teacher._features(teacher.rows), teacher.labels)
+
+
+class _Trees:
+    """Gradient-boosted trees that take a frame; a column the rows lack is missing in all of them."""
+
+    def __init__(self, encoder: Any, model: Any) -> None:
+        self.encoder, self.model, self.classes_ = encoder, model, model.classes_
+
+    def predict_proba(self, frame: pl.DataFrame) -> Any:
+        from limbeck.evaluation.baseline_table import features
+
+        return self.model.predict_proba(features(self.encoder, frame))
+
+
+def _table_model(teacher: ScenarioTeacher) -> Any:
+    from limbeck.evaluation.baseline_table import features
+    from limbeck.inputs.table import TableInput
+    from limbeck.recipe import Input
+
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+    except ImportError as error:
+        raise missing_extra("scikit-learn", "train", "a teacher of scenarios") from error
+    encoder = TableInput.fit(Input(), teacher.rows)
+    model = HistGradientBoostingClassifier(random_state=0, max_iter=100, learning_rate=0.08)
+    return _Trees(encoder, model.fit(features(encoder, teacher.rows), teacher.labels))

@@ -1,0 +1,230 @@
+"""From teachers' answers to what the student learns: ask, weigh, join, and say how far it can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck import relevance
+from limbeck.data.labels import label_text
+from limbeck.data.prepare import Dataset
+from limbeck.data.read import need, read
+from limbeck.data.split import split_random
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.progress import say
+from limbeck.recipe import Recipe
+from limbeck.training.joint import Company, joint
+from limbeck.training.panel import Panel, drawn, features_of, seat
+
+HELD = 0.1  # share of unlabelled rows that choose the best epoch
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What the student learns from: rows of the data set and the answer float32 [n, C] for each.
+
+    ``held`` rows and their answers choose the best epoch where no labelled row can.
+    """
+
+    rows: NDArray[np.int64]
+    answers: NDArray[np.float32]
+    held: NDArray[np.int64]
+    held_answers: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """Targets for the student, and the trust report as plain data."""
+
+    targets: Targets
+    trust: dict[str, Any]
+
+
+def distil(recipe: Recipe, data: Dataset, *, folders: list[Path | None], cache: Path | None = None) -> Distilled:
+    """Ask the teachers about every row but those of test, weigh their answers, and join them.
+
+    Raises
+    ------
+    LimbeckError
+        For an unknown method, teachers that cannot be asked, or one teacher where no label is known.
+    """
+    cold = not len(data.part("train"))
+    asked = np.flatnonzero(np.isin(data.split, ["train", "valid", "unlabelled"]))
+    panel = seat(recipe, data.classes, folders)
+    if cold and len(panel.teachers) < 2:
+        what = "one teacher and no labels: nothing here can tell how far it is right"
+        raise LimbeckError(what, where="teachers", mend="name two or more, or label some rows")
+    frame = data.frame[asked]
+    say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
+    P = panel.ask(frame, cache)
+    answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold)
+    trust = trust_of(panel, P, fused, answer, notes, data.classes)
+    answers = answer.astype(np.float32)
+    place = np.full(len(data.split), -1, dtype=np.int64)
+    place[asked] = np.arange(len(asked))
+    if cold:
+        held = split_random(len(asked), valid=HELD, test=0.0, seed=recipe.training.seed) == "valid"
+        rows = asked[~held]
+        return Distilled(Targets(rows, answers[~held], asked[held], answers[held]), trust)
+    rows = np.concatenate([data.part("train"), data.part("unlabelled")])
+    valid = data.part("valid")
+    return Distilled(Targets(rows, answers[place[rows]], valid, answers[place[valid]]), trust)
+
+
+def weigh(
+    recipe: Recipe, panel: Panel, P: NDArray[np.float32], data: Dataset, asked: NDArray[np.int64], *, cold: bool
+) -> tuple[NDArray[np.float64], relevance.Fused, list[str]]:
+    """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words."""
+    settings = recipe.relevance
+    method = settings.method
+    known = {*relevance.METHODS, "joint"}
+    if method not in known:
+        raise LimbeckError(f"unknown relevance.method {method!r}", where="recipe", mend=did_you_mean(method, known))
+    if len(panel.teachers) == 1:
+        fused = relevance.auto(P)
+        return np.nan_to_num(fused.probabilities, nan=1.0 / P.shape[2]), fused, list(fused.notes)
+    seed = recipe.training.seed
+    frame = data.frame[asked]
+    samples = [drawn(sample, settings.sample_rows, seed) for sample in panel.samples]
+    needs_features = cold and (method in ("auto", "joint", "domain", "reviewed") or settings.reviewed is not None)
+    features, theirs = features_of(recipe, frame, samples) if needs_features else (None, [None] * len(samples))
+    marked = reviewed_rows(settings.reviewed, recipe, data, asked) if settings.reviewed else None
+    if method == "domain":
+        fused = _by_domain(P, features, theirs, panel)
+    elif method == "fixed":
+        fused = relevance.fixed(P, [settings.weights.get(name, 0.0) for name in panel.names])
+    elif method in ("auto", "joint", "reviewed"):
+        fused = relevance.auto(P, features, seed=seed)
+    else:
+        fused = relevance.METHODS[method](P)
+    if marked is not None:
+        fused = relevance.reviewed(P, *marked, fused)
+    notes = list(fused.notes)
+    answer = np.array(fused.probabilities, dtype=np.float64)
+    silent = ~np.isfinite(answer[:, 0])
+    answer[silent] = np.nanmean(answer, axis=0)
+    wanted = method == "joint" or (method in ("auto", "reviewed") and worth_joining(panel, fused, recipe))
+    if cold and settings.rounds and wanted:
+        rates: NDArray[np.float64] = answer.mean(axis=0) if marked is not None else relevance.class_prior(P, features, seed=seed)
+        company = _company(panel, samples, theirs, fused)
+        answer = joint(features, answer, rates, company, rounds=settings.rounds, reviewed=marked, seed=seed)
+        notes.append(f"The student was one more voter in {settings.rounds} rounds.")
+    return answer, fused, notes
+
+
+def worth_joining(panel: Panel, fused: relevance.Fused, recipe: Recipe) -> bool:
+    """Return whether rounds with the student as a voter are likely to help.
+
+    They did on texts with many teachers and hurt on tables with few: a student of a table sees what its teachers see.
+    They cannot help where the teachers are not to be trusted.
+    """
+    doubtful = any("Do not trust" in note for note in fused.notes)
+    return recipe.task.kind == "text" and len(panel.teachers) >= 5 and not doubtful
+
+
+def _by_domain(P: NDArray[np.float32], features: Any, theirs: list[Any], panel: Panel) -> relevance.Fused:
+    lacking = [name for name, part in zip(panel.names, theirs, strict=True) if part is None]
+    if lacking:
+        what = f"the method 'domain' needs sample rows, and {lacking[0]!r} has none"
+        raise LimbeckError(what, where="relevance.method", mend="name them in the teacher's sample")
+    dense = compact([features, *theirs])
+    return relevance.domain(P, dense[0], dense[1:])
+
+
+def compact(parts: list[Any], width: int = 64) -> list[NDArray[np.float64]]:
+    """Return dense features of a few columns: sparse ones projected at random, signs fixed (Achlioptas 2003)."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(parts[0].shape[1], width)) / np.sqrt(width)
+    return [np.asarray(part @ signs) if part.shape[1] > width else np.asarray(part) for part in parts]
+
+
+def _company(panel: Panel, samples: list[Any], theirs: list[Any], fused: relevance.Fused) -> Company | None:
+    """Return sample rows answered by their own teachers, each by its relevance above chance."""
+    from scipy import sparse
+
+    weight = np.asarray(fused.relevance if fused.relevance.ndim == 1 else fused.relevance.mean(axis=1))
+    chance = 1.0 / fused.probabilities.shape[1]
+    share = np.sqrt(np.clip(weight - chance, 0, None) / max(float(weight.max()) - chance, 1e-9))
+    parts, answers, weights = [], [], []
+    for teacher, sample, features, one in zip(panel.teachers, samples, theirs, share, strict=True):
+        if sample is None or features is None or one <= 0:
+            continue
+        said = teacher.answer(sample).astype(np.float64)
+        kept = np.isfinite(said[:, 0])
+        parts.append(sparse.csr_array(features)[np.flatnonzero(kept)])
+        answers.append(said[kept])
+        weights.append(np.full(int(kept.sum()), one))
+    if not parts:
+        return None
+    return Company(sparse.vstack(parts), np.concatenate(answers), np.concatenate(weights))
+
+
+def reviewed_rows(
+    place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return positions among the asked rows, and classes, of the rows that a table of reviewed labels holds.
+
+    Rows are found by their input; those of the table that are not among the asked ones are counted and left out.
+    """
+    from limbeck.data.labels import labels_of
+    from limbeck.data.prepare import texts_of
+
+    table = read(Path(place))
+    need(table.frame.columns, [recipe.task.inputs[0], recipe.task.label], place)
+    filled = [label_text(value) is not None for value in table.frame[recipe.task.label].to_list()]
+    frame, numbers = table.frame.filter(filled), table.numbers[np.array(filled)]
+    labels = labels_of(frame, recipe.task, Path(place), numbers, data.classes)
+    where = {data.texts[row]: position for position, row in enumerate(asked)}
+    found = {
+        where[text]: int(label)
+        for text, label in zip(texts_of(frame, recipe.task), labels, strict=True)
+        if text in where
+    }
+    if len(found) < len(labels):
+        say(f"{len(labels) - len(found):,} of {len(labels):,} reviewed rows are not among the rows to learn from")
+    rows = np.array(sorted(found), dtype=np.int64)
+    return rows, np.array([found[row] for row in rows], dtype=np.int64)
+
+
+def trust_of(
+    panel: Panel, P: NDArray[np.float32], fused: relevance.Fused, answer: NDArray[np.float64], notes: list[str],
+    classes: tuple[str, ...],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect."""
+    joined = relevance.Fused(answer, fused.relevance)
+    estimate, by_class = relevance.accuracy_estimate(P, joined), relevance.accuracy_by_class(P, joined)
+    pushed = relevance.decided(P, fused.relevance)
+    final = answer.argmax(axis=1)
+    teachers = []
+    for k, name in enumerate(panel.names):
+        without = np.delete(np.arange(len(P)), k)
+        changed = None
+        if len(without):
+            rest = relevance.fixed(P[without], np.maximum(_mean_relevance(fused)[without], 1e-9)).probabilities
+            whole = relevance.fixed(P, np.maximum(_mean_relevance(fused), 1e-9)).probabilities
+            changed = float((rest.argmax(axis=1) != whole.argmax(axis=1)).mean())
+        teachers.append(
+            {
+                "name": name,
+                "relevance": float(_mean_relevance(fused)[k]),
+                "accuracy": float(estimate.estimate[k]),
+                "interval": [float(estimate.low[k]), float(estimate.high[k])],
+                "recall": {label: float(by_class[k, at]) for at, label in enumerate(classes)},
+                "decided": int(pushed[k]),
+                "flips_without": changed,
+            }
+        )
+    return {
+        "rows": P.shape[1],
+        "teachers": teachers,
+        "expected_accuracy": relevance.expected_accuracy(answer),
+        "class_rates": {label: float((final == at).mean()) for at, label in enumerate(classes)},
+        "notes": notes,
+    }
+
+
+def _mean_relevance(fused: relevance.Fused) -> NDArray[np.float64]:
+    return np.asarray(fused.relevance if fused.relevance.ndim == 1 else np.nanmean(fused.relevance, axis=1))

@@ -1,0 +1,129 @@
+"""The teachers of a recipe at one table: who they are, what they answer, and rows of their own scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+from scipy import sparse
+
+from limbeck.data.clean import clean_all
+from limbeck.data.gather import Gathered
+from limbeck.inputs.ngrams import Ngrams
+from limbeck.inputs.table import TableInput
+from limbeck.recipe import Input, Recipe
+from limbeck.teachers import Teacher, answers, open_teacher
+from limbeck.teachers.scenarios import KIND, ScenarioTeacher, scenario_teachers
+
+_FEATURES = Input(encoder="ngrams", ngrams=(1, 2), buckets=2**18)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """K teachers, and for each its sample rows (None where it has none)."""
+
+    teachers: list[Teacher]
+    samples: list[pl.DataFrame | None]
+
+    @property
+    def names(self) -> list[str]:
+        """The teachers' names."""
+        return [teacher.name for teacher in self.teachers]
+
+    def ask(self, rows: pl.DataFrame, cache: Path | None) -> NDArray[np.float32]:
+        """Return all answers float32 [K, N, C]; what is in the cache is not asked again."""
+        return answers(self.teachers, rows, folder=cache)
+
+
+def seat(recipe: Recipe, classes: tuple[str, ...], folders: Sequence[Path | None]) -> Panel:
+    """Open every teacher that the recipe names.
+
+    Raises
+    ------
+    LimbeckError
+        For a teacher that cannot be opened, or names that stand twice.
+    """
+    teachers: list[Teacher] = []
+    samples: list[pl.DataFrame | None] = []
+    for spec in recipe.teachers:
+        if spec.source.startswith(KIND):
+            found: list[ScenarioTeacher] = scenario_teachers(spec, recipe, classes, folders)
+            teachers += found
+            samples += [teacher.rows for teacher in found]
+            continue
+        teachers.append(open_teacher(spec, classes, task=recipe.task, folders=folders))
+        samples.append(_sample(spec.sample, spec.sample_where, recipe, folders) if spec.sample else None)
+    names = [teacher.name for teacher in teachers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        from limbeck.errors import LimbeckError
+
+        raise LimbeckError(f"two teachers are named {twice[0]!r}", where="recipe", mend="name each once")
+    return Panel(teachers, samples)
+
+
+def _sample(place: str, where: dict[str, Any], recipe: Recipe, folders: Sequence[Path | None]) -> pl.DataFrame:
+    file = next((folder / place for folder in [*folders, Path()] if folder and (folder / place).exists()), Path(place))
+    gathered = Gathered()
+    gathered.add(file, "unlabelled", task=recipe.task, labelled=False, columns=recipe.data.columns, keep=where)
+    return gathered.frame()
+
+
+def drawn(sample: pl.DataFrame | None, count: int, seed: int) -> pl.DataFrame | None:
+    """Return at most ``count`` rows of a sample, the same ones for the same seed."""
+    if sample is None or not sample.height or not count:
+        return None
+    chosen = np.random.default_rng(seed).permutation(sample.height)[:count]
+    return sample[np.sort(chosen)]
+
+
+def features_of(
+    recipe: Recipe, target: pl.DataFrame, others: Sequence[pl.DataFrame | None]
+) -> tuple[Any, list[Any | None]]:
+    """Return features of the target's rows and of each sample, for voices and relevance.
+
+    Texts give unit-length TF-IDF rows of hashed characters and pairs, their document frequencies read off the target's
+    rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers, what is
+    missing, and their categories.
+    """
+    if recipe.task.kind == "table":
+        reader = TableInput.fit(recipe.input, target.select(n for n in recipe.task.inputs if n in target.columns))
+        return _table_features(reader, target), [None if o is None else _table_features(reader, o) for o in others]
+    mine = _bags(recipe, target)
+    theirs = [None if other is None else _bags(recipe, other) for other in others]
+    seen = np.bincount(mine.indices, minlength=mine.shape[1])
+    elsewhere = np.zeros_like(seen)
+    for bags in theirs:
+        if bags is not None:
+            elsewhere += np.bincount(bags.indices, minlength=mine.shape[1])
+    kept = np.flatnonzero((seen >= 2) | (elsewhere >= 5))
+    count = mine.shape[0]
+    # Capped at what two rows give: an n-gram of one row is not telling, only rare.
+    idf = np.minimum(np.log((1 + count) / (1 + seen[kept])), np.log((1 + count) / 3)) + 1
+    scaled = [None if bags is None else _unit(bags[:, kept] @ sparse.diags_array(idf)) for bags in [mine, *theirs]]
+    return scaled[0], scaled[1:]
+
+
+def _bags(recipe: Recipe, frame: pl.DataFrame) -> Any:
+    texts = frame[recipe.task.inputs[0]].cast(pl.String).fill_null("").to_list()
+    rows = Ngrams(_FEATURES).encode(clean_all(texts, recipe.input.clean), recipe.input.max_length * 4)
+    assert rows.weights is not None
+    shape = (len(rows), _FEATURES.buckets + 1)
+    return sparse.csr_array((rows.weights.astype(np.float64), rows.values, rows.offsets.astype(np.int32)), shape=shape)
+
+
+def _unit(rows: Any) -> Any:
+    norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return (sparse.diags_array(1.0 / np.maximum(norms, 1e-9)) @ rows).tocsr()
+
+
+def _table_features(reader: TableInput, frame: pl.DataFrame) -> NDArray[np.float64]:
+    rows = reader.encode(frame)
+    buckets = np.arange(1, reader.settings.categories + 1)
+    hot = [(rows.categories[:, [at]] == buckets).astype(np.float64) for at in range(rows.categories.shape[1])]
+    return np.concatenate([rows.numbers, rows.missing, *hot], axis=1).astype(np.float64)

@@ -1,0 +1,346 @@
+"""Every kind of teacher on the real thing: bundles, ONNX files, transformers, scikit-learn, columns of scores."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import onnx
+import polars as pl
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+import limbeck
+from limbeck.errors import LimbeckError
+from limbeck.recipe import Task
+from limbeck.teachers import TEACHERS, AnswerError, answers, open_teacher
+from .make import CLASSES, TASK, opened, spec
+
+TEXTS = ["物流很快 非常满意 强烈推荐", "质量太差 非常失望 已经退货", "昨天 朋友 买了 一箱"]
+ROWS = pl.DataFrame({"text": [*TEXTS, None], "a": [1.0, -1.0, 0.0, None], "b": ["2", "-2", "", "x1"]})
+
+
+def refused(words: str, source: str, **more) -> None:
+    with pytest.raises(LimbeckError, match=words) as error:
+        opened(source, **more)
+    assert str(error.value).startswith("teacher 't':") and "\n" not in str(error.value)
+
+
+def test_an_unknown_kind_and_a_missing_path():
+    refused("unknown kind 'bundel'; did you mean 'bundle'", "bundel:x")
+    for kind in ("bundle", "onnx", "sklearn"):
+        refused("there is no 'gone.x' in", f"{kind}:gone.x", folders=[None, Path("/tmp")])
+    assert set(TEACHERS) == {"bundle", "onnx", "huggingface", "sklearn", "column", "http", "rule"}
+
+
+# bundle:
+
+
+def test_a_bundle_answers_like_itself_in_our_order(bundles):
+    path = bundles("ngram")
+    teacher = opened(f"bundle:{path.name}", folders=[None, path.parent])
+    got = teacher.answer(ROWS)
+    np.testing.assert_allclose(got[:3], limbeck.load(path).predict_proba(TEXTS), atol=1e-6)
+    assert np.isnan(got[3]).all()
+    turned = opened(f"bundle:{path}", classes=("good", "bad"))
+    np.testing.assert_allclose(turned.answer(ROWS), got[:, ::-1])
+    assert turned.fingerprint != teacher.fingerprint
+    assert opened(f"bundle:{path}").fingerprint == teacher.fingerprint
+
+
+def test_label_maps_and_subsets_of_classes(bundles):
+    path = bundles("ngram")
+    plain = opened(f"bundle:{path}").answer(ROWS[:3])
+    wide = opened(f"bundle:{path}", classes=("poor", "so-so", "good"), labels={"bad": "poor"}).answer(ROWS[:3])
+    np.testing.assert_allclose(wide, np.stack([plain[:, 0], 0 * plain[:, 0], plain[:, 1]], axis=1))
+    ignored = opened(f"bundle:{path}", classes=("fine", "other"), labels={"bad": "", "good": "fine"}).answer(ROWS)
+    np.testing.assert_allclose(ignored[:3], [[1, 0]] * 3)
+    refused("its class 'bad' is none of ours; .*ignores it", f"bundle:{path}", classes=("x", "good"))
+    refused("maps 'badd', which is no class of it; did you mean 'bad'", f"bundle:{path}", labels={"badd": "bad"})
+    refused("to the unknown 'goood'; did you mean 'good'", f"bundle:{path}", labels={"bad": "goood"})
+    refused("all of its classes are ignored", f"bundle:{path}", labels={"bad": "", "good": ""})
+    assert opened(f"bundle:{path}", labels={"bad": "good", "good": "bad"}).fingerprint != opened(f"bundle:{path}").fingerprint
+
+
+def test_mass_on_ignored_classes_alone_is_an_abstention():
+    task = Task(kind="text", classes=["x", "y"])
+    teacher = opened("column:p,q,r", classes=("x", "y"), task=task, labels={"z": ""}, options={"classes": ["x", "y", "z"]})
+    rows = pl.DataFrame({"p": [0.2, 0.0, None], "q": [0.3, 0.0005, None], "r": [0.5, 0.9995, None]})
+    np.testing.assert_allclose(teacher.answer(rows), [[0.4, 0.6], [np.nan] * 2, [np.nan] * 2], rtol=1e-6)
+
+
+def test_a_column_that_a_bundle_needs(bundles):
+    path = bundles("ngram")
+    with pytest.raises(AnswerError, match="reads the column 'text', which the rows lack; did you mean 'text2'"):
+        opened(f"bundle:{path}").answer(ROWS.rename({"text": "text2"}))
+    got = opened(f"bundle:{path}", input="text2").answer(ROWS.rename({"text": "text2"}))
+    np.testing.assert_allclose(got, opened(f"bundle:{path}").answer(ROWS))
+    refused("reads one column of text", f"bundle:{path}", input=["a", "b"])
+    refused("unknown option 'thread'", f"bundle:{path}", options={"thread": 1})
+
+
+def test_a_retrained_bundle_is_another_teacher(own_bundle, bundles):
+    before = opened(f"bundle:{own_bundle}").fingerprint
+    shutil.rmtree(own_bundle)
+    shutil.copytree(bundles("gru"), own_bundle)
+    assert opened(f"bundle:{own_bundle}").fingerprint != before
+    (own_bundle / "model.onnx").write_bytes(b"x")
+    with pytest.raises(LimbeckError, match="damaged"):
+        opened(f"bundle:{own_bundle}")
+
+
+def test_two_bundles_through_the_cache(bundles, tmp_path):
+    teachers = [opened(f"bundle:{bundles(name)}", name=name) for name in ("ngram", "gru")]
+    got = answers(teachers, ROWS, folder=tmp_path, quiet=True)
+    assert got.shape == (2, 4, 2) and np.isnan(got[:, 3]).all()
+    np.testing.assert_allclose(got[1], teachers[1].answer(ROWS), atol=1e-3)
+
+
+# column:
+
+
+def test_columns_of_scores():
+    rows = pl.DataFrame({"p": ["0.25", " 1 ", ""], "q": [0.75, 0.0, None], "l": [0.0, 100.0, None]})
+    one = [[0.75, 0.25], [0, 1], [np.nan] * 2]
+    np.testing.assert_allclose(opened("column:p").answer(rows), one)
+    np.testing.assert_allclose(opened("column:q, p").answer(rows), one)
+    np.testing.assert_allclose(opened("column:p,q").answer(rows), np.array(one)[:, ::-1])
+    bad_first = Task(kind="text", classes=list(CLASSES), positive="bad")
+    np.testing.assert_allclose(opened("column:p", task=bad_first).answer(rows), np.array(one)[:, ::-1])
+    own = opened("column:p", labels={"no": "bad", "yes": "good"}, options={"classes": ["no", "yes"]})
+    np.testing.assert_allclose(own.answer(rows), one)
+    np.testing.assert_allclose(opened("column:l", options={"gives": "logits"}).answer(rows)[:2], [[0.5, 0.5], [0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("columns", "cells", "words"),
+    [
+        ("p", {"p": [0.5, 1.5]}, "row 2: its answer holds a negative probability"),
+        ("p", {"p": ["0.5", "high"]}, "row 2: 'high' in the column 'p' is no number"),
+        ("p,q", {"p": [0.5, 0.5], "q": [0.5, 0.9]}, "row 2: its answer does not sum to one"),
+        ("p,q", {"p": [0.5, None], "q": [0.5, 0.9]}, "row 2: its answer is NaN for some classes only"),
+        ("p", {"q": [0.5]}, "reads the column 'p', which the rows lack"),
+    ],
+)
+def test_scores_that_are_none(columns, cells, words):
+    with pytest.raises(AnswerError, match=f"teacher 't'.*{words}"):
+        opened(f"column:{columns}").answer(pl.DataFrame(cells))
+
+
+def test_columns_that_do_not_fit_the_classes():
+    refused(r"1 column\(s\) of scores for the 3 classes", "column:p", classes=("a", "b", "c"))
+    refused(r"3 column\(s\) of scores for the 2 classes", "column:p,q,r")
+    refused("the option gives is 'logit'; did you mean 'logits'", "column:p", options={"gives": "logit"})
+    refused("the option classes is 'ab', where a list is wanted", "column:p", options={"classes": "ab"})
+
+
+# onnx:
+
+
+def onnx_file(path: Path, *, output: str = "scores", width: int = 2, softmax: bool = False) -> Path:
+    """A linear model of two numbers: good scores a + b, bad the opposite."""
+    weight = numpy_helper.from_array(np.array([[-1, 1]] * width, dtype=np.float32), "w")
+    nodes = [helper.make_node("MatMul", ["x", "w"], ["m" if softmax else output])]
+    nodes += [helper.make_node("Softmax", ["m"], [output], axis=1)] if softmax else []
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", width])
+    y = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 2])
+    model = helper.make_model(helper.make_graph(nodes, "g", [x], [y], [weight]), opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 9
+    onnx.save(model, path)
+    return path
+
+
+def string_onnx(path: Path) -> Path:
+    """Says good where the text is "yes"."""
+    yes = helper.make_tensor("yes", TensorProto.STRING, [1], [b"yes"])
+    keys = {"keys_strings": ["yes"], "values_floats": [1.0], "default_float": 0.0}
+    nodes = [helper.make_node("LabelEncoder", ["x"], ["p"], domain="ai.onnx.ml", **keys)]
+    x = helper.make_tensor_value_info("x", TensorProto.STRING, ["n", 1])
+    y = helper.make_tensor_value_info("p", TensorProto.FLOAT, ["n", 1])
+    graph = helper.make_graph(nodes, "g", [x], [y], [yes])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)])
+    model.ir_version = 9
+    onnx.save(model, path)
+    return path
+
+
+def test_an_onnx_file_of_named_numbers(tmp_path):
+    file = onnx_file(tmp_path / "m.onnx")
+    rows = pl.DataFrame({"b": ["1", "0"], "a": [1.0, -3.0]})
+    expected = 1 / (1 + np.exp(-2 * np.array([2, -3])))
+    logits = opened(f"onnx:{file}", input=["a", "b"], options={"gives": "logits"})
+    np.testing.assert_allclose(logits.answer(rows)[:, 1], expected, rtol=1e-5)
+    soft = opened(f"onnx:{onnx_file(tmp_path / 's.onnx', softmax=True)}", options={"inputs": {"x": ["a", "b"]}})
+    np.testing.assert_allclose(soft.answer(rows)[:, 1], expected, rtol=1e-5)
+    assert soft.columns == ("a", "b")
+    with pytest.raises(AnswerError, match="row 1: its answer holds a negative probability"):
+        opened(f"onnx:{file}", input=["a", "b"]).answer(rows)
+    with pytest.raises(AnswerError, match="row 1: 'x' in the column 'b' is no number"):
+        logits.answer(rows.with_columns(pl.lit("x").alias("b")))
+
+
+def test_an_onnx_file_of_texts(tmp_path):
+    teacher = opened(f"onnx:{string_onnx(tmp_path / 'm.onnx')}")
+    got = teacher.answer(pl.DataFrame({"text": ["yes", "no", None]}))
+    np.testing.assert_allclose(got, [[0, 1], [1, 0], [np.nan] * 2])
+
+
+def test_what_an_onnx_file_does_not_fit(tmp_path):
+    file = onnx_file(tmp_path / "m.onnx")
+    refused("takes 2 numbers a row; its input names 1", f"onnx:{file}", input=["a"])
+    refused("no input 'y'", f"onnx:{file}", options={"inputs": {"y": "a"}})
+    refused("no output 'score'; did you mean 'scores'", f"onnx:{file}", input=["a", "b"], options={"output": "score"})
+    refused("its class 'no' is none of ours", f"onnx:{file}", input=["a", "b"], options={"classes": ["no", "good"]})
+    model = onnx.load(file)
+    model.graph.node[0].domain = "evil.ops"
+    onnx.save(model, file)
+    with pytest.raises(LimbeckError, match="custom operators"):
+        opened(f"onnx:{file}", input=["a", "b"])
+    file.write_bytes(b"no model")
+    with pytest.raises(LimbeckError, match="not a valid ONNX model|cannot open"):
+        opened(f"onnx:{file}", input=["a", "b"])
+
+
+# sklearn:
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory) -> Path:
+    """A text pipeline, a linear model of numbers, a margin classifier, and trees, in skops form."""
+    import skops.io
+    from sklearn.ensemble import HistGradientBoostingClassifier
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import LinearSVC
+
+    folder = tmp_path_factory.mktemp("sklearn")
+    random = np.random.default_rng(0)
+    X = random.normal(size=(200, 2))
+    y = np.where(X.sum(axis=1) > 0, "good", "bad")
+    text = make_pipeline(TfidfVectorizer(analyzer="char"), LogisticRegression(C=100))
+    skops.io.dump(text.fit(TEXTS[:2] * 5, ["good", "bad"] * 5), folder / "text.skops")
+    skops.io.dump(LogisticRegression().fit(X, y), folder / "numbers.skops")
+    skops.io.dump(LinearSVC().fit(X, y), folder / "margin.skops")
+    frame = pl.DataFrame(X, schema=["a", "b"])
+    skops.io.dump(HistGradientBoostingClassifier(max_iter=20).fit(frame, y), folder / "trees.skops")
+    return folder
+
+
+def test_scikit_learn_models(fitted):
+    got = opened("sklearn:text.skops", folders=[fitted]).answer(ROWS)
+    assert got[0, 1] > 0.7 and got[1, 0] > 0.7 and np.isnan(got[3]).all()
+    rows = ROWS[:2]
+    for name in ("numbers", "margin"):
+        got = opened(f"sklearn:{name}.skops", folders=[fitted], input=["a", "b"]).answer(rows)
+        assert got[0, 1] > 0.9 and got[1, 0] > 0.9
+    with pytest.raises(AnswerError, match="scikit-learn: .*NaN"):
+        opened("sklearn:numbers.skops", folders=[fitted], input=["a", "b"]).answer(ROWS[:3])
+    refused("reads 2 numbers, but its input names", f"sklearn:{fitted / 'numbers.skops'}")
+
+
+def test_trees_are_opened_only_when_their_types_are_named(fitted):
+    source = f"sklearn:{fitted / 'trees.skops'}"
+    predictor = "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+    refused(f"not safe by themselves: {predictor}; if you made the file yourself, add options.trust", source)
+    teacher = opened(source, options={"trust": [predictor]})
+    assert teacher.columns == ("a", "b")
+    got = teacher.answer(ROWS[:3])
+    assert got[0, 1] > 0.9 and got[1, 0] > 0.9 and not np.isnan(got[2]).any()
+
+
+class Evil:
+    def __reduce__(self):
+        return os.system, ("touch /tmp/limbeck-was-here",)
+
+
+def test_hostile_files_are_refused(tmp_path, fitted):
+    import skops.io
+
+    mark = Path("/tmp/limbeck-was-here")
+    (tmp_path / "p.skops").write_bytes(pickle.dumps(Evil()))
+    refused("cannot be read: .*pickles are never opened", f"sklearn:{tmp_path / 'p.skops'}")
+    (tmp_path / "p.pkl").write_bytes(pickle.dumps(Evil()))
+    refused("no skops file, and pickles are never opened", f"sklearn:{tmp_path / 'p.pkl'}")
+    skops.io.dump({"model": os.system}, tmp_path / "f.skops")
+    refused("types that are not safe by themselves: posix.system; do not use", f"sklearn:{tmp_path / 'f.skops'}")
+    refused("not scikit-learn's own", f"sklearn:{tmp_path / 'f.skops'}", options={"trust": ["posix.system"]})
+    skops.io.dump([1, 2], tmp_path / "l.skops")
+    refused("a list is no fitted classifier", f"sklearn:{tmp_path / 'l.skops'}")
+    with zipfile.ZipFile(tmp_path / "z.skops", "w") as archive:
+        archive.writestr("schema.json", '{"__module__": "os", "__class__": "system", "__loader__": "TypeNode"}')
+    refused("z.skops", f"sklearn:{tmp_path / 'z.skops'}")
+    half = (fitted / "text.skops").read_bytes()
+    (tmp_path / "h.skops").write_bytes(half[: len(half) // 2])
+    refused("cannot be read", f"sklearn:{tmp_path / 'h.skops'}")
+    assert not mark.exists()
+
+
+# huggingface:
+
+
+@pytest.fixture(scope="module")
+def transformer(tmp_path_factory) -> Path:
+    """A tiny BERT classifier with its tokenizer, never trained."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("hf")
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted({char for text in TEXTS for char in text if char != " "})]
+    tokenizer = Tokenizer(models.WordPiece({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(
+        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=24, id2label={0: "NEG", 1: "POS"}, label2id={"NEG": 0, "POS": 1},
+    )  # fmt: skip
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def test_a_transformer_answers_like_itself(transformer):
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    labels = {"NEG": "bad", "POS": "good"}
+    rows = pl.DataFrame({"text": [*TEXTS, None, TEXTS[0] * 9, "x"]})
+    teacher = opened(f"huggingface:{transformer.name}", folders=[transformer.parent], labels=labels, batch_size=2)
+    got = teacher.answer(rows)
+    tokenizer = AutoTokenizer.from_pretrained(transformer)
+    model = AutoModelForSequenceClassification.from_pretrained(transformer).eval()
+    for text, answer in zip(rows["text"], got, strict=True):
+        if text is None:
+            assert np.isnan(answer).all()
+            continue
+        with torch.inference_mode():
+            logits = model(**tokenizer(text, return_tensors="pt", truncation=True, max_length=24)).logits
+        np.testing.assert_allclose(answer, logits.softmax(-1)[0].numpy(), atol=1e-5)
+    assert teacher.answer(rows[3:4]).shape == (1, 2)
+    refused("its class 'NEG' is none of ours", f"huggingface:{transformer}")
+
+
+def test_what_is_no_transformer_of_classes(transformer, tmp_path):
+    labels = {"NEG": "bad", "POS": "good"}
+    refused("there is no './gone' in", "huggingface:./gone")
+    refused("'no-such/model-here' is no folder, and the hub", "huggingface:no-such/model-here")
+    (tmp_path / "empty").mkdir()
+    refused("cannot be loaded from", f"huggingface:{tmp_path / 'empty'}")
+    bare = Path(shutil.copytree(transformer, tmp_path / "bare"))
+    from safetensors.numpy import load_file, save_file
+
+    weights = {name: value for name, value in load_file(bare / "model.safetensors").items() if "classifier" not in name}
+    save_file(weights, bare / "model.safetensors", metadata={"format": "pt"})
+    refused("lacks weights of the classifier: classifier", f"huggingface:{bare}", labels=labels)
+    (bare / "model.safetensors").unlink()
+    (bare / "pytorch_model.bin").write_bytes(pickle.dumps(Evil()))
+    refused("cannot be loaded", f"huggingface:{bare}", labels=labels)
+    assert not Path("/tmp/limbeck-was-here").exists()
+    assert open_teacher(spec(f"huggingface:{transformer}", labels=labels), CLASSES, task=TASK).block > 1

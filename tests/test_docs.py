@@ -1,0 +1,196 @@
+"""What README and docs show, runs as it stands; what they say of recipes, recipes hold to.
+
+In a page ``python`` and ``console`` blocks run in order in one folder. A ``toml`` block that begins with
+``# NAME.toml`` becomes that file; any other is laid over a recipe and must be valid. ``sh`` blocks are for people
+(long, or with their own data) and are only checked for verbs and options that exist.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from limbeck import recipe as sections
+from limbeck.cli.main import main, run
+from limbeck.networks import NETWORKS
+from limbeck.recipe import override, parse_recipe
+from small import reviews, tiny_recipe, write_csv
+
+ROOT = Path(__file__).parents[1]
+PAGES = ("README.md", "README.zh-CN.md", "docs/train.md", "docs/bundle.md", "docs/predict.md")
+ALL = (*PAGES, "docs/decisions.md", "docs/data.md", "docs/evaluation.md", "CONTRIBUTING.md", "CHANGELOG.md")
+WECHAT = ["Ofiicial Account Name", "Title", "News Url", "Image Url", "Report Content", "label"]
+# Keys of recipes that are no text recipes; the pages of those parts describe them.
+ELSEWHERE = {"Data": {"labels"}, "Input": {"scaling", "categories"}}
+
+
+def blocks(page: str) -> Iterator[tuple[str, str]]:
+    """Yield (language, content) of the fenced blocks of a page."""
+    yield from re.findall(r"^```(\w+)\n(.*?)^```$", (ROOT / page).read_text("utf-8"), re.DOTALL | re.MULTILINE)
+
+
+def commands(block: str) -> list[list[str]]:
+    """Return the `limbeck` commands of a block as words."""
+    lines = block.replace("\\\n", " ").splitlines()
+    return [words[1:] for line in lines if (words := shlex.split(line, comments=True)) and words[0] == "limbeck"]
+
+
+def limbeck(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run one command of a page in this process, which has torch loaded already."""
+    monkeypatch.setattr("sys.argv", ["limbeck", *words])
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 0, words
+
+
+def lay_out(folder: Path) -> None:
+    """Write what the examples find in the reader's folder."""
+    rows = reviews(400)
+    write_csv(folder / "reviews.csv", rows)
+    (folder / "demo-out").mkdir()
+    write_csv(folder / "demo-out" / "reviews.csv", [{"text": row["text"], "label": row["label"]} for row in rows])
+    (folder / "inbox").mkdir()
+    for name, seed in (("testa.csv", 1), ("testb.csv", 2)):
+        asked = [{"id": row["id"], "text": row["text"]} for row in reviews(40, seed=seed)]
+        write_csv(folder / "inbox" / name, asked)
+    (folder / "synonyms.txt").write_text("很快 迅速\n太差 糟糕\n", encoding="utf-8")
+    with (folder / "news.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(WECHAT)
+        for number, row in enumerate(rows):
+            url = f"http://mp.weixin.qq.com/s/{number}"
+            writer.writerow(["小城新闻", row["text"], url, "", "这是谣言##已经举报" * int(row["label"]), row["label"]])
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lay_out(tmp_path)
+    if page in ("docs/bundle.md", "docs/predict.md"):
+        _train_both(monkeypatch)
+    names: dict[str, object] = {}
+    ran = 0
+    for language, content in blocks(page):
+        if language == "python":
+            exec(compile(content, page, "exec"), names)
+        elif language == "console":
+            assert all(line.startswith("limbeck ") for line in content.splitlines()), content
+            for words in commands(content):
+                limbeck(words, monkeypatch)
+        elif language == "toml" and (named := re.match(r"# (\S+\.toml)\n", content)):
+            Path(named[1]).write_text(content, encoding="utf-8")
+        else:
+            continue
+        ran += 1
+    assert ran >= 3
+
+
+def _train_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = next(content for language, content in blocks("docs/train.md") if content.startswith("# reviews.toml"))
+    Path("reviews.toml").write_text(recipe, encoding="utf-8")
+    for network in ("ngram", "gru"):
+        words = shlex.split(f"train reviews.toml --out bundles/{network} --set student.network={network}")
+        limbeck([*words, "--set", "training.epochs=1", "--set", "evaluation.bootstrap=20"], monkeypatch)
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_commands_that_are_not_run_name_verbs_and_options_that_exist(page):
+    for language, content in blocks(page):
+        for words in commands(content) if language in ("sh", "console") else []:
+            verb = main.commands[words[0]]
+            assert isinstance(verb, click.Command)
+            known = {name for option in verb.params for name in option.opts}
+            assert {word for word in words if word.startswith("--")} <= known, words
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_pieces_of_recipes_are_valid(page):
+    for language, content in blocks(page):
+        if language == "toml" and not re.match(r"# \S+\.toml\n", content):
+            given = tomllib.loads(content)
+            settings = {f"{section}.{key}": value for section, table in given.items() for key, value in table.items()}
+            assert override(tiny_recipe(), settings)
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_links_lead_somewhere(page):
+    text = re.sub(r"```.*?```", "", (ROOT / page).read_text("utf-8"), flags=re.DOTALL)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        place, _, anchor = target.partition("#")
+        if place.startswith("https://"):
+            continue
+        file = ROOT / Path(page).parent / place if place else ROOT / page
+        assert file.exists(), target
+        if anchor:
+            heads = re.findall(r"^#+ (.+)$", file.read_text("utf-8"), re.MULTILINE)
+            assert anchor in {re.sub(r"[^\w\- ]", "", head).strip().lower().replace(" ", "-") for head in heads}, target
+
+
+def test_the_two_readmes_show_the_same_examples():
+    def essence(page):
+        kept = [(language, content) for language, content in blocks(page) if language in ("toml", "text", "python")]
+        return [re.sub(r"  # .*", "", content) for _, content in kept]
+
+    assert essence("README.md") == essence("README.zh-CN.md")
+    assert "(README.zh-CN.md)" in (ROOT / "README.md").read_text("utf-8").split("\n## ")[0]
+    assert "(README.md)" in (ROOT / "README.zh-CN.md").read_text("utf-8").split("\n## ")[0]
+
+
+TABLES = {
+    "[task]": sections.Task, "[data]": sections.Data, "[input]": sections.Input, "[student]": sections.Student,
+    "[objective]": sections.Objective, "[training]": sections.Training, "[training.augment]": sections.Augment,
+    "[evaluation]": sections.Evaluation, "[export]": sections.Export, "[tune]": sections.Tune,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("head", TABLES)
+def test_every_key_of_a_recipe_is_in_its_table_with_its_default(head):
+    page = (ROOT / "docs" / "train.md").read_text("utf-8")
+    part = page.split(f"### {head}\n")[1].split("\n##")[0].split("\n\nThe networks'")[0]
+    model: type[BaseModel] = TABLES[head]
+    told = {}
+    for keys, default in re.findall(r"^\| (`[^|]+`) \|([^|]*)\|", part, re.MULTILINE):
+        told |= dict.fromkeys(re.findall(r"`(\w+)`", keys), default.strip())
+    assert set(told) == set(model.model_fields) - ELSEWHERE.get(model.__name__, set()), "mend docs/train.md"
+    for key, default in told.items():
+        written = re.fullmatch(r"`(.+)`", default)
+        value = model.model_fields[key].default
+        if written:
+            shown = tomllib.loads(f"v = {written[1]}")["v"]
+            value = value.model_dump() if isinstance(value, BaseModel) else value
+            assert shown == (list(value) if isinstance(value, tuple) else value), key
+        elif default == "none":
+            assert value is None, key
+        elif default == "":
+            assert value is PydanticUndefined or key == "train", key
+
+
+def test_every_option_of_a_network_is_in_the_table_with_its_default():
+    page = (ROOT / "docs" / "train.md").read_text("utf-8")
+    for name, network in NETWORKS.items():
+        row = re.search(rf"^\| `{name}` \|([^|]*)\|([^|]*)\|", page, re.MULTILINE)
+        if row is None and "table" in network.encoders:
+            continue  # not a network for texts
+        assert row, name
+        assert {word.strip() for word in row[1].split(",")} == set(network.encoders)
+        told = {key: tomllib.loads(f"v = {value}")["v"] for key, value in re.findall(r"`(\w+) = ([^`]+)`", row[2])}
+        held = {key: field.default for key, field in network.Options.model_fields.items()}
+        assert told == {key: list(value) if isinstance(value, tuple) else value for key, value in held.items()}, name
+
+
+def test_the_recipes_in_the_pages_are_whole():
+    for page in PAGES:
+        for language, content in blocks(page):
+            if language == "toml" and re.match(r"# \S+\.toml\n", content):
+                raw = tomllib.loads(content)
+                raw.pop("when", None)
+                assert parse_recipe(raw)

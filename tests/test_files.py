@@ -1,0 +1,122 @@
+"""A file or a folder appears whole or not at all, and what stood there before stays until then."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from limbeck.errors import LimbeckError, did_you_mean, first_line, missing_extra
+from limbeck.files import no_nan, sha256, swap_folder, whole_file, whole_folder, write_json, write_text
+
+
+def test_a_file_is_replaced_only_when_it_is_finished(tmp_path):
+    target = tmp_path / "deep" / "er" / "a.txt"
+    write_text(target, "old\n")
+    with pytest.raises(RuntimeError), whole_file(target) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert target.read_text() == "old\n"
+    with whole_file(target) as part:
+        part.write_text("new")
+        assert target.read_text() == "old\n"
+    assert target.read_text() == "new"
+    assert [file.name for file in target.parent.iterdir()] == ["a.txt"]
+
+
+def test_a_folder_is_replaced_only_when_it_is_finished(tmp_path):
+    target = tmp_path / "bundle"
+    with whole_folder(target) as part:
+        (part / "a").write_text("old")
+        (part / "sub").mkdir()
+        (part / "sub" / "b").write_text("old")
+    with pytest.raises(RuntimeError), whole_folder(target) as part:
+        (part / "a").write_text("half")
+        raise RuntimeError
+    assert (target / "a").read_text() == "old"
+    with whole_folder(target) as part:
+        (part / "a").write_text("new")
+    assert [file.name for file in target.iterdir()] == ["a"]
+    assert [file.name for file in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path):
+    target = tmp_path / "old"
+    target.mkdir()
+    (target / "a").write_text("old")
+    with pytest.raises(OSError, match="No such file"):
+        swap_folder(tmp_path / "nowhere", target)
+    assert (target / "a").read_text() == "old"
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
+def test_a_full_device_is_one_line_with_the_mend_and_stays_a_device():
+    with pytest.raises(LimbeckError, match=r"/dev/full: No space left on device; free some space"):
+        write_text("/dev/full", "x")
+    assert Path("/dev/full").is_char_device()
+    assert not [file for file in Path("/dev").iterdir() if file.name.startswith(".full")]
+
+
+def test_places_out_of_reach_are_one_line_with_the_mend(tmp_path):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "folder" / "in").mkdir(parents=True)
+    with pytest.raises(LimbeckError, match=r"Not a directory|File exists"):
+        write_text(tmp_path / "file" / "a", "x")
+    with pytest.raises(LimbeckError, match="directory"):
+        write_text(tmp_path / "folder", "x")
+    assert (tmp_path / "folder" / "in").is_dir()
+
+
+def test_json_has_no_nan_and_stays_readable(tmp_path):
+    value = {"a": float("nan"), "b": [float("inf"), 1.5, np.float32(0.5)], "c": np.array([1, 2]), 3: "中文", "d": None}
+    write_json(tmp_path / "a.json", value)
+    text = (tmp_path / "a.json").read_text("utf-8")
+    assert json.loads(text) == {"a": None, "b": [None, 1.5, 0.5], "c": [1, 2], "3": "中文", "d": None}
+    assert "中文" in text
+    assert no_nan((1, np.nan)) == [1, None]
+
+
+def test_a_hash_is_sha256(tmp_path):
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")
+
+
+def test_an_error_is_always_one_line_with_where_what_and_mend():
+    error = LimbeckError("two\nlines", where="a.csv", mend="mend\tit")
+    assert str(error) == "a.csv: two lines; mend it"
+    assert str(missing_extra("torch", "train", "training")).endswith('pip install "limbeck[train]"')
+    assert first_line(ValueError("a\nb")) == "a"
+    assert first_line(EOFError()) == "EOFError"
+
+
+def test_the_nearest_word_is_named_or_all_of_them():
+    assert did_you_mean("epcohs", ["epochs", "seed"]) == "did you mean 'epochs'?"
+    assert did_you_mean("LABEL", ["label", "text"]) == "did you mean 'label'?"
+    assert did_you_mean("x", ["alpha", "beta"]) == "known: 'alpha', 'beta'"
+    assert did_you_mean("x", []) == "there is none"
+    assert did_you_mean("zz", map(str, range(100))).endswith(", …")
+
+
+def test_progress_says_plain_lines_off_a_terminal(capsys):
+    from limbeck.progress import progress
+
+    with progress("rows", 10, every=0) as tick:
+        tick(3)
+        tick(7)
+    with progress("quiet", None, quiet=True) as tick:
+        tick(1)
+    captured = capsys.readouterr()
+    assert captured.err.splitlines() == ["rows: 3 of 10", "rows: 10 of 10"]
+    assert captured.out == ""
+
+
+def test_nothing_of_a_killed_writer_is_taken_for_a_finished_file(tmp_path):
+    pid = os.fork()
+    if pid == 0:
+        with whole_file(tmp_path / "a") as part:
+            part.write_text("half")
+            os._exit(1)
+    os.waitpid(pid, 0)
+    assert not (tmp_path / "a").exists()
+    assert all(file.name.startswith(".") for file in tmp_path.iterdir())

@@ -1,0 +1,126 @@
+"""Cross-validation and search judge what they say they judge, and go on where a killed call stopped."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from limbeck.errors import LimbeckError
+from limbeck.recipe import load_recipe
+from limbeck.training.folds import cross_validate
+from limbeck.training.tune import DEFAULT_SPACE, tune
+from small import reviews, tiny_recipe, write_csv, write_recipe
+
+
+def killed(function, arguments, file, reached):
+    """Start a search in a process of its own and kill it as soon as ``reached(file)``."""
+    code = f"import sys; from limbeck.training.{function.__module__.rpartition('.')[2]} import {function.__name__}\n"
+    code += f"{function.__name__}(sys.argv[1], {arguments}, data=sys.argv[2], out=sys.argv[3])"
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def start(recipe, data, out):
+        command = [sys.executable, "-c", code, str(recipe), str(data), str(out)]
+        running = subprocess.Popen(command, stderr=subprocess.DEVNULL, env=env)
+        deadline = time.monotonic() + 100
+        while running.poll() is None and not reached(out / file) and time.monotonic() < deadline:
+            time.sleep(0.002)
+        running.send_signal(signal.SIGKILL)
+        assert running.wait() == -signal.SIGKILL, "it was over before it could be killed"
+
+    return start
+
+
+def test_every_labelled_row_is_judged_once_and_a_killed_run_goes_on(rows_folder, tmp_path):
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(training={"epochs": 2}))
+    whole = cross_validate(recipe, 4, out=tmp_path / "whole", data=rows_folder)
+    assert [fold["n"] for fold in whole.folds] == [80] * 4  # 320 rows of train and valid, none of test
+    stored = json.loads(whole.file.read_text("utf-8"))
+    accuracies = [fold["accuracy"] for fold in stored["folds"]]
+    assert stored["mean"]["accuracy"] == pytest.approx(np.mean(accuracies)) == pytest.approx(whole.mean["accuracy"])
+    assert stored["spread"]["accuracy"] == pytest.approx(np.std(accuracies, ddof=1))
+    assert whole.mean["accuracy"] > 0.8
+    out = tmp_path / "cut"
+    killed(cross_validate, 4, "folds.json", lambda file: file.exists())(recipe, rows_folder, out)
+    before = json.loads((out / "folds.json").read_text("utf-8"))["folds"]
+    assert 1 <= len(before) < 4
+    resumed = cross_validate(recipe, 4, out=out, data=rows_folder, resume=True)
+    assert resumed.folds == whole.folds
+    for change in ({"k": 3}, {"settings": ["training.seed=5"]}):
+        with pytest.raises(LimbeckError, match="folds of another run; run without --resume"):
+            cross_validate(recipe, change.pop("k", 4), out=out, data=rows_folder, resume=True, **change)
+    (out / "folds.json").write_text("{", encoding="utf-8")
+    with pytest.raises(LimbeckError, match=r"folds\.json: cannot be read; run without --resume"):
+        cross_validate(recipe, 4, out=out, data=rows_folder, resume=True)
+
+
+def test_groups_are_never_cut_apart_by_folds(tmp_path):
+    from limbeck.data.prepare import prepare
+    from limbeck.data.split import folds
+
+    rows = [{**row, "event": f"e{number // 8}"} for number, row in enumerate(reviews(240))]
+    write_csv(tmp_path / "reviews.csv", rows)
+    recipe = tiny_recipe(data={"split": {"group": "event"}}, training={"epochs": 1})
+    found = cross_validate(recipe, 3, out=tmp_path / "out", data=tmp_path)
+    data = prepare(recipe, tmp_path)
+    used = np.flatnonzero(np.isin(data.split, ["train", "valid"]))
+    groups = data.frame["event"].to_numpy()[used]
+    numbers = folds(len(used), 3, labels=data.labels[used], groups=groups, seed=0)
+    assert sorted(fold["n"] for fold in found.folds) == sorted(np.bincount(numbers).tolist())
+    assert all(len(set(numbers[groups == group])) == 1 for group in set(groups))
+
+
+SPACE = {"space": {"training.learning_rate": {"low": 1e-3, "high": 0.2, "log": True}, "student.idf": [0.5, 1.0, 1.5]}}
+
+
+def test_a_killed_search_goes_on_and_its_best_recipe_can_be_trained(rows_folder, tmp_path, capsys):
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(training={"epochs": 2}, tune={"trials": 5, **SPACE}))
+    out = tmp_path / "search"
+    killed(tune, "trials=50", "best.toml", lambda file: file.exists())(recipe, rows_folder, out)
+    found = tune(recipe, out=out, data=rows_folder, trials=12)
+    assert len(found.trials) == 12
+    assert "trial 1 of" not in capsys.readouterr().err
+    scores = [trial["score"] for trial in found.trials if trial["state"] == "complete"]
+    assert found.score == max(scores)
+    assert len({trial["training.learning_rate"] for trial in found.trials}) == 12  # nothing is drawn twice
+    best = load_recipe(found.best)
+    assert best.training.learning_rate == found.settings["training.learning_rate"]
+    assert best.student.options["idf"] == found.settings["student.idf"]
+    assert len(tune(recipe, out=out, data=rows_folder, trials=3).trials) == 12  # nothing is left to do
+    for change, line in (("tune.space.student.idf=[1.0]", "another space"), ("training.seed=3", "another recipe")):
+        with pytest.raises(LimbeckError, match=f"holds the search of {line}.*choose another --out"):
+            tune(recipe, out=out, data=rows_folder, settings=[change])
+
+
+@pytest.mark.parametrize(
+    ("space", "line"),
+    [
+        ({"training.learnin_rate": [1.0]}, r"unknown key 'training\.learnin_rate'; did you mean 'learning_rate'"),
+        ({"training.learning_rate": {"low": 1.0}}, r"is no list and no \{ low, high, log \}"),
+        ({"training.epochs": ["many"]}, "training.epochs"),
+        ({"student.hiden": [3]}, "unknown key 'student.hiden'; did you mean 'hidden'"),
+        ({"training.learning_rate": {"low": 1.0, "high": 0.1}}, "tune.space"),
+        ({"training.learning_rate": {"low": 0.0, "high": 0.1, "log": True}}, "tune.space"),
+        ({"training.learning_rate": []}, "tune.space"),
+    ],
+)
+def test_a_space_that_makes_no_sense_is_one_clear_line(rows_folder, tmp_path, space, line):
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(tune={"trials": 1, "space": space}))
+    with pytest.raises(LimbeckError, match=line) as caught:
+        tune(recipe, out=tmp_path / "out", data=rows_folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_every_network_has_a_space_of_valid_keys():
+    for network, space in DEFAULT_SPACE.items():
+        for key, choices in space.items():
+            value = choices[0] if isinstance(choices, list) else choices["low"]
+            section, _, option = key.partition(".")
+            recipe = tiny_recipe(network, **{section: {option: value}})
+            from limbeck.networks import NETWORKS
+
+            NETWORKS[network].parse(recipe.student.options)
