@@ -60,7 +60,7 @@ def test_a_row_gets_the_same_answer_alone_and_padded_in_any_company(network, opt
         np.testing.assert_allclose(together, alone[chosen], atol=2e-6)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", TINY)
 def test_the_answer_is_the_head_over_the_features(network):
     student, encoder = made(network, 3)
     arrays = encoder.batch(encoder.encode(TEXTS[:4]), np.arange(4))
@@ -227,7 +227,7 @@ def test_a_network_that_takes_no_start_says_so(tmp_path):
         student.load_start("somewhere", encoder)
 
 
-@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("network", TINY)
 def test_every_weight_is_trained_once_and_tables_and_biases_do_not_decay(network):
     student, _ = made(network, 3)
     groups = student.groups(1e-3, 0.5)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -94,7 +93,3 @@ def serve(
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def slowly(seconds: float) -> None:
-    time.sleep(seconds)

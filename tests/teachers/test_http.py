@@ -49,7 +49,7 @@ def test_open_inference_of_texts_and_of_numbers():
         got = v2(address).answer(rows)
         np.testing.assert_allclose(got[:10, 1], expected, rtol=1e-6)
         assert np.isnan(got[10]).all()
-        assert [len(body["inputs"][0]["data"]) for _, body in seen] == [3, 3, 3, 1]
+        assert sorted(len(body["inputs"][0]["data"]) for _, body in seen) == [1, 3, 3, 3]
         assert {body["inputs"][0]["name"] for _, body in seen} == {"TEXT"}
         numbers = opened(f"http:{address}", input=["a"], options={"model": "m"})
         np.testing.assert_allclose(numbers.answer(rows)[:10, 1], expected, rtol=1e-6)
@@ -123,7 +123,10 @@ def test_a_server_that_is_not_there():
         ((200, {"outputs": [{"name": "p", "shape": [1, 2], "data": [0.5, 0.5]}]}), "answered 1 of 3 rows"),
         ((200, {"outputs": [{"name": "p", "shape": [3, 2], "data": [0.5, 0.5]}]}), "no array of numbers of its shape"),
         ((200, {"outputs": [{"name": "p", "shape": [3, 3], "data": [1, 0, 0] * 3}]}), "shape .* for 2 classes"),
-        ((200, {"outputs": [{"name": "p", "shape": [3, 2], "data": [2, -1] * 3}]}), "row 1: its answer holds a negative"),
+        (
+            (200, {"outputs": [{"name": "p", "shape": [3, 2], "data": [2, -1] * 3}]}),
+            "row 1: its answer holds a negative",
+        ),
         ((200, {"outputs": [{"name": "p", "shape": [3, 2], "data": [2, 1] * 3}]}), "does not sum to one: .*logits"),
         ((200, {"error": "x"}), "holds no output"),
         ((200, [1]), "holds no output"),
@@ -149,7 +152,7 @@ def test_null_is_an_abstention():
 def test_the_budget_holds_and_what_was_bought_is_kept(tmp_path):
     with serve(infer) as (address, seen):
         teacher = v2(address, budget=2, options={"tensor": "x", "parallel": 1})
-        with pytest.raises(AnswerError, match="row 7: the budget of 2 requests is spent; .*6 of 10 answers are kept"):
+        with pytest.raises(AnswerError, match=r"row 7: the budget of 2 requests is spent; .*6 of 10 answers are kept"):
             answers([teacher], ROWS, folder=tmp_path, quiet=True)
         assert len(seen) == 2
         again = v2(address, budget=2, options={"tensor": "x", "parallel": 1})
@@ -164,9 +167,9 @@ def test_one_bad_answer_keeps_the_others(tmp_path):
             reply["outputs"][0]["data"][2:4] = [7, 7]
         return status, reply
 
-    with serve(mixed) as (address, _):
-        with pytest.raises(AnswerError, match="row 5: its answer does not sum to one.*9 of 10 answers are kept"):
-            answers([v2(address, options={"tensor": "x"})], ROWS, folder=tmp_path, quiet=True)
+    words = "row 5: its answer does not sum to one.*9 of 10 answers are kept"
+    with serve(mixed) as (address, _), pytest.raises(AnswerError, match=words):
+        answers([v2(address, options={"tensor": "x"})], ROWS, folder=tmp_path, quiet=True)
 
 
 # Chat
@@ -254,9 +257,11 @@ def test_one_lost_reply_of_many_is_named_and_the_others_are_kept(tmp_path):
 
 def test_a_key_never_reaches_an_error(monkeypatch):
     monkeypatch.setenv("THE_KEY", "s3cret")
+    words = r"HTTP 401 .*options.key_env"
     with serve(lambda path, body: (401, {"error": "wrong key"})) as (address, _):
-        with pytest.raises(LimbeckError, match=r"HTTP 401 .*options.key_env") as error:
-            chat(address, options={"key_env": "THE_KEY"}).answer(ROWS)
+        teacher = chat(address, options={"key_env": "THE_KEY"})
+        with pytest.raises(LimbeckError, match=words) as error:
+            teacher.answer(ROWS)
     assert "s3cret" not in str(error.value)
 
 

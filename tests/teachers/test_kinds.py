@@ -16,8 +16,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.recipe import Task
+from limbeck.recipe import Task, parse_recipe
 from limbeck.teachers import TEACHERS, AnswerError, answers, open_teacher
+
 from .make import CLASSES, TASK, opened, spec
 
 TEXTS = ["物流很快 非常满意 强烈推荐", "质量太差 非常失望 已经退货", "昨天 朋友 买了 一箱"]
@@ -63,12 +64,17 @@ def test_label_maps_and_subsets_of_classes(bundles):
     refused("maps 'badd', which is no class of it; did you mean 'bad'", f"bundle:{path}", labels={"badd": "bad"})
     refused("to the unknown 'goood'; did you mean 'good'", f"bundle:{path}", labels={"bad": "goood"})
     refused("all of its classes are ignored", f"bundle:{path}", labels={"bad": "", "good": ""})
-    assert opened(f"bundle:{path}", labels={"bad": "good", "good": "bad"}).fingerprint != opened(f"bundle:{path}").fingerprint
+    assert (
+        opened(f"bundle:{path}", labels={"bad": "good", "good": "bad"}).fingerprint
+        != opened(f"bundle:{path}").fingerprint
+    )
 
 
 def test_mass_on_ignored_classes_alone_is_an_abstention():
     task = Task(kind="text", classes=["x", "y"])
-    teacher = opened("column:p,q,r", classes=("x", "y"), task=task, labels={"z": ""}, options={"classes": ["x", "y", "z"]})
+    teacher = opened(
+        "column:p,q,r", classes=("x", "y"), task=task, labels={"z": ""}, options={"classes": ["x", "y", "z"]}
+    )
     rows = pl.DataFrame({"p": [0.2, 0.0, None], "q": [0.3, 0.0005, None], "r": [0.5, 0.9995, None]})
     np.testing.assert_allclose(teacher.answer(rows), [[0.4, 0.6], [np.nan] * 2, [np.nan] * 2], rtol=1e-6)
 
@@ -93,11 +99,51 @@ def test_a_retrained_bundle_is_another_teacher(own_bundle, bundles):
         opened(f"bundle:{own_bundle}")
 
 
+def test_a_blank_text_is_an_abstention(bundles):
+    got = opened(f"bundle:{bundles('ngram')}").answer(pl.DataFrame({"text": ["", " ", None, TEXTS[0]]}))
+    assert np.isnan(got).all(axis=1).tolist() == [True, True, True, False]
+
+
 def test_two_bundles_through_the_cache(bundles, tmp_path):
     teachers = [opened(f"bundle:{bundles(name)}", name=name) for name in ("ngram", "gru")]
     got = answers(teachers, ROWS, folder=tmp_path, quiet=True)
     assert got.shape == (2, 4, 2) and np.isnan(got[:, 3]).all()
     np.testing.assert_allclose(got[1], teachers[1].answer(ROWS), atol=1e-3)
+
+
+@pytest.fixture(scope="module")
+def table_bundle(tmp_path_factory) -> Path:
+    """A bundle of tables: good where a + b is above 0."""
+    folder = tmp_path_factory.mktemp("table")
+    X = np.random.default_rng(0).normal(size=(400, 2))
+    parts = np.where(np.arange(400) % 5 < 3, "train", np.where(np.arange(400) % 5 == 3, "valid", "test"))
+    label = np.where(X.sum(axis=1) > 0, "good", "bad")
+    pl.DataFrame({"a": X[:, 0], "b": X[:, 1], "label": label, "split": parts}).write_csv(folder / "rows.csv")
+    raw = {
+        "task": {"kind": "table", "input": ["a", "b"], "classes": list(CLASSES)},
+        "data": {"train": "rows.csv", "split": "split"},
+        "student": {"network": "mlp"},
+        "training": {"epochs": 5, "learning_rate": 0.01, "threads": 1, "batch_size": 32, "device": "cpu"},
+        "evaluation": {"bootstrap": 0, "baseline": False},
+        "export": {"int8": "never"},
+    }
+    return limbeck.train(parse_recipe(raw), data=folder, out=folder / "bundle").bundle
+
+
+def test_a_bundle_of_tables_may_lack_columns_but_none_that_are_named(table_bundle, tmp_path):
+    teacher = opened(f"bundle:{table_bundle}")
+    assert teacher.columns == ("a", "b")
+    rows = pl.DataFrame({"a": [0.5, 1.0], "b": [-1.5, 1.0], "c": ["x", "y"]})
+    got = answers([teacher], rows, folder=tmp_path, quiet=True)[0]
+    assert got[0, 0] > 0.7 and got[1, 1] > 0.7
+    fewer = answers([teacher], rows.drop("b"), folder=tmp_path, quiet=True)[0]
+    assert fewer[0, 1] > 0.5  # another row to it, never a hit of the whole one
+    with pytest.raises(LimbeckError, match="reads the column 'a', which the rows lack"):
+        answers([teacher], rows.drop("a", "b"), folder=tmp_path, quiet=True)
+    with pytest.raises(LimbeckError, match="reads the column 'b', which the rows lack; did you mean 'b1'"):
+        answers(
+            [opened(f"bundle:{table_bundle}", input=["a", "b"])], rows.rename({"b": "b1"}), folder=tmp_path, quiet=True
+        )
 
 
 # column:
@@ -148,7 +194,9 @@ def onnx_file(path: Path, *, output: str = "scores", width: int = 2, softmax: bo
     nodes += [helper.make_node("Softmax", ["m"], [output], axis=1)] if softmax else []
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", width])
     y = helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", 2])
-    model = helper.make_model(helper.make_graph(nodes, "g", [x], [y], [weight]), opset_imports=[helper.make_opsetid("", 17)])
+    model = helper.make_model(
+        helper.make_graph(nodes, "g", [x], [y], [weight]), opset_imports=[helper.make_opsetid("", 17)]
+    )
     model.ir_version = 9
     onnx.save(model, path)
     return path
@@ -201,7 +249,7 @@ def test_what_an_onnx_file_does_not_fit(tmp_path):
     with pytest.raises(LimbeckError, match="custom operators"):
         opened(f"onnx:{file}", input=["a", "b"])
     file.write_bytes(b"no model")
-    with pytest.raises(LimbeckError, match="not a valid ONNX model|cannot open"):
+    with pytest.raises(LimbeckError, match=r"not a valid ONNX model|cannot open"):
         opened(f"onnx:{file}", input=["a", "b"])
 
 
@@ -238,7 +286,7 @@ def test_scikit_learn_models(fitted):
     for name in ("numbers", "margin"):
         got = opened(f"sklearn:{name}.skops", folders=[fitted], input=["a", "b"]).answer(rows)
         assert got[0, 1] > 0.9 and got[1, 0] > 0.9
-    with pytest.raises(AnswerError, match="scikit-learn: .*NaN"):
+    with pytest.raises(AnswerError, match=r"scikit-learn: .*NaN"):
         opened("sklearn:numbers.skops", folders=[fitted], input=["a", "b"]).answer(ROWS[:3])
     refused("reads 2 numbers, but its input names", f"sklearn:{fitted / 'numbers.skops'}")
 
@@ -294,7 +342,9 @@ def transformer(tmp_path_factory) -> Path:
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted({char for text in TEXTS for char in text if char != " "})]
     tokenizer = Tokenizer(models.WordPiece({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
+    tokenizer.post_processor = processors.TemplateProcessing(
+        "[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
     names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
     torch.manual_seed(0)

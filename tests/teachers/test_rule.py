@@ -136,7 +136,9 @@ def test_the_first_rule_that_holds_decides_and_none_abstains():
 
 def test_a_rule_spreads_the_rest_and_follows_the_label_map():
     task_classes = ("a", "b", "c")
-    teacher = opened("rule:n == 1 -> x; n == 2 -> skip; n > 0 -> c", classes=task_classes, labels={"x": "a", "skip": ""})
+    teacher = opened(
+        "rule:n == 1 -> x; n == 2 -> skip; n > 0 -> c", classes=task_classes, labels={"x": "a", "skip": ""}
+    )
     expected = [[0.9, 0.05, 0.05], [np.nan] * 3, [np.nan] * 3, [0.05, 0.05, 0.9], [0.05, 0.05, 0.9]]
     np.testing.assert_allclose(teacher.answer(ROWS), expected, rtol=1e-6)
 

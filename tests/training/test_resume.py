@@ -42,8 +42,8 @@ RUNS = {
 MOMENTS = {
     "gru, dropout, augmentation, averaging": ("checkpoints:1", "checkpoints:7", "seconds:0.1", "export"),
     "ngram, l-bfgs, averaging": ("checkpoints:1", "checkpoints:3", "seconds:0.05"),
-    "ngram, l-bfgs, dropout": ("checkpoints:1", "checkpoints:2"),
-    "albert, bf16, dropout": ("checkpoints:2", "checkpoints:3"),
+    "ngram, l-bfgs, dropout": ("checkpoints:2",),
+    "albert, bf16, dropout": ("checkpoints:3",),
 }
 
 

@@ -77,7 +77,6 @@ def _answers_of(teacher: Teacher, rows: pl.DataFrame, folder: Path, view: int, q
         # Asked in the order of the rows, so that "row 7" in an error is the first one that is wrong.
         missing = missing[np.argsort(first[missing])]
         _ask(teacher, rows, keys, first, missing, store, quiet)
-        store.settle()
     if not len(keys):
         return np.empty((0, len(teacher.classes)), dtype=np.float32)
     return _restored(store.get(store.find(keys)))[back]

@@ -24,7 +24,8 @@ def texts(rows: pl.DataFrame, column: str, name: str) -> tuple[list[str], Bools]
     """Return a column's N texts (empty ones ``""``) and bool [N]: there is one."""
     need(rows, [column], name)
     given = rows[column].cast(pl.String)
-    return given.fill_null("").to_list(), given.is_not_null().to_numpy()
+    there = (given.str.strip_chars() != "").fill_null(False)
+    return given.fill_null("").to_list(), there.to_numpy()
 
 
 def numbers(rows: pl.DataFrame, columns: Sequence[str], name: str) -> NDArray[np.float32]:

@@ -62,6 +62,8 @@ class Infer:
             there = np.isfinite(given).all(axis=1)  # JSON has no NaN
         asked = np.flatnonzero(there)
         parts = [asked[at : at + self.batch] for at in range(0, len(asked), self.batch)]
+        if parts:
+            self._input()  # once, before the requests go out together
         parallel = self.options["parallel"]
         return ask_all(
             parts, lambda part: self._ask(given[part]), self.labels, rows=rows.height, parallel=parallel, name=self.name

@@ -23,7 +23,7 @@ class LabelMap:
     """
 
     def __init__(self, theirs: Iterable[str], place: Place) -> None:
-        self.theirs, self.ours, labels = tuple(theirs), place.classes, place.spec.labels
+        self.theirs, self.ours, labels = tuple(str(label) for label in theirs), place.classes, place.spec.labels
         if len(set(self.theirs)) < len(self.theirs):
             raise place.wrong(f"it names a class twice: {list(self.theirs)}")
         for label in labels:

@@ -51,9 +51,7 @@ class Store:
             return
         except OSError as error:
             raise out_of_reach(error, self.keys_file) from error
-        if added:
-            self._parts += added
-            self._index()
+        self._parts += added
 
     def _read_blocks(self) -> list[Keys]:
         added: list[Keys] = []
@@ -72,7 +70,10 @@ class Store:
                 self._bytes, self._rows = self._bytes + _HEADER.size + len(given), self._rows + rows
         return added
 
-    def _index(self) -> None:
+    def _settle(self) -> None:
+        """Bring the blocks that were read or added since the last time into the index."""
+        if len(self._at) == self._rows:
+            return
         keys = np.concatenate(self._parts)
         self._parts = [keys]
         order = np.argsort(keys[:, 0], kind="stable")
@@ -81,8 +82,7 @@ class Store:
     def find(self, keys: Keys) -> NDArray[np.int64]:
         """Return int64 [N], where each key's answer is kept, -1 where it is not; all 128 bits are compared."""
         found = np.full(len(keys), _NOTHING, dtype=np.int64)
-        if not len(self._high):
-            return found
+        self._settle()
         order = np.argsort(keys[:, 0])  # searching in order keeps the index in the processor's cache
         high, low = keys[order, 0], keys[order, 1]
         place = np.searchsorted(self._high, high)
@@ -122,11 +122,6 @@ class Store:
             raise out_of_reach(error, self.answers_file) from error
         self._parts.append(np.frombuffer(given, dtype="<u8").reshape(-1, 2))
         self._bytes, self._rows = self._bytes + _HEADER.size + len(given), self._rows + len(keys)
-
-    def settle(self) -> None:
-        """Make the added blocks findable."""
-        if len(self._at) < self._rows:
-            self._index()
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
