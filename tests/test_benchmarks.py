@@ -3,7 +3,6 @@
 from importlib import import_module
 
 import pytest
-
 from benchmarks.figures import Figure, render
 from benchmarks.run import BENCHMARKS
 

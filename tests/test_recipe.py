@@ -198,8 +198,9 @@ def test_every_recipe_of_ours_is_valid_for_every_network_it_speaks_of(file):
 
     from limbeck.networks import NETWORKS
 
-    for network in {"", *tomllib.loads(file.read_text("utf-8")).get("when", {})}:
-        recipe = load_recipe(file, [f"student.network={network}"] if network else [])
+    for name in {"", *tomllib.loads(file.read_text("utf-8")).get("when", {})}:
+        key = "student.network" if name in NETWORKS else "data.layout"
+        recipe = load_recipe(file, [f"{key}={name}"] if name else [])
         NETWORKS[recipe.student.network].parse(recipe.student.options)
 
 
@@ -208,3 +209,9 @@ def test_temperature_and_ramp_follow_their_formulas():
     assert [falling.at(epoch) for epoch in range(6)] == [3.0, 3.0, 1.5, 1.5, 1.0, 1.0]
     rising = Ramp(base=2.0, start=0.1, step=0.1, limit=0.25)
     assert [rising.at(epoch) for epoch in (0, 1, 2, 9)] == [0.2, 0.4, 0.5, 0.5]
+
+
+def test_the_wechat_layout_is_one_setting_of_the_fake_news_recipe():
+    recipe = load_recipe(RECIPES / "fake-news.toml", ["data.layout=wechat"])
+    assert recipe.data.train == "train.csv"
+    assert not isinstance(recipe.data.split, str)

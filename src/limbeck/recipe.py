@@ -106,11 +106,18 @@ class Input(Section):
     stop_words: bool | str = Field(default=False, description="true, or a file with one word a line")
     ngrams: tuple[int, int] = (1, 3)
     word_ngrams: int = Field(default=0, ge=0, le=3, description="longest n-gram of words beside the characters'")
-    buckets: int = Field(default=2**18, ge=2**8, le=2**24)
+    buckets: int = Field(default=2**18, ge=0, le=2**24, description="0: a place for each n-gram seen often enough")
     wide: bool = Field(default=False, description="a linear n-gram branch beside the network")
     scaling: Literal["robust", "quantile"] = Field(default="robust", description="of a table's numbers")
     categories: int = Field(default=64, ge=2, le=2**16, description="hash buckets of each category column")
     clean: Clean = Clean()
+
+    @field_validator("buckets")
+    @classmethod
+    def _none_or_enough(cls, value: int) -> int:
+        if 0 < value < 2**8:
+            raise ValueError("give 0, or 256 and more")
+        return value
 
     @field_validator("ngrams")
     @classmethod
@@ -248,7 +255,7 @@ class Training(Section):
     average: float = Field(default=0.0, ge=0, lt=1, description="decay of the moving average of weights")
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
-    threads: int = Field(default=0, ge=0, description="torch threads; 0 leaves the choice to torch")
+    threads: int = Field(default=0, ge=0, description="torch threads; 0 is what suits the network")
     checkpoint_every: float = Field(default=60.0, ge=0, description="seconds between checkpoints")
     seed: int = Field(default=0, ge=0)
     augment: Augment = Augment()
@@ -267,7 +274,7 @@ class Evaluation(Section):
 class Export(Section):
     """What the bundle holds."""
 
-    int8: Literal["auto", "never"] = "auto"
+    int8: Literal["auto", "keep", "never"] = Field(default="auto", description="keep: whatever the clock says")
 
 
 class Tune(Section):
@@ -303,8 +310,8 @@ class Recipe(Section):
 def load_recipe(path: str | Path, settings: Iterable[str] = ()) -> Recipe:
     """Read a recipe and apply ``section.key=value`` settings over it.
 
-    A table ``[when.NAME]`` of the file holds overrides that apply when ``student.network`` is ``NAME``;
-    a setting given by hand wins over them.
+    A table ``[when.NAME]`` of the file holds overrides that apply when ``student.network`` or ``data.layout`` is
+    ``NAME``; a setting given by hand wins over them.
 
     Raises
     ------
@@ -322,16 +329,21 @@ def load_recipe(path: str | Path, settings: Iterable[str] = ()) -> Recipe:
         raise LimbeckError(f"not valid TOML: {error}", where=file) from error
     pairs = [_setting(text) for text in settings]
     when = raw.pop("when", {})
-    network = next((v for k, v in reversed(pairs) if k == "student.network"), None)
-    student = raw.get("student")
-    network = network or (student.get("network") if isinstance(student, dict) else None)
+    chosen = [_wanted(raw, pairs, "data", "layout"), _wanted(raw, pairs, "student", "network")]
     for name, over in when.items() if isinstance(when, dict) else [("", when)]:
         _check_when(name, over, file)
-        if name == network:
+        if name in chosen:
             _merge(raw, over)
     for key, value in pairs:
         _put(raw, key, value)
     return parse_recipe(raw, where=str(file))
+
+
+def _wanted(raw: Mapping[str, Any], pairs: list[tuple[str, Any]], section: str, key: str) -> Any:
+    """Return a value as the settings give it, else as the file does, else None."""
+    table = raw.get(section)
+    given = [value for name, value in pairs if name == f"{section}.{key}"]
+    return given[-1] if given else table.get(key) if isinstance(table, dict) else None
 
 
 def parse_recipe(raw: Mapping[str, Any], *, where: str = "recipe") -> Recipe:

@@ -161,3 +161,36 @@ def test_a_damaged_encoder_file_is_one_clear_line(tmp_path, name, content, line)
     with pytest.raises(LimbeckError, match=line) as caught:
         TextInput.load(settings(name), tmp_path)
     assert "\n" not in str(caught.value)
+
+
+def test_without_buckets_only_ngrams_that_training_rows_repeat_have_a_place(tmp_path):
+    wish = settings("ngrams", ngrams=(1, 2), buckets=0, min_count=2)
+    text = TextInput.fit(wish, ["物流快", "物流慢", "水果好"])
+    assert len(text.encode(["物流"]).row(0)) == 6  # 物, 流, 物流, the marks of both ends, 物 behind the first
+    assert len(text.encode(["水果坏"]).row(0)) == 2  # the marks alone
+    text.save(tmp_path)
+    again = TextInput.load(wish, tmp_path)
+    assert np.array_equal(again.encode(["物流快"]).values, text.encode(["物流快"]).values)
+
+
+def test_a_damaged_file_of_ngrams_is_refused(tmp_path):
+    wish = settings("ngrams", buckets=0)
+    for content in (np.array([3, 2], np.uint32), np.array([1.0]), np.array([["a"]])):
+        np.save(tmp_path / "ngrams.npy", content)
+        with pytest.raises(LimbeckError, match="no n-grams"):
+            TextInput.load(wish, tmp_path)
+    np.save(tmp_path / "ngrams.npy", np.array([{}], dtype=object), allow_pickle=True)
+    with pytest.raises(LimbeckError, match="cannot be read"):
+        TextInput.load(wish, tmp_path)
+
+
+def test_the_wide_branch_reads_the_same_rows_as_bags_beside_the_sequence(tmp_path):
+    wish = settings("characters", wide=True, buckets=0, ngrams=(1, 2), min_count=1)
+    text = TextInput.fit(wish, TEXTS)
+    rows = text.encode(TEXTS)
+    assert rows.wide is not None
+    assert len(rows.wide) == len(rows)
+    assert {"ids", "lengths", "wide_ids", "wide_weights"} == set(text.batch(rows, np.arange(2)))
+    text.save(tmp_path)
+    again = TextInput.load(wish, tmp_path).encode(TEXTS)
+    assert np.array_equal(again.wide.values, rows.wide.values)

@@ -152,7 +152,7 @@ def test_a_row_that_nobody_answers_gets_the_average_of_the_others(case, seed, K,
     Q = result.probabilities
     np.testing.assert_allclose(Q.sum(axis=1), 1, atol=1e-9)
     assert Q.dtype == np.float64 and (Q >= 0).all()
-    np.testing.assert_allclose(Q[11], Q[known].mean(axis=0), atol=0.1 if case.name == "reviewed" else 1e-9)
+    np.testing.assert_allclose(Q[11], Q[known].mean(axis=0), atol=1e-9)
 
 
 @every

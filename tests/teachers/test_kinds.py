@@ -18,6 +18,7 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task, parse_recipe
 from limbeck.teachers import TEACHERS, AnswerError, answers, open_teacher
+from limbeck.teachers.store import Store
 
 from .make import CLASSES, TASK, opened, spec
 
@@ -137,7 +138,8 @@ def test_a_bundle_of_tables_may_lack_columns_but_none_that_are_named(table_bundl
     got = answers([teacher], rows, folder=tmp_path, quiet=True)[0]
     assert got[0, 0] > 0.7 and got[1, 1] > 0.7
     fewer = answers([teacher], rows.drop("b"), folder=tmp_path, quiet=True)[0]
-    assert fewer[0, 1] > 0.5  # another row to it, never a hit of the whole one
+    np.testing.assert_allclose(fewer, teacher.answer(rows.drop("b")), atol=1e-3)
+    assert len(Store(tmp_path, teacher.fingerprint, 2)) == 4  # other rows to it, never a hit of the whole ones
     with pytest.raises(LimbeckError, match="reads the column 'a', which the rows lack"):
         answers([teacher], rows.drop("a", "b"), folder=tmp_path, quiet=True)
     with pytest.raises(LimbeckError, match="reads the column 'b', which the rows lack; did you mean 'b1'"):
@@ -175,6 +177,19 @@ def test_columns_of_scores():
 def test_scores_that_are_none(columns, cells, words):
     with pytest.raises(AnswerError, match=f"teacher 't'.*{words}"):
         opened(f"column:{columns}").answer(pl.DataFrame(cells))
+
+
+def test_cells_that_hold_lists_are_one_line():
+    rows = pl.DataFrame({"l": [[1], [2]]})
+    with pytest.raises(AnswerError, match="the column 'l' holds List"):
+        opened("column:l").answer(rows)
+    with pytest.raises(AnswerError, match="its rules do not fit the columns: cannot cast List"):
+        opened("rule:l == 1 -> good").answer(rows)
+
+
+def test_a_folder_where_a_file_is_wanted(tmp_path):
+    for kind in ("onnx", "sklearn"):
+        refused("is a folder, a file is wanted", f"{kind}:{tmp_path}")
 
 
 def test_columns_that_do_not_fit_the_classes():

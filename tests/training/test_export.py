@@ -35,7 +35,7 @@ def made(network, kind=None, **options):
     return student.eval(), encoder
 
 
-def pass_gate(student, encoder, folder, texts=TEXTS, int8=False, temperature=1.0):
+def pass_gate(student, encoder, folder, texts=TEXTS, int8="never", temperature=1.0):
     rows = encoder.encode(texts)
     return export(student, encoder, rows, folder, temperature=temperature, threshold=0.5, positive=1, int8=int8)
 
@@ -131,7 +131,7 @@ def test_weights_out_of_halfs_range_and_counters_are_stored_as_they_are(tmp_path
 @pytest.mark.parametrize("network", ["gru", "albert"])
 def test_int8_is_kept_only_with_the_same_labels_and_more_speed_and_says_why_not(network, tmp_path):
     student, encoder = made(network)
-    found = pass_gate(student, encoder, tmp_path, int8=True).int8
+    found = pass_gate(student, encoder, tmp_path, int8="auto").int8
     there = (tmp_path / "model.int8.onnx").exists()
     assert there == found["kept"]
     if found["kept"]:
@@ -145,12 +145,12 @@ def test_int8_that_passes_the_gate_serves_and_one_that_flips_labels_does_not(tmp
     student, encoder = made("albert", hidden=192, heads=4, intermediate=768)
     monkeypatch.setattr(exporting, "FASTER", 0.0)
     monkeypatch.setattr(exporting, "MOST_FLIPPED", 1.0)
-    gate = pass_gate(student, encoder, tmp_path, int8=True)
+    gate = pass_gate(student, encoder, tmp_path, int8="auto")
     assert gate.serve == "model.int8.onnx"
     assert gate.int8["bytes"] < gate.bytes * 1.5
     open_session(tmp_path / "model.int8.onnx")
     monkeypatch.setattr(exporting, "MOST_FLIPPED", -1.0)
-    gate = pass_gate(student, encoder, tmp_path, int8=True)
+    gate = pass_gate(student, encoder, tmp_path, int8="auto")
     assert gate.serve == "model.onnx"
     assert "labels flip" in gate.int8["reason"]
     assert not (tmp_path / "model.int8.onnx").exists()

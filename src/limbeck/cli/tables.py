@@ -83,10 +83,10 @@ def comparison(result: dict[str, Any]) -> None:
 
 def predicted(done: Done) -> None:
     """Print what `predict` did."""
-    speed = done.rows / max(done.seconds, 1e-9)
+    speed = max(done.rows - done.resumed, 0) / max(done.seconds, 1e-9)
     _console().print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {done.output}")
     if done.rejects:
-        _console().print(f"{done.rejected:,} rows could not be read: {done.rejects}")
+        _console().print(f"{done.rejected:,} rows unreadable or empty: {done.rejects}")
 
 
 def folds(result: Folds) -> None:

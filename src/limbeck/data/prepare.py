@@ -23,7 +23,7 @@ from limbeck.data.gather import Gathered
 from limbeck.data.labels import classes_of, labels_of, text_of
 from limbeck.data.leakage import leakage
 from limbeck.data.rows import Ints, need
-from limbeck.data.split import DRAWN, draw, named_parts
+from limbeck.data.split import DRAWN, draw, named_parts, split_random
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.recipe import Recipe, Split, Task
 
@@ -93,6 +93,10 @@ def prepare(recipe: Recipe, folder: Path | None = None, *, recipe_folder: Path |
                 layout=data.layout, columns=data.columns, keep=data.where,
             )  # fmt: skip
     split = _given_parts(gathered, data.split)
+    if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
+        # Drawn before any label is seen, so not in proportion to the classes.
+        drawn = split_random(len(split), valid=0.0, test=data.split.test, seed=recipe.training.seed)
+        split = np.where(drawn == "test", "test", split)
     hidden = split != "test" if data.labels == "test" else split == "unlabelled"
     rows = _Rows.of(gathered, task, base, hidden=hidden)
     split = np.where(hidden, "unlabelled", split)

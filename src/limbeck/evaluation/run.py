@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -132,7 +133,15 @@ def evaluate(
     dict
         See `limbeck.evaluation.metrics.measure`; and ``findings``, a list of sentences on the rows.
     """
-    classifier = bundle if isinstance(bundle, Classifier) else Classifier(bundle)
+    with contextlib.ExitStack() as stack:
+        classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
+        return _evaluate(classifier, data, report, where, slices, group, bootstrap, train_data, lang)
+
+
+def _evaluate(
+    classifier: Classifier, data: str | Path, report: str | Path | None, where: Mapping[str, str] | None,
+    slices: Sequence[str], group: str | None, bootstrap: int, train_data: str | Path | None, lang: str,
+) -> dict[str, Any]:  # fmt: skip
     rows = labelled(classifier, data, where)
     need(rows.frame.columns, [*slices, *([group] if group else [])], data)
     p = classifier.predict_proba(values_of(rows.frame, classifier.manifest.task))
@@ -194,9 +203,17 @@ def compare(
     """
     if len(bundles) < 2:
         raise LimbeckError("one bundle is no comparison", mend="name two or more")
-    classifiers = [Classifier(bundle) for bundle in bundles]
+    with contextlib.ExitStack() as stack:
+        classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
+        return _compare(classifiers, [Path(bundle) for bundle in bundles], data, where, group, bootstrap)
+
+
+def _compare(
+    classifiers: Sequence[Classifier], bundles: Sequence[Path], data: str | Path, where: Mapping[str, str] | None,
+    group: str | None, bootstrap: int,
+) -> dict[str, Any]:  # fmt: skip
     first = classifiers[0]
-    names = distinct_names([Path(bundle) for bundle in bundles])
+    names = distinct_names(bundles)
     rows = labelled(first, data, where)
     need(rows.frame.columns, [group] if group else [], data)
     answers: dict[str, np.ndarray] = {}

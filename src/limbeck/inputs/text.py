@@ -22,6 +22,11 @@ WIDE_REACH = 4  # the wide branch is cheap, so it reads this many times further 
 TEXT_ENCODERS: dict[str, Any] = {**ENCODERS, "ngrams": Ngrams}
 
 
+def wants_wide(settings: Input) -> bool:
+    """Return whether the rows are to carry bags for a wide branch; bags alone need none beside them."""
+    return settings.wide and settings.encoder != "ngrams"
+
+
 class TextInput:
     """Cleaning and encoding of texts.
 
@@ -33,15 +38,17 @@ class TextInput:
         A fitted encoder; see `fit` and `load`.
     """
 
-    def __init__(self, settings: Input, encoder: Any) -> None:
-        self.settings, self.encoder = settings, encoder
-        self.wide = Ngrams(settings) if settings.wide and settings.encoder != "ngrams" else None
+    def __init__(self, settings: Input, encoder: Any, wide: Ngrams | None = None) -> None:
+        self.settings, self.encoder, self.wide = settings, encoder, wide
 
     @classmethod
-    def fit(cls, settings: Input, texts: Iterable[str]) -> TextInput:
-        """Learn the encoder's vocabulary from raw training texts."""
+    def fit(cls, settings: Input, texts: Iterable[str], encoder: Any = None) -> TextInput:
+        """Learn from raw training texts: the encoder, unless one is given, and the wide branch's n-grams."""
         cleaned = clean_all(list(texts), settings.clean)
-        return cls(settings, TEXT_ENCODERS[settings.encoder].fit(cleaned, settings))
+        if encoder is None:
+            encoder = TEXT_ENCODERS[settings.encoder].fit(cleaned, settings)
+        wide = Ngrams.fit(cleaned, settings) if wants_wide(settings) else None
+        return cls(settings, encoder, wide)
 
     @classmethod
     def load(cls, settings: Input, folder: Path) -> TextInput:
@@ -52,17 +59,25 @@ class TextInput:
         LimbeckError
             When the file is missing or is not what the settings say.
         """
+        wide = Ngrams.load(settings, folder) if wants_wide(settings) else None
         kind = TEXT_ENCODERS[settings.encoder]
+        if kind is Ngrams:
+            return cls(settings, Ngrams.load(settings, folder))
         file = folder / kind.file
         try:
             text = file.read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise LimbeckError("the encoder's file cannot be read", where=file) from error
-        return cls(settings, kind.loads(text, settings))
+        return cls(settings, kind.loads(text, settings), wide)
 
     def save(self, folder: Path) -> None:
-        """Write the encoder's file into a bundle."""
-        write_text(folder / self.encoder.file, self.encoder.dumps())
+        """Write the encoder's files into a bundle."""
+        if isinstance(self.encoder, Ngrams):
+            self.encoder.save(folder)
+        else:
+            write_text(folder / self.encoder.file, self.encoder.dumps())
+        if self.wide is not None:
+            self.wide.save(folder)
 
     @property
     def size(self) -> int:

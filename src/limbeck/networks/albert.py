@@ -36,6 +36,7 @@ class Albert(Network):
     Options = Options
     encoders = ("wordpiece",)
     bf16_pays = True
+    threads = 0
 
     def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
         super().__init__(options, encoder, classes)

@@ -24,6 +24,7 @@ class Network(nn.Module):
     arrays: tuple[str, ...] = ("ids", "lengths")
     encoders: ClassVar[tuple[str, ...]] = ("characters", "words", "wordpiece")
     bf16_pays: bool = False
+    threads: int = 1  # torch threads that pay on a CPU; small layers lose more to the hand-over than they win; 0 is all
     head: nn.Module
     training_arrays: tuple[str, ...] | None = None  # where training takes other arrays than answering
 
@@ -40,7 +41,7 @@ class Network(nn.Module):
             first = error.errors()[0]
             key = str(first["loc"][0]) if first["loc"] else ""
             if first["type"] == "extra_forbidden":
-                hint = did_you_mean(key, cls.Options.model_fields)
+                hint = did_you_mean(key, [*cls.Options.model_fields, "network", "init", "wide"])
                 raise LimbeckError(f"unknown key 'student.{key}'", where="recipe", mend=hint) from error
             message = first["msg"].removeprefix("Value error, ")
             raise LimbeckError(f"student.{key}: {message} (given: {first['input']!r})", where="recipe") from error

@@ -32,7 +32,7 @@ class WideNetwork(Network):
         # The classes' attributes of the deep network, for this pair.
         self.arrays = (*deep.arrays, "wide_ids", "wide_weights")
         self.training_arrays = (*deep.arrays, "offset")
-        self.bf16_pays = deep.bf16_pays
+        self.bf16_pays, self.threads = deep.bf16_pays, deep.threads
 
     def features(self, *arrays: Tensor) -> Tensor:
         """Return the deep network's pooled features."""

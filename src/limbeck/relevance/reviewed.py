@@ -10,7 +10,7 @@ priors on observers).
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.relevance import factor as one_factor
@@ -56,6 +56,12 @@ def reviewed(P: ArrayLike, rows: ArrayLike, labels: ArrayLike, base: Fused) -> F
         return Fused(base.probabilities, accuracy, base.notes)
     Q = lone(voters).probabilities if len(voters.members) == 1 else _corrected(voters, rows, labels, base)
     Q = Q.copy()
+    # The correction is for answers; a row that nobody answered gets the average of the corrected others.
+    silent: NDArray[np.bool_] = np.asarray(np.isnan(P[:, :, 0]).all(axis=0))
+    others = np.logical_not(silent)
+    others[rows] = False
+    if others.any():
+        Q[silent] = Q[others].mean(axis=0)
     Q[rows] = np.eye(P.shape[2])[labels]
     return fused(Q, accuracy, (*base.notes, f"{len(rows)} reviewed labels were used."))
 

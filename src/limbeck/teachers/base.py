@@ -87,6 +87,13 @@ class Place:
             raise self.wrong(f"there is no {self.place!r} in {looked}", "check the path in its source")
         return found
 
+    def file(self) -> Path:
+        """Return the place as an existing file."""
+        found = self.path()
+        if not found.is_file():
+            raise self.wrong(f"{found} is a folder, a file is wanted", "name a file in it")
+        return found
+
     def seek(self) -> Path | None:
         """Return the place as a path, or None where there is none."""
         for folder in (*self.folders, Path()):

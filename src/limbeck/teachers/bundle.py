@@ -32,7 +32,7 @@ class Bundle:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")
         self.labels = LabelMap(self.classifier.classes, place)
         # The manifest holds the hash of every other file, checked on loading.
-        self.fingerprint = place.fingerprint(sha256(path / FILE), self.columns)
+        self.fingerprint = place.fingerprint(sha256(path / FILE), self.columns, self.named)
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; an empty text is an abstention."""

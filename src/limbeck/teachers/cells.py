@@ -20,10 +20,17 @@ def need(rows: pl.DataFrame, columns: Iterable[str], name: str) -> None:
             raise AnswerError(f"it reads the column {column!r}, which the rows lack", teacher=name, mend=mend)
 
 
+def _flat(given: pl.Series, name: str) -> pl.Series:
+    if given.dtype.is_nested() or given.dtype == pl.Object:
+        what = f"the column {given.name!r} holds {given.dtype}, where texts or numbers are wanted"
+        raise AnswerError(what, teacher=name, mend="name another column in its input")
+    return given
+
+
 def texts(rows: pl.DataFrame, column: str, name: str) -> tuple[list[str], Bools]:
     """Return a column's N texts (empty ones ``""``) and bool [N]: there is one."""
     need(rows, [column], name)
-    given = rows[column].cast(pl.String)
+    given = _flat(rows[column], name).cast(pl.String)
     there = (given.str.strip_chars() != "").fill_null(False)
     return given.fill_null("").to_list(), there.to_numpy()
 
@@ -33,7 +40,7 @@ def numbers(rows: pl.DataFrame, columns: Sequence[str], name: str) -> NDArray[np
     need(rows, columns, name)
     out = np.empty((rows.height, len(columns)), dtype=np.float32)
     for at, column in enumerate(columns):
-        given = rows[column]
+        given = _flat(rows[column], name)
         if given.dtype == pl.String:
             given = given.str.strip_chars()
             given = given.set(given == "", None)

@@ -30,7 +30,7 @@ class Onnx:
     def __init__(self, place: Place) -> None:
         known = {"classes": [], "inputs": {}, "output": "", "gives": "probabilities"}
         options = place.options(known)
-        path: Path = place.path()
+        path: Path = place.file()
         self.name, self.classes = place.spec.name, place.classes
         self.gives = place.one_of("gives", options["gives"], ("probabilities", "logits"))
         self.session = open_session(path)

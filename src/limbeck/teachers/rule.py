@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from limbeck.errors import did_you_mean
-from limbeck.teachers.base import Answers, Place, Teacher
+from limbeck.errors import did_you_mean, first_line
+from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
 from limbeck.teachers.cells import need
 from limbeck.teachers.expression import Expression
 from limbeck.teachers.labels import validate
@@ -44,7 +44,11 @@ class Rules:
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; NaN where no rule holds."""
         need(rows, self.columns, self.name)
-        held = rows.select(line.condition.on(rows.schema).alias(str(at)) for at, line in enumerate(self.lines))
+        conditions = [line.condition.on(rows.schema).alias(str(at)) for at, line in enumerate(self.lines)]
+        try:
+            held = rows.select(conditions)
+        except pl.exceptions.PolarsError as error:  # a column of lists, say
+            raise AnswerError(f"its rules do not fit the columns: {first_line(error)}", teacher=self.name) from error
         # One more column, always true and all NaN, stands for "none of them"; argmax finds the first that holds.
         holds = np.concatenate([held.to_numpy().astype(bool), np.ones((rows.height, 1), dtype=bool)], axis=1)
         table = np.array([line.answer for line in self.lines] + [(np.nan,) * len(self.classes)], dtype=np.float32)

@@ -31,7 +31,7 @@ class Sklearn:
     block = 4096
 
     def __init__(self, place: Place) -> None:
-        path = place.path()
+        path = place.file()
         self.name, self.classes = place.spec.name, place.classes
         self.model = _load(path, place, place.options({"trust": []})["trust"])
         self.gives = "probabilities" if hasattr(self.model, "predict_proba") else "logits"

@@ -109,9 +109,17 @@ def weigh(
     answer[silent] = np.nanmean(answer, axis=0)
     wanted = method == "joint" or (method in ("auto", "reviewed") and worth_joining(panel, fused, recipe))
     if cold and settings.rounds and wanted:
-        rates: NDArray[np.float64] = answer.mean(axis=0) if marked is not None else relevance.class_prior(P, features, seed=seed)
+        rates = answer.mean(axis=0) if marked is not None else relevance.class_prior(P, features, seed=seed)
         company = _company(panel, samples, theirs, fused)
-        answer = joint(features, answer, rates, company, rounds=settings.rounds, reviewed=marked, seed=seed)
+        answer = joint(
+            features,
+            answer,
+            np.asarray(rates, dtype=np.float64),
+            company,
+            rounds=settings.rounds,
+            reviewed=marked,
+            seed=seed,
+        )
         notes.append(f"The student was one more voter in {settings.rounds} rounds.")
     return answer, fused, notes
 

@@ -61,6 +61,8 @@ def cross_validate(
     home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
     folder = None if data is None else Path(data)
     rows = prepare(parsed, folder, recipe_folder=home)
+    for finding in rows.findings:
+        say(finding)
     used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
     group = parsed.data.split.group if isinstance(parsed.data.split, Split) else parsed.evaluation.group
     groups = None

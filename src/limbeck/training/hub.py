@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from limbeck.errors import LimbeckError, first_line
@@ -11,7 +12,7 @@ from limbeck.networks.albert import Albert
 from limbeck.recipe import Input
 
 
-def pretrained_input(settings: Input, source: str) -> TextInput:
+def pretrained_input(settings: Input, source: str, texts: Sequence[str]) -> TextInput:
     """Return the text input whose encoder is the pre-trained model's own tokenizer.
 
     A directory with a BERT ``vocab.txt`` and no other tokenizer file is read as BERT's: the Chinese ALBERT models are
@@ -27,7 +28,7 @@ def pretrained_input(settings: Input, source: str) -> TextInput:
         from tokenizers import BertWordPieceTokenizer
 
         tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=settings.clean.lowercase)
-        return TextInput(settings, WordPiece(tokenizer._tokenizer))
+        return TextInput.fit(settings, texts, WordPiece(tokenizer._tokenizer))
     from transformers import AutoTokenizer
 
     try:
@@ -40,7 +41,7 @@ def pretrained_input(settings: Input, source: str) -> TextInput:
         raise LimbeckError(
             "its tokenizer has no tokenizer.json form", where=source, mend="convert it with transformers"
         )
-    return TextInput(settings, WordPiece(backend))
+    return TextInput.fit(settings, texts, WordPiece(backend))
 
 
 def save_pretrained(network: Albert, text: TextInput, folder: Path) -> None:

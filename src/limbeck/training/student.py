@@ -14,6 +14,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
+from limbeck.bundle.classifier import cores
 from limbeck.data.prepare import Dataset
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.calibrate import choose_threshold, fit_temperature, golden_section
@@ -23,7 +24,7 @@ from limbeck.inputs.ragged import Ragged
 from limbeck.networks import NETWORKS, Network
 from limbeck.networks.wide import WideNetwork
 from limbeck.progress import say
-from limbeck.recipe import Init, Recipe
+from limbeck.recipe import Init, Recipe, override
 from limbeck.training.augment import Augmenter, active, back_translate
 from limbeck.training.distil import Targets
 from limbeck.training.export import logits_of, round_to_half
@@ -98,6 +99,17 @@ def start_of(recipe: Recipe, folders: list[Path | None]) -> str | None:
     raise LimbeckError("the start of the student is missing", where=wanted.path, mend="check student.init")
 
 
+def with_stop_words(recipe: Recipe, folders: list[Path | None]) -> Recipe:
+    """Return the recipe with its file of stop words found, as any other path of it is."""
+    words = recipe.input.stop_words
+    if not isinstance(words, str):
+        return recipe
+    found = find(words, [*folders, Path()])
+    if found is None:
+        raise LimbeckError("there is no such file of stop words", where=words, mend="check input.stop_words")
+    return override(recipe, {"input.stop_words": str(found)})
+
+
 def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str | None) -> tuple[Network, RowInput]:
     """Return a fresh student and its fitted input.
 
@@ -119,7 +131,9 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
     pretrained = start is not None and recipe.input.encoder == "wordpiece" and name == "albert"
     kind_of_input = INPUTS[recipe.task.kind]
     encoder: RowInput = (
-        pretrained_input(recipe.input, start) if pretrained and start else kind_of_input.fit(recipe.input, values)  # type: ignore[arg-type]
+        pretrained_input(recipe.input, start, [str(text) for text in values])
+        if pretrained and start
+        else kind_of_input.fit(recipe.input, values)  # type: ignore[arg-type]
     )
     network = kind(options, encoder, len(classes))
     if encoder.wide is not None:
@@ -132,8 +146,8 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
 def accelerator_for(recipe: Recipe, network: Network) -> Accelerator:
     """Return accelerate's view of this machine, in the recipe's device and precision."""
     settings = recipe.training
-    if settings.threads:
-        torch.set_num_threads(settings.threads)
+    threads = settings.threads or network.threads
+    torch.set_num_threads(threads or cores())
     on_gpu = settings.device != "cpu" and torch.cuda.is_available()
     pays = torch.cuda.is_bf16_supported() if on_gpu else network.bf16_pays and _bf16_is_native()
     half = settings.precision == "bf16" or (settings.precision == "auto" and pays)
@@ -187,6 +201,7 @@ def train_student(
         raise LimbeckError("no row has a label, and there is no teacher", where="data", mend="name some [[teachers]]")
     if not len(valid):
         raise LimbeckError("there are no valid rows to choose the student on", where="data", mend="set data.split")
+    recipe = with_stop_words(recipe, folders)
     values, texts = values_of(data.frame[train], recipe.task), [data.texts[index] for index in train]
     labels = data.labels[train]
     start = start_of(recipe, folders)
@@ -239,6 +254,8 @@ def train_student(
         threshold = choose_threshold(valid_labels, softmax(logits / temperature), recipe.evaluation.threshold, positive)
     else:
         temperature, threshold = soft_temperature(logits, soft), 0.5
+    if not 0.06 < temperature < 19.0:
+        say("calibration: the temperature is at its bound; the student is far from fitted (training.learning_rate?)")
     return Student(
         network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits
     )  # fmt: skip

@@ -29,7 +29,7 @@ from limbeck.files import whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
 from limbeck.networks import Network
 from limbeck.progress import say
-from limbeck.recipe import Recipe, dump_recipe, load_recipe
+from limbeck.recipe import Recipe, dump_recipe, load_recipe, override
 from limbeck.training.card import model_card
 from limbeck.training.distil import distil
 from limbeck.training.export import Gate, export, gate_facts
@@ -126,11 +126,12 @@ def finish(
             temperature=student.temperature,
             threshold=student.threshold,
             positive=student.positive,
-            int8=recipe.export.int8 == "auto",
+            int8=recipe.export.int8,
         )
         student.encoder.save(folder)
         save_weights(student.network, folder / "weights.safetensors")
-        write_text(folder / "recipe.toml", dump_recipe(recipe))
+        settled = override(recipe, {"export.int8": "keep" if gate.int8["kept"] else "never"})
+        write_text(folder / "recipe.toml", dump_recipe(settled))
         write_json(folder / "export.json", gate_facts(gate))
         if trust is not None:
             write_json(folder / "trust.json", trust)
@@ -156,7 +157,9 @@ def save_weights(network: Network, file: Path) -> None:
 def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: Path, lang: str) -> Trained:
     """Let the exported bundle answer the test rows, once, and write what it is worth."""
     part = "test" if len(rows.part("test")) else "valid"
-    if part == "valid":
+    if part == "valid" and not len(rows.part("valid")):
+        say("no row has a label to measure by; trust.json holds the expected accuracy")
+    elif part == "valid":
         say("there are no test rows: the figures are those of valid, on which the student was chosen")
     index = rows.part(part)
     texts = [rows.texts[row] for row in index]

@@ -81,6 +81,8 @@ def tune(
     if not space:
         raise LimbeckError("there is nothing to search", where=recipe, mend="write a [tune] space")
     rows = prepare(parsed, folder, recipe_folder=home)
+    for finding in rows.findings:
+        say(finding)
     target = Path(out)
     target.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.ERROR)

@@ -1,0 +1,70 @@
+"""Tables in, arrays out."""
+
+import numpy as np
+import polars as pl
+import pytest
+
+from limbeck.errors import LimbeckError
+from limbeck.inputs.table import TableInput
+from limbeck.recipe import Input
+
+
+def frame() -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "posts": ["1", "2", "3", "", "5", "1,000"],
+            "joined": ["2020-01-01", "2021/06/30", "", "2020-01-02", "2022-02-02", "2020-05-05"],
+            "verified": ["yes", "no", "no", "", "yes", "no"],
+            "city": ["上海", "北京", "上海", "", "广州", "北京"],
+            "nothing": [""] * 6,
+        }
+    )
+
+
+def test_each_column_is_read_as_what_it_holds():
+    kinds = {column.name: column.kind for column in TableInput.fit(Input(), frame()).columns}
+    assert kinds == {"posts": "number", "joined": "date", "verified": "flag", "city": "category"}
+
+
+def test_a_missing_cell_is_marked_and_counts_as_nothing():
+    rows = TableInput.fit(Input(), frame()).encode(frame())
+    assert rows.missing[3].tolist() == [1.0, 0.0, 1.0]
+    assert rows.numbers[3, [0, 2]].tolist() == [0.0, 0.0]
+    assert rows.categories[3, 0] == 0
+
+
+def test_a_column_that_a_scenario_lacks_is_missing_in_every_row():
+    reader = TableInput.fit(Input(), frame())
+    rows = reader.encode(frame().drop("posts", "city"))
+    assert rows.missing[:, 0].all()
+    assert not rows.categories.any()
+
+
+def test_the_columns_survive_their_file(tmp_path):
+    for scaling in ("robust", "quantile"):
+        reader = TableInput.fit(Input(scaling=scaling), frame())
+        reader.save(tmp_path)
+        again = TableInput.load(Input(scaling=scaling), tmp_path)
+        assert np.array_equal(reader.encode(frame()).numbers, again.encode(frame()).numbers)
+
+
+def test_an_unseen_category_has_a_place_of_its_own_or_a_shared_one_but_never_that_of_missing():
+    rows = TableInput.fit(Input(), frame()).encode(frame().with_columns(city=pl.lit("拉萨")))
+    assert (rows.categories > 0).all()
+
+
+def test_text_and_typed_columns_give_the_same_numbers():
+    texts = pl.DataFrame({"a": ["1.5", "2", "3", "400"]})
+    typed = pl.DataFrame({"a": [1.5, 2.0, 3.0, 400.0]})
+    reader = TableInput.fit(Input(), texts)
+    assert np.array_equal(reader.encode(texts).numbers, reader.encode(typed).numbers)
+
+
+def test_infinity_and_rubbish_are_missing():
+    reader = TableInput.fit(Input(), pl.DataFrame({"a": ["1", "2", "3"]}))
+    assert reader.encode(pl.DataFrame({"a": ["inf", "nan", "x"]})).missing.all()
+
+
+def test_a_table_without_a_value_is_refused():
+    with pytest.raises(LimbeckError, match="no input column has a value"):
+        TableInput.fit(Input(), pl.DataFrame({"a": ["", None]}))

@@ -1,0 +1,187 @@
+"""From teachers' answers to a student: cold start, joining, reviewed labels, tables."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+import limbeck
+from limbeck.errors import LimbeckError
+from limbeck.recipe import parse_recipe
+from limbeck.training.joint import fit_logistic, joint, settled, standard
+
+GOOD, BAD = ["很好", "喜欢", "满意", "推荐", "超值"], ["很差", "失望", "退货", "难吃", "糟糕"]
+THINGS = {"酒店": ["房间", "前台", "早餐"], "书": ["内容", "纸张", "作者"], "水果": ["苹果", "包装", "物流"],
+          "手机": ["屏幕", "电池", "信号"], "衣服": ["面料", "颜色", "尺码"], "电脑": ["键盘", "风扇", "系统"]}  # fmt: skip
+
+
+def scenario_rows(count: int = 80) -> list[dict]:
+    random = np.random.default_rng(0)
+    rows = []
+    for domain, things in THINGS.items():
+        for number in range(count):
+            label = int(random.random() < 0.5)
+            words = GOOD if label else BAD
+            parts = [f"{random.choice(things)}{random.choice(words)}" for _ in range(2)]
+            text = f"{'，'.join(parts)}第{number}次"
+            split = ("train", "train", "train", "valid", "test")[number % 5]
+            rows.append({"domain": domain, "split": split, "label": label, "text": text})
+    return rows
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("scenarios")
+    with (place / "rows.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ["domain", "split", "label", "text"])
+        writer.writeheader()
+        writer.writerows(scenario_rows())
+    return place
+
+
+def recipe(**changes) -> dict:
+    raw = {
+        "task": {"kind": "text", "classes": {"0": "bad", "1": "good"}},
+        "data": {"train": "rows.csv", "where": {"domain": "水果"}, "split": "split", "labels": "test"},
+        "teachers": [{"name": "s", "source": "scenarios:rows.csv", "options": {"column": "domain"}}],
+        "input": {"encoder": "ngrams", "ngrams": [1, 2], "buckets": 4096},
+        "student": {"network": "ngram", "idf": 1.0},
+        "objective": {"losses": {"distil": 1.0}},
+        "training": {"optimizer": "lbfgs", "weight_decay": 1e-4, "epochs": 3, "metric": "loss"},
+        "evaluation": {"bootstrap": 0},
+    }
+    return raw | changes
+
+
+@pytest.fixture(scope="module")
+def cold(folder, tmp_path_factory):
+    place = tmp_path_factory.mktemp("cold")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LIMBECK_HOME", str(place / "home"))
+        return limbeck.train(parse_recipe(recipe()), data=folder, out=place / "bundle")
+
+
+def test_a_student_without_a_label_learns_from_its_neighbours(cold):
+    assert cold.judged_on == "test"
+    assert cold.metrics["accuracy"] > 0.9
+
+
+def test_the_trust_report_names_every_teacher_with_an_interval(cold):
+    trust = json.loads((cold.bundle / "trust.json").read_text("utf-8"))
+    assert [teacher["name"] for teacher in trust["teachers"]] == sorted(set(THINGS) - {"水果"})
+    for teacher in trust["teachers"]:
+        low, high = teacher["interval"]
+        assert 0 <= low <= teacher["accuracy"] <= high <= 1
+    assert trust["notes"]
+
+
+def test_labels_of_the_target_are_not_read_but_on_test(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+    lines = (folder / "rows.csv").read_text("utf-8").splitlines()
+    spoilt = [line.replace("水果,train,0", "水果,train,?").replace("水果,train,1", "水果,train,?") for line in lines]
+    (tmp_path / "rows.csv").write_text("\n".join(spoilt), "utf-8")
+    trained = limbeck.train(parse_recipe(recipe()), data=tmp_path, out=tmp_path / "bundle")
+    assert trained.metrics["accuracy"] > 0.9
+
+
+def test_one_teacher_and_no_label_is_refused(folder, tmp_path):
+    one = [{"name": "r", "source": 'rule:contains(text, "好") -> good; len(text) > 0 -> bad'}]
+    with pytest.raises(LimbeckError, match="one teacher and no labels"):
+        limbeck.train(parse_recipe(recipe(teachers=one)), data=folder, out=tmp_path / "bundle")
+
+
+def test_distillation_without_teachers_is_refused(folder, tmp_path):
+    raw = recipe(teachers=[])
+    raw["data"] = {"train": "rows.csv", "split": "split"}
+    with pytest.raises(LimbeckError, match="needs teachers"):
+        limbeck.train(parse_recipe(raw), data=folder, out=tmp_path / "bundle")
+
+
+def test_an_unknown_method_is_named(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+    with pytest.raises(LimbeckError, match="did you mean 'uniform'"):
+        limbeck.train(parse_recipe(recipe(relevance={"method": "unifrom"})), data=folder, out=tmp_path / "bundle")
+
+
+def test_labels_and_teachers_together(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+    raw = recipe(objective={"losses": {"hard": 0.5, "distil": 0.5}, "temperature": {"start": 2.0}})
+    raw["data"] = {"train": "rows.csv", "where": {"domain": "水果"}, "split": "split"}
+    raw["training"] = {"epochs": 3, "learning_rate": 0.05}
+    assert limbeck.train(parse_recipe(raw), data=folder, out=tmp_path / "bundle").metrics["accuracy"] > 0.9
+
+
+def panel(count=600, seed=0):
+    random = np.random.default_rng(seed)
+    truth = (random.random(count) < 0.5).astype(int)
+    features = random.normal(size=(count, 8)) + 1.2 * truth[:, None]
+    noisy = np.where(random.random(count) < 0.75, truth, 1 - truth)
+    fused = np.where(np.eye(2)[noisy] > 0, 0.7, 0.3)
+    return features, fused, truth
+
+
+def test_rounds_with_the_student_correct_a_noisy_consensus():
+    features, fused, truth = panel()
+    answer = joint(features, fused, np.array([0.5, 0.5]))
+    assert (fused.argmax(axis=1) == truth).mean() < 0.8
+    assert (answer.argmax(axis=1) == truth).mean() > 0.9
+
+
+def test_no_round_keeps_the_order_of_the_fused_answer():
+    _, fused, _ = panel()
+    fused = fused + np.random.default_rng(1).uniform(-0.1, 0.1, len(fused))[:, None] * [1, -1]
+    answer = joint(np.zeros((len(fused), 1)), fused, np.array([0.5, 0.5]), rounds=0)
+    assert np.array_equal(np.argsort(answer[:, 1]), np.argsort(fused[:, 1]))
+
+
+@pytest.mark.parametrize("rates", [[0.3, 0.7], [0.2, 0.3, 0.5]])
+def test_an_answer_is_held_to_the_class_rates(rates):
+    scores = np.random.default_rng(0).normal(size=(5000, len(rates)))
+    answer = settled(standard(scores), np.array(rates))
+    assert answer.sum(axis=1) == pytest.approx(1.0)
+    share = np.bincount(answer.argmax(axis=1), minlength=len(rates)) / len(answer)
+    assert share == pytest.approx(rates, abs=0.05)
+
+
+def test_reviewed_rows_are_their_class_and_move_the_others():
+    scores = standard(np.random.default_rng(0).normal(size=(500, 2)))
+    rows = np.arange(60)
+    before = settled(scores, np.array([0.5, 0.5]))
+    after = settled(scores, np.array([0.5, 0.5]), (rows, np.ones(60, dtype=np.int64)))
+    assert (after[rows, 1] == 1.0).all()
+    assert after[60:, 1].mean() > before[60:, 1].mean()
+
+
+def test_the_logistic_fit_is_scikit_learns():
+    from sklearn.linear_model import LogisticRegression
+
+    features, _, truth = panel(200)
+    from scipy import sparse
+
+    ours = fit_logistic(sparse.csr_array(features), truth.astype(float), np.ones(200), strength=1.0, iterations=500)
+    theirs = LogisticRegression(C=1.0, tol=1e-8, max_iter=1000).fit(features, truth)
+    assert ours[:-1] == pytest.approx(theirs.coef_[0], abs=1e-3)
+
+
+def test_a_table_student_trains_and_answers_rows_that_lack_a_column(tmp_path):
+    random = np.random.default_rng(0)
+    lines = ["posts,followers,kind,label"]
+    for _ in range(300):
+        label = int(random.random() < 0.5)
+        lines.append(f"{random.poisson(3 + 20 * label)},{random.poisson(5)},{'ab'[label]},{label}")
+    (tmp_path / "rows.csv").write_text("\n".join(lines), "utf-8")
+    raw = {
+        "task": {"kind": "table", "input": ["posts", "followers", "kind"], "classes": {"0": "real", "1": "risky"}},
+        "data": {"train": "rows.csv", "duplicates": "keep", "leakage": "warn"},
+        "student": {"network": "mlp"},
+        "training": {"epochs": 5, "batch_size": 32},
+    }
+    trained = limbeck.train(parse_recipe(raw), data=tmp_path, out=tmp_path / "bundle")
+    assert trained.metrics["accuracy"] > 0.95
+    with limbeck.load(trained.bundle) as classifier:
+        assert classifier.predict_proba([{"posts": 30, "kind": "b"}]).shape == (1, 2)
+        assert classifier.predict([{"posts": 30, "kind": "b"}, {"posts": 1, "kind": "a"}]) == ["risky", "real"]
+    (tmp_path / "ask.csv").write_text("id,posts\n7,30\n8,\n", "utf-8")
+    done = limbeck.predict(trained.bundle, tmp_path / "ask.csv", tmp_path / "out.csv", quiet=True)
+    assert (done.rows, done.rejected) == (2, 0)
