@@ -45,8 +45,26 @@ def trained(result: Trained) -> None:
     if not result.metrics:
         _console().print(f"start for another recipe: {result.bundle}")
         return
+    if result.trust:
+        trust(result.trust)
     students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
     _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
+
+
+def trust(found: dict[str, Any]) -> None:
+    """Print how far each teacher is trusted, and what the evidence says, in words."""
+    names = ["", "relevance", "expected accuracy", "95 % interval", "rows decided", "answers flipped without it"]
+    rows = []
+    for teacher in found["teachers"]:
+        low, high = teacher["interval"]
+        without = teacher["flips_without"]
+        shown = "–" if without is None else f"{without:.1%}"
+        between = f"{number(low)} to {number(high)}"
+        rows.append([teacher["name"], teacher["relevance"], teacher["accuracy"], between, teacher["decided"], shown])
+    _table(f"{len(rows)} teachers on {found['rows']:,} rows, estimated without labels", names, rows)
+    for note in found["notes"]:
+        _console().print(note)
+    _console().print(f"expected accuracy of their joined answer: {found['expected_accuracy']:.3f}")
 
 
 def students(title: str, results: Sequence[tuple[str, dict[str, Any]]], baselines: Sequence[dict[str, Any]]) -> None:
