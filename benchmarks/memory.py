@@ -27,6 +27,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
         folder = Path(scratch)
         bundle = folder / "bundle"
         settings = ["evaluation.bootstrap=0", "evaluation.baseline=false", "student.network=ngram"]
+        settings += ["data.where.category=科技"] if quick else []
         limbeck.train(ROOT / "recipes" / "fake-news.toml", data=data / "fake-news", out=bundle, settings=settings)
         with (data / "reviews" / "reviews.csv").open(encoding="utf-8-sig", newline="") as file:
             texts = [row["text"] for row in csv.DictReader(file)]

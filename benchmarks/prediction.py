@@ -37,7 +37,13 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
     settings = ["student.network=albert", f"training.epochs={epochs}", "evaluation.bootstrap=0", "evaluation.baseline=false",
                 f"input.max_length={LONGEST}", "input.wide=false", "training.threads=0"]  # fmt: skip
     if quick:
-        settings += ["student.hidden=48", "student.heads=4", "student.layers=2", "student.intermediate=64"]
+        settings += [
+            "data.where.category=科技",
+            "student.hidden=48",
+            "student.heads=4",
+            "student.layers=2",
+            "student.intermediate=64",
+        ]
     with tempfile.TemporaryDirectory() as scratch:
         bundle = Path(scratch, "bundle")
         limbeck.train(ROOT / "recipes" / "fake-news.toml", data=data / "fake-news", out=bundle, settings=settings)
