@@ -250,7 +250,7 @@ def _try_int8(
             source.write_bytes(whole.SerializeToString())
             # Without symbolic shapes: they fail on traced attention, and dynamic quantisation does not need them.
             quant_pre_process(source, ready, skip_symbolic_shape=True)
-            quantize_dynamic(ready, file, weight_type=QuantType.QInt8)
+            quantize_dynamic(ready, file, weight_type=QuantType.QInt8, per_channel=True)
         drop_unused_domains(file)
         quantised, seconds = _onnx_answers(file, feeds)
     except Exception as error:  # whatever the quantiser cannot do, the single-precision model can
