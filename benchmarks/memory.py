@@ -14,10 +14,11 @@ import limbeck
 from benchmarks.figures import ROOT, Figure
 
 COMMAND = "make bench ONLY=memory"
-# The child reports its own peak: that of all children together would be the larger run's.
+# The child reports the peak of its own memory map: ru_maxrss is handed down through exec, so a child's would be at
+# least that of this process, which has torch in it.
 CHILD = (
-    "import sys, resource, limbeck; limbeck.predict(*sys.argv[1:], quiet=True);"
-    "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    "import sys, limbeck; limbeck.predict(*sys.argv[1:], quiet=True);"
+    "print(next(int(line.split()[1]) for line in open('/proc/self/status') if line.startswith('VmHWM')) / 1024)"
 )
 
 
