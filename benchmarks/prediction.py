@@ -78,9 +78,11 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
 def as_transformers(bundle: Path):
     """Return the bundle's very weights as transformers' own model and tokenizer."""
     from safetensors.torch import load_file
-    from transformers import AlbertConfig, AlbertForSequenceClassification, PreTrainedTokenizerFast
+    from tokenizers import Tokenizer
+    from transformers import AlbertConfig, AlbertForSequenceClassification
 
     from limbeck.recipe import load_recipe
+    from limbeck.training.hub import as_pretrained
 
     student = load_recipe(bundle / "recipe.toml").student.options
     weights = {name: value.float() for name, value in load_file(bundle / "weights.safetensors").items()}
@@ -94,14 +96,7 @@ def as_transformers(bundle: Path):
     renamed = {name.replace("head.", "classifier."): value for name, value in weights.items()}
     missing, unexpected = model.load_state_dict(renamed, strict=False)
     assert not unexpected and all("position_ids" in name or "token_type_ids" in name for name in missing)
-    names = {
-        "unk_token": "[UNK]",
-        "cls_token": "[CLS]",
-        "sep_token": "[SEP]",
-        "pad_token": "[PAD]",
-        "mask_token": "[MASK]",
-    }
-    tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(bundle / "tokenizer.json"), **names)
+    tokenizer = as_pretrained(Tokenizer.from_file(str(bundle / "tokenizer.json")))
     return model, tokenizer
 
 

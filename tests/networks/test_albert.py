@@ -40,7 +40,7 @@ def settings(**more):
 
 
 def start(folder, classes=3, **options):
-    encoder = pretrained_input(settings(), str(folder))
+    encoder = pretrained_input(settings(), str(folder), TEXTS)
     kind = NETWORKS["albert"]
     student = kind(kind.parse(options), encoder, classes)
     line = student.load_start(str(folder), encoder)
@@ -112,7 +112,7 @@ def test_a_broken_start_is_one_clear_line(published, tmp_path, damage, line):
     else:
         length = 64
     with pytest.raises(LimbeckError, match=line) as caught:
-        encoder = pretrained_input(settings(max_length=length), str(tmp_path))
+        encoder = pretrained_input(settings(max_length=length), str(tmp_path), TEXTS)
         kind = NETWORKS["albert"]
         kind(kind.parse({}), encoder, 3).load_start(str(tmp_path), encoder)
     assert "\n" not in str(caught.value)
@@ -123,4 +123,4 @@ def test_a_directory_with_a_fast_tokenizer_is_read_through_it(published, tmp_pat
     save_pretrained(student, encoder, tmp_path)
     (tmp_path / "vocab.txt").write_text("wrong\n", encoding="utf-8")
     assert "tokenizer" in json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))["tokenizer_class"].lower()
-    assert pretrained_input(settings(), str(tmp_path)).size == len(TOKENS)
+    assert pretrained_input(settings(), str(tmp_path), TEXTS).size == len(TOKENS)

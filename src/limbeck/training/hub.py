@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import WordPiece
@@ -44,17 +45,24 @@ def pretrained_input(settings: Input, source: str, texts: Sequence[str]) -> Text
     return TextInput.fit(settings, texts, WordPiece(backend))
 
 
-def save_pretrained(network: Albert, text: TextInput, folder: Path) -> None:
-    """Write an ALBERT student's trunk and tokenizer as a Hugging Face directory."""
+SPECIAL_NAMES = {
+    "unk_token": "[UNK]",
+    "cls_token": "[CLS]",
+    "sep_token": "[SEP]",
+    "pad_token": "[PAD]",
+    "mask_token": "[MASK]",
+}
+
+
+def as_pretrained(tokenizer: Any) -> Any:
+    """Return a `tokenizers.Tokenizer` as transformers' own kind, with those of BERT's special tokens that it has."""
     from transformers import PreTrainedTokenizerFast
 
+    known = {role: name for role, name in SPECIAL_NAMES.items() if tokenizer.token_to_id(name) is not None}
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, **known)
+
+
+def save_pretrained(network: Albert, text: TextInput, folder: Path) -> None:
+    """Write an ALBERT student's trunk and tokenizer as a Hugging Face directory."""
     network.albert.save_pretrained(folder)
-    names = {
-        "unk_token": "[UNK]",
-        "cls_token": "[CLS]",
-        "sep_token": "[SEP]",
-        "pad_token": "[PAD]",
-        "mask_token": "[MASK]",
-    }
-    known = {k: v for k, v in names.items() if text.encoder.tokenizer.token_to_id(v) is not None}
-    PreTrainedTokenizerFast(tokenizer_object=text.encoder.tokenizer, **known).save_pretrained(folder)
+    as_pretrained(text.encoder.tokenizer).save_pretrained(folder)
