@@ -26,7 +26,16 @@ from limbeck.recipe import override, parse_recipe
 from small import reviews, tiny_recipe, write_csv
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "README.zh-CN.md", "docs/train.md", "docs/bundle.md", "docs/predict.md", "docs/distil.md")
+PAGES = (
+    "README.md",
+    "README.zh-CN.md",
+    "docs/train.md",
+    "docs/bundle.md",
+    "docs/predict.md",
+    "docs/distil.md",
+    "docs/estimator.md",
+    "docs/doctor.md",
+)
 ALL = (*PAGES, "docs/decisions.md", "docs/data.md", "docs/evaluation.md", "CONTRIBUTING.md", "CHANGELOG.md")
 WECHAT = ["Ofiicial Account Name", "Title", "News Url", "Image Url", "Report Content", "label"]
 # Keys of recipes that are no text recipes; the pages of those parts describe them.

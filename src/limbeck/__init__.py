@@ -1,6 +1,6 @@
 """Limbeck: distil the classifiers you have into the one you need.
 
-The whole public API is five functions; each loads what it needs when it is first called, so that importing the
+The whole public API is six functions; each loads what it needs when it is first called, so that importing the
 package costs nothing and never imports torch.
 """
 
@@ -16,18 +16,20 @@ if TYPE_CHECKING:
     from limbeck.bundle.stream import predict
     from limbeck.errors import LimbeckError
     from limbeck.evaluation.run import compare, evaluate
+    from limbeck.training.doctor import doctor
     from limbeck.training.train import train
 
 _HOMES = {
     "LimbeckError": ("limbeck.errors", "LimbeckError"),
     "compare": ("limbeck.evaluation.run", "compare"),
+    "doctor": ("limbeck.training.doctor", "doctor"),
     "evaluate": ("limbeck.evaluation.run", "evaluate"),
     "load": ("limbeck.bundle.classifier", "Classifier"),
     "predict": ("limbeck.bundle.stream", "predict"),
     "train": ("limbeck.training.train", "train"),
 }
 
-__all__ = ["LimbeckError", "__version__", "compare", "evaluate", "load", "predict", "train"]
+__all__ = ["LimbeckError", "__version__", "compare", "doctor", "evaluate", "load", "predict", "train"]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,12 +9,26 @@ import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 Advance = Callable[[int], None]
+_hushed = ContextVar("hushed", default=False)
+
+
+@contextlib.contextmanager
+def hushed(really: bool = True) -> Iterator[None]:
+    """Say nothing inside: for callers that are a library and not a command."""
+    before = _hushed.set(really or _hushed.get())
+    try:
+        yield
+    finally:
+        _hushed.reset(before)
 
 
 def say(line: str) -> None:
-    """Print one plain line to stderr."""
+    """Print one plain line to stderr, unless `hushed`."""
+    if _hushed.get():
+        return
     sys.stderr.write(line + "\n")
     sys.stderr.flush()
 
@@ -32,7 +46,7 @@ def progress(title: str, total: int | None, *, quiet: bool = False, every: float
     every
         Seconds between plain lines when stderr is not a terminal.
     """
-    if quiet:
+    if quiet or _hushed.get():
         yield lambda _: None
         return
     if sys.stderr.isatty():

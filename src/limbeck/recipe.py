@@ -275,6 +275,7 @@ class Export(Section):
     """What the bundle holds."""
 
     int8: Literal["auto", "keep", "never"] = Field(default="auto", description="keep: whatever the clock says")
+    seen: bool = Field(default=True, description="hashes of the rows it was trained on")
 
 
 class Tune(Section):

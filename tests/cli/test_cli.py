@@ -13,7 +13,7 @@ from limbeck.cli import main as cli
 from small import limbeck as command
 from small import python, reviews, tiny_recipe, write_csv, write_recipe
 
-VERBS = ("train", "evaluate", "compare", "predict", "tune", "demo")
+VERBS = ("train", "evaluate", "compare", "predict", "tune", "doctor", "demo")
 KEYS = {
     "n", "accuracy", "precision", "recall", "f1", "macro_f1", "fpr", "roc_auc", "eer", "pr_auc", "ap", "ece", "brier",
     "threshold", "confidence_intervals", "confusion",
@@ -143,6 +143,40 @@ def test_folds_and_tune_print_their_tables(run, rows_folder, tmp_path, recipe):
     assert code == 0
     assert "best 2 of 2 trials" in out
     assert (tmp_path / "t" / "best.toml").exists()
+
+
+def test_the_doctor_prints_a_line_for_each_finding_and_exits_by_the_verdict(run, recipe, rows_folder):
+    code, out, _ = run("doctor", recipe, "--data", rows_folder)
+    assert code == 0
+    *lines, verdict = out.splitlines()
+    assert all(line.startswith("ok ") for line in lines), out
+    assert verdict == "nothing is wrong that can be seen from here"
+
+    settings = ["--set", "input.max_length=4", "--set", "objective.losses={hrad=1.0}", "--set", "student.hiddn=3"]
+    code, out, err = run("doctor", recipe, "--data", rows_folder, *settings)
+    assert code == 2
+    assert "error:" not in err
+    *lines, verdict = out.splitlines()
+    assert all(line.split()[0] in ("ok", "warn", "error") for line in lines), out
+    assert "unknown key 'student.hiddn'; did you mean 'hidden'?" in out
+    assert "unknown loss 'hrad' in objective.losses; did you mean 'hard'?" in out
+    assert [line.split()[1] for line in lines[:3]] == ["recipe", "recipe", "data"], (
+        "a fault is said once, where it lies"
+    )
+    assert verdict == "mend 2 errors before training"
+
+
+def test_the_doctors_json_is_one_object(run, recipe, rows_folder, tmp_path):
+    code, out, _ = run("doctor", recipe, "--data", rows_folder, "--json", "--set", "input.max_length=8")
+    found = json.loads(out)
+    assert code == 0
+    assert out.count("\n") == 1
+    assert found["error"] == 0 and found["warn"] == 1
+    assert found["verdict"] == "it can be trained; look at 1 warning first"
+    assert {"level", "check", "what", "mend"} == set(found["findings"][0])
+    code, out, _ = run("doctor", tmp_path / "none.toml", "--json")
+    assert code == 2
+    assert json.loads(out)["findings"][0]["check"] == "recipe"
 
 
 HEAD = "id,text,label,domain,split\n"

@@ -67,6 +67,14 @@ def test_hard_is_torchs_cross_entropy_over_the_labelled_rows(smoothing, weights)
     torch.testing.assert_close(made(step_of(LOGITS, LABELS)), expected)
 
 
+def test_a_batch_without_a_label_costs_nothing_and_moves_nothing():
+    step = step_of(LOGITS, [-1] * len(LOGITS))
+    found = loss("hard")(step)
+    found.backward()
+    assert found == 0.0
+    assert not step.student.logits.grad.any()
+
+
 def test_balanced_weights_are_scikit_learns():
     from sklearn.utils.class_weight import compute_class_weight
 

@@ -71,3 +71,10 @@ def test_cost_grows_with_the_rows_only(method):
     result = method(P.astype(np.float32))
     assert time.perf_counter() - start < 8
     assert accuracy(result, y) > 0.9
+
+
+@pytest.mark.parametrize("classes", [3, 6, 20])
+@pytest.mark.parametrize("skill", [1.0, 2.5])
+def test_many_classes_never_end_with_one_for_every_row(classes, skill):
+    P, y = teachers(np.random.default_rng(7).uniform(0.2, skill, 7), 1500, classes, seed=7)
+    assert accuracy(auto(P), y) > accuracy(uniform_logit(P), y) - 0.03

@@ -126,6 +126,22 @@ def tune(recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], 
 
 
 @main.command()
+@click.argument("recipe", type=PLACE)
+@DATA
+@SETTING
+@click.option("--ask", is_flag=True, help="Ask teachers behind http: about a few rows; this may cost money.")
+@JSON
+def doctor(recipe: Path, data: Path | None, settings: tuple[str, ...], ask: bool, as_json: bool) -> int:
+    """Say all that is wrong with RECIPE, its rows and teachers; exit with 2 if it is an error."""
+    import limbeck
+    from limbeck.cli import tables
+
+    findings = limbeck.doctor(recipe, data=data, settings=settings, ask=ask)
+    _print_json(tables.diagnosis(findings)) if as_json else tables.findings(findings)
+    return 2 if any(finding.level == "error" for finding in findings) else 0
+
+
+@main.command()
 @click.option("--out", type=PLACE, default=Path("demo-out"), show_default=True, help="Folder for bundles and report.")
 @LANG
 def demo(out: Path, lang: str) -> None:

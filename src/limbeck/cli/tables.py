@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from limbeck.bundle.stream import Done
+    from limbeck.training.doctor import Finding
     from limbeck.training.folds import Folds
     from limbeck.training.train import Trained
     from limbeck.training.tune import Tuned
@@ -115,6 +118,40 @@ def folds(result: Folds) -> None:
     rows.append(["standard deviation", *(result.spread.get(name) for name in names)])
     _table(f"{len(result.folds)} folds", ["", *names], rows)
     _console().print(f"folds: {result.file}")
+
+
+def diagnosis(found: Sequence[Finding]) -> dict[str, Any]:
+    """Return a doctor's findings as plain data, with counts and the verdict."""
+    counts = {level: sum(finding.level == level for finding in found) for level in ("ok", "warn", "error")}
+    if counts["error"]:
+        verdict = f"mend {_counted(counts['error'], 'error')} before training"
+    elif counts["warn"]:
+        verdict = f"it can be trained; look at {_counted(counts['warn'], 'warning')} first"
+    else:
+        verdict = "nothing is wrong that can be seen from here"
+    return {"verdict": verdict, **counts, "findings": [asdict(finding) for finding in found]}
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}{'s' if count > 1 else ''}"
+
+
+def findings(found: Sequence[Finding]) -> None:
+    """Print a doctor's findings, and what they come to: a table on a terminal, one line each on a pipe."""
+    console, verdict = _console(), diagnosis(found)["verdict"]
+    if console.is_terminal:
+        table = Table(box=None, pad_edge=False)
+        for column in ("", "check", "found", "mend"):
+            table.add_column(column, overflow="fold")
+        colours = {"ok": "green", "warn": "yellow", "error": "red"}
+        for one in found:
+            table.add_row(Text(one.level, style=colours[one.level]), one.check, one.what, one.mend)
+        console.print(table)
+    else:
+        for one in found:
+            mend = f"; {one.mend}" if one.mend else ""
+            console.print(f"{one.level:<6}{one.check:<9} {one.what}{mend}", soft_wrap=True)
+    console.print(verdict)
 
 
 def tuned(result: Tuned) -> None:

@@ -8,10 +8,10 @@ change is a sentence in ``findings``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import numpy.typing as npt
@@ -69,13 +69,26 @@ class Dataset:
         )
 
 
-def prepare(recipe: Recipe, folder: Path | None = None, *, recipe_folder: Path | None = None) -> Dataset:
+def _raise(refusal: LimbeckError) -> NoReturn:
+    raise refusal
+
+
+def prepare(
+    recipe: Recipe,
+    folder: Path | None = None,
+    *,
+    recipe_folder: Path | None = None,
+    refuse: Callable[[LimbeckError], None] = _raise,
+) -> Dataset:
     """Read, label, clean and split the rows that a recipe names.
 
     Parameters
     ----------
     folder
         Where the recipe's paths begin; the recipe's own folder when None.
+    refuse
+        Called with what forbids training on rows that could be read (conflicts, leakage, classes without rows); it
+        raises unless whoever asks wants to hear of all of them.
 
     Raises
     ------
@@ -107,7 +120,10 @@ def prepare(recipe: Recipe, folder: Path | None = None, *, recipe_folder: Path |
     findings = gathered.findings
     keep = np.ones(len(keys), dtype=bool)
     copies.drop_empty(keys, split, keep, findings)
-    copies.drop_conflicts(data.conflicts, exact, rows.labels, rows.numbers, split, keep, findings)
+    try:
+        copies.drop_conflicts(data.conflicts, exact, rows.labels, rows.numbers, split, keep, findings)
+    except LimbeckError as error:
+        refuse(error)
     if data.duplicates != "keep":
         copies.drop_copies("exact", exact, rows.labels, split, keep, findings)
     if data.duplicates == "near":
@@ -120,13 +136,11 @@ def prepare(recipe: Recipe, folder: Path | None = None, *, recipe_folder: Path |
     found = leakage(keys, split, groups, near_groups=near)
     lines = found.lines(rows.numbers)
     if found.refusable and data.leakage == "refuse":
-        raise LimbeckError(
-            lines[0],
-            where=base,
-            mend='set data.duplicates = "exact", split by groups, or set data.leakage = "warn"',
-        )
+        mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
+        refuse(LimbeckError(lines[0], where=base, mend=mend))
     findings += lines
-    _refuse_untrainable(rows, split, base)
+    for refusal in _untrainable(rows, split, base):
+        refuse(refusal)
     findings += _summary(rows, split)
     return Dataset(
         rows.frame,
@@ -301,28 +315,26 @@ def _drawn(
     return drawn
 
 
-def _refuse_untrainable(rows: _Rows, split: Names, where: Path) -> None:
+def _untrainable(rows: _Rows, split: Names, where: Path) -> Iterator[LimbeckError]:
+    """Yield every reason why nothing can be learned from these rows, the worst first."""
     if not np.any(split == "train") and np.any(split == "unlabelled"):
         return  # what can be done without labels, the training knows
     if not np.any(split == "train"):
-        raise LimbeckError("there is no row to train on", where=where, mend="check data.train and the split column")
+        yield LimbeckError("there is no row to train on", where=where, mend="check data.train and the split column")
+        return
     labelled = rows.labels[rows.labels >= 0]
     if len(np.unique(labelled)) < 2:
-        name = rows.classes[labelled[0]]
-        raise LimbeckError(
-            f"all rows are of the class {name!r}",
-            where=where,
-            mend="a classifier needs two classes to tell apart",
-        )
+        what = f"all rows are of the class {rows.classes[labelled[0]]!r}"
+        yield LimbeckError(what, where=where, mend="a classifier needs two classes to tell apart")
+        return
     learned = rows.labels[(split == "train") | (split == "valid")]
     for k, name in enumerate(rows.classes):
         count = int(np.count_nonzero(learned == k))
         if count < 2 or not np.any(rows.labels[split == "train"] == k):
-            raise LimbeckError(
-                f"the class {name!r} has {count} {'row' if count == 1 else 'rows'} to learn from",
-                where=where,
-                mend="label more of them, or leave the class out of task.classes and its rows out by data.where",
-            )
+            known = "no row in train" if count > 1 else f"{count} {'row' if count == 1 else 'rows'} to learn from"
+            what = f"the class {name!r} has {known}"
+            mend = "label more of them, or leave the class out of task.classes and its rows out by data.where"
+            yield LimbeckError(what, where=where, mend=mend)
 
 
 def _summary(rows: _Rows, split: Names) -> list[str]:

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import pictures
+from limbeck.evaluation import pictures, trust_picture
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.metrics import NAMES
+from limbeck.evaluation.trust import checked, expectation, meaning, weakest, with_labels
 from limbeck.evaluation.verdict import verdict
 from limbeck.evaluation.words import LANGUAGES, pair
 from limbeck.files import write_text
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CARDS = ("accuracy", "macro_f1", "roc_auc", "ap", "eer", "ece")
 BASELINE_COLUMNS = ("accuracy", "macro_f1", "roc_auc", "n_train", "seconds")
+_MOST_RATES = 60
 _PERCENT = frozenset(
     (
         "accuracy",
@@ -69,6 +71,8 @@ class Report:
         The dict of `compare.compare`.
     history
         Dicts with epoch, train_loss and validation values.
+    trust
+        The dict of ``trust.json``: how far each teacher of a distilled student can be trusted.
     """
 
     title: str
@@ -83,6 +87,7 @@ class Report:
     comparison: Mapping[str, Any] | None = None
     export: Mapping[str, Any] | None = None
     history: Sequence[Mapping[str, Any]] = ()
+    trust: Mapping[str, Any] | None = None
 
 
 def write_report(path: str | os.PathLike[str], report: Report, *, lang: str = "en") -> None:
@@ -91,7 +96,7 @@ def write_report(path: str | os.PathLike[str], report: Report, *, lang: str = "e
     Raises
     ------
     LimbeckError
-        For another language or a path that cannot be written.
+        For another language, a trust report that is none, or a path that cannot be written.
     """
     write_text(path, render_report(report, lang=lang))
 
@@ -111,7 +116,7 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         lstrip_blocks=True,
     )
     environment.globals |= {"t": _bilingual, "both": _both, "names": NAMES, "cards": CARDS}
-    environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": _interval}
+    environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": _interval, "weakest": weakest}
     environment.filters |= {"data": inert, "value": _value, "shown": _shown, "points": _points}
     # A lone "</style" cannot occur in our own file; the hash covers exactly what stands between the tags.
     css = (HERE / "report.css").read_text(encoding="utf-8")
@@ -123,6 +128,7 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         css=Markup(css),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
         verdict=verdict(report.metrics, report.baselines),
+        trust=_trust(report),
         figures=[(name, Markup(drawn)) for name, drawn in _figures(report)],  # noqa: S704 - svg.py escapes
         history=[(name, Markup(drawn)) for name, drawn in _history(report)],  # noqa: S704
     )
@@ -149,6 +155,30 @@ def _figures(report: Report) -> list[tuple[str, str]]:
             ("det", pictures.det(y, p, classes, positive)),
         ]
     return drawn
+
+
+def _trust(report: Report) -> dict[str, Any] | None:
+    """Return what the section on the teachers shows, None for a student that had none."""
+    if report.trust is None:
+        return None
+    from markupsafe import Markup
+
+    facts = checked(report.trust)
+    notes = facts.told()
+    said = (expectation(facts, report.metrics, str(report.facts.get("judged_on"))), with_labels(facts))
+    english, chinese = pair("trust_note")
+    return {
+        "facts": facts,
+        "note": (english.replace("{n}", f"{facts.rows:,}"), chinese.replace("{n}", f"{facts.rows:,}")),
+        "meaning": meaning(notes),
+        "notes": notes,
+        "sentences": [sentence for sentence in said if sentence],
+        "teachers": facts.by_relevance(),
+        "classes": facts.shown_classes(),
+        "rates": list(facts.class_rates.items())[:_MOST_RATES],
+        "measured": any(teacher.measured_accuracy is not None for teacher in facts.teachers),
+        "picture": Markup(trust_picture.teachers(facts)),  # noqa: S704 - svg.py escapes
+    }
 
 
 def _history(report: Report) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.slices import worst_rows, worst_slices
+from limbeck.evaluation.trust import read_trust
 from limbeck.inputs.kinds import values_of
 from limbeck.recipe import load_recipe
 
@@ -164,6 +165,7 @@ def _evaluate(
     )
     if report is not None:
         stored = stored_metrics(classifier.path)
+        trust, missing = _trust(classifier.path)
         page = Report(
             title=manifest.name,
             metrics=judgement.metrics,
@@ -173,12 +175,21 @@ def _evaluate(
             baselines=_baselines(classifier, rows, stored, train_data),
             slices=judgement.slices,
             worst=judgement.worst,
-            findings=findings,
+            findings=[*findings, *missing],
             export=export_facts(classifier.path),
             history=stored.get("history", []),
+            trust=trust,
         )
         write_report(report, page, lang=lang)
     return {**judgement.metrics, "slices": judgement.slices, "findings": findings}
+
+
+def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:
+    """Return a bundle's trust report, or why the page goes without: an evaluation does not fail for it."""
+    try:
+        return read_trust(folder), []
+    except LimbeckError as error:
+        return None, [(f"The trust report is left out. {error}.", f"未显示教师模型的可信度。{error}。")]
 
 
 def compare(

@@ -89,11 +89,11 @@ class Axes:
         parts = []
         for value in ticks_x:
             x = self.x(value)
-            parts.append(_line(x, TOP, x, HEIGHT - BOTTOM, "grid"))
+            parts.append(line(x, TOP, x, HEIGHT - BOTTOM, "grid"))
             parts.append(text(x, HEIGHT - BOTTOM + 19, (show_x or show)(value)))
         for value in ticks_y:
             y = self.y(value)
-            parts.append(_line(LEFT, y, WIDTH - RIGHT, y, "grid"))
+            parts.append(line(LEFT, y, WIDTH - RIGHT, y, "grid"))
             parts.append(text(LEFT - 8, y + 5, show(value), anchor="end"))
         middle = (TOP + HEIGHT - BOTTOM) / 2
         return [
@@ -112,11 +112,11 @@ class Axes:
 
     def segment(self, x1: float, y1: float, x2: float, y2: float, css: str) -> str:
         """Return one straight line between two points of data."""
-        return _line(self.x(x1), self.y(y1), self.x(x2), self.y(y2), css)
+        return line(self.x(x1), self.y(y1), self.x(x2), self.y(y2), css)
 
     def dot(self, x: float, y: float, css: str = "dot", radius: float = 4) -> str:
         """Return a dot at a point of data."""
-        return f'<circle cx="{self.x(x):.1f}" cy="{self.y(y):.1f}" r="{radius:g}" class="{css}"/>'
+        return circle(self.x(x), self.y(y), css, radius)
 
     def bar(self, x1: float, x2: float, height: float, css: str = "bar") -> str:
         """Return a bar that stands on the lower edge, ``height`` in data units of y."""
@@ -130,7 +130,13 @@ def rect(x: float, y: float, width: float, height: float, css: str, opacity: flo
     return f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}" class="{css}"{faded}/>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
+def circle(x: float, y: float, css: str, radius: float) -> str:
+    """Return a circle in picture units."""
+    return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" class="{css}"/>'
+
+
+def line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
+    """Return a straight line in picture units."""
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{css}"/>'
 
 

@@ -166,6 +166,59 @@ WORDS: dict[str, tuple[str, str]] = {
     "loss": ("Loss", "损失"),
     "score": ("Score", "指标值"),
     "weakest": ("coloured: the weakest classes", "彩色：最弱的类别"),
+    # Trust
+    "trust": ("How far the teachers can be trusted here", "教师模型在此可信到什么程度"),
+    "trust_note": (
+        "Estimated from the teachers' answers to {n} rows.",
+        "由教师模型对 {n} 行样本的回答估计。",
+    ),
+    "trust_doubt": (
+        "Do not trust: nothing shows that these teachers know this task. Review some rows before the student is used.",
+        "不可采信：没有迹象表明这些教师模型懂得此任务。请先人工复核部分样本，再使用学生模型。",
+    ),
+    "trust_corrected": (
+        "On measured figures only: the teachers' answers gave no ground for trust, and reviewed labels corrected them.",
+        "只看实测：教师模型的回答本身不足以采信，已用人工复核的标签校正。",
+    ),
+    "trust_uniform": (
+        "Use uniform: the answers do not tell which teacher to trust more, so each counts the same.",
+        "等权平均：从回答看不出哪个教师模型更可信，因此一视同仁。",
+    ),
+    "trust_alone": (
+        "One teacher: the student can only be as good as it, and without labels nobody knows how good that is.",
+        "仅一个教师模型：学生模型至多与它相当，而没有标签就无从得知它有多好。",
+    ),
+    "trust_weighed": (
+        "Fine: the teachers agree beyond chance, and each counts as far as it can be trusted.",
+        "可以采信：教师模型之间的一致超出偶然，各按可信程度计入。",
+    ),
+    "trust_unjudged": (
+        "Not judged: the answers were joined as the recipe says; nothing checked whether the teachers deserve it.",
+        "未作判断：已按配方合并回答，并未检验教师模型是否值得采信。",
+    ),
+    "trust_picture": ("Teachers, the most trusted first", "各教师模型（最可信者在前）"),
+    "trust_picture_note": (
+        "Dot: expected accuracy; bar: its 95% interval; dashed line: their joined answer.",
+        "圆点为预期准确率，横线为其 95% 区间；虚线为联合回答。",
+    ),
+    "trust_ring_note": (
+        "Dot: expected accuracy; bar: its 95% interval; dashed line: their joined answer; ring: measured with labels.",
+        "圆点为预期准确率，横线为其 95% 区间；虚线为联合回答；圆环为对照标签的实测值。",
+    ),
+    "trust_table": ("Teacher by teacher", "逐个教师模型"),
+    "trust_table_note": (
+        "Rows decided: where this teacher gave the strongest push. Flips: answers that change when it is left out.",
+        "主导样本数：该教师模型影响最大的样本数。翻转：去掉它后改变的回答所占比例。",
+    ),
+    "trust_notes": ("What was chosen, and why", "选择了什么，为什么"),
+    "trust_rates": ("Expected class rates", "预期类别比例"),
+    "teacher": ("Teacher", "教师模型"),
+    "relevance": ("Relevance", "可信度"),
+    "expected_accuracy": ("Expected accuracy", "预期准确率"),
+    "measured_accuracy": ("Measured accuracy", "实测准确率"),
+    "weakest_recall": ("Lowest recall", "召回率最低的类别"),
+    "decided": ("Rows decided", "主导样本数"),
+    "flips_without": ("Flips without it", "去掉后翻转"),
     # Facts
     "bundle": ("Bundle", "模型包"),
     "task": ("Task", "任务"),

@@ -2,13 +2,16 @@
 
 Each column is read as what its training values are. Numbers are scaled robustly (median and quartiles, after a signed
 logarithm where they span orders of magnitude) or to their quantiles; categories are hashed, so an unseen one has a
-place; a column that a scenario lacks is missing in every row, not an error.
+place; a cell that lists several things (``a;b``, ``a|b``, ``[a, b]``) becomes one flag for each of the frequent ones; a
+column that a scenario lacks is missing in every row, not an error.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -26,19 +29,22 @@ from limbeck.recipe import Input
 KNOTS = 64
 _TRUE, _FALSE = {"true", "yes", "y", "t", "是"}, {"false", "no", "n", "f", "否"}
 _NUMERIC = 0.95  # share of filled cells that must read as numbers (or dates) for a column to be one
+_LISTS = 0.05  # share of filled cells with several members for a column to hold lists
+_MEMBERS, _SEEN = 32, 5  # flags of a column of lists at most, and rows that must hold a member
 _HEAVY = 20.0  # a largest value this many interquartile ranges out calls for the logarithm
 
 
 @dataclass(frozen=True)
 class Column:
-    """How one column is read: its kind, and for numbers the knots that training rows gave."""
+    """How one column is read: its kind, for numbers what training rows gave, and for lists the member it asks for."""
 
     name: str
-    kind: Literal["number", "date", "flag", "category"]
+    kind: Literal["number", "date", "flag", "category", "member"]
     logarithm: bool = False
     centre: float = 0.0
     scale: float = 1.0
     knots: tuple[float, ...] = ()
+    member: str = ""
 
 
 class TableInput:
@@ -69,7 +75,7 @@ class TableInput:
         LimbeckError
             When no column has a value.
         """
-        columns = [column for name in frame.columns if (column := _fitted(name, frame[name], settings)) is not None]
+        columns = [column for name in frame.columns for column in _fitted(name, frame[name], settings)]
         if not columns:
             raise LimbeckError("no input column has a value", where="task.input", mend="name other columns")
         return cls(settings, columns)
@@ -107,7 +113,7 @@ class TableInput:
         missing = np.ones((rows, len(self.numeric)), dtype=np.float32)
         for at, column in enumerate(self.numeric):
             if column.name in frame.columns:
-                values = numbers_of(frame[column.name], column.kind)
+                values = numbers_of(frame[column.name], column.kind, column.member)
                 known = np.isfinite(values)
                 missing[:, at] = ~known
                 numbers[known, at] = scaled(values[known], column)
@@ -122,17 +128,31 @@ class TableInput:
         return rows.pad(which)
 
 
-def _fitted(name: str, series: pl.Series, settings: Input) -> Column | None:
+def _fitted(name: str, series: pl.Series, settings: Input) -> list[Column]:
     texts = series.cast(pl.String).str.strip_chars()
     filled = texts.filter(texts.is_not_null() & (texts != ""))
     if not len(filled):
-        return None
+        return []
     for kind in ("number", "flag", "date"):
         values = numbers_of(filled, kind)
         known = values[np.isfinite(values)]
         if len(known) >= _NUMERIC * len(filled):
-            return _scaled_column(name, kind, known, settings)
-    return Column(name, "category")
+            return [_scaled_column(name, kind, known, settings)]
+    lists = [members(text) for text in filled.to_list()]
+    if sum(len(parts) > 1 for parts in lists) >= _LISTS * len(lists):
+        seen = Counter(part for parts in lists for part in parts)
+        often = [part for part, count in seen.most_common(_MEMBERS) if count >= min(_SEEN, len(lists))]
+        if len(often) > 1:
+            return [Column(name, "member", member=part) for part in sorted(often)]
+    return [Column(name, "category")]
+
+
+def members(text: str) -> frozenset[str]:
+    """Return what a cell lists: parts between ``;`` or ``|``, or between commas where brackets stand around it."""
+    inner = text.strip("[](){} ")
+    bracketed = inner != text.strip()
+    parts = re.split(r"[;|,；]" if bracketed else r"[;|；]", inner)
+    return frozenset(part.strip(" '\"") for part in parts if part.strip(" '\""))
 
 
 def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: Input) -> Column:
@@ -152,8 +172,11 @@ def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: 
     return Column(name, kind, heavy, float(quartiles[1]), scale)
 
 
-def numbers_of(series: pl.Series, kind: str) -> NDArray[np.float64]:
-    """Return a column's cells as float64 [N], NaN where one is missing or cannot be read as ``kind``."""
+def numbers_of(series: pl.Series, kind: str, member: str = "") -> NDArray[np.float64]:
+    """Return a column's cells as float64 [N], NaN where one is missing or cannot be read as ``kind``.
+
+    For the kind "member": whether the cell lists ``member``.
+    """
     if kind == "number" and series.dtype.is_numeric():
         values = series.cast(pl.Float64).to_numpy()
     elif kind == "number":
@@ -163,6 +186,10 @@ def numbers_of(series: pl.Series, kind: str) -> NDArray[np.float64]:
         texts = series.cast(pl.String).str.strip_chars().str.to_lowercase()
         flags = texts.is_in(list(_TRUE)).cast(pl.Float64)
         values = pl.select(pl.when(texts.is_in(list(_TRUE | _FALSE))).then(flags)).to_series().to_numpy()
+    elif kind == "member":
+        texts = series.cast(pl.String).str.strip_chars().fill_null("")
+        held = {text: float(member in members(text)) if text else np.nan for text in texts.unique().to_list()}
+        values = np.array([held[text] for text in texts.to_list()])
     else:
         texts = series.cast(pl.String).str.strip_chars().str.slice(0, 10).str.replace_all("/", "-", literal=True)
         values = texts.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int32).cast(pl.Float64).to_numpy()
@@ -173,7 +200,7 @@ def numbers_of(series: pl.Series, kind: str) -> NDArray[np.float64]:
 
 def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
     """Scale known values of a column to about -3 to 3."""
-    if column.kind == "flag":
+    if column.kind in ("flag", "member"):
         return 2.0 * values - 1.0
     if column.knots:
         return 2.0 * np.interp(values, column.knots, np.linspace(0.0, 1.0, len(column.knots))) - 1.0

@@ -14,6 +14,7 @@ from limbeck.relevance.consensus import consensus, shapley
 from limbeck.relevance.dawid_skene import Observers, dawid_skene
 from limbeck.relevance.domain import Samples, domain
 from limbeck.relevance.prior import class_prior, saerens
+from limbeck.relevance.rates import calibrated_prior
 from limbeck.relevance.reviewed import reviewed
 from limbeck.relevance.trust import (
     Estimate,
@@ -49,6 +50,7 @@ __all__ = [
     "answered",
     "auto",
     "balanced_accuracy",
+    "calibrated_prior",
     "checked",
     "class_prior",
     "confidence",

@@ -7,6 +7,8 @@ threshold; ``dawid-skene`` (see `dawid_skene`) for more, where confusions betwee
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -14,7 +16,7 @@ from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.relevance import factor as one_factor
 from limbeck.relevance.answers import Fused, checked, fused
 from limbeck.relevance.baselines import log_pool
-from limbeck.relevance.dawid_skene import dawid_skene, informedness
+from limbeck.relevance.dawid_skene import bold, dawid_skene, informedness
 from limbeck.relevance.prior import answers_prior, floored
 from limbeck.relevance.voters import Voters, near_voters
 
@@ -48,7 +50,8 @@ def agreement(P: ArrayLike, *, model: str | None = None, prior: ArrayLike | None
     if len(voters.members) == 1:
         return lone(voters)
     if model == "dawid-skene":
-        found = dawid_skene(P, voters=voters)
+        bolder = replace(voters, answers=np.stack([bold(answers) for answers in voters.answers]))
+        found = dawid_skene(P, voters=bolder)
         return fused(found.posterior, informedness(found.confusion))
     fitted = one_factor.fit(voters.answers)
     relevance = voters.per_teacher(fitted.mean_loading)

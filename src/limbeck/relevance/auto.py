@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.relevance import factor as one_factor
-from limbeck.relevance.agreement import agreement, lone
+from limbeck.relevance.agreement import agreement, given_prior, lone
 from limbeck.relevance.answers import Floats, Fused, checked
 from limbeck.relevance.baselines import uniform_logit
 from limbeck.relevance.domain import Samples, domain
@@ -27,10 +27,18 @@ ENOUGH = 5  # voters below which trust cannot be told apart
 _ALIKE = 0.03  # standard deviation of loadings below which the teachers are equally good
 _WEAK = 0.2  # median size of the loadings below which agreement is chance
 _CAMP = 0.4  # share of voters against the common answer at which there is none
+_SETTLED = 0.75  # share of rows on which a fit of many classes must agree with the plain average
 _FIRM = 0.3  # a loading beyond this speaks for or against
 
 
-def auto(P: ArrayLike, features: Any = None, samples: Samples | None = None, *, seed: int = 0) -> Fused:
+def auto(
+    P: ArrayLike,
+    features: Any = None,
+    samples: Samples | None = None,
+    *,
+    prior: ArrayLike | None = None,
+    seed: int = 0,
+) -> Fused:
     """Fuse by the calculator that the answers themselves support.
 
     Parameters
@@ -42,6 +50,8 @@ def auto(P: ArrayLike, features: Any = None, samples: Samples | None = None, *, 
     samples
         Sample rows of the teachers' scenarios. `domain` is used only where labels show that it beats the alternatives
         on those scenarios; samples without labels do not change the choice.
+    prior
+        Class rates float[C] for the factor model; default: `class_prior` of answers and features.
     seed
         For everything that samples.
 
@@ -78,17 +88,27 @@ def auto(P: ArrayLike, features: Any = None, samples: Samples | None = None, *, 
     if alike is not None:
         return _judged(P, uniform_logit(P), loadings, [*notes, alike])
     if P.shape[2] > 2:
-        notes.append(f"{G} different teachers agree beyond chance: Dawid-Skene was used.")
-        return _judged(P, agreement(P), loadings, notes)
-    rates = class_prior(P, features, seed=seed)
+        return _of_many_classes(P, G, loadings, notes)
+    rates = class_prior(P, features, seed=seed) if prior is None else given_prior(prior, P.shape[2])
     result = agreement(P, model="factor", prior=rates)
     dropped = [str(k) for k in np.flatnonzero(loadings <= 0)]
     if dropped:
         notes.append(f"Teachers {', '.join(dropped)} speak against the common answer or say nothing: left out.")
-    told = "from answers and features" if features is not None else "from the answers alone"
+    told = "from answers and features" if features is not None or prior is not None else "from the answers alone"
     notes.append(f"{G} different teachers agree beyond chance: the one-factor model was used.")
     notes.append("Its class rates were estimated " + told + ": " + ", ".join(f"{r:.2f}" for r in rates) + ".")
     return _judged(P, result, loadings, notes)
+
+
+def _of_many_classes(P: Floats, G: int, loadings: Floats, notes: list[str]) -> Fused:
+    """Use Dawid-Skene where it settles: EM over few rows or weak teachers can end far from any teacher's answer."""
+    found, plain = agreement(P), uniform_logit(P)
+    same = float((found.probabilities.argmax(axis=1) == plain.probabilities.argmax(axis=1)).mean())
+    if same < _SETTLED:
+        notes.append("Use uniform: Dawid-Skene did not settle on these answers, so their plain average is used.")
+        return _judged(P, plain, loadings, notes)
+    notes.append(f"{G} different teachers agree beyond chance: Dawid-Skene was used.")
+    return _judged(P, found, loadings, notes)
 
 
 def _distrust(fitted: one_factor.Factor, G: int) -> str | None:

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
-from limbeck.relevance.answers import Floats, checked, some_rows, weighted_mean
+from limbeck.relevance.answers import FLOOR, Floats, checked, entropy, softmax, some_rows, weighted_mean
 from limbeck.relevance.voters import Voters, near_voters
 
+_TIMID = 0.4  # mean entropy, as a share of log C, above which answers are sharpened to it
+_SHARPEST = 64.0  # largest power that sharpens
 _ROWS = 100_000  # EM runs on a sample of these; all rows then get one E-step
 
 
@@ -75,6 +77,26 @@ def dawid_skene(
     posterior = _classes(np.nan_to_num(A), confusion, prior)
     posterior[np.isnan(A[:, :, 0]).all(axis=0)] = np.nan
     return Observers(voters.per_teacher(confusion), prior, posterior, done)
+
+
+def bold(answers: Floats) -> Floats:
+    """Return answers float[N, C] raised to the power at which their mean entropy is 0.4, or as they are if below.
+
+    Timid answers over many classes are fractions that are all near even, and EM over them ends with one class for
+    every row.
+    """
+    known = ~np.isnan(answers[:, 0])
+    z = np.log(np.maximum(answers[known].astype(np.float64), FLOOR))
+    if not len(z) or entropy(softmax(z)).mean() <= _TIMID:
+        return answers
+    low, high = 1.0, _SHARPEST
+    part = z[some_rows(len(z), 5000)]
+    for _ in range(20):
+        middle = float(np.sqrt(low * high))
+        low, high = (middle, high) if entropy(softmax(middle * part)).mean() > _TIMID else (low, middle)
+    out = np.full(answers.shape, np.nan)
+    out[known] = softmax(high * z)
+    return out
 
 
 def informedness(confusion: Floats) -> Floats:

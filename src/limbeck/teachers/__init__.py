@@ -14,7 +14,7 @@ from limbeck.recipe import Task
 from limbeck.recipe import Teacher as Spec
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
 from limbeck.teachers.bundle import open_bundle
-from limbeck.teachers.cache import answers, cache_folder
+from limbeck.teachers.cache import answers, cache_folder, kept
 from limbeck.teachers.column import open_column
 from limbeck.teachers.http import open_http
 from limbeck.teachers.huggingface import open_huggingface
@@ -32,7 +32,7 @@ TEACHERS: dict[str, Callable[[Place], Teacher]] = {
     "rule": open_rules,
 }
 
-__all__ = ["TEACHERS", "AnswerError", "Answers", "Teacher", "answers", "cache_folder", "open_teacher"]
+__all__ = ["TEACHERS", "AnswerError", "Answers", "Teacher", "answers", "cache_folder", "kept", "open_teacher"]
 
 
 def open_teacher(spec: Spec, classes: tuple[str, ...], *, task: Task, folders: Sequence[Path | None] = ()) -> Teacher:

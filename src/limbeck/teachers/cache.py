@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,26 @@ def answers(
     for at, teacher in enumerate(teachers):
         out[at] = _answers_of(teacher, rows, folder or cache_folder(), view, quiet)
     return out
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is kept of a teacher: bool [N], its answers float32 [N, C] (NaN where none is kept), and the files."""
+
+    there: NDArray[np.bool_]
+    answers: Answers
+    files: tuple[Path, Path]
+
+
+def kept(teacher: Teacher, rows: pl.DataFrame, *, folder: Path | None = None, view: int = 0) -> Kept:
+    """Return what is kept of a teacher's answers to N rows; nobody is asked. See `answers` for the parameters."""
+    store = Store(folder or cache_folder(), teacher.fingerprint, len(teacher.classes))
+    places = store.find(row_keys(rows, teacher.columns, view, teacher.name))
+    there = places >= 0
+    out = np.full((rows.height, len(teacher.classes)), np.nan, dtype=np.float32)
+    if there.any():
+        out[there] = _restored(store.get(places[there]))
+    return Kept(there, out, (store.keys_file, store.answers_file))
 
 
 def _answers_of(teacher: Teacher, rows: pl.DataFrame, folder: Path, view: int, quiet: bool) -> Answers:

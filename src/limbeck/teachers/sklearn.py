@@ -8,6 +8,7 @@ arrays).
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,46 +23,35 @@ from limbeck.teachers.cells import numbers, spread, texts
 from limbeck.teachers.labels import LabelMap, probabilities
 
 
-class Sklearn:
-    """A scikit-learn classifier as a teacher: a text pipeline gets one text, another model its numeric columns.
+class Fitted:
+    """A fitted scikit-learn classifier in memory, and how its answers become ours.
 
     One without `predict_proba` answers with the softmax of its decision function, which is not calibrated.
+
+    Parameters
+    ----------
+    theirs
+        Names of its classes, in order; its own classes as text when None.
+
+    Raises
+    ------
+    LimbeckError
+        When it is not fitted, gives no scores, or has a class that is none of ours.
     """
 
-    block = 4096
-
-    def __init__(self, place: Place) -> None:
-        path = place.file()
-        self.name, self.classes = place.spec.name, place.classes
-        self.model = _load(path, place, place.options({"trust": []})["trust"])
-        self.gives = "probabilities" if hasattr(self.model, "predict_proba") else "logits"
-        if not hasattr(self.model, "classes_") or not hasattr(self.model, "predict"):
-            raise place.wrong(f"a {type(self.model).__name__} is no fitted classifier", "dump one that has been fitted")
-        if self.gives == "logits" and not hasattr(self.model, "decision_function"):
+    def __init__(self, model: Any, place: Place, theirs: Sequence[str] | None = None) -> None:
+        self.model, self.name = model, place.spec.name
+        self.gives = "probabilities" if hasattr(model, "predict_proba") else "logits"
+        if not hasattr(model, "classes_") or not hasattr(model, "predict"):
+            raise place.wrong(f"a {type(model).__name__} is no fitted classifier", "fit it first")
+        if self.gives == "logits" and not hasattr(model, "decision_function"):
             raise place.wrong("it has neither predict_proba nor decision_function", "wrap it in CalibratedClassifierCV")
-        self.width = getattr(self.model, "n_features_in_", None)  # a vectoriser of texts has none
-        self.named = [str(column) for column in getattr(self.model, "feature_names_in_", [])]
-        self.columns = place.columns(self.named or place.task.input)
-        if len(self.columns) != (self.width or 1):
-            what = f"it reads {self.width} numbers" if self.width else "it reads one column of text"
-            raise place.wrong(
-                f"{what}, but its input names {list(self.columns)}", "name its columns in input, in order"
-            )
-        self.labels = LabelMap([str(label) for label in self.model.classes_], place)
-        self.fingerprint = place.fingerprint(sha256(path), self.columns)
+        self.width: int | None = getattr(model, "n_features_in_", None)  # a vectoriser of texts has none
+        self.named = [str(column) for column in getattr(model, "feature_names_in_", [])]
+        self.labels = LabelMap(theirs or [str(label) for label in model.classes_], place)
 
-    def answer(self, rows: pl.DataFrame) -> Answers:
-        """Return float32 [N, C]; an empty text is an abstention, an empty number is NaN to the model."""
-        if not self.width:
-            given, there = texts(rows, self.columns[0], self.name)
-            asked = [text for text, is_there in zip(given, there, strict=True) if is_there]
-            answers = self._ask(asked) if asked else np.empty((0, len(self.labels.theirs)))
-            return self.labels(spread(answers, there), self.name)
-        features = numbers(rows, self.columns, self.name).astype(np.float64)
-        frame = pl.DataFrame(features, schema=self.named) if self.named else features
-        return self.labels(self._ask(frame), self.name)
-
-    def _ask(self, given: Any) -> NDArray[np.float64]:
+    def ask(self, given: Any) -> NDArray[np.float64]:
+        """Return [N, its classes] of rows as the model itself takes them; `labels` brings them into our classes."""
         method = self.model.predict_proba if self.gives == "probabilities" else self.model.decision_function
         try:
             with warnings.catch_warnings():
@@ -69,6 +59,36 @@ class Sklearn:
                 return probabilities(method(given), self.gives)
         except Exception as error:  # whatever a step of the pipeline raises, e.g. for a NaN
             raise AnswerError(f"scikit-learn: {first_line(error)}", teacher=self.name) from error
+
+
+class Sklearn:
+    """A skops file as a teacher: a text pipeline gets one text, another model its numeric columns."""
+
+    block = 4096
+
+    def __init__(self, place: Place) -> None:
+        path = place.file()
+        self.name, self.classes = place.spec.name, place.classes
+        self.fitted = Fitted(_load(path, place, place.options({"trust": []})["trust"]), place)
+        self.width, self.named = self.fitted.width, self.fitted.named
+        self.columns = place.columns(self.named or place.task.input)
+        if len(self.columns) != (self.width or 1):
+            what = f"it reads {self.width} numbers" if self.width else "it reads one column of text"
+            raise place.wrong(
+                f"{what}, but its input names {list(self.columns)}", "name its columns in input, in order"
+            )
+        self.fingerprint = place.fingerprint(sha256(path), self.columns)
+
+    def answer(self, rows: pl.DataFrame) -> Answers:
+        """Return float32 [N, C]; an empty text is an abstention, an empty number is NaN to the model."""
+        if not self.width:
+            given, there = texts(rows, self.columns[0], self.name)
+            asked = [text for text, is_there in zip(given, there, strict=True) if is_there]
+            answers = self.fitted.ask(asked) if asked else np.empty((0, len(self.fitted.labels.theirs)))
+            return self.fitted.labels(spread(answers, there), self.name)
+        features = numbers(rows, self.columns, self.name).astype(np.float64)
+        frame = pl.DataFrame(features, schema=self.named) if self.named else features
+        return self.fitted.labels(self.fitted.ask(frame), self.name)
 
 
 def _load(path: Path, place: Place, trust: list[str]) -> Any:

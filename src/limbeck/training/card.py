@@ -6,16 +6,20 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from limbeck.data.prepare import Dataset
+from limbeck.evaluation.inert import inert
 from limbeck.recipe import Recipe
 
 if TYPE_CHECKING:
     from limbeck.training.student import Student
 
+_NAMED = 12  # teachers that the card names
 _ROWS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
 
 
-def model_card(recipe: Recipe, rows: Dataset, student: Student, stored: Mapping[str, Any]) -> str:
-    """Return the card as Markdown."""
+def model_card(
+    recipe: Recipe, rows: Dataset, student: Student, stored: Mapping[str, Any], trust: Mapping[str, Any] | None = None
+) -> str:
+    """Return the card as Markdown; ``trust`` is the dict of ``trust.json`` where there were teachers."""
     metrics, part = stored["test"], stored["judged_on"]
     counts = ", ".join(f"{int((rows.split == name).sum()):,} {name}" for name in ("train", "valid", "test"))
     lines = [
@@ -25,6 +29,7 @@ def model_card(recipe: Recipe, rows: Dataset, student: Student, stored: Mapping[
         f"It reads the column `{recipe.task.input}` and gives a calibrated probability for each class.",
         "",
         f"Trained and judged on {counts} rows of {', '.join(sorted({source.name for source in rows.sources}))}.",
+        *(_taught(trust) if trust else []),
         "",
         f"## Measured on {part}",
         "",
@@ -60,6 +65,20 @@ def model_card(recipe: Recipe, rows: Dataset, student: Student, stored: Mapping[
         "",
     ]
     return "\n".join(lines)
+
+
+def _taught(trust: Mapping[str, Any]) -> list[str]:
+    """Return two lines on the teachers: who they are, and how good their joined answer is expected to be."""
+    names = [f"`{inert(teacher['name'], 60).replace('`', chr(39))}`" for teacher in trust["teachers"]]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    count = "1 teacher" if len(names) == 1 else f"{len(names)} teachers"
+    expected = trust["expected_accuracy"]
+    told = "could not be estimated" if expected is None else f"{expected:.4f}, estimated without labels"
+    return [
+        "",
+        f"Distilled from {count}, asked about {trust['rows']:,} rows: {', '.join(names[:_NAMED])}{more}.",
+        f"Expected accuracy of the joined answer: {told}; see `trust.json` and the report.",
+    ]
 
 
 def _number(value: Any) -> str:

@@ -17,7 +17,7 @@ from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.progress import say
 from limbeck.recipe import Recipe
-from limbeck.training.joint import Company, joint
+from limbeck.training.joint import Company, joint, offsets, softmax
 from limbeck.training.panel import Panel, drawn, features_of, seat
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
@@ -44,8 +44,20 @@ class Distilled:
     trust: dict[str, Any]
 
 
-def distil(recipe: Recipe, data: Dataset, *, folders: list[Path | None], cache: Path | None = None) -> Distilled:
+def distil(
+    recipe: Recipe,
+    data: Dataset,
+    *,
+    folders: list[Path | None],
+    cache: Path | None = None,
+    panel: Panel | None = None,
+) -> Distilled:
     """Ask the teachers about every row but those of test, weigh their answers, and join them.
+
+    Parameters
+    ----------
+    panel
+        The teachers; those that the recipe names when None.
 
     Raises
     ------
@@ -54,14 +66,14 @@ def distil(recipe: Recipe, data: Dataset, *, folders: list[Path | None], cache: 
     """
     cold = not len(data.part("train"))
     asked = np.flatnonzero(np.isin(data.split, ["train", "valid", "unlabelled"]))
-    panel = seat(recipe, data.classes, folders)
+    panel = seat(recipe, data.classes, folders) if panel is None else panel
     if cold and len(panel.teachers) < 2:
         what = "one teacher and no labels: nothing here can tell how far it is right"
         raise LimbeckError(what, where="teachers", mend="name two or more, or label some rows")
     frame = data.frame[asked]
     say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
     P = panel.ask(frame, cache)
-    answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold)
+    answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, cache=cache)
     trust = trust_of(panel, P, fused, answer, notes, data.classes)
     answers = answer.astype(np.float32)
     place = np.full(len(data.split), -1, dtype=np.int64)
@@ -76,7 +88,14 @@ def distil(recipe: Recipe, data: Dataset, *, folders: list[Path | None], cache: 
 
 
 def weigh(
-    recipe: Recipe, panel: Panel, P: NDArray[np.float32], data: Dataset, asked: NDArray[np.int64], *, cold: bool
+    recipe: Recipe,
+    panel: Panel,
+    P: NDArray[np.float32],
+    data: Dataset,
+    asked: NDArray[np.int64],
+    *,
+    cold: bool,
+    cache: Path | None = None,
 ) -> tuple[NDArray[np.float64], relevance.Fused, list[str]]:
     """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words."""
     settings = recipe.relevance
@@ -93,12 +112,13 @@ def weigh(
     needs_features = cold and (method in ("auto", "joint", "domain", "reviewed") or settings.reviewed is not None)
     features, theirs = features_of(recipe, frame, samples) if needs_features else (None, [None] * len(samples))
     marked = reviewed_rows(settings.reviewed, recipe, data, asked) if settings.reviewed else None
+    rates = class_rates(recipe, panel, P, features, theirs, samples, cache) if features is not None else None
     if method == "domain":
         fused = _by_domain(P, features, theirs, panel)
     elif method == "fixed":
         fused = relevance.fixed(P, [settings.weights.get(name, 0.0) for name in panel.names])
     elif method in ("auto", "joint", "reviewed"):
-        fused = relevance.auto(P, features, seed=seed)
+        fused = relevance.auto(P, features, prior=rates, seed=seed)
     else:
         fused = relevance.METHODS[method](P)
     if marked is not None:
@@ -109,19 +129,46 @@ def weigh(
     answer[silent] = np.nanmean(answer, axis=0)
     wanted = method == "joint" or (method in ("auto", "reviewed") and worth_joining(panel, fused, recipe))
     if cold and settings.rounds and wanted:
-        rates = answer.mean(axis=0) if marked is not None else relevance.class_prior(P, features, seed=seed)
         company = _company(panel, samples, theirs, fused)
         answer = joint(
             features,
             answer,
-            np.asarray(rates, dtype=np.float64),
+            answer.mean(axis=0) if marked is not None or rates is None else rates,
             company,
             rounds=settings.rounds,
             reviewed=marked,
             seed=seed,
         )
         notes.append(f"The student was one more voter in {settings.rounds} rounds.")
+    elif method == "auto" and rates is not None and marked is None and P.shape[2] == 2 and trusted(fused):
+        answer = at_rates(answer, rates)
+        shown = ", ".join(f"{rate:.2f}" for rate in rates)
+        notes.append(f"Their answer was cut at class rates estimated from answers and features: {shown}.")
     return answer, fused, notes
+
+
+def class_rates(
+    recipe: Recipe,
+    panel: Panel,
+    P: NDArray[np.float32],
+    features: Any,
+    theirs: list[Any],
+    samples: list[Any],
+    cache: Path | None,
+) -> NDArray[np.float64]:
+    """Return the target's class rates float64[C], calibrated on the teachers' scenarios where all have sample rows.
+
+    What a teacher says of its own scenario's rows stands for their labels. Every teacher is asked about every sample,
+    so an endpoint that may cost money is not.
+    """
+    seed = recipe.training.seed
+    costly = any(spec.source.startswith("http") for spec in recipe.teachers)
+    if costly or any(part is None for part in theirs):
+        return np.asarray(relevance.class_prior(P, features, seed=seed), dtype=np.float64)
+    known = [panel.ask(sample, cache) for sample in samples]
+    labels = [np.nan_to_num(answers[k]).argmax(axis=1) for k, answers in enumerate(known)]
+    played = relevance.Samples(theirs, labels, known)
+    return np.asarray(relevance.calibrated_prior(P, features, played, seed=seed), dtype=np.float64)
 
 
 def worth_joining(panel: Panel, fused: relevance.Fused, recipe: Recipe) -> bool:
@@ -130,8 +177,18 @@ def worth_joining(panel: Panel, fused: relevance.Fused, recipe: Recipe) -> bool:
     They did on texts with many teachers and hurt on tables with few: a student of a table sees what its teachers see.
     They cannot help where the teachers are not to be trusted.
     """
-    doubtful = any("Do not trust" in note for note in fused.notes)
-    return recipe.task.kind == "text" and len(panel.teachers) >= 5 and not doubtful
+    return recipe.task.kind == "text" and len(panel.teachers) >= 5 and trusted(fused)
+
+
+def trusted(fused: relevance.Fused) -> bool:
+    """Return whether no note warns of all teachers."""
+    return not any("Do not trust" in note for note in fused.notes)
+
+
+def at_rates(answer: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shift the log-odds of an answer float[N, 2] so that its classes are as frequent as the rates float[2] say."""
+    scores = np.log(np.clip(answer, 1e-6, None))
+    return softmax(scores + offsets(scores, rates))
 
 
 def _by_domain(P: NDArray[np.float32], features: Any, theirs: list[Any], panel: Panel) -> relevance.Fused:

@@ -73,15 +73,17 @@ def round_to_half(network: Network) -> None:
 
 @torch.no_grad()
 def logits_of(network: Network, encoder: RowInput, rows: Rows) -> np.ndarray:
-    """Return the student's logits float32 [N, C], in batches of similar length."""
+    """Return the student's logits float [N, C] in its own precision, in batches of similar length."""
     network.eval()
-    device = next(network.parameters()).device
+    weight = next(network.parameters())
     out = None
     for part in batches(rows.lengths, tokens=8192, most=256):
         arrays = batch_of(encoder, rows, part)
-        logits = network(*(torch.from_numpy(arrays[name]).to(device) for name in network.arrays)).float().cpu().numpy()
+        given = [torch.from_numpy(arrays[name]).to(weight.device) for name in network.arrays]
+        given = [array.to(weight.dtype) if array.is_floating_point() else array for array in given]
+        logits = network(*given).cpu().numpy()
         if out is None:
-            out = np.empty((len(rows), logits.shape[1]), dtype=np.float32)
+            out = np.empty((len(rows), logits.shape[1]), dtype=logits.dtype)
         out[part] = logits
     if out is None:
         raise LimbeckError("there are no rows to score")

@@ -20,7 +20,7 @@ from limbeck.recipe import Input, Recipe
 from limbeck.teachers import Teacher, answers, open_teacher
 from limbeck.teachers.scenarios import KIND, ScenarioTeacher, scenario_teachers
 
-_FEATURES = Input(encoder="ngrams", ngrams=(1, 2), buckets=2**18)
+_FEATURES = Input(encoder="ngrams", ngrams=(1, 3), word_ngrams=2, buckets=2**18)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def features_of(
 ) -> tuple[Any, list[Any | None]]:
     """Return features of the target's rows and of each sample, for voices and relevance.
 
-    Texts give unit-length TF-IDF rows of hashed characters and pairs, their document frequencies read off the target's
+    Texts give unit-length TF-IDF rows of hashed n-grams of characters and words, their document frequencies read off the target's
     rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers, what is
     missing, and their categories.
     """

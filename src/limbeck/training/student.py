@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from limbeck.inputs.ragged import Ragged
 from limbeck.networks import NETWORKS, Network
 from limbeck.networks.wide import WideNetwork
 from limbeck.progress import say
-from limbeck.recipe import Init, Recipe, override
+from limbeck.recipe import Init, Recipe, Training, override
 from limbeck.training.augment import Augmenter, active, back_translate
 from limbeck.training.distil import Targets
 from limbeck.training.export import logits_of, round_to_half
@@ -110,14 +111,8 @@ def with_stop_words(recipe: Recipe, folders: list[Path | None]) -> Recipe:
     return override(recipe, {"input.stop_words": str(found)})
 
 
-def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str | None) -> tuple[Network, RowInput]:
-    """Return a fresh student and its fitted input.
-
-    Raises
-    ------
-    LimbeckError
-        For an unknown network, unknown options, or an encoder that the network cannot read.
-    """
+def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
+    """Return the class of the network that a recipe names and its checked options; `build` says what it raises."""
     name = recipe.student.network
     if name not in NETWORKS:
         raise LimbeckError(f"unknown network {name!r}", where="recipe", mend=did_you_mean(name, NETWORKS))
@@ -127,8 +122,20 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
     if reads not in kind.encoders:
         what = f"the network {name!r} cannot read {reads!r} rows (task.kind, input.encoder)"
         raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
+    return kind, options
+
+
+def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str | None) -> tuple[Network, RowInput]:
+    """Return a fresh student and its fitted input.
+
+    Raises
+    ------
+    LimbeckError
+        For an unknown network, unknown options, or an encoder that the network cannot read.
+    """
+    kind, options = network_kind(recipe)
     torch.manual_seed(recipe.training.seed)
-    pretrained = start is not None and recipe.input.encoder == "wordpiece" and name == "albert"
+    pretrained = start is not None and recipe.input.encoder == "wordpiece" and recipe.student.network == "albert"
     kind_of_input = INPUTS[recipe.task.kind]
     encoder: RowInput = (
         pretrained_input(recipe.input, start, [str(text) for text in values])
@@ -143,14 +150,19 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
     return network, encoder
 
 
-def accelerator_for(recipe: Recipe, network: Network) -> Accelerator:
+def bf16_pays(settings: Training, network: Network | type[Network]) -> bool:
+    """Return whether half precision is faster for this network, on this machine and the device asked for."""
+    if settings.device != "cpu" and torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported())
+    return network.bf16_pays and _bf16_is_native()
+
+
+def accelerator_for(recipe: Recipe, network: Network | type[Network]) -> Accelerator:
     """Return accelerate's view of this machine, in the recipe's device and precision."""
     settings = recipe.training
     threads = settings.threads or network.threads
     torch.set_num_threads(threads or cores())
-    on_gpu = settings.device != "cpu" and torch.cuda.is_available()
-    pays = torch.cuda.is_bf16_supported() if on_gpu else network.bf16_pays and _bf16_is_native()
-    half = settings.precision == "bf16" or (settings.precision == "auto" and pays)
+    half = settings.precision == "bf16" or (settings.precision == "auto" and bf16_pays(settings, network))
     if settings.device in ("cuda", "mps"):
         there = torch.cuda.is_available() if settings.device == "cuda" else torch.backends.mps.is_available()
         if not there:

@@ -18,6 +18,7 @@ from safetensors.torch import save
 import limbeck
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import write_manifest
+from limbeck.bundle.seen import row_keys, write_seen
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
@@ -25,9 +26,11 @@ from limbeck.evaluation.baseline import baseline_row
 from limbeck.evaluation.baseline_table import table_baseline_row
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, judge
+from limbeck.evaluation.trust import read_trust
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
 from limbeck.networks import Network
+from limbeck.objectives import OBJECTIVES
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, load_recipe, override
 from limbeck.training.card import model_card
@@ -86,8 +89,7 @@ def train(
     target, folder = Path(out), None if data is None else Path(data)
     if not target.name or target.name == "..":  # "." and the like: the work is done beside it, under its name
         target = target.resolve()
-    if target.exists() and not (target.is_dir() and _replaceable(target)):
-        raise LimbeckError("is there already, and is no bundle", where=target, mend="choose another --out")
+    refuse_foreign(target)
     if folder is not None and not folder.is_dir():
         raise LimbeckError("there is no such folder", where=folder, mend="check --data")
     if is_pretraining(parsed):
@@ -108,9 +110,13 @@ def train(
     return trained
 
 
-def _replaceable(target: Path) -> bool:
-    entries = [entry.name for entry in target.iterdir()]
-    return not entries or "bundle.json" in entries or "config.json" in entries
+def refuse_foreign(target: Path) -> None:
+    """Raise where something stands that is neither a bundle nor a start: it would be replaced."""
+    if not target.exists():
+        return
+    entries = [entry.name for entry in target.iterdir()] if target.is_dir() else ["a file"]
+    if entries and "bundle.json" not in entries and "config.json" not in entries:
+        raise LimbeckError("is there already, and is no bundle", where=target, mend="choose another --out")
 
 
 def finish(
@@ -135,6 +141,9 @@ def finish(
         write_json(folder / "export.json", gate_facts(gate))
         if trust is not None:
             write_json(folder / "trust.json", trust)
+        if recipe.export.seen:
+            seen = [rows.texts[row] for row in seen_rows(recipe, rows)]
+            write_seen(folder, row_keys(seen, recipe.task, recipe.input))
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
         write_manifest(folder, facts)
         trained = _judge(recipe, rows, student, folder, out, lang)
@@ -142,6 +151,13 @@ def finish(
         with Classifier(folder):
             pass  # a bundle that cannot be loaded must not take the place of one that can
     return replace(trained, trust=trust)
+
+
+def seen_rows(recipe: Recipe, rows: Dataset) -> np.ndarray:
+    """Return the rows int64 that a student is trained on or chosen by: with teachers, unlabelled ones too."""
+    taught = bool(recipe.teachers) or any(OBJECTIVES[name].taught for name in recipe.objective.losses)
+    parts = ["train", "valid", *(["unlabelled"] if taught else [])]
+    return np.flatnonzero(np.isin(rows.split, parts))
 
 
 def save_weights(network: Network, file: Path) -> None:
@@ -194,7 +210,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
         }
         write_json(folder / "metrics.json", stored)
         _report(classifier, rows, index, p, judgement, baselines, history, part, out, lang)
-    write_text(folder / "README.md", model_card(recipe, rows, student, stored))
+    write_text(folder / "README.md", model_card(recipe, rows, student, stored, read_trust(folder)))
     return Trained(out, judgement.metrics, baselines, history, part)
 
 
@@ -215,6 +231,7 @@ def _report(
         findings=rows.findings,
         export=export_facts(classifier.path),
         history=history,
+        trust=read_trust(classifier.path),
     )
     write_report(classifier.path / "report.html", page, lang=lang)
 

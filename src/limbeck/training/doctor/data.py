@@ -1,0 +1,85 @@
+"""Whether the rows are fit to learn from: counts, classes, leaks, columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import polars as pl
+
+from limbeck.data.prepare import Dataset, prepare
+from limbeck.errors import LimbeckError
+from limbeck.training.doctor.case import Case
+from limbeck.training.doctor.finding import Finding, refused
+from limbeck.training.pretrain import is_pretraining
+
+IMBALANCE = 10.0  # times as many rows of the largest class as of the smallest
+# Findings on the data that call for a look; the others say what was done about what is common.
+_DOUBTFUL = ("unreadable rows", "but another label", "of another part")
+
+
+def read_rows(case: Case) -> tuple[Case, list[Finding]]:
+    """Return the case with its rows, and every reason why they may not be trained on."""
+    refusals: list[LimbeckError] = []
+    try:
+        rows = prepare(case.recipe, case.folder, recipe_folder=case.home, refuse=refusals.append)
+    except LimbeckError as error:
+        return case, [refused("data", error)]
+    said = {refusal.what for refusal in refusals}
+    found = [refused("data", refusal) for refusal in refusals]
+    found += [_noted(line) for line in rows.findings if line not in said]
+    return replace(case, rows=rows), found
+
+
+def _noted(line: str) -> Finding:
+    return Finding("warn" if any(words in line for words in _DOUBTFUL) else "ok", "data", line)
+
+
+def check_data(case: Case) -> Iterator[Finding]:
+    """Yield classes and columns that are missing, rare, or tell nothing."""
+    rows = case.rows
+    assert rows is not None
+    if not is_pretraining(case.recipe):
+        yield from _absent(rows)
+        yield from _imbalance(case, rows)
+    yield from _columns(case, rows)
+
+
+def _absent(rows: Dataset) -> Iterator[Finding]:
+    """Yield classes without a row in valid or test; those that train lacks are refused with the rows."""
+    for part in ("valid", "test"):
+        labels = rows.labels[rows.part(part)]
+        labels = labels[labels >= 0]
+        for k, name in enumerate(rows.classes):
+            if len(labels) and not (labels == k).any():
+                what = f"the class {name!r} has no row in {part}, so nothing will be known of it there"
+                yield Finding("warn", "data", what, f"give {part} some of its rows (data.split)")
+
+
+def _imbalance(case: Case, rows: Dataset) -> Iterator[Finding]:
+    labels = rows.labels[rows.part("train")]
+    counts = np.bincount(labels[labels >= 0], minlength=len(rows.classes))
+    if counts.min() == 0 or counts.max() < IMBALANCE * counts.min() or case.recipe.objective.class_weights != "none":
+        return
+    most, least = rows.classes[int(counts.argmax())], rows.classes[int(counts.argmin())]
+    what = f"train has {counts.max() / counts.min():.0f} times as many rows of {most!r} as of {least!r}"
+    yield Finding("warn", "data", what, 'set objective.class_weights = "balanced", and look at macro_f1, not accuracy')
+
+
+def _columns(case: Case, rows: Dataset) -> Iterator[Finding]:
+    """Yield input columns that are missing, empty, or the same in every row that is learned from."""
+    task = case.recipe.task
+    learned = rows.frame[case.learned]
+    for name in task.inputs:
+        if name not in learned.columns:
+            what = f"the input column {name!r} is not in the rows: missing in all of them"
+            yield Finding("warn", "data", what, "leave it out of task.input, or check its name")
+            continue
+        cells = learned[name].cast(pl.String, strict=False).str.strip_chars()
+        filled = cells.filter(cells.is_not_null() & (cells != ""))
+        if not len(filled):
+            yield Finding("warn", "data", f"the input column {name!r} is empty", "leave it out of task.input")
+        elif task.kind == "table" and len(filled) == len(cells) and filled.n_unique() == 1 and len(cells) > 1:
+            what = f"the input column {name!r} holds {str(filled[0])[:40]!r} in every row, which tells nothing"
+            yield Finding("warn", "data", what, "leave it out of task.input")

@@ -1,0 +1,47 @@
+"""What a check says: one line, and how bad it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from limbeck.errors import LimbeckError
+
+Level = Literal["ok", "warn", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: ``what`` in plain words, and the ``mend`` where one is known; both are one line."""
+
+    level: Level
+    check: str
+    what: str
+    mend: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("what", "mend"):
+            object.__setattr__(self, name, " ".join(getattr(self, name).split()))
+
+
+def refused(check: str, error: LimbeckError) -> Finding:
+    """Return an error that was raised as a finding."""
+    what = error.what if error.where is None else f"{error.where}: {error.what}"
+    return Finding("error", check, what, error.mend or "")
+
+
+def attempt(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield what a check finds; an error that ends the check is its last finding, and ends nothing else."""
+    try:
+        yield from findings
+    except LimbeckError as error:
+        yield refused(check, error)
+
+
+def distinct(findings: Iterable[Finding]) -> list[Finding]:
+    """Return the findings without those that another check has said before in the same words."""
+    kept: dict[tuple[str, str], Finding] = {}
+    for finding in findings:
+        kept.setdefault((finding.level, finding.what), finding)
+    return list(kept.values())

@@ -1,0 +1,128 @@
+"""Whether a recipe is sound in itself, and can be carried out on these rows and this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from limbeck import relevance
+from limbeck.data.read import need
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.objectives import OBJECTIVES
+from limbeck.recipe import Recipe
+from limbeck.teachers import TEACHERS
+from limbeck.teachers.scenarios import KIND
+from limbeck.training.doctor.case import Case
+from limbeck.training.doctor.finding import Finding, attempt, refused
+from limbeck.training.pretrain import is_pretraining
+from limbeck.training.student import accelerator_for, bf16_pays, network_kind, positive_index
+
+FEW = 50  # valid rows under which the choice of an epoch is mostly chance
+
+
+def check_recipe(recipe: Recipe) -> Iterator[Finding]:
+    """Yield names in the recipe that stand for nothing."""
+    faults = list(_unknown(recipe))
+    yield from faults
+    if not faults:
+        losses, teachers = ", ".join(recipe.objective.losses), ", ".join(spec.name for spec in recipe.teachers)
+        what = f"student: {recipe.student.network}; losses: {losses}; teachers: {teachers or 'none'}"
+        yield Finding("ok", "recipe", what)
+
+
+def _unknown(recipe: Recipe) -> Iterator[Finding]:
+    try:
+        network_kind(recipe)
+    except LimbeckError as error:
+        yield refused("recipe", error)
+    for name in recipe.objective.losses:
+        if name not in OBJECTIVES:
+            what = f"recipe: unknown loss {name!r} in objective.losses"
+            yield Finding("error", "recipe", what, did_you_mean(name, OBJECTIVES))
+    for spec in recipe.teachers:
+        kind = spec.source.partition(":")[0]
+        if kind not in TEACHERS and kind not in ("https", KIND.rstrip(":")):
+            hint = did_you_mean(kind, [*TEACHERS, KIND.rstrip(":")])
+            yield Finding("error", "recipe", f"teacher {spec.name!r}: unknown kind {kind!r}", hint)
+    names = [spec.name for spec in recipe.teachers]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield Finding("error", "recipe", f"two teachers are named {name!r}", "name each once")
+    methods = {*relevance.METHODS, "joint"}
+    if recipe.teachers and recipe.relevance.method not in methods:
+        what = f"unknown relevance.method {recipe.relevance.method!r}"
+        yield Finding("error", "recipe", what, did_you_mean(recipe.relevance.method, methods))
+    if not recipe.teachers and any(name in OBJECTIVES and OBJECTIVES[name].taught for name in recipe.objective.losses):
+        yield Finding("error", "recipe", "a distillation loss needs teachers", "name some [[teachers]]")
+
+
+def check_training(case: Case, teachers: int | None) -> Iterator[Finding]:
+    """Yield what keeps the student from being run, chosen and judged; ``teachers`` is None where some did not open."""
+    recipe, rows = case.recipe, case.rows
+    faults = [*attempt("training", _device(recipe)), *_teaching(case, teachers)]
+    if rows is None:
+        yield from faults
+        yield Finding("warn", "training", "valid rows and metric not checked: the rows cannot be read")
+        return
+    faults += [*_choosing(case), *attempt("training", _judging(case))]
+    yield from faults
+    if not any(fault.level == "error" for fault in faults):
+        settings, count = recipe.training, len(case.learned) * recipe.training.augment.copies
+        steps = -(-count // (settings.batch_size * settings.accumulate))
+        what = f"at most {settings.epochs} epochs of {steps:,} steps over {count:,} rows, chosen by {settings.metric}"
+        yield Finding("ok", "training", what)
+
+
+def _device(recipe: Recipe) -> Iterator[Finding]:
+    try:
+        kind, _ = network_kind(recipe)
+    except LimbeckError:
+        return  # said already
+    accelerator_for(recipe, kind)
+    if recipe.training.precision == "bf16" and not bf16_pays(recipe.training, kind):
+        what = f"training.precision is 'bf16', which does not pay for {recipe.student.network!r} on this machine"
+        yield Finding("warn", "training", what, "set training.precision = 'auto'")
+
+
+def _teaching(case: Case, teachers: int | None) -> Iterator[Finding]:
+    if case.cold and teachers == 1:
+        what = "one teacher and no labels: nothing here can tell how far it is right"
+        yield Finding("error", "training", what, "name two or more, or label some rows")
+    if case.cold and not case.recipe.teachers and not is_pretraining(case.recipe):
+        yield Finding("error", "training", "no row has a label, and there is no teacher", "name some [[teachers]]")
+
+
+def _choosing(case: Case) -> Iterator[Finding]:
+    """Yield what stands in the way of choosing the best epoch on valid."""
+    recipe, rows = case.recipe, case.rows
+    assert rows is not None
+    valid, metric = rows.part("valid"), recipe.training.metric
+    if is_pretraining(recipe):
+        if metric != "loss":
+            what = f"training.metric = {metric!r} needs labels, and no loss of this recipe uses any"
+            yield Finding("error", "training", what, "set training.metric = 'loss'")
+        return
+    if case.cold and recipe.teachers:
+        return  # rows held back from the unlabelled ones, with the teachers' answer, choose
+    if not len(valid):
+        yield Finding("error", "training", "there are no valid rows to choose the student on", "set data.split")
+    elif len(valid) < FEW:
+        what = f"only {len(valid)} valid rows choose the epoch, the temperature and the threshold"
+        yield Finding("warn", "training", what, "give valid more rows (data.split)")
+    if metric == "roc_auc" and (len(rows.classes) != 2 or len(np.unique(rows.labels[valid])) != 2):
+        what = "training.metric = 'roc_auc' cannot be computed on these valid rows: it needs two classes, both there"
+        yield Finding("error", "training", what, "use one of loss, accuracy, macro_f1")
+
+
+def _judging(case: Case) -> Iterator[Finding]:
+    """Yield what would stop the evaluation, hours later."""
+    recipe, rows = case.recipe, case.rows
+    assert rows is not None
+    settings = recipe.evaluation
+    if is_pretraining(recipe):
+        return
+    if not len(rows.part("test")):
+        what = "there are no test rows: the figures will be those of valid, on which the student is chosen"
+        yield Finding("warn", "training", what, "set data.test or data.split")
+    positive_index(recipe, rows.classes)
+    need(rows.frame.columns, [*settings.slices, *([settings.group] if settings.group else [])], "the data")
