@@ -183,6 +183,7 @@ class Relevance(Section):
     reviewed: str | None = Field(default=None, description="a table with labels for some of the rows")
     rounds: int = Field(default=3, ge=0, le=20, description="rounds in which the student is one more voter")
     sample_rows: int = Field(default=1000, ge=0, description="rows taken from each teacher's sample")
+    keep: float = Field(default=1.0, gt=0, le=1, description="share of rows to learn: where neighbours agree best")
 
 
 class Decay(Section):
@@ -218,6 +219,8 @@ class Objective(Section):
     temperature: Decay = Decay()
     class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    hidden: str | None = Field(default=None, description="the teacher whose features distil-hidden learns")
+    sharpen: float = Field(default=1.0, gt=0, le=1, description="temperature of the answer that consistency follows")
 
     def weights(self, epoch: int) -> dict[str, float]:
         """Weight of each named loss in the given epoch, counted from 0."""

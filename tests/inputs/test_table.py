@@ -1,11 +1,15 @@
 """Tables in, arrays out."""
 
+import zlib
+
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.table import TableInput
+from limbeck.inputs.table import TableInput, numbers_of, scaled
 from limbeck.recipe import Input
 
 
@@ -68,3 +72,35 @@ def test_infinity_and_rubbish_are_missing():
 def test_a_table_without_a_value_is_refused():
     with pytest.raises(LimbeckError, match="no input column has a value"):
         TableInput.fit(Input(), pl.DataFrame({"a": ["", None]}))
+
+
+CELLS = [" 1 ", "2.5", "1,000", "1e5", "inf", "x", "", None, "YES", "no", "否", "2021/06/30", "2021-13-01", "a;b"]
+
+
+@given(st.lists(st.tuples(*[st.sampled_from(CELLS)] * 5), max_size=20))
+def test_columns_read_together_are_each_cell_read_alone(cells):
+    fitted = TableInput.fit(
+        Input(),
+        pl.DataFrame(
+            {
+                "number": ["1", "2", "3", "1,000", "5", "6"],
+                "date": ["2020-01-01", "2021/06/30", "", "2020-01-02", "2022-02-02", "2020-05-05"],
+                "flag": ["yes", "no", "no", "", "yes", "no"],
+                "list": ["a;b", "a", "a;b", "b", "b;a", "a;b"],
+                "word": ["上海", "北京", "上海", "", "广州", "北京"],
+            }
+        ),
+    )
+    assert {column.kind for column in fitted.columns} == {"number", "date", "flag", "member", "category"}
+    schema = dict.fromkeys(["number", "date", "flag", "list", "word"], pl.String)
+    rows = fitted.encode(pl.DataFrame(cells, schema=schema, orient="row"))
+    assert len(rows) == len(cells)
+    for at, row in enumerate(cells):
+        for number, column in enumerate(fitted.numeric):
+            cell = row[list(schema).index(column.name)]
+            value = numbers_of(pl.Series([cell], dtype=pl.String), column.kind, column.member)
+            assert rows.missing[at, number] == np.isnan(value[0])
+            expected = 0.0 if np.isnan(value[0]) else scaled(value, column)[0]
+            assert rows.numbers[at, number] == np.float32(expected)
+        word = (row[4] or "").strip()
+        assert rows.categories[at, 0] == (zlib.crc32(word.encode()) % fitted.settings.categories + 1 if word else 0)

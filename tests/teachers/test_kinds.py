@@ -20,7 +20,7 @@ from limbeck.recipe import Task, parse_recipe
 from limbeck.teachers import TEACHERS, AnswerError, answers, open_teacher
 from limbeck.teachers.store import Store
 
-from .make import CLASSES, TASK, opened, spec
+from .make import CLASSES, TASK, opened, spec, tiny_bert
 
 TEXTS = ["物流很快 非常满意 强烈推荐", "质量太差 非常失望 已经退货", "昨天 朋友 买了 一箱"]
 ROWS = pl.DataFrame({"text": [*TEXTS, None], "a": [1.0, -1.0, 0.0, None], "b": ["2", "-2", "", "x1"]})
@@ -349,26 +349,7 @@ def test_hostile_files_are_refused(tmp_path, fitted):
 @pytest.fixture(scope="module")
 def transformer(tmp_path_factory) -> Path:
     """A tiny BERT classifier with its tokenizer, never trained."""
-    import torch
-    from tokenizers import Tokenizer, models, pre_tokenizers, processors
-    from transformers import BertConfig, BertForSequenceClassification, PreTrainedTokenizerFast
-
-    folder = tmp_path_factory.mktemp("hf")
-    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", *sorted({char for text in TEXTS for char in text if char != " "})]
-    tokenizer = Tokenizer(models.WordPiece({word: index for index, word in enumerate(words)}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-    tokenizer.post_processor = processors.TemplateProcessing(
-        "[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    names = {"unk_token": "[UNK]", "pad_token": "[PAD]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
-    torch.manual_seed(0)
-    config = BertConfig(
-        vocab_size=len(words), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-        max_position_embeddings=24, id2label={0: "NEG", 1: "POS"}, label2id={"NEG": 0, "POS": 1},
-    )  # fmt: skip
-    BertForSequenceClassification(config).save_pretrained(folder)
-    return folder
+    return tiny_bert(tmp_path_factory.mktemp("hf"), TEXTS)
 
 
 def test_a_transformer_answers_like_itself(transformer):

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import limbeck
+from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import parse_recipe
+from limbeck.training.distil import distil
 from limbeck.training.joint import fit_logistic, joint, settled, standard
 
 GOOD, BAD = ["很好", "喜欢", "满意", "推荐", "超值"], ["很差", "失望", "退货", "难吃", "糟糕"]
@@ -118,6 +120,42 @@ def test_labels_and_teachers_together(folder, tmp_path, monkeypatch):
     assert limbeck.train(parse_recipe(raw), data=folder, out=tmp_path / "bundle").metrics["accuracy"] > 0.9
 
 
+def test_only_rows_whose_neighbours_agree_are_learned_and_the_held_ones_stay(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+    fruit = [row for row in scenario_rows() if row["domain"] == "水果" and row["split"] != "test"]
+    marked = fruit[:3]
+    lines = ["text,label", *(f"{row['text']},{row['label']}" for row in marked)]
+    (tmp_path / "reviewed.csv").write_text("\n".join(lines), "utf-8")
+
+    def learn(**settings):
+        wanted = parse_recipe(recipe(relevance={"method": "uniform", **settings}))
+        data = prepare(wanted, folder, recipe_folder=None)
+        return data, distil(wanted, data, folders=[folder])
+
+    data, everything = learn()
+    _, half = learn(keep=0.5)
+    whole, few = everything.targets, half.targets
+    assert np.array_equal(few.held, whole.held)
+    assert np.array_equal(few.held_answers, whole.held_answers)
+    place = {row: at for at, row in enumerate(whole.rows)}
+    assert np.array_equal(few.answers, whole.answers[[place[row] for row in few.rows]])
+    for c in (0, 1):
+        count = (whole.answers.argmax(axis=1) == c).sum()
+        assert (few.answers.argmax(axis=1) == c).sum() == int(np.ceil(count / 2))
+    assert f"learned from the {len(few.rows)} of {len(whole.rows)} rows" in half.trust["notes"][-1]
+
+    _, least = learn(keep=0.1, reviewed=str(tmp_path / "reviewed.csv"))
+    assert len(least.targets.rows) < 10
+    kept = {data.texts[row] for row in [*least.targets.rows, *least.targets.held]}
+    assert {row["text"] for row in marked} <= kept
+
+
+@pytest.mark.parametrize("share", [0.0, 1.5])
+def test_a_share_of_rows_is_more_than_none_and_at_most_all(share):
+    with pytest.raises(LimbeckError, match="keep"):
+        parse_recipe(recipe(relevance={"keep": share}))
+
+
 def panel(count=600, seed=0):
     random = np.random.default_rng(seed)
     truth = (random.random(count) < 0.5).astype(int)
@@ -170,7 +208,7 @@ def test_the_logistic_fit_is_scikit_learns():
     assert ours[:-1] == pytest.approx(theirs.coef_[0], abs=1e-3)
 
 
-def test_a_table_student_trains_and_answers_rows_that_lack_a_column(tmp_path):
+def test_a_table_student_trains_and_answers_rows_that_lack_a_column(tmp_path, monkeypatch):
     random = np.random.default_rng(0)
     lines = ["posts,followers,kind,label"]
     for _ in range(300):
@@ -188,6 +226,24 @@ def test_a_table_student_trains_and_answers_rows_that_lack_a_column(tmp_path):
     with limbeck.load(trained.bundle) as classifier:
         assert classifier.predict_proba([{"posts": 30, "kind": "b"}]).shape == (1, 2)
         assert classifier.predict([{"posts": 30, "kind": "b"}, {"posts": 1, "kind": "a"}]) == ["risky", "real"]
+        many = [{"posts": number, "kind": "ab"[number % 2]} for number in range(50)]
+        whole = classifier.predict_proba(many)
+        monkeypatch.setattr("limbeck.bundle.classifier.TABLE_WINDOW", 16)
+        monkeypatch.setattr("limbeck.bundle.classifier.TABLE_ROWS", 5)
+        assert classifier.predict_proba(many) == pytest.approx(whole, abs=1e-6)
     (tmp_path / "ask.csv").write_text("id,posts\n7,30\n8,\n", "utf-8")
     done = limbeck.predict(trained.bundle, tmp_path / "ask.csv", tmp_path / "out.csv", quiet=True)
     assert (done.rows, done.rejected) == (2, 0)
+
+
+def test_a_small_target_is_filled_up_with_rows_of_the_teachers_scenarios(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+    wanted = parse_recipe(recipe())
+    data = prepare(wanted, folder, recipe_folder=None)
+    targets = distil(wanted, data, folders=[folder]).targets
+    assert targets.others is not None
+    assert len(targets.answers) == len(targets.rows) + targets.others.height
+    assert targets.frame(data).height == len(targets.answers)
+    assert not set(targets.others["text"]) & set(data.frame["text"])
+    average = parse_recipe(recipe(relevance={"method": "uniform"}))
+    assert distil(average, data, folders=[folder]).targets.others is None

@@ -79,10 +79,27 @@ def test_healthy_teachers_have_nothing_wrong(rows_folder, bundles):
 def test_a_wide_student_and_every_shipped_loss_reach_it(rows_folder, bundles):
     losses = {name: 1.0 for name in OBJECTIVES if name != "masked-words"}
     wide = {"wide": True, "ngrams": [1, 2], "buckets": 512}
-    recipe = taught(("t", f"bundle:{bundles()}"), losses=losses, network="gru", input=wide)
+    teachers = ("t", f"bundle:{bundles()}"), {"name": "c", "source": "column:label", "options": {"features": ["label"]}}
+    changes = {"augment": {"delete": 0.1}}
+    recipe = taught(*teachers, losses=losses, network="gru", input=wide, training=changes)
     findings = doctor(recipe, data=rows_folder)
     assert said(findings, "error") == ""
     assert said(findings, "ok", "losses").count("reaches the student") == len(losses)
+    assert "teacher 'c': gives 1 hidden features a row" in said(findings, "ok", "teachers")
+
+
+def test_losses_that_lack_a_teachers_features_or_changed_rows_are_named(rows_folder, bundles):
+    teacher = ("t", f"bundle:{bundles()}")
+    losses = {"hard": 1.0, "distil-hidden": 1.0, "consistency": 1.0}
+    errors = said(doctor(taught(teacher, losses=losses, network="gru"), data=rows_folder), "error")
+    assert "no teacher gives features, which the loss 'distil-hidden' learns" in errors
+    assert "[training.augment] changes nothing" in errors
+    alone = tiny_recipe(objective={"losses": {"consistency": 1.0}}, training={"augment": {"swap": 0.1}})
+    findings = doctor(alone, data=rows_folder)
+    assert said(findings, "error") == "'consistency' alone: nothing here tells the classes apart"
+    assert "'consistency' is" in said(findings, "ok", "losses")
+    linear = taught(teacher, losses={"hard": 1.0, "distil-hidden": 1.0})
+    assert "needs a network with a hidden layer" in said(doctor(linear, data=rows_folder), "error", "losses")
 
 
 def test_masked_words_are_pretraining_and_need_no_label(tmp_path):

@@ -121,8 +121,16 @@ TEMPLATES = (
     ),
     Template("{count_labels} reviewed labels were used.", "已使用 {count_labels} 个人工复核标签。", "reviewed"),
     Template(
+        "Their answer was cut at class rates estimated from answers and features: {rates}.",
+        "按由回答与特征估计的类别比例切分其回答：{rates}。",
+    ),
+    Template(
         "The student was one more voter in {count_rounds} rounds.",
         "在 {count_rounds} 轮中，学生模型也作为一名投票者参与。",
+    ),
+    Template(
+        "The student learned from the {count_kept} of {count_all} rows whose neighbours agree best.",
+        "学生模型只学习了 {count_all} 个样本中邻近样本回答最一致的 {count_kept} 个。",
     ),
 )
 

@@ -24,6 +24,10 @@ class Dense:
         float32 [N, C], logits given from outside in training, or None.
     target
         float32 [N, C], what teachers say, or None.
+    hidden
+        float32 [N, D], a teacher's hidden features, or None.
+    view
+        The same rows changed, or None.
     """
 
     numbers: NDArray[np.float32]
@@ -31,6 +35,8 @@ class Dense:
     categories: NDArray[np.int64]
     offset: NDArray[np.float32] | None = None
     target: NDArray[np.float32] | None = None
+    hidden: NDArray[np.float32] | None = None
+    view: Dense | None = None
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -44,16 +50,24 @@ class Dense:
         """Return the given rows, in the given order."""
         offset = None if self.offset is None else self.offset[rows]
         target = None if self.target is None else self.target[rows]
-        return Dense(self.numbers[rows], self.missing[rows], self.categories[rows], offset, target)
+        hidden = None if self.hidden is None else self.hidden[rows]
+        view = None if self.view is None else self.view.take(rows)
+        return Dense(self.numbers[rows], self.missing[rows], self.categories[rows], offset, target, hidden, view)
 
     def pad(self, rows: NDArray[np.int64], *, fill: int = 0) -> dict[str, np.ndarray]:
         """Return one batch of arrays by name; nothing needs padding, and an array without columns is left out."""
         del fill
         part = self.take(rows)
-        batch: dict[str, np.ndarray] = {}
-        if part.numbers.shape[1]:
-            batch |= {"numbers": part.numbers, "missing": part.missing}
-        if part.categories.shape[1]:
-            batch["categories"] = part.categories
-        given = {"offset": part.offset, "target": part.target}
+        batch = part._arrays()
+        if part.view is not None:
+            batch |= {f"view_{name}": array for name, array in part.view._arrays().items()}
+        given = {"offset": part.offset, "target": part.target, "hidden": part.hidden}
         return batch | {name: array for name, array in given.items() if array is not None}
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        batch: dict[str, np.ndarray] = {}
+        if self.numbers.shape[1]:
+            batch |= {"numbers": self.numbers, "missing": self.missing}
+        if self.categories.shape[1]:
+            batch["categories"] = self.categories
+        return batch

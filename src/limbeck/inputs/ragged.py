@@ -29,6 +29,10 @@ class Ragged:
         float32 [N, C], logits that the wide branch gives these rows in training; see `limbeck.training.wide`.
     target
         float32 [N, C], what teachers say of these rows; see `limbeck.objectives.distil`.
+    hidden
+        float32 [N, D], a teacher's hidden features of these rows; see `limbeck.objectives.distil_hidden`.
+    view
+        The same rows changed; see `limbeck.objectives.consistency`.
     """
 
     values: NDArray[np.int32]
@@ -37,6 +41,8 @@ class Ragged:
     wide: Ragged | None = None
     offset: NDArray[np.float32] | None = None
     target: NDArray[np.float32] | None = None
+    hidden: NDArray[np.float32] | None = None
+    view: Ragged | None = None
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -62,23 +68,25 @@ class Ragged:
             None if self.wide is None else self.wide.take(rows),
             None if self.offset is None else self.offset[rows],
             None if self.target is None else self.target[rows],
+            None if self.hidden is None else self.hidden[rows],
+            None if self.view is None else self.view.take(rows),
         )
 
     def pad(self, rows: Ints, *, fill: int = 0) -> dict[str, np.ndarray]:
         """Return one batch: ``ids`` int64 [B, L] padded with ``fill`` to its longest row.
 
         Beside it stands ``lengths`` int64 [B], or for bags ``weights`` float32 [B, L], 0 where padded; then
-        ``wide_ids`` and ``wide_weights``, and ``offset``, where the rows have them.
+        ``wide_ids`` and ``wide_weights``, ``offset``, ``target`` and ``hidden``, and the arrays of the view as
+        ``view_ids`` and so on, where the rows have them.
         """
         part = self.take(rows)
         batch = part._padded(fill)
         if part.wide is not None:
             batch |= {f"wide_{name}": array for name, array in part.wide._padded(0).items()}
-        if part.offset is not None:
-            batch["offset"] = part.offset
-        if part.target is not None:
-            batch["target"] = part.target
-        return batch
+        if part.view is not None:
+            batch |= {f"view_{name}": array for name, array in part.view._padded(fill).items()}
+        given = {"offset": part.offset, "target": part.target, "hidden": part.hidden}
+        return batch | {name: array for name, array in given.items() if array is not None}
 
     def _padded(self, fill: int) -> dict[str, np.ndarray]:
         lengths = self.lengths

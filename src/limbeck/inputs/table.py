@@ -12,7 +12,7 @@ import json
 import re
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -111,17 +111,26 @@ class TableInput:
         rows = frame.height
         numbers = np.zeros((rows, len(self.numeric)), dtype=np.float32)
         missing = np.ones((rows, len(self.numeric)), dtype=np.float32)
-        for at, column in enumerate(self.numeric):
-            if column.name in frame.columns:
-                values = numbers_of(frame[column.name], column.kind, column.member)
-                known = np.isfinite(values)
-                missing[:, at] = ~known
-                numbers[known, at] = scaled(values[known], column)
+        for at, values in self._values(frame):
+            known = np.isfinite(values)
+            missing[:, at] = ~known
+            numbers[known, at] = scaled(values[known], self.numeric[at])
         categories = np.zeros((rows, len(self.categorical)), dtype=np.int64)
         for at, column in enumerate(self.categorical):
             if column.name in frame.columns:
                 categories[:, at] = hashed(frame[column.name], self.settings.categories)
         return Dense(numbers, missing, categories)
+
+    def _values(self, frame: pl.DataFrame) -> Iterator[tuple[int, NDArray[np.float64]]]:
+        """Yield the place and the values float64 [N] of each numeric column that is there."""
+        schema = frame.schema
+        there = [(at, column) for at, column in enumerate(self.numeric) if column.name in schema]
+        plain = {one.name: one.kind for _, one in there if one.kind != "member"}
+        # One query for all of them: a query of its own costs more than reading a few thousand cells does.
+        read = frame.select(number(schema[name], kind, pl.col(name)).alias(name) for name, kind in plain.items())
+        for at, column in there:
+            member = column.kind == "member"
+            yield at, numbers_of(frame[column.name], "member", column.member) if member else finite(read[column.name])
 
     def batch(self, rows: Dense, which: NDArray[np.int64]) -> dict[str, np.ndarray]:
         """Return the arrays of the chosen rows."""
@@ -177,25 +186,39 @@ def numbers_of(series: pl.Series, kind: str, member: str = "") -> NDArray[np.flo
 
     For the kind "member": whether the cell lists ``member``.
     """
-    if kind == "number" and series.dtype.is_numeric():
-        values = series.cast(pl.Float64).to_numpy()
-    elif kind == "number":
-        texts = series.cast(pl.String).str.strip_chars().str.replace_all(",", "", literal=True)
-        values = texts.cast(pl.Float64, strict=False).to_numpy()
-    elif kind == "flag":
-        texts = series.cast(pl.String).str.strip_chars().str.to_lowercase()
-        flags = texts.is_in(list(_TRUE)).cast(pl.Float64)
-        values = pl.select(pl.when(texts.is_in(list(_TRUE | _FALSE))).then(flags)).to_series().to_numpy()
-    elif kind == "member":
-        texts = series.cast(pl.String).str.strip_chars().fill_null("")
-        held = {text: float(member in members(text)) if text else np.nan for text in texts.unique().to_list()}
-        values = np.array([held[text] for text in texts.to_list()])
-    else:
-        texts = series.cast(pl.String).str.strip_chars().str.slice(0, 10).str.replace_all("/", "-", literal=True)
-        values = texts.str.to_date("%Y-%m-%d", strict=False).cast(pl.Int32).cast(pl.Float64).to_numpy()
-    out: NDArray[np.float64] = np.array(values, dtype=np.float64)
+    if kind == "member":
+        return np.asarray(each(series, lambda text: float(member in members(text)) if text else np.nan, pl.Float64))
+    return finite(pl.select(number(series.dtype, kind, pl.lit(series))).to_series())
+
+
+def number(dtype: pl.DataType, kind: str, cells: pl.Expr) -> pl.Expr:
+    """Return the expression that reads cells of a type as numbers of ``kind``, null where one cannot be read."""
+    if kind == "number" and dtype.is_numeric():
+        return cells.cast(pl.Float64)
+    texts = cells.cast(pl.String).str.strip_chars()
+    if kind == "number":
+        return texts.str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
+    if kind == "flag":
+        lower = texts.str.to_lowercase()
+        flags = lower.is_in(sorted(_TRUE)).cast(pl.Float64)
+        return pl.when(lower.is_in(sorted(_TRUE | _FALSE))).then(flags)
+    days = texts.str.slice(0, 10).str.replace_all("/", "-", literal=True).str.to_date("%Y-%m-%d", strict=False)
+    return days.cast(pl.Int32).cast(pl.Float64)
+
+
+def finite(series: pl.Series) -> NDArray[np.float64]:
+    """Return numbers as float64 [N], NaN for null and infinity."""
+    out: NDArray[np.float64] = np.array(series.to_numpy(), dtype=np.float64)
     out[~np.isfinite(out)] = np.nan
     return out
+
+
+def each(series: pl.Series, value: Callable[[str], float], dtype: type[pl.DataType]) -> np.ndarray:
+    """Return ``value`` of every stripped text [N], null as ""; equal texts are looked at once."""
+    texts = series.cast(pl.String).str.strip_chars().fill_null("")
+    known = texts.unique()
+    values = pl.Series([value(text) for text in known.to_list()], dtype=dtype)
+    return texts.replace_strict(known, values, return_dtype=dtype).to_numpy() if len(texts) else values.to_numpy()
 
 
 def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
@@ -211,6 +234,4 @@ def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
 
 def hashed(series: pl.Series, buckets: int) -> NDArray[np.int64]:
     """Hash categories into 1 to ``buckets``, int64 [N]; missing is 0. The same text has the same hash everywhere."""
-    texts = series.cast(pl.String).str.strip_chars().fill_null("")
-    known = {text: zlib.crc32(text.encode("utf-8")) % buckets + 1 if text else 0 for text in texts.unique().to_list()}
-    return np.fromiter((known[text] for text in texts.to_list()), dtype=np.int64, count=len(texts))
+    return each(series, lambda text: zlib.crc32(text.encode("utf-8")) % buckets + 1 if text else 0, pl.Int64)

@@ -54,6 +54,11 @@ class Network(nn.Module):
         """Return logits, float [B, C]."""
         return self.head(self.features(*arrays))
 
+    @property
+    def width(self) -> int:
+        """Width F of the pooled features; 0 where they are the logits themselves."""
+        return int(getattr(self.head, "in_features", 0))
+
     def load_start(self, source: str, encoder: Any) -> str:
         """Start from given weights; returns a line that says what was taken."""
         raise LimbeckError(f"the network {type(self).__name__.lower()!r} cannot start from weights", where=source)

@@ -1,14 +1,20 @@
 """Losses: one file, one loss; a new one is a file here and a line in `OBJECTIVES`."""
 
+from collections.abc import Iterable
+
 from limbeck.objectives.base import Loss, Step
+from limbeck.objectives.consistency import Consistency
 from limbeck.objectives.distil import Decoupled, Distil, MultiLabel, Standardised
+from limbeck.objectives.distil_hidden import DistilHidden
 from limbeck.objectives.hard import Hard
 from limbeck.objectives.hinge import Hinge
 from limbeck.objectives.masked_words import MaskedWords
 
 OBJECTIVES: dict[str, type[Loss]] = {
+    "consistency": Consistency,
     "distil": Distil,
     "distil-decoupled": Decoupled,
+    "distil-hidden": DistilHidden,
     "distil-multi-label": MultiLabel,
     "distil-standardised": Standardised,
     "hard": Hard,
@@ -16,4 +22,14 @@ OBJECTIVES: dict[str, type[Loss]] = {
     "masked-words": MaskedWords,
 }
 
-__all__ = ["OBJECTIVES", "Loss", "Step"]
+__all__ = ["OBJECTIVES", "Loss", "Step", "guided", "viewed"]
+
+
+def guided(losses: Iterable[str]) -> bool:
+    """Return whether one of the named losses learns from a teacher's hidden features."""
+    return any(OBJECTIVES[name].guided for name in losses if name in OBJECTIVES)
+
+
+def viewed(losses: Iterable[str]) -> bool:
+    """Return whether one of the named losses wants each row a second time, changed."""
+    return any(OBJECTIVES[name].viewed for name in losses if name in OBJECTIVES)

@@ -13,6 +13,7 @@ from limbeck.relevance.baselines import confidence, fixed, majority, uniform, un
 from limbeck.relevance.consensus import consensus, shapley
 from limbeck.relevance.dawid_skene import Observers, dawid_skene
 from limbeck.relevance.domain import Samples, domain
+from limbeck.relevance.neighbours import best_agreed, cut_statistic
 from limbeck.relevance.prior import class_prior, saerens
 from limbeck.relevance.rates import calibrated_prior
 from limbeck.relevance.reviewed import reviewed
@@ -50,11 +51,13 @@ __all__ = [
     "answered",
     "auto",
     "balanced_accuracy",
+    "best_agreed",
     "calibrated_prior",
     "checked",
     "class_prior",
     "confidence",
     "consensus",
+    "cut_statistic",
     "dawid_skene",
     "decided",
     "domain",

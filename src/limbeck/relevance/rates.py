@@ -6,13 +6,13 @@ and subject. Here every scenario plays the target at rates made by leaving rows 
 that tells where the lopsidedness stands at even rates, and how far off both signs are. Both then meet in one posterior.
 
 The prior of the log-odds is half a narrow peak at even rates, since tables that people collect are often balanced on
-purpose, and half a standard normal. Both signs' errors have heavy tails, the teachers' Cauchy's: they can all be wrong
+purpose, and half a wide normal. Both signs' errors have heavy tails, the teachers' Cauchy's: they can all be wrong
 the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +26,7 @@ from limbeck.relevance.voters import near_voters
 
 _PLAYED = np.linspace(-2.2, 2.2, 7)  # log-odds that each scenario plays: rates of 0.1 to 0.9
 _MOST, _LEAST, _CLASS = 600, 100, 12  # rows of a play, at most and at least, and of its rarer class
-_EVEN, _PEAK, _WIDE = 0.5, 0.1, 1.0  # the prior: share and width of the peak, width of the rest
+_EVEN, _PEAK, _WIDE = 0.5, 0.1, 1.5  # the prior: share and width of the peak, width of the rest
 _GRID = np.linspace(-4.0, 4.0, 801)
 _SURE = 0.3  # no sign is taken to be nearer than this to the truth
 
@@ -44,7 +44,9 @@ class Signs(NamedTuple):
     bent: float
 
 
-def calibrated_prior(P: ArrayLike, features: Any, samples: Samples, *, seed: int = 0) -> Floats:
+def calibrated_prior(
+    P: ArrayLike, features: Any, samples: Samples, *, scenarios: Sequence[int] | None = None, seed: int = 0
+) -> Floats:
     """Return the class rates float64[C] of the target's rows, `class_prior` where scenarios cannot calibrate it.
 
     Parameters
@@ -52,7 +54,10 @@ def calibrated_prior(P: ArrayLike, features: Any, samples: Samples, *, seed: int
     P, features
         float[K, N, C], NaN rows abstain, and the rows' features [N, F], dense or sparse.
     samples
-        Rows of each teacher's scenario in the same features, with labels and all teachers' answers.
+        Rows of each teacher's scenario with labels and all teachers' answers. Their features are made the way the
+        target's are, each scenario's from its own rows, for it plays the target.
+    scenarios
+        Which of them play; all when None. One whose teacher is not trusted here has labels that may be wrong.
     seed
         For everything that samples.
     """
@@ -60,7 +65,7 @@ def calibrated_prior(P: ArrayLike, features: Any, samples: Samples, *, seed: int
     plain = class_prior(P, features, seed=seed)
     if P.shape[2] > 2 or len(P) < 3 or samples.labels is None or samples.answers is None:
         return plain
-    signs = calibrate(samples, seed=seed)
+    signs = calibrate(samples, scenarios=scenarios, seed=seed)
     if signs is None:
         return plain
     lopsided, told = _signs(P, features, seed)
@@ -72,14 +77,14 @@ def calibrated_prior(P: ArrayLike, features: Any, samples: Samples, *, seed: int
     return floored(np.array([1 - one, one]))
 
 
-def calibrate(samples: Samples, *, seed: int = 0) -> Signs | None:
+def calibrate(samples: Samples, *, scenarios: Sequence[int] | None = None, seed: int = 0) -> Signs | None:
     """Let every scenario play the target at several class rates; None with fewer than two that can.
 
     A scenario's own teacher, and whoever answers like it, does not answer there.
     """
     rng = np.random.default_rng(seed)
     plays = []
-    for k in range(len(samples.features)):
+    for k in range(len(samples.features)) if scenarios is None else scenarios:
         for rows, odds in _plays(_labels(samples, k), rng):
             others = np.delete(_answers(samples, k), k, axis=0)[:, rows]
             plays.append((k, odds, len(rows), *_signs(others, _rows(samples, k, rows), seed)))

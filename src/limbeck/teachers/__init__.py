@@ -16,6 +16,7 @@ from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
 from limbeck.teachers.bundle import open_bundle
 from limbeck.teachers.cache import answers, cache_folder, kept
 from limbeck.teachers.column import open_column
+from limbeck.teachers.features import features, gives_features, guide_of, standardised
 from limbeck.teachers.http import open_http
 from limbeck.teachers.huggingface import open_huggingface
 from limbeck.teachers.onnx import open_onnx
@@ -32,7 +33,10 @@ TEACHERS: dict[str, Callable[[Place], Teacher]] = {
     "rule": open_rules,
 }
 
-__all__ = ["TEACHERS", "AnswerError", "Answers", "Teacher", "answers", "cache_folder", "kept", "open_teacher"]
+__all__ = [
+    "TEACHERS", "AnswerError", "Answers", "Teacher", "answers", "cache_folder", "features", "gives_features",
+    "guide_of", "kept", "open_teacher", "standardised",
+]  # fmt: skip
 
 
 def open_teacher(spec: Spec, classes: tuple[str, ...], *, task: Task, folders: Sequence[Path | None] = ()) -> Teacher:

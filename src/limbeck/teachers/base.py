@@ -20,6 +20,7 @@ from limbeck.recipe import Task
 from limbeck.recipe import Teacher as Spec
 
 Answers = NDArray[np.float32]
+Features = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 _VERSION = 1  # part of every fingerprint; raise it when the same source would answer differently
 
@@ -30,6 +31,10 @@ class Teacher(Protocol):
     ``fingerprint`` changes whenever the answers could: files, options, label map, order of classes. ``columns`` are
     the ones it reads, and nothing else of a row counts; it refuses rows that lack
     one it needs. ``block`` is how many rows it is best asked at once.
+
+    A teacher that is no black box may also have ``width``, the number D of its hidden features (0 where it gives
+    none), and ``features(rows)``, which returns them, float32 [N, D], a row of NaN where it has none; see
+    `limbeck.teachers.features`.
     """
 
     name: str

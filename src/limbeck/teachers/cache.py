@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,18 +89,36 @@ def kept(teacher: Teacher, rows: pl.DataFrame, *, folder: Path | None = None, vi
 
 
 def _answers_of(teacher: Teacher, rows: pl.DataFrame, folder: Path, view: int, quiet: bool) -> Answers:
+    store = Store(folder, teacher.fingerprint, len(teacher.classes))
+
+    def ask(asked: pl.DataFrame) -> Answers:
+        return validate(teacher.answer(asked), teacher.name, asked.height, len(teacher.classes))
+
+    return _restored(recall(teacher, rows, store, ask, _halves, view=view, quiet=quiet))
+
+
+def recall(
+    teacher: Teacher,
+    rows: pl.DataFrame,
+    store: Store,
+    ask: Callable[[pl.DataFrame], NDArray[np.float32]],
+    pack: Callable[[NDArray[np.float32]], Halves],
+    *,
+    view: int,
+    quiet: bool,
+) -> Halves:
+    """Return what the store keeps of N rows, float16 [N, W], asking first for what it lacks; equal rows once."""
     keys = row_keys(rows, teacher.columns, view, teacher.name)
     first, back = _distinct(keys)
     keys = keys[first]
-    store = Store(folder, teacher.fingerprint, len(teacher.classes))
     missing = np.flatnonzero(store.find(keys) < 0)
     if len(missing):
         # Asked in the order of the rows, so that "row 7" in an error is the first one that is wrong.
         missing = missing[np.argsort(first[missing])]
-        _ask(teacher, rows, keys, first, missing, store, quiet)
+        _ask(teacher, rows, keys, first, missing, store, ask, pack, quiet)
     if not len(keys):
-        return np.empty((0, len(teacher.classes)), dtype=np.float32)
-    return _restored(store.get(store.find(keys)))[back]
+        return np.empty((0, store.columns), dtype=np.float16)
+    return store.get(store.find(keys))[back]
 
 
 def _ask(
@@ -110,6 +128,8 @@ def _ask(
     first: NDArray[np.int64],
     missing: NDArray[np.int64],
     store: Store,
+    ask: Callable[[pl.DataFrame], NDArray[np.float32]],
+    pack: Callable[[NDArray[np.float32]], Halves],
     quiet: bool,
 ) -> None:
     """Ask for the missing rows block by block, keeping each block before the next is asked."""
@@ -121,13 +141,13 @@ def _ask(
             part = missing[start : start + teacher.block]
             asked = wanted[first[part]]
             try:
-                said = validate(teacher.answer(asked), teacher.name, len(part), len(teacher.classes))
+                said = ask(asked)
             except LimbeckError as error:
                 if isinstance(error, AnswerError) and error.done is not None and error.answers is not None:
-                    store.add(keys[part][error.done], _halves(error.answers[error.done]))
+                    store.add(keys[part][error.done], pack(error.answers[error.done]))
                     kept += int(error.done.sum())
                 raise _with_kept(error, first[part], len(keys) - len(missing) + kept, len(keys)) from error
-            store.add(keys[part], _halves(said))
+            store.add(keys[part], pack(said))
             kept += len(part)
             advance(len(part))
     if (prose := getattr(teacher, "prose", 0)) and not quiet:

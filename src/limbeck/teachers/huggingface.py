@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import first_line
-from limbeck.teachers.base import Answers, Place, Teacher, file_hashes, heavy
+from limbeck.teachers.base import Answers, Features, Place, Teacher, file_hashes, heavy
 from limbeck.teachers.cells import spread, texts
 from limbeck.teachers.labels import LabelMap, probabilities
 
@@ -42,6 +43,8 @@ class HuggingFace:
         if config.num_labels < 2 or config.problem_type == "multi_label_classification":
             raise place.wrong("the model does not tell classes apart: it scores each label by itself")
         self.labels = LabelMap([str(config.id2label[index]) for index in range(config.num_labels)], place)
+        # An encoder and a decoder side by side have no one last state to pool.
+        self.width = 0 if config.is_encoder_decoder else int(getattr(config, "hidden_size", None) or 0)
         facts = {"max_length": options["max_length"]}
         self.fingerprint = place.fingerprint(file_hashes(folder), self.columns, options=facts)
 
@@ -55,20 +58,33 @@ class HuggingFace:
         """Return float32 [N, C]; an empty cell is an abstention."""
         given, there = texts(rows, self.columns[0], self.name)
         asked = [text for text, is_there in zip(given, there, strict=True) if is_there]
-        return self.labels(spread(self._ask(asked), there), self.name)
+        logits = self._ask(asked, len(self.labels.theirs), lambda batch: self.model(**batch).logits)
+        return self.labels(spread(probabilities(logits, "logits"), there), self.name)
 
-    def _ask(self, asked: list[str]) -> NDArray[np.float64]:
-        logits = np.empty((len(asked), len(self.labels.theirs)), dtype=np.float32)
+    def features(self, rows: pl.DataFrame) -> Features:
+        """Return the mean of the last hidden states over a text's tokens, float32 [N, D]; NaN for an empty cell."""
+        given, there = texts(rows, self.columns[0], self.name)
+        asked = [text for text, is_there in zip(given, there, strict=True) if is_there]
+        return spread(self._ask(asked, self.width, self._pooled), there).astype(np.float32)
+
+    def _pooled(self, batch: Any) -> Any:
+        states = self.model(**batch, output_hidden_states=True).hidden_states[-1].float()
+        mask = batch["attention_mask"].unsqueeze(-1)
+        return (states * mask).sum(dim=1) / mask.sum(dim=1).clamp(min=1)
+
+    def _ask(self, asked: list[str], width: int, of: Callable[[Any], Any]) -> NDArray[np.float32]:
+        """Return float32 [N, width] of texts: what ``of`` makes of each batch of tokens."""
+        out = np.empty((len(asked), width), dtype=np.float32)
         if not asked:
-            return logits.astype(np.float64)
+            return out
         ids = self.tokenizer(asked, truncation=True, max_length=self.limit)
         order = np.argsort([-len(row) for row in ids["input_ids"]], kind="stable")
         with self.torch.inference_mode():
             for at in range(0, len(asked), self.batch):
                 part = order[at : at + self.batch]
                 batch = self.tokenizer.pad({k: [v[i] for i in part] for k, v in ids.items()}, return_tensors="pt")
-                logits[part] = self.model(**batch.to(self.device)).logits.float().cpu().numpy()
-        return probabilities(logits, "logits")
+                out[part] = of(batch.to(self.device)).float().cpu().numpy()
+        return out
 
 
 def _download(place: Place, revision: str) -> Path:

@@ -40,6 +40,11 @@ class Store:
         self._parts: list[Keys] = []
         self.refresh()
 
+    @property
+    def columns(self) -> int:
+        """Numbers kept of each row."""
+        return self._classes
+
     def __len__(self) -> int:
         return self._rows
 

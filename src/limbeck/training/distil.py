@@ -2,38 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from limbeck import relevance
-from limbeck.data.labels import label_text
 from limbeck.data.prepare import Dataset
-from limbeck.data.read import need, read
 from limbeck.data.split import split_random
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError
 from limbeck.progress import say
 from limbeck.recipe import Recipe
-from limbeck.training.joint import Company, joint, offsets, softmax
-from limbeck.training.panel import Panel, drawn, features_of, seat
+from limbeck.training.guide import guide_for, with_hidden
+from limbeck.training.panel import Panel, drawn, features_of, seat, unit_rows
+from limbeck.training.trust import trust_of
+from limbeck.training.weigh import joins, reviewed_rows, shares, weigh
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
+ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
 
 
 @dataclass(frozen=True)
 class Targets:
     """What the student learns from: rows of the data set and the answer float32 [n, C] for each.
 
-    ``held`` rows and their answers choose the best epoch where no labelled row can.
+    ``held`` rows and their answers choose the best epoch where no labelled row can. ``hidden`` are a teacher's features
+    float32 [n, D] of the rows, standardised, NaN where it has none; None where no loss asks. ``others`` are rows of the
+    teachers' scenarios that fill up a small target; their answers stand at the end of ``answers``.
     """
 
     rows: NDArray[np.int64]
     answers: NDArray[np.float32]
     held: NDArray[np.int64]
     held_answers: NDArray[np.float32]
+    hidden: NDArray[np.float32] | None = None
+    others: pl.DataFrame | None = None
+
+    def frame(self, data: Dataset) -> pl.DataFrame:
+        """Return the rows to learn from, in the order of ``answers``."""
+        rows = data.frame[self.rows]
+        return rows if self.others is None else pl.concat([rows, self.others], how="diagonal_relaxed")
 
 
 @dataclass(frozen=True)
@@ -70,6 +81,7 @@ def distil(
     if cold and len(panel.teachers) < 2:
         what = "one teacher and no labels: nothing here can tell how far it is right"
         raise LimbeckError(what, where="teachers", mend="name two or more, or label some rows")
+    guide = guide_for(recipe, panel.teachers)
     frame = data.frame[asked]
     say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
     P = panel.ask(frame, cache)
@@ -80,216 +92,54 @@ def distil(
     place[asked] = np.arange(len(asked))
     if cold:
         held = split_random(len(asked), valid=HELD, test=0.0, seed=recipe.training.seed) == "valid"
-        rows = asked[~held]
-        return Distilled(Targets(rows, answers[~held], asked[held], answers[held]), trust)
+        taken = ~held
+        if recipe.relevance.keep < 1:
+            taken &= agreed_rows(recipe, data, asked, answer, ~held)
+            trust["notes"].append(
+                f"The student learned from the {taken.sum():,} of {(~held).sum():,} rows whose neighbours agree best."
+            )
+        targets = Targets(asked[taken], answers[taken], asked[held], answers[held])
+        if guide is None and recipe.task.kind == "text" and joins(recipe, panel, fused):
+            targets = filled_up(targets, recipe, panel, fused)
+        return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
     rows = np.concatenate([data.part("train"), data.part("unlabelled")])
     valid = data.part("valid")
-    return Distilled(Targets(rows, answers[place[rows]], valid, answers[place[valid]]), trust)
+    targets = Targets(rows, answers[place[rows]], valid, answers[place[valid]])
+    return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
 
 
-def weigh(
-    recipe: Recipe,
-    panel: Panel,
-    P: NDArray[np.float32],
-    data: Dataset,
-    asked: NDArray[np.int64],
-    *,
-    cold: bool,
-    cache: Path | None = None,
-) -> tuple[NDArray[np.float64], relevance.Fused, list[str]]:
-    """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words."""
-    settings = recipe.relevance
-    method = settings.method
-    known = {*relevance.METHODS, "joint"}
-    if method not in known:
-        raise LimbeckError(f"unknown relevance.method {method!r}", where="recipe", mend=did_you_mean(method, known))
-    if len(panel.teachers) == 1:
-        fused = relevance.auto(P)
-        return np.nan_to_num(fused.probabilities, nan=1.0 / P.shape[2]), fused, list(fused.notes)
-    seed = recipe.training.seed
-    frame = data.frame[asked]
-    samples = [drawn(sample, settings.sample_rows, seed) for sample in panel.samples]
-    needs_features = cold and (method in ("auto", "joint", "domain", "reviewed") or settings.reviewed is not None)
-    features, theirs = features_of(recipe, frame, samples) if needs_features else (None, [None] * len(samples))
-    marked = reviewed_rows(settings.reviewed, recipe, data, asked) if settings.reviewed else None
-    rates = class_rates(recipe, panel, P, features, theirs, samples, cache) if features is not None else None
-    if method == "domain":
-        fused = _by_domain(P, features, theirs, panel)
-    elif method == "fixed":
-        fused = relevance.fixed(P, [settings.weights.get(name, 0.0) for name in panel.names])
-    elif method in ("auto", "joint", "reviewed"):
-        fused = relevance.auto(P, features, prior=rates, seed=seed)
-    else:
-        fused = relevance.METHODS[method](P)
-    if marked is not None:
-        fused = relevance.reviewed(P, *marked, fused)
-    notes = list(fused.notes)
-    answer = np.array(fused.probabilities, dtype=np.float64)
-    silent = ~np.isfinite(answer[:, 0])
-    answer[silent] = np.nanmean(answer, axis=0)
-    wanted = method == "joint" or (method in ("auto", "reviewed") and worth_joining(panel, fused, recipe))
-    if cold and settings.rounds and wanted:
-        company = _company(panel, samples, theirs, fused)
-        answer = joint(
-            features,
-            answer,
-            answer.mean(axis=0) if marked is not None or rates is None else rates,
-            company,
-            rounds=settings.rounds,
-            reviewed=marked,
-            seed=seed,
-        )
-        notes.append(f"The student was one more voter in {settings.rounds} rounds.")
-    elif method == "auto" and rates is not None and marked is None and P.shape[2] == 2 and trusted(fused):
-        answer = at_rates(answer, rates)
-        shown = ", ".join(f"{rate:.2f}" for rate in rates)
-        notes.append(f"Their answer was cut at class rates estimated from answers and features: {shown}.")
-    return answer, fused, notes
+def filled_up(targets: Targets, recipe: Recipe, panel: Panel, fused: relevance.Fused) -> Targets:
+    """Return the targets of a small target scenario filled up to 2,000 rows with the teachers' own.
 
-
-def class_rates(
-    recipe: Recipe,
-    panel: Panel,
-    P: NDArray[np.float32],
-    features: Any,
-    theirs: list[Any],
-    samples: list[Any],
-    cache: Path | None,
-) -> NDArray[np.float64]:
-    """Return the target's class rates float64[C], calibrated on the teachers' scenarios where all have sample rows.
-
-    What a teacher says of its own scenario's rows stands for their labels. Every teacher is asked about every sample,
-    so an endpoint that may cost money is not.
+    They come in proportion to the teachers' relevance above chance, each answered by its own teacher; so few rows of
+    the target do not teach a student the words that it has not seen there.
     """
-    seed = recipe.training.seed
-    costly = any(spec.source.startswith("http") for spec in recipe.teachers)
-    if costly or any(part is None for part in theirs):
-        return np.asarray(relevance.class_prior(P, features, seed=seed), dtype=np.float64)
-    known = [panel.ask(sample, cache) for sample in samples]
-    labels = [np.nan_to_num(answers[k]).argmax(axis=1) for k, answers in enumerate(known)]
-    played = relevance.Samples(theirs, labels, known)
-    return np.asarray(relevance.calibrated_prior(P, features, played, seed=seed), dtype=np.float64)
+    lacking = ENOUGH - len(targets.rows)
+    share = shares(fused)
+    taken, answers = [], []
+    for teacher, sample, one in zip(panel.teachers, panel.samples, share / max(share.sum(), 1e-9), strict=True):
+        part = drawn(sample, round(lacking * one), recipe.training.seed) if lacking > 0 else None
+        if part is not None:
+            taken.append(part.select(recipe.task.inputs))
+            answers.append(teacher.answer(part))
+    if not taken:
+        return targets
+    others = pl.concat(taken, how="diagonal_relaxed")
+    return replace(targets, others=others, answers=np.concatenate([targets.answers, *answers]).astype(np.float32))
 
 
-def worth_joining(panel: Panel, fused: relevance.Fused, recipe: Recipe) -> bool:
-    """Return whether rounds with the student as a voter are likely to help.
+def agreed_rows(
+    recipe: Recipe, data: Dataset, asked: NDArray[np.int64], answer: NDArray[np.float64], among: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Return bool[n]: the share ``relevance.keep`` of some of the asked rows whose neighbours agree best.
 
-    They did on texts with many teachers and hurt on tables with few: a student of a table sees what its teachers see.
-    They cannot help where the teachers are not to be trusted.
+    ``answer`` float[n, C]; ``among`` bool[n] are the rows to choose from. A row with a reviewed label stays: a
+    person's word is worth more than its neighbours'.
     """
-    return recipe.task.kind == "text" and len(panel.teachers) >= 5 and trusted(fused)
-
-
-def trusted(fused: relevance.Fused) -> bool:
-    """Return whether no note warns of all teachers."""
-    return not any("Do not trust" in note for note in fused.notes)
-
-
-def at_rates(answer: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Shift the log-odds of an answer float[N, 2] so that its classes are as frequent as the rates float[2] say."""
-    scores = np.log(np.clip(answer, 1e-6, None))
-    return softmax(scores + offsets(scores, rates))
-
-
-def _by_domain(P: NDArray[np.float32], features: Any, theirs: list[Any], panel: Panel) -> relevance.Fused:
-    lacking = [name for name, part in zip(panel.names, theirs, strict=True) if part is None]
-    if lacking:
-        what = f"the method 'domain' needs sample rows, and {lacking[0]!r} has none"
-        raise LimbeckError(what, where="relevance.method", mend="name them in the teacher's sample")
-    dense = compact([features, *theirs])
-    return relevance.domain(P, dense[0], dense[1:])
-
-
-def compact(parts: list[Any], width: int = 64) -> list[NDArray[np.float64]]:
-    """Return dense features of a few columns: sparse ones projected at random, signs fixed (Achlioptas 2003)."""
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(parts[0].shape[1], width)) / np.sqrt(width)
-    return [np.asarray(part @ signs) if part.shape[1] > width else np.asarray(part) for part in parts]
-
-
-def _company(panel: Panel, samples: list[Any], theirs: list[Any], fused: relevance.Fused) -> Company | None:
-    """Return sample rows answered by their own teachers, each by its relevance above chance."""
-    from scipy import sparse
-
-    weight = np.asarray(fused.relevance if fused.relevance.ndim == 1 else fused.relevance.mean(axis=1))
-    chance = 1.0 / fused.probabilities.shape[1]
-    share = np.sqrt(np.clip(weight - chance, 0, None) / max(float(weight.max()) - chance, 1e-9))
-    parts, answers, weights = [], [], []
-    for teacher, sample, features, one in zip(panel.teachers, samples, theirs, share, strict=True):
-        if sample is None or features is None or one <= 0:
-            continue
-        said = teacher.answer(sample).astype(np.float64)
-        kept = np.isfinite(said[:, 0])
-        parts.append(sparse.csr_array(features)[np.flatnonzero(kept)])
-        answers.append(said[kept])
-        weights.append(np.full(int(kept.sum()), one))
-    if not parts:
-        return None
-    return Company(sparse.vstack(parts), np.concatenate(answers), np.concatenate(weights))
-
-
-def reviewed_rows(
-    place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return positions among the asked rows, and classes, of the rows that a table of reviewed labels holds.
-
-    Rows are found by their input; those of the table that are not among the asked ones are counted and left out.
-    """
-    from limbeck.data.labels import labels_of
-    from limbeck.data.prepare import texts_of
-
-    table = read(Path(place))
-    need(table.frame.columns, [recipe.task.inputs[0], recipe.task.label], place)
-    filled = [label_text(value) is not None for value in table.frame[recipe.task.label].to_list()]
-    frame, numbers = table.frame.filter(filled), table.numbers[np.array(filled)]
-    labels = labels_of(frame, recipe.task, Path(place), numbers, data.classes)
-    where = {data.texts[row]: position for position, row in enumerate(asked)}
-    found = {
-        where[text]: int(label)
-        for text, label in zip(texts_of(frame, recipe.task), labels, strict=True)
-        if text in where
-    }
-    if len(found) < len(labels):
-        say(f"{len(labels) - len(found):,} of {len(labels):,} reviewed rows are not among the rows to learn from")
-    rows = np.array(sorted(found), dtype=np.int64)
-    return rows, np.array([found[row] for row in rows], dtype=np.int64)
-
-
-def trust_of(
-    panel: Panel, P: NDArray[np.float32], fused: relevance.Fused, answer: NDArray[np.float64], notes: list[str],
-    classes: tuple[str, ...],
-) -> dict[str, Any]:  # fmt: skip
-    """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect."""
-    joined = relevance.Fused(answer, fused.relevance)
-    estimate, by_class = relevance.accuracy_estimate(P, joined), relevance.accuracy_by_class(P, joined)
-    pushed = relevance.decided(P, fused.relevance)
-    final = answer.argmax(axis=1)
-    teachers = []
-    for k, name in enumerate(panel.names):
-        without = np.delete(np.arange(len(P)), k)
-        changed = None
-        if len(without):
-            rest = relevance.fixed(P[without], np.maximum(_mean_relevance(fused)[without], 1e-9)).probabilities
-            whole = relevance.fixed(P, np.maximum(_mean_relevance(fused), 1e-9)).probabilities
-            changed = float((rest.argmax(axis=1) != whole.argmax(axis=1)).mean())
-        teachers.append(
-            {
-                "name": name,
-                "relevance": float(_mean_relevance(fused)[k]),
-                "accuracy": float(estimate.estimate[k]),
-                "interval": [float(estimate.low[k]), float(estimate.high[k])],
-                "recall": {label: float(by_class[k, at]) for at, label in enumerate(classes)},
-                "decided": int(pushed[k]),
-                "flips_without": changed,
-            }
-        )
-    return {
-        "rows": P.shape[1],
-        "teachers": teachers,
-        "expected_accuracy": relevance.expected_accuracy(answer),
-        "class_rates": {label: float((final == at).mean()) for at, label in enumerate(classes)},
-        "notes": notes,
-    }
-
-
-def _mean_relevance(fused: relevance.Fused) -> NDArray[np.float64]:
-    return np.asarray(fused.relevance if fused.relevance.ndim == 1 else np.nanmean(fused.relevance, axis=1))
+    z = relevance.cut_statistic(unit_rows(features_of(recipe, data.frame[asked], [])[0]), answer)
+    if recipe.relevance.reviewed:
+        z[reviewed_rows(recipe.relevance.reviewed, recipe, data, asked)[0]] = -np.inf
+    rows = np.flatnonzero(among)
+    kept = np.zeros(len(asked), dtype=np.bool_)
+    kept[rows] = relevance.best_agreed(z[rows], answer[rows], recipe.relevance.keep)
+    return kept

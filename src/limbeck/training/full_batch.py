@@ -7,6 +7,7 @@ where it stops depends on the rate; L-BFGS goes there in some thirty looks at th
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -27,7 +28,7 @@ def optimizer_for(learner: Learner) -> torch.optim.LBFGS:
 def solve_epoch(
     learner: Learner,
     optimizer: torch.optim.Optimizer,
-    batches: Sequence[Callable[[], tuple[dict[str, Tensor], Tensor, Tensor | None]]],
+    batches: Sequence[Callable[[], dict[str, Any]]],
     *,
     epoch: int,
     decay: float,
@@ -38,7 +39,7 @@ def solve_epoch(
     Parameters
     ----------
     batches
-        Functions that return (arrays, labels, target); together they are the whole data, and only one is in memory.
+        Functions that return what the learner takes; together they are the whole data, and only one is in memory.
     decay
         Weight of half the squared norm of all weights with two dimensions, biases left free.
     rows
@@ -50,9 +51,9 @@ def solve_epoch(
         optimizer.zero_grad()
         total = torch.zeros(())
         for batch in batches:
-            arrays, labels, target = batch()
-            loss, _ = learner(arrays, labels, target, epoch)
-            share = loss * (len(labels) / rows)
+            given = batch()
+            loss, _ = learner(**given, epoch=epoch)
+            share = loss * (len(given["labels"]) / rows)
             share.backward()
             total += share.detach().cpu()
         first.append(float(total))

@@ -34,14 +34,25 @@ class Learner(nn.Module):
 
     @property
     def taught(self) -> bool:
-        """Whether some loss needs teachers."""
+        """Whether some loss needs teachers' answers."""
         return any(loss.taught for loss in self.losses.values())
 
+    @property
+    def guided(self) -> bool:
+        """Whether some loss needs a teacher's hidden features."""
+        return any(loss.guided for loss in self.losses.values())
+
     def forward(
-        self, arrays: dict[str, Tensor], labels: Tensor, target: Tensor | None, epoch: int
+        self,
+        arrays: dict[str, Tensor],
+        labels: Tensor,
+        target: Tensor | None,
+        epoch: int,
+        hidden: Tensor | None = None,
+        view: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the weighted sum of the losses, a scalar, and each loss by name, detached."""
-        step = Step(self.network, arrays, labels, epoch, target)
+        """Return the weighted sum of the losses, a scalar, and each loss by name, detached; see `Step`."""
+        step = Step(self.network, arrays, labels, epoch, target, hidden, view)
         parts = {name: loss(step) for name, loss in self.losses.items()}
         weights = self.objective.weights(epoch)
         total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()

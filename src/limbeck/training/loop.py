@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +26,7 @@ from limbeck.networks import Network
 from limbeck.progress import progress, say
 from limbeck.recipe import Training
 from limbeck.training import checkpoint, full_batch
-from limbeck.training.batches import epoch_batches
+from limbeck.training.batches import epoch_batches, given
 from limbeck.training.learner import Learner
 
 Weights = dict[str, Tensor]
@@ -108,9 +109,9 @@ def fit(
                 },
             )
 
-    def feed(encoded: Rows, part: np.ndarray) -> tuple[dict[str, Tensor], Tensor, Tensor | None]:
+    def feed(encoded: Rows, part: np.ndarray) -> dict[str, Any]:
         arrays = {name: torch.from_numpy(array).to(device) for name, array in batch_of(encoder, encoded, part).items()}
-        return {name: arrays[name] for name in names}, tensors[part].to(device), arrays.get("target")
+        return given(arrays, tensors[part].to(device), names)
 
     saved = time.monotonic()
     while state.epoch < settings.epochs and state.idle < settings.patience:
@@ -141,7 +142,7 @@ def fit(
                     mine = part[accelerator.process_index :: accelerator.num_processes]
                     last = index == len(parts) - 1
                     with accelerator.autocast(), contextlib.nullcontext() if last else accelerator.no_sync(wrapped):
-                        loss, _ = wrapped(*feed(encoded, mine), state.epoch)
+                        loss, _ = wrapped(**feed(encoded, mine), epoch=state.epoch)
                         accelerator.backward(loss * (len(part) / rows_in_step))
                     state.loss_sum += float(loss.detach()) * len(mine)
                     state.seen += len(mine)

@@ -87,9 +87,9 @@ def features_of(
 ) -> tuple[Any, list[Any | None]]:
     """Return features of the target's rows and of each sample, for voices and relevance.
 
-    Texts give unit-length TF-IDF rows of hashed n-grams of characters and words, their document frequencies read off the target's
-    rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers, what is
-    missing, and their categories.
+    Texts give unit-length TF-IDF rows of hashed n-grams of characters and words, their document frequencies read off
+    the target's rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers,
+    what is missing, and their categories.
     """
     if recipe.task.kind == "table":
         reader = TableInput.fit(recipe.input, target.select(n for n in recipe.task.inputs if n in target.columns))
@@ -105,7 +105,7 @@ def features_of(
     count = mine.shape[0]
     # Capped at what two rows give: an n-gram of one row is not telling, only rare.
     idf = np.minimum(np.log((1 + count) / (1 + seen[kept])), np.log((1 + count) / 3)) + 1
-    scaled = [None if bags is None else _unit(bags[:, kept] @ sparse.diags_array(idf)) for bags in [mine, *theirs]]
+    scaled = [None if bags is None else unit_rows(bags[:, kept] @ sparse.diags_array(idf)) for bags in [mine, *theirs]]
     return scaled[0], scaled[1:]
 
 
@@ -117,7 +117,10 @@ def _bags(recipe: Recipe, frame: pl.DataFrame) -> Any:
     return sparse.csr_array((rows.weights.astype(np.float64), rows.values, rows.offsets.astype(np.int32)), shape=shape)
 
 
-def _unit(rows: Any) -> Any:
+def unit_rows(rows: Any) -> Any:
+    """Scale each row of an array or a sparse matrix [N, F] to length one; empty rows stay empty."""
+    if not sparse.issparse(rows):
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
     norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
     return (sparse.diags_array(1.0 / np.maximum(norms, 1e-9)) @ rows).tocsr()
 

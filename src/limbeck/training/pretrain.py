@@ -27,7 +27,7 @@ from limbeck.training.student import accelerator_for, build, fingerprint, start_
 def is_pretraining(recipe: Recipe) -> bool:
     """Return whether no loss of the recipe tells classes apart, so that there is no classifier to make."""
     known = [OBJECTIVES[name] for name in recipe.objective.losses if name in OBJECTIVES]
-    return bool(known) and not any(loss.labelled or loss.taught for loss in known)
+    return bool(known) and not any(loss.labelled or loss.taught or loss.guided or loss.viewed for loss in known)
 
 
 def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | None, resume: bool) -> None:

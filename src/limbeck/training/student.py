@@ -16,7 +16,7 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from limbeck.bundle.classifier import cores
-from limbeck.data.prepare import Dataset
+from limbeck.data.prepare import Dataset, texts_of
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.calibrate import choose_threshold, fit_temperature, golden_section
 from limbeck.evaluation.curves import roc_auc
@@ -24,6 +24,7 @@ from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_
 from limbeck.inputs.ragged import Ragged
 from limbeck.networks import NETWORKS, Network
 from limbeck.networks.wide import WideNetwork
+from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
 from limbeck.training.augment import Augmenter, active, back_translate
@@ -32,6 +33,7 @@ from limbeck.training.export import logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
+from limbeck.training.views import viewed_rows
 from limbeck.training.wide import fit_wide
 
 
@@ -209,29 +211,36 @@ def train_student(
         See `limbeck.training.loop.fit`.
     """
     train, valid = (data.part("train"), data.part("valid")) if targets is None else (targets.rows, targets.held)
+    if targets is None and len(train) and viewed(recipe.objective.losses):
+        train = np.concatenate([train, data.part("unlabelled")])  # such a loss learns from them too
     if not len(train):
         raise LimbeckError("no row has a label, and there is no teacher", where="data", mend="name some [[teachers]]")
     if not len(valid):
         raise LimbeckError("there are no valid rows to choose the student on", where="data", mend="set data.split")
     recipe = with_stop_words(recipe, folders)
-    values, texts = values_of(data.frame[train], recipe.task), [data.texts[index] for index in train]
-    labels = data.labels[train]
+    frame = data.frame[train] if targets is None else targets.frame(data)
+    values, texts = values_of(frame, recipe.task), texts_of(frame, recipe.task)
+    labels = np.full(frame.height, -1, dtype=np.int64)
+    labels[: len(train)] = data.labels[train]
     start = start_of(recipe, folders)
     network, encoder = build(recipe, values, data.classes, start)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, data.classes)
     refuse_mismatch(learner, labels, targets)
-    rows, labels = epoch_rows(recipe, encoder, values, labels, folders)
+    made = viewed_rows if viewed(recipe.objective.losses) else epoch_rows
+    rows, labels = made(recipe, encoder, values, labels, folders)
     if isinstance(network, WideNetwork):
         first = rows(0)
         assert isinstance(first, Ragged)  # only texts have a wide branch
         offset = fit_wide(network, first, labels, recipe.student.wide.margin, recipe.training.seed)
         rows = partial(with_offset, rows, offset)
     if targets is not None:
-        rows = partial(with_target, rows, targets.answers)
+        rows = partial(with_target, rows, targets.answers, targets.hidden)
     network.fit_start(rows(0))
     for loss in learner.losses.values():
         loss.prepare(labels)
+        if targets is not None and targets.hidden is not None:
+            loss.prepare_hidden(targets.hidden.shape[1])
     valid_rows = encode(encoder, values_of(data.frame[valid], recipe.task))
     valid_labels, soft = data.labels[valid], None
     if targets is not None and (valid_labels < 0).any():
@@ -301,10 +310,13 @@ def epoch_rows(
 
 def refuse_mismatch(learner: Learner, labels: np.ndarray, targets: Targets | None) -> None:
     """Refuse losses that nothing can feed: labels where there are none, teachers where none is named."""
-    if learner.taught and targets is None:
+    if (learner.taught or learner.guided) and targets is None:
         raise LimbeckError(
             "a distillation loss needs teachers", where="objective.losses", mend="name some [[teachers]]"
         )
+    if not learner.taught and not learner.labelled:
+        what = f"{' and '.join(map(repr, learner.losses))} alone: nothing here tells the classes apart"
+        raise LimbeckError(what, where="objective.losses", mend="add hard = 1.0, or with teachers distil = 1.0")
     if not learner.taught and not (labels >= 0).any():
         mend = "add one, e.g. losses = { distil = 1.0 }"
         raise LimbeckError("no row has a label, and no loss learns from teachers", where="objective.losses", mend=mend)
@@ -324,10 +336,12 @@ def soft_temperature(logits: np.ndarray, soft: np.ndarray) -> float:
     return float(np.exp(golden_section(loss, np.log(0.05), np.log(20.0))))
 
 
-def with_target(rows: Callable[[int], Rows], answers: np.ndarray, epoch: int) -> Rows:
-    """Return the rows of an epoch with the teachers' answers; augmented copies keep those of their row."""
+def with_target(rows: Callable[[int], Rows], answers: np.ndarray, hidden: np.ndarray | None, epoch: int) -> Rows:
+    """Return the rows of an epoch with what teachers gave for them; augmented copies keep that of their row."""
     encoded = rows(epoch)
-    return replace(encoded, target=np.tile(answers, (len(encoded) // len(answers), 1)))
+    copies = len(encoded) // len(answers)
+    more = None if hidden is None else hidden if copies == 1 else np.tile(hidden, (copies, 1))
+    return replace(encoded, target=np.tile(answers, (copies, 1)), hidden=more)
 
 
 def with_offset(rows: Callable[[int], Rows], offset: np.ndarray, epoch: int) -> Rows:

@@ -30,7 +30,7 @@ from limbeck.evaluation.trust import read_trust
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
 from limbeck.networks import Network
-from limbeck.objectives import OBJECTIVES
+from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, load_recipe, override
 from limbeck.training.card import model_card
@@ -156,7 +156,7 @@ def finish(
 def seen_rows(recipe: Recipe, rows: Dataset) -> np.ndarray:
     """Return the rows int64 that a student is trained on or chosen by: with teachers, unlabelled ones too."""
     taught = bool(recipe.teachers) or any(OBJECTIVES[name].taught for name in recipe.objective.losses)
-    parts = ["train", "valid", *(["unlabelled"] if taught else [])]
+    parts = ["train", "valid", *(["unlabelled"] if taught or viewed(recipe.objective.losses) else [])]
     return np.flatnonzero(np.isin(rows.split, parts))
 
 

@@ -17,7 +17,7 @@ from limbeck.training.doctor.finding import Finding, attempt, distinct, refused
 from limbeck.training.doctor.losses import Fresh, check_losses, check_student
 from limbeck.training.doctor.overlap import check_overlap
 from limbeck.training.doctor.plan import check_recipe, check_training
-from limbeck.training.doctor.teachers import check_answers, check_cache, check_classes, open_all
+from limbeck.training.doctor.teachers import check_answers, check_cache, check_classes, check_guide, open_all
 
 __all__ = ["Finding", "doctor"]
 
@@ -72,6 +72,8 @@ def _examine(case: Case, ask: bool) -> Iterator[Finding]:
         yield from found
         teachers = None if found else len(seats)
         yield from attempt("teachers", check_classes(case, seats, whole=not found))
+        if not found:
+            yield from attempt("teachers", check_guide(case, seats))
         if case.rows is None:
             yield Finding("warn", "teachers", "opened, but not asked: the rows cannot be read")
         for one in seats if case.rows is not None else []:

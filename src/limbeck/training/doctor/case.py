@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.data.prepare import Dataset
+from limbeck.objectives import viewed
 from limbeck.recipe import Recipe
 from limbeck.training.pretrain import is_pretraining
 
@@ -47,7 +48,7 @@ class Case:
     @property
     def learned(self) -> NDArray[np.int64]:
         """The rows that the student is trained on."""
-        more = bool(self.recipe.teachers) or is_pretraining(self.recipe)
+        more = bool(self.recipe.teachers) or is_pretraining(self.recipe) or viewed(self.recipe.objective.losses)
         return self._rows("train", *(["unlabelled"] if more else []))
 
     def _rows(self, *parts: str) -> NDArray[np.int64]:

@@ -2,11 +2,13 @@
 
 A loss with a head of its own can fall and fall while the student learns nothing. So each is computed alone, on one
 batch of a fresh student, and its gradient must come to weights of the network itself. What teachers would say does not
-matter for that: random answers stand in for theirs. Nothing is trained.
+matter for that: random answers and features stand in for theirs, and another row for a row's changed view. Nothing is
+trained.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +24,8 @@ from limbeck.inputs.kinds import RowInput, batch_of, encode, values_of
 from limbeck.inputs.text import TextInput
 from limbeck.networks import Network
 from limbeck.networks.wide import WideNetwork
-from limbeck.objectives import OBJECTIVES, Step
+from limbeck.objectives import OBJECTIVES, Step, guided, viewed
+from limbeck.training.batches import given
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, attempt
 from limbeck.training.learner import Learner
@@ -30,6 +33,7 @@ from limbeck.training.student import build, find, start_of, with_stop_words
 
 SAMPLE = 4000  # rows that the fresh student's input is fitted on
 BATCH = 64
+WIDTH = 16  # of the features that stand in for a teacher's
 TRIES = 3  # batches: masked words may hide nothing in one
 TRUNCATED = 0.2  # share of texts cut short from which on it is worth a warning
 
@@ -107,8 +111,12 @@ def _loss(case: Case, fresh: Fresh, name: str) -> Iterator[Finding]:
     if not any(objective.weights(epoch)[name] for epoch in range(epochs)):
         yield Finding("warn", "losses", f"the loss {name!r} has weight 0 in every epoch", "raise it, or leave it out")
     alone = objective.model_copy(update={"losses": {name: objective.losses[name]}})
+    if kind.viewed:
+        # A fresh linear student answers all rows alike, and agrees with itself; so it is looked at beside that point.
+        fresh = replace(fresh, network=shaken(fresh.network, case.recipe.training.seed))
     learner = Learner(fresh.network, alone, fresh.encoder, case.classes)
     learner.losses[name].prepare(case.rows.labels[case.learned])
+    learner.losses[name].prepare_hidden(WIDTH)
     value, norm = 0.0, 0.0
     try:
         for step in _batches(case, fresh, kind.labelled):
@@ -141,7 +149,12 @@ def _batches(case: Case, fresh: Fresh, labelled: bool) -> Iterator[Step]:
     classes, random = len(case.classes), np.random.default_rng(case.recipe.training.seed)
     rows = encode(fresh.encoder, values_of(case.rows.frame[fresh.rows], case.recipe.task))
     fresh.network.fit_start(rows)
+    another = rows.take(np.roll(np.arange(len(rows)), 1))
     rows = replace(rows, target=random.dirichlet(np.ones(classes), len(rows)).astype(np.float32))
+    if guided(case.recipe.objective.losses):
+        rows = replace(rows, hidden=random.normal(size=(len(rows), WIDTH)).astype(np.float32))
+    if viewed(case.recipe.objective.losses):
+        rows = replace(rows, view=another)  # type: ignore[arg-type]  # both are of the task's kind
     if isinstance(fresh.network, WideNetwork):
         # What the wide branch would say is added to the logits and changes no gradient's way, so it is not fitted.
         rows = replace(rows, offset=np.zeros((len(rows), classes), dtype=np.float32))
@@ -149,8 +162,16 @@ def _batches(case: Case, fresh: Fresh, labelled: bool) -> Iterator[Step]:
     for _ in range(TRIES):
         part = random.permutation(known)[:BATCH]
         arrays = {name: torch.from_numpy(array) for name, array in batch_of(fresh.encoder, rows, part).items()}
-        given = {name: arrays[name] for name in names}
-        yield Step(fresh.network, given, torch.from_numpy(labels[part]), 0, arrays["target"])
+        yield Step(fresh.network, epoch=0, **given(arrays, torch.from_numpy(labels[part]), names))
+
+
+@torch.no_grad()
+def shaken(network: Network, seed: int) -> Network:
+    """Return a copy of a network with small random numbers added to its weights."""
+    moved, random = copy.deepcopy(network), torch.Generator().manual_seed(seed)
+    for weight in moved.parameters():
+        weight += 0.1 * torch.randn(weight.shape, generator=random)
+    return moved
 
 
 def _reach(learner: Learner, name: str, step: Step) -> tuple[float, float]:

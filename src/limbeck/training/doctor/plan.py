@@ -9,7 +9,7 @@ import numpy as np
 from limbeck import relevance
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.objectives import OBJECTIVES
+from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
 from limbeck.teachers import TEACHERS
 from limbeck.teachers.scenarios import KIND
@@ -17,6 +17,7 @@ from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, attempt, refused
 from limbeck.training.pretrain import is_pretraining
 from limbeck.training.student import accelerator_for, bf16_pays, network_kind, positive_index
+from limbeck.training.views import check_views
 
 FEW = 50  # valid rows under which the choice of an epoch is mostly chance
 
@@ -52,8 +53,21 @@ def _unknown(recipe: Recipe) -> Iterator[Finding]:
     if recipe.teachers and recipe.relevance.method not in methods:
         what = f"unknown relevance.method {recipe.relevance.method!r}"
         yield Finding("error", "recipe", what, did_you_mean(recipe.relevance.method, methods))
-    if not recipe.teachers and any(name in OBJECTIVES and OBJECTIVES[name].taught for name in recipe.objective.losses):
+    kinds = [OBJECTIVES[name] for name in recipe.objective.losses if name in OBJECTIVES]
+    if not recipe.teachers and any(kind.taught or kind.guided for kind in kinds):
         yield Finding("error", "recipe", "a distillation loss needs teachers", "name some [[teachers]]")
+    if kinds and not is_pretraining(recipe) and not any(kind.taught or kind.labelled for kind in kinds):
+        what = f"{' and '.join(map(repr, recipe.objective.losses))} alone: nothing here tells the classes apart"
+        yield Finding("error", "recipe", what, "add hard = 1.0, or with teachers distil = 1.0")
+    if viewed(recipe.objective.losses):
+        yield from _changes(recipe)
+
+
+def _changes(recipe: Recipe) -> Iterator[Finding]:
+    try:
+        check_views(recipe)
+    except LimbeckError as error:
+        yield refused("recipe", error)
 
 
 def check_training(case: Case, teachers: int | None) -> Iterator[Finding]:

@@ -18,6 +18,7 @@ from limbeck.teachers.rule import Rules
 from limbeck.teachers.scenarios import ScenarioTeacher
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, refused
+from limbeck.training.guide import guide_for
 from limbeck.training.panel import seat
 
 FEW = 32  # rows that a teacher is asked about
@@ -66,6 +67,14 @@ def check_classes(case: Case, seats: list[Seat], *, whole: bool) -> Iterator[Fin
             if not there:
                 what = f"no teacher answers {name!r}: the student cannot learn it from them"
                 yield Finding("error", "teachers", what, "map it in a teacher's labels, or name a teacher that has it")
+
+
+def check_guide(case: Case, seats: list[Seat]) -> Iterator[Finding]:
+    """Yield which teacher's hidden features are learned, or why there is none; nothing where no loss asks."""
+    guide = guide_for(case.recipe, [one.teacher for one in seats])
+    if guide is not None:
+        what = f"teacher {guide.name!r}: gives {getattr(guide, 'width', 0)} hidden features a row"
+        yield Finding("ok", "teachers", what)
 
 
 def _covered(teacher: Any) -> NDArray[np.bool_]:

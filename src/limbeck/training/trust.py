@@ -1,0 +1,52 @@
+"""The trust report of a distillation as plain data: what `trust.json` holds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck import relevance
+from limbeck.training.panel import Panel
+
+
+def trust_of(
+    panel: Panel, P: NDArray[np.float32], fused: relevance.Fused, answer: NDArray[np.float64], notes: list[str],
+    classes: tuple[str, ...],
+) -> dict[str, Any]:  # fmt: skip
+    """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect."""
+    joined = relevance.Fused(answer, fused.relevance)
+    estimate, by_class = relevance.accuracy_estimate(P, joined), relevance.accuracy_by_class(P, joined)
+    pushed = relevance.decided(P, fused.relevance)
+    final = answer.argmax(axis=1)
+    teachers = []
+    for k, name in enumerate(panel.names):
+        without = np.delete(np.arange(len(P)), k)
+        changed = None
+        if len(without):
+            rest = relevance.fixed(P[without], np.maximum(_mean_relevance(fused)[without], 1e-9)).probabilities
+            whole = relevance.fixed(P, np.maximum(_mean_relevance(fused), 1e-9)).probabilities
+            changed = float((rest.argmax(axis=1) != whole.argmax(axis=1)).mean())
+        teachers.append(
+            {
+                "name": name,
+                "relevance": float(_mean_relevance(fused)[k]),
+                "accuracy": float(estimate.estimate[k]),
+                "interval": [float(estimate.low[k]), float(estimate.high[k])],
+                "recall": {label: float(by_class[k, at]) for at, label in enumerate(classes)},
+                "decided": int(pushed[k]),
+                "flips_without": changed,
+            }
+        )
+    return {
+        "rows": P.shape[1],
+        "teachers": teachers,
+        "expected_accuracy": relevance.expected_accuracy(answer),
+        "class_rates": {label: float((final == at).mean()) for at, label in enumerate(classes)},
+        "notes": notes,
+    }
+
+
+def _mean_relevance(fused: relevance.Fused) -> NDArray[np.float64]:
+    return np.asarray(fused.relevance if fused.relevance.ndim == 1 else np.nanmean(fused.relevance, axis=1))

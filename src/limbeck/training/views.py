@@ -1,0 +1,86 @@
+"""The second view of each row for losses that want one: a text with changed words, a table row with disturbed cells.
+
+As with augmentation, what is changed depends on the seed, the epoch and the row alone, so that a resumed run sees the
+same views. The first view stays the plain row, and teachers' answers are about that one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from limbeck.errors import LimbeckError
+from limbeck.inputs.dense import Dense
+from limbeck.inputs.kinds import RowInput, Rows, Values, encode
+from limbeck.inputs.ragged import Ragged
+from limbeck.progress import say
+from limbeck.recipe import Recipe
+from limbeck.training.augment import Augmenter, active, back_translate
+
+NOISE = 0.1  # deviation of what is added to a scaled number: a tenth of the column's own
+MISSING = 0.1  # share of cells left out
+
+
+def check_views(recipe: Recipe) -> None:
+    """Refuse a recipe whose rows cannot be changed as a loss wants them.
+
+    Raises
+    ------
+    LimbeckError
+        For texts without an operation to change them, tables with one for words, and an optimizer that the loss's
+        moving target leads astray.
+    """
+    changes = active(recipe.training.augment)
+    if recipe.task.kind == "text" and not changes:
+        what = "the loss 'consistency' needs changed texts, and [training.augment] changes nothing"
+        raise LimbeckError(what, where="recipe", mend="set one of its rates, e.g. training.augment.delete = 0.1")
+    if recipe.task.kind != "text" and changes:
+        mend = "leave [training.augment] out: the cells of a table are changed without it"
+        raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
+    if recipe.training.optimizer == "lbfgs":
+        what = "the loss 'consistency' follows the student's own answers, which moves the optimum that 'lbfgs' seeks"
+        raise LimbeckError(what, where="recipe", mend="set training.optimizer = 'adamw'")
+
+
+def viewed_rows(
+    recipe: Recipe, encoder: RowInput, values: Values, labels: np.ndarray, folders: list[Path | None]
+) -> tuple[Callable[[int], Rows], np.ndarray]:
+    """Return epoch -> plain rows with a view of each, and the labels int64 that belong to them.
+
+    With ``training.augment.copies`` each row comes several times, each time with a view of its own. A text that was
+    translated there and back is changed from there.
+    """
+    check_views(recipe)
+    settings, seed = recipe.training.augment, recipe.training.seed
+    plain = encode(encoder, values)
+    if isinstance(plain, Dense):
+        return partial(disturbed, plain, seed), labels
+    assert isinstance(values, list)  # texts: `encode` has told them from tables
+    texts = values
+    if settings.back_translation:
+        say(f"back-translating {len(texts):,} texts")
+        texts = back_translate(texts, settings.back_translation)
+    augment = Augmenter(settings, next((folder for folder in folders if folder is not None), Path()), seed)
+    copies = settings.copies
+    repeated = plain.take(np.tile(np.arange(len(plain)), copies)) if copies > 1 else plain
+
+    def rows(epoch: int) -> Rows:
+        changed = encode(encoder, [text for copy in range(copies) for text in augment(texts, epoch * copies + copy)])
+        assert isinstance(changed, Ragged)
+        return replace(repeated, view=replace(changed, wide=None))
+
+    return rows, np.concatenate([labels] * copies)
+
+
+def disturbed(plain: Dense, seed: int, epoch: int) -> Dense:
+    """Return rows of a table with a view: noise on known numbers, and some cells, categories too, left out."""
+    random = np.random.default_rng((seed, epoch))
+    noise = random.normal(0.0, NOISE, plain.numbers.shape).astype(np.float32)
+    missing = np.where(random.random(plain.numbers.shape) < MISSING, np.float32(1.0), plain.missing)
+    numbers = np.where(missing > 0, np.float32(0.0), plain.numbers + noise)
+    categories = np.where(random.random(plain.categories.shape) < MISSING, 0, plain.categories)
+    return replace(plain, view=Dense(numbers, missing, categories))

@@ -1,0 +1,186 @@
+"""How far each teacher's answer counts for each row, and what they say together: the answer that a student learns."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck import relevance
+from limbeck.data.labels import label_text, labels_of
+from limbeck.data.prepare import Dataset, texts_of
+from limbeck.data.read import need, read
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.progress import say
+from limbeck.recipe import Recipe
+from limbeck.training.joint import Company, joint, offsets, softmax
+from limbeck.training.panel import Panel, drawn, features_of
+
+
+def weigh(
+    recipe: Recipe,
+    panel: Panel,
+    P: NDArray[np.float32],
+    data: Dataset,
+    asked: NDArray[np.int64],
+    *,
+    cold: bool,
+    cache: Path | None = None,
+) -> tuple[NDArray[np.float64], relevance.Fused, list[str]]:
+    """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words."""
+    settings = recipe.relevance
+    method = settings.method
+    known = {*relevance.METHODS, "joint"}
+    if method not in known:
+        raise LimbeckError(f"unknown relevance.method {method!r}", where="recipe", mend=did_you_mean(method, known))
+    if len(panel.teachers) == 1:
+        fused = relevance.auto(P)
+        return np.nan_to_num(fused.probabilities, nan=1.0 / P.shape[2]), fused, list(fused.notes)
+    seed = recipe.training.seed
+    frame = data.frame[asked]
+    samples = [drawn(sample, settings.sample_rows, seed) for sample in panel.samples]
+    needs_features = cold and (method in ("auto", "joint", "domain", "reviewed") or settings.reviewed is not None)
+    features, theirs = features_of(recipe, frame, samples) if needs_features else (None, [None] * len(samples))
+    marked = reviewed_rows(settings.reviewed, recipe, data, asked) if settings.reviewed else None
+    rates = class_rates(recipe, panel, P, features, samples, cache) if features is not None else None
+    if method == "domain":
+        fused = _by_domain(P, features, theirs, panel)
+    elif method == "fixed":
+        fused = relevance.fixed(P, [settings.weights.get(name, 0.0) for name in panel.names])
+    elif method in ("auto", "joint", "reviewed"):
+        fused = relevance.auto(P, features, prior=rates, seed=seed)
+    else:
+        fused = relevance.METHODS[method](P)
+    if marked is not None:
+        fused = relevance.reviewed(P, *marked, fused)
+    notes = list(fused.notes)
+    answer = np.array(fused.probabilities, dtype=np.float64)
+    silent = ~np.isfinite(answer[:, 0])
+    answer[silent] = np.nanmean(answer, axis=0)
+    if cold and joins(recipe, panel, fused):
+        company = _company(panel, samples, theirs, fused)
+        answer = joint(
+            features,
+            answer,
+            answer.mean(axis=0) if marked is not None or rates is None else rates,
+            company,
+            rounds=settings.rounds,
+            reviewed=marked,
+            seed=seed,
+        )
+        notes.append(f"The student was one more voter in {settings.rounds} rounds.")
+    elif method == "auto" and rates is not None and marked is None and P.shape[2] == 2 and trusted(fused):
+        answer = at_rates(answer, rates)
+        shown = ", ".join(f"{rate:.2f}" for rate in rates)
+        notes.append(f"Their answer was cut at class rates estimated from answers and features: {shown}.")
+    return answer, fused, notes
+
+
+def class_rates(
+    recipe: Recipe, panel: Panel, P: NDArray[np.float32], features: Any, samples: list[Any], cache: Path | None
+) -> NDArray[np.float64]:
+    """Return the target's class rates float64[C], calibrated on the teachers' scenarios where all have sample rows.
+
+    What a teacher says of its own scenario's rows stands for their labels. Every teacher is asked about every sample,
+    so an endpoint that may cost money is not.
+    """
+    seed = recipe.training.seed
+    costly = any(spec.source.startswith("http") for spec in recipe.teachers)
+    if costly or any(sample is None for sample in samples):
+        return np.asarray(relevance.class_prior(P, features, seed=seed), dtype=np.float64)
+    known = [panel.ask(sample, cache) for sample in samples]
+    labels = [np.nan_to_num(answers[k]).argmax(axis=1) for k, answers in enumerate(known)]
+    own = [features_of(recipe, sample, [])[0] for sample in samples]
+    first = relevance.auto(P, seed=seed)
+    trusted = [int(k) for k in np.flatnonzero(first.relevance > 1.0 / P.shape[2])]
+    played = relevance.Samples(own, labels, known)
+    rates = relevance.calibrated_prior(P, features, played, scenarios=trusted, seed=seed)
+    return np.asarray(rates, dtype=np.float64)
+
+
+def joins(recipe: Recipe, panel: Panel, fused: relevance.Fused) -> bool:
+    """Return whether there are rounds with the student as a voter: where asked for, or where they are likely to help.
+
+    They did on texts with many teachers and hurt on tables with few: a student of a table sees what its teachers see.
+    They cannot help where the teachers are not to be trusted.
+    """
+    method = recipe.relevance.method
+    helpful = recipe.task.kind == "text" and len(panel.teachers) >= 5 and trusted(fused)
+    return bool(recipe.relevance.rounds) and (method == "joint" or (method in ("auto", "reviewed") and helpful))
+
+
+def trusted(fused: relevance.Fused) -> bool:
+    """Return whether no note warns of all teachers."""
+    return not any("Do not trust" in note for note in fused.notes)
+
+
+def at_rates(answer: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Shift the log-odds of an answer float[N, 2] so that its classes are as frequent as the rates float[2] say."""
+    scores = np.log(np.clip(answer, 1e-6, None))
+    return softmax(scores + offsets(scores, rates))
+
+
+def _by_domain(P: NDArray[np.float32], features: Any, theirs: list[Any], panel: Panel) -> relevance.Fused:
+    lacking = [name for name, part in zip(panel.names, theirs, strict=True) if part is None]
+    if lacking:
+        what = f"the method 'domain' needs sample rows, and {lacking[0]!r} has none"
+        raise LimbeckError(what, where="relevance.method", mend="name them in the teacher's sample")
+    dense = compact([features, *theirs])
+    return relevance.domain(P, dense[0], dense[1:])
+
+
+def compact(parts: list[Any], width: int = 64) -> list[NDArray[np.float64]]:
+    """Return dense features of a few columns: sparse ones projected at random, signs fixed (Achlioptas 2003)."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(parts[0].shape[1], width)) / np.sqrt(width)
+    return [np.asarray(part @ signs) if part.shape[1] > width else np.asarray(part) for part in parts]
+
+
+def shares(fused: relevance.Fused) -> NDArray[np.float64]:
+    """Return how far each teacher's own rows count, float64[K]: the root of its relevance above chance, at most 1."""
+    weight = np.asarray(fused.relevance if fused.relevance.ndim == 1 else fused.relevance.mean(axis=1))
+    chance = 1.0 / fused.probabilities.shape[1]
+    return np.asarray(np.sqrt(np.clip(weight - chance, 0, None) / max(float(weight.max()) - chance, 1e-9)))
+
+
+def _company(panel: Panel, samples: list[Any], theirs: list[Any], fused: relevance.Fused) -> Company | None:
+    """Return sample rows answered by their own teachers, each by its relevance above chance."""
+    from scipy import sparse
+
+    parts, answers, weights = [], [], []
+    for teacher, sample, features, one in zip(panel.teachers, samples, theirs, shares(fused), strict=True):
+        if sample is None or features is None or one <= 0:
+            continue
+        said = teacher.answer(sample).astype(np.float64)
+        kept = np.isfinite(said[:, 0])
+        parts.append(sparse.csr_array(features)[np.flatnonzero(kept)])
+        answers.append(said[kept])
+        weights.append(np.full(int(kept.sum()), one))
+    if not parts:
+        return None
+    return Company(sparse.vstack(parts), np.concatenate(answers), np.concatenate(weights))
+
+
+def reviewed_rows(
+    place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return positions among the asked rows, and classes, of the rows that a table of reviewed labels holds.
+
+    Rows are found by their input; those of the table that are not among the asked ones are counted and left out.
+    """
+    table = read(Path(place))
+    need(table.frame.columns, [recipe.task.inputs[0], recipe.task.label], place)
+    filled = [label_text(value) is not None for value in table.frame[recipe.task.label].to_list()]
+    frame, numbers = table.frame.filter(filled), table.numbers[np.array(filled)]
+    labels = labels_of(frame, recipe.task, Path(place), numbers, data.classes)
+    where = {data.texts[row]: position for position, row in enumerate(asked)}
+    found = {
+        where[text]: int(label)
+        for text, label in zip(texts_of(frame, recipe.task), labels, strict=True)
+        if text in where
+    }
+    if len(found) < len(labels):
+        say(f"{len(labels) - len(found):,} of {len(labels):,} reviewed rows are not among the rows to learn from")
+    rows = np.array(sorted(found), dtype=np.int64)
+    return rows, np.array([found[row] for row in rows], dtype=np.int64)
