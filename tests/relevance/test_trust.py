@@ -9,10 +9,12 @@ from tests.relevance.simulate import accuracies, accuracy, teachers
 
 from limbeck.errors import LimbeckError
 from limbeck.relevance import (
+    Fused,
     accuracy_by_class,
     accuracy_estimate,
     agreement,
     balanced_accuracy,
+    calibration_estimate,
     decided,
     expected_accuracy,
     uniform,
@@ -71,3 +73,14 @@ def test_a_result_of_other_rows_is_refused():
     P, _ = teachers([1, 1], 20)
     with pytest.raises(LimbeckError, match="fused from"):
         accuracy_estimate(P, uniform(P[:, :10]))
+
+
+def test_a_teacher_surer_than_it_is_right_is_off_by_the_difference():
+    y = np.arange(1000) % 2
+    right = np.arange(1000) % 5 > 0  # four of five
+    sure = np.where(np.eye(2)[np.where(right, y, 1 - y)] > 0, 0.95, 0.05)
+    honest = np.where(np.eye(2)[np.where(right, y, 1 - y)] > 0, 0.8, 0.2)
+    silent = np.full_like(sure, np.nan)
+    result = Fused(np.eye(2)[y], np.ones(3))
+    found = calibration_estimate(np.stack([sure, honest, silent]), result)
+    np.testing.assert_allclose(found, [0.15, 0.0, np.nan], atol=1e-9)

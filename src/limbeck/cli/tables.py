@@ -56,14 +56,16 @@ def trained(result: Trained) -> None:
 
 def trust(found: dict[str, Any]) -> None:
     """Print how far each teacher is trusted, and what the evidence says, in words."""
-    names = ["", "relevance", "expected accuracy", "95 % interval", "rows decided", "answers flipped without it"]
+    measured = any("measured_accuracy" in teacher for teacher in found["teachers"])
+    names = ["", "relevance", "expected accuracy", "95 % interval", *(["measured"] if measured else [])]
+    names += ["rows decided", "flips without it"]
     rows = []
     for teacher in found["teachers"]:
         low, high = teacher["interval"]
         without = teacher["flips_without"]
         shown = "–" if without is None else f"{without:.1%}"
-        between = f"{number(low)} to {number(high)}"
-        rows.append([teacher["name"], teacher["relevance"], teacher["accuracy"], between, teacher["decided"], shown])
+        row = [teacher["name"], teacher["relevance"], teacher["accuracy"], f"{number(low)} to {number(high)}"]
+        rows.append([*row, *([teacher.get("measured_accuracy")] if measured else []), teacher["decided"], shown])
     _table(f"{len(rows)} teachers on {found['rows']:,} rows, estimated without labels", names, rows)
     for note in found["notes"]:
         _console().print(note)

@@ -40,6 +40,7 @@ class Teacher(_Part):
     accuracy: _Share | None
     interval: Annotated[list[_Share | None], Field(min_length=2, max_length=2)]
     recall: Annotated[dict[_Name, _Share | None], Field(max_length=10_000)]
+    calibration: _Share | None = None
     decided: _Count
     flips_without: _Share | None
     measured_accuracy: _Share | None = None
@@ -59,7 +60,7 @@ class Measured(_Part):
 
 
 class Trust(_Part):
-    """The content of ``trust.json``; see `limbeck.training.distil.trust_of`."""
+    """The content of ``trust.json``; see `limbeck.training.trust.trust_of`."""
 
     rows: _Count
     teachers: Annotated[list[Teacher], Field(min_length=1, max_length=1000)]

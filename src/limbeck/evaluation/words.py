@@ -207,8 +207,10 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "trust_table": ("Teacher by teacher", "逐个教师模型"),
     "trust_table_note": (
-        "Rows decided: where this teacher gave the strongest push. Flips: answers that change when it is left out.",
-        "主导样本数：该教师模型影响最大的样本数。翻转：去掉它后改变的回答所占比例。",
+        "Calibration error: how far its confidence is from how often the joined answer has it right. Rows decided: "
+        "where this teacher gave the strongest push. Flips: answers that change when it is left out.",
+        "校准误差：其置信度与联合回答认定的正确率之差。主导样本数：该教师模型影响最大的样本数。翻转：去掉它后改变的回答"
+        "所占比例。",
     ),
     "trust_notes": ("What was chosen, and why", "选择了什么，为什么"),
     "trust_rates": ("Expected class rates", "预期类别比例"),
@@ -216,6 +218,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "relevance": ("Relevance", "可信度"),
     "expected_accuracy": ("Expected accuracy", "预期准确率"),
     "measured_accuracy": ("Measured accuracy", "实测准确率"),
+    "calibration_error": ("Calibration error", "校准误差"),
     "weakest_recall": ("Lowest recall", "召回率最低的类别"),
     "decided": ("Rows decided", "主导样本数"),
     "flips_without": ("Flips without it", "去掉后翻转"),

@@ -22,6 +22,7 @@ from limbeck.relevance.trust import (
     accuracy_by_class,
     accuracy_estimate,
     balanced_accuracy,
+    calibration_estimate,
     decided,
     expected_accuracy,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "balanced_accuracy",
     "best_agreed",
     "calibrated_prior",
+    "calibration_estimate",
     "checked",
     "class_prior",
     "confidence",

@@ -113,7 +113,7 @@ def _log_odds(Q: Floats) -> Floats:
     """Return centred log-probabilities float64[N, C] whose spread is at most 2.5 (as log-odds of two classes)."""
     z = np.log(np.maximum(Q, FLOOR))
     z = z - z.mean(axis=1, keepdims=True)
-    spread = 2 * float(np.sqrt((z**2).mean(axis=0) - z.mean(axis=0) ** 2).max())
+    spread = 2 * float(z.std(axis=0).max())
     return np.asarray(z * min(1.0, _SPREAD / max(spread, 1e-9)))
 
 

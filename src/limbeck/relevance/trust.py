@@ -85,6 +85,27 @@ def expected_accuracy(Q: ArrayLike) -> float:
     return float(best.mean()) if len(best) else float("nan")
 
 
+def calibration_estimate(P: ArrayLike, result: Fused, *, bins: int = 10) -> Floats:
+    """Return float64[K]: how far each teacher's confidence is from how often the joined answer would have it right.
+
+    The expected calibration error of Guo et al. 2017 (equation 3) with Q in the place of labels: the mean over bins of
+    confidence of |confidence - expected accuracy|, weighted by rows; NaN for one that never answers.
+    """
+    P = checked(P)
+    Q = _matching(P, result)
+    out = np.full(len(P), np.nan)
+    for k, answers in enumerate(P):
+        seen = np.flatnonzero(~np.isnan(answers[:, 0]))
+        if not len(seen):
+            continue
+        confidence = answers[seen].max(axis=1).astype(np.float64)
+        right = (Q[seen] * vote_shares(answers[seen])).sum(axis=1)
+        place = np.minimum((confidence * bins).astype(np.int64), bins - 1)
+        gap = np.bincount(place, confidence - right, minlength=bins)
+        out[k] = np.abs(gap).sum() / len(seen)
+    return out
+
+
 def decided(P: ArrayLike, relevance: ArrayLike) -> Ints:
     """Return int64[K]: on how many rows each teacher gave the strongest push towards the class the panel chose.
 

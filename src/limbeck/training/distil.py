@@ -19,7 +19,7 @@ from limbeck.recipe import Recipe
 from limbeck.training.guide import guide_for, with_hidden
 from limbeck.training.panel import Panel, drawn, features_of, seat, unit_rows
 from limbeck.training.trust import trust_of
-from limbeck.training.weigh import joins, reviewed_rows, shares, weigh
+from limbeck.training.weigh import asks_cost, joins, reviewed_rows, shares, weigh
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
 ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
@@ -86,7 +86,7 @@ def distil(
     say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
     P = panel.ask(frame, cache)
     answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, cache=cache)
-    trust = trust_of(panel, P, fused, answer, notes, data.classes)
+    trust = trust_of(panel, P, fused, answer, notes, data.classes, measured_on_test(recipe, panel, data, cache))
     answers = answer.astype(np.float32)
     place = np.full(len(data.split), -1, dtype=np.int64)
     place[asked] = np.arange(len(asked))
@@ -106,6 +106,21 @@ def distil(
     valid = data.part("valid")
     targets = Targets(rows, answers[place[rows]], valid, answers[place[valid]])
     return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
+
+
+def measured_on_test(recipe: Recipe, panel: Panel, data: Dataset, cache: Path | None) -> list[float | None] | None:
+    """Return each teacher's accuracy on labelled test rows, for the trust report alone; None where nothing can tell.
+
+    Nothing is chosen by it. Teachers that may cost money are not asked.
+    """
+    test = data.part("test")
+    if not len(test) or (data.labels[test] < 0).any() or asks_cost(recipe):
+        return None
+    return [
+        float((np.nan_to_num(answers).argmax(axis=1) == data.labels[test])[known].mean()) if known.any() else None
+        for answers in panel.ask(data.frame[test], cache)
+        for known in [np.isfinite(answers[:, 0])]
+    ]
 
 
 def filled_up(targets: Targets, recipe: Recipe, panel: Panel, fused: relevance.Fused) -> Targets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,21 @@ from limbeck.training.panel import Panel
 
 
 def trust_of(
-    panel: Panel, P: NDArray[np.float32], fused: relevance.Fused, answer: NDArray[np.float64], notes: list[str],
+    panel: Panel,
+    P: NDArray[np.float32],
+    fused: relevance.Fused,
+    answer: NDArray[np.float64],
+    notes: list[str],
     classes: tuple[str, ...],
-) -> dict[str, Any]:  # fmt: skip
-    """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect."""
+    measured: Sequence[float | None] | None = None,
+) -> dict[str, Any]:
+    """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect.
+
+    ``measured`` are the teachers' accuracies on labelled test rows, where there are any.
+    """
     joined = relevance.Fused(answer, fused.relevance)
     estimate, by_class = relevance.accuracy_estimate(P, joined), relevance.accuracy_by_class(P, joined)
+    calibration = relevance.calibration_estimate(P, joined)
     pushed = relevance.decided(P, fused.relevance)
     final = answer.argmax(axis=1)
     teachers = []
@@ -35,8 +45,10 @@ def trust_of(
                 "accuracy": float(estimate.estimate[k]),
                 "interval": [float(estimate.low[k]), float(estimate.high[k])],
                 "recall": {label: float(by_class[k, at]) for at, label in enumerate(classes)},
+                "calibration": float(calibration[k]),
                 "decided": int(pushed[k]),
                 "flips_without": changed,
+                **({} if measured is None else {"measured_accuracy": measured[k]}),
             }
         )
     return {

@@ -87,8 +87,7 @@ def class_rates(
     so an endpoint that may cost money is not.
     """
     seed = recipe.training.seed
-    costly = any(spec.source.startswith("http") for spec in recipe.teachers)
-    if costly or any(sample is None for sample in samples):
+    if asks_cost(recipe) or any(sample is None for sample in samples):
         return np.asarray(relevance.class_prior(P, features, seed=seed), dtype=np.float64)
     known = [panel.ask(sample, cache) for sample in samples]
     labels = [np.nan_to_num(answers[k]).argmax(axis=1) for k, answers in enumerate(known)]
@@ -98,6 +97,11 @@ def class_rates(
     played = relevance.Samples(own, labels, known)
     rates = relevance.calibrated_prior(P, features, played, scenarios=trusted, seed=seed)
     return np.asarray(rates, dtype=np.float64)
+
+
+def asks_cost(recipe: Recipe) -> bool:
+    """Return whether a teacher is an endpoint, which may ask for money."""
+    return any(spec.source.startswith("http") for spec in recipe.teachers)
 
 
 def joins(recipe: Recipe, panel: Panel, fused: relevance.Fused) -> bool:
