@@ -14,7 +14,19 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks.figures import data_folder, keep
 
-BENCHMARKS = ("startup", "fake_news", "sentiment", "albert", "prediction", "memory", "distil_speed", "table_speed")
+BENCHMARKS = (
+    "startup",
+    "fake_news",
+    "sentiment",
+    "albert",
+    "prediction",
+    "memory",
+    "cold_start",
+    "accounts",
+    "compression",
+    "distil_speed",
+    "table_speed",
+)
 
 
 def main(names: list[str]) -> None:
