@@ -56,6 +56,8 @@ def distil(
     say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
     P = panel.ask(frame, cache)
     answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, cache=cache)
+    if cold:
+        refuse_one_class(answer, data.classes)
     trust = trust_of(panel, P, fused, answer, notes, data.classes, measured_on_test(recipe, panel, data, cache))
     answers = answer.astype(np.float32)
     place = np.full(len(data.split), -1, dtype=np.int64)
@@ -76,6 +78,15 @@ def distil(
     valid = data.part("valid")
     targets = Targets(rows, answers[place[rows]], valid, answers[place[valid]])
     return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
+
+
+def refuse_one_class(answer: NDArray[np.float64], classes: tuple[str, ...]) -> None:
+    """Refuse a cold start in which every row gets the same class: no student can learn from that."""
+    best = answer.argmax(axis=1)
+    if len(np.unique(best)) == 1:
+        what = f"together they call every one of {len(best):,} rows {classes[best[0]]!r}: there is nothing to learn"
+        mend = "`limbeck doctor` looks at each of them; add one that knows the other classes, or review some rows"
+        raise LimbeckError(what, where="teachers", mend=mend)
 
 
 def measured_on_test(recipe: Recipe, panel: Panel, data: Dataset, cache: Path | None) -> list[float | None] | None:
