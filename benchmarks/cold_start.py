@@ -25,9 +25,10 @@ from limbeck import relevance
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.inputs.kinds import encode, values_of
 from limbeck.recipe import Recipe, load_recipe
-from limbeck.training.distil import Distilled, distil
+from limbeck.training.distil import distil
 from limbeck.training.panel import Panel, seat
 from limbeck.training.student import train_student
+from limbeck.training.targets import Distilled
 
 COMMAND = "make bench ONLY=cold_start"
 RECIPE = ROOT / "recipes" / "reviews-cold-start.toml"

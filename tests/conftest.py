@@ -5,12 +5,16 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from small import reviews, tiny_recipe, write_csv
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny networks lose more to threads than they win
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+# How long an example takes says more of what else the machine does than of the code.
+hypothesis.settings.register_profile("steady", deadline=None)
+hypothesis.settings.load_profile("steady")
 
 
 @pytest.fixture(scope="session")

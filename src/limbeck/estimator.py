@@ -40,10 +40,11 @@ try:
     )
 
     from limbeck.networks import NETWORKS
-    from limbeck.training.distil import Targets, distil
+    from limbeck.training.distil import distil
     from limbeck.training.export import logits_of
     from limbeck.training.present import class_name, named, plain, seated
     from limbeck.training.student import softmax, train_student
+    from limbeck.training.targets import Targets
 except ModuleNotFoundError as error:
     package = (error.name or "torch").partition(".")[0].replace("sklearn", "scikit-learn")
     raise missing_extra(package, "train", "limbeck.estimator") from error

@@ -12,6 +12,7 @@ from limbeck.errors import LimbeckError
 from limbeck.recipe import parse_recipe
 from limbeck.training.distil import distil
 from limbeck.training.joint import fit_logistic, joint, settled, standard
+from limbeck.training.weigh import at_rates
 
 GOOD, BAD = ["很好", "喜欢", "满意", "推荐", "超值"], ["很差", "失望", "退货", "难吃", "糟糕"]
 THINGS = {
@@ -247,3 +248,18 @@ def test_a_small_target_is_filled_up_with_rows_of_the_teachers_scenarios(folder,
     assert not set(targets.others["text"]) & set(data.frame["text"])
     average = parse_recipe(recipe(relevance={"method": "uniform"}))
     assert distil(average, data, folders=[folder]).targets.others is None
+
+
+def test_teachers_who_call_every_row_the_same_are_refused_in_one_line(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+    same = [{"name": name, "source": f"rule:len(text) > {at} -> good"} for at, name in enumerate("ab")]
+    with pytest.raises(LimbeckError, match="rows 'good': there is nothing to learn"):
+        limbeck.train(parse_recipe(recipe(teachers=same)), data=folder, out=tmp_path / "bundle")
+
+
+def test_few_teachers_are_cut_at_rates_that_their_scenarios_calibrate():
+    random = np.random.default_rng(0)
+    answer = np.clip(random.beta(2, 5, 400), 0.01, 0.99)
+    cut = at_rates(np.stack([1 - answer, answer], axis=1), np.array([0.6, 0.4]))
+    assert (cut[:, 1] > 0.5).mean() == pytest.approx(0.4, abs=0.01)
+    assert np.array_equal(np.argsort(cut[:, 1]), np.argsort(answer))

@@ -16,7 +16,7 @@ def need(rows: pl.DataFrame, columns: Iterable[str], name: str) -> None:
     """Refuse rows that lack a column which the teacher reads."""
     for column in columns:
         if column not in rows.columns:
-            mend = f"{did_you_mean(column, rows.columns)} Name it in the teacher's input"
+            mend = f"{did_you_mean(column, rows.columns)}; name it in the teacher's input"
             raise AnswerError(f"it reads the column {column!r}, which the rows lack", teacher=name, mend=mend)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,41 +17,12 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.training.guide import guide_for, with_hidden
 from limbeck.training.panel import Panel, drawn, features_of, seat, unit_rows
+from limbeck.training.targets import Distilled, Targets
 from limbeck.training.trust import trust_of
 from limbeck.training.weigh import asks_cost, joins, reviewed_rows, shares, weigh
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
 ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
-
-
-@dataclass(frozen=True)
-class Targets:
-    """What the student learns from: rows of the data set and the answer float32 [n, C] for each.
-
-    ``held`` rows and their answers choose the best epoch where no labelled row can. ``hidden`` are a teacher's features
-    float32 [n, D] of the rows, standardised, NaN where it has none; None where no loss asks. ``others`` are rows of the
-    teachers' scenarios that fill up a small target; their answers stand at the end of ``answers``.
-    """
-
-    rows: NDArray[np.int64]
-    answers: NDArray[np.float32]
-    held: NDArray[np.int64]
-    held_answers: NDArray[np.float32]
-    hidden: NDArray[np.float32] | None = None
-    others: pl.DataFrame | None = None
-
-    def frame(self, data: Dataset) -> pl.DataFrame:
-        """Return the rows to learn from, in the order of ``answers``."""
-        rows = data.frame[self.rows]
-        return rows if self.others is None else pl.concat([rows, self.others], how="diagonal_relaxed")
-
-
-@dataclass(frozen=True)
-class Distilled:
-    """Targets for the student, and the trust report as plain data."""
-
-    targets: Targets
-    trust: dict[str, Any]
 
 
 def distil(
@@ -86,6 +56,8 @@ def distil(
     say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
     P = panel.ask(frame, cache)
     answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, cache=cache)
+    if cold:
+        refuse_one_class(answer, data.classes)
     trust = trust_of(panel, P, fused, answer, notes, data.classes, measured_on_test(recipe, panel, data, cache))
     answers = answer.astype(np.float32)
     place = np.full(len(data.split), -1, dtype=np.int64)
@@ -106,6 +78,15 @@ def distil(
     valid = data.part("valid")
     targets = Targets(rows, answers[place[rows]], valid, answers[place[valid]])
     return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
+
+
+def refuse_one_class(answer: NDArray[np.float64], classes: tuple[str, ...]) -> None:
+    """Refuse a cold start in which every row gets the same class: no student can learn from that."""
+    best = answer.argmax(axis=1)
+    if len(np.unique(best)) == 1:
+        what = f"together they call every one of {len(best):,} rows {classes[best[0]]!r}: there is nothing to learn"
+        mend = "`limbeck doctor` looks at each of them; add one that knows the other classes, or review some rows"
+        raise LimbeckError(what, where="teachers", mend=mend)
 
 
 def measured_on_test(recipe: Recipe, panel: Panel, data: Dataset, cache: Path | None) -> list[float | None] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import polars as pl
@@ -14,9 +13,7 @@ from limbeck.errors import LimbeckError
 from limbeck.objectives import guided
 from limbeck.recipe import Recipe
 from limbeck.teachers import Teacher, features, guide_of, standardised
-
-if TYPE_CHECKING:
-    from limbeck.training.distil import Targets
+from limbeck.training.targets import Targets
 
 
 def guide_for(recipe: Recipe, teachers: Sequence[Teacher]) -> Teacher | None:

@@ -31,11 +31,11 @@ from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
 from limbeck.training import pictures
 from limbeck.training.augment import Augmenter, active, back_translate, check_augmentation
-from limbeck.training.distil import Targets
 from limbeck.training.export import CALIBRATED, logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
+from limbeck.training.targets import Targets
 from limbeck.training.views import viewed_rows
 from limbeck.training.wide import fit_wide
 

@@ -71,7 +71,7 @@ def weigh(
             seed=seed,
         )
         notes.append(f"The student was one more voter in {settings.rounds} rounds.")
-    elif method == "auto" and rates is not None and marked is None and P.shape[2] == 2 and trusted(fused):
+    elif method == "auto" and rates is not None and marked is None and P.shape[2] == 2 and comparable(fused):
         answer = at_rates(answer, rates)
         shown = ", ".join(f"{rate:.2f}" for rate in rates)
         notes.append(f"Their answer was cut at class rates estimated from answers and features: {shown}.")
@@ -97,6 +97,11 @@ def class_rates(
     played = relevance.Samples(own, labels, known)
     rates = relevance.calibrated_prior(P, features, played, scenarios=trusted, seed=seed)
     return np.asarray(rates, dtype=np.float64)
+
+
+def comparable(fused: relevance.Fused) -> bool:
+    """Return whether there are two different teachers that can be trusted: what the class rates are read off."""
+    return trusted(fused) and not any(note.startswith("One teacher") for note in fused.notes)
 
 
 def asks_cost(recipe: Recipe) -> bool:
