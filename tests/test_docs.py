@@ -36,10 +36,19 @@ PAGES = (
     "docs/estimator.md",
     "docs/doctor.md",
 )
-ALL = (*PAGES, "docs/decisions.md", "docs/data.md", "docs/evaluation.md", "CONTRIBUTING.md", "CHANGELOG.md")
+ALL = (
+    *PAGES,
+    "docs/images.md",
+    "docs/decisions.md",
+    "docs/data.md",
+    "docs/evaluation.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+)
 WECHAT = ["Ofiicial Account Name", "Title", "News Url", "Image Url", "Report Content", "label"]
 # Keys of recipes that are no text recipes; the pages of those parts describe them.
-ELSEWHERE = {"Data": {"labels"}, "Input": {"scaling", "categories"}}
+PICTURES = {"size", "colour", "convention", "box", "margin"}
+ELSEWHERE = {"Data": {"labels"}, "Input": {"scaling", "categories", *PICTURES}, "Training": {"pictures"}}
 
 
 def blocks(page: str) -> Iterator[tuple[str, str]]:
@@ -164,13 +173,23 @@ TABLES = {
 
 @pytest.mark.parametrize("head", TABLES)
 def test_every_key_of_a_recipe_is_in_its_table_with_its_default(head):
-    page = (ROOT / "docs" / "train.md").read_text("utf-8")
-    part = page.split(f"### {head}\n")[1].split("\n##")[0].split("\n\nThe networks'")[0]
     model: type[BaseModel] = TABLES[head]
+    check_table("docs/train.md", head, model, set(model.model_fields) - ELSEWHERE.get(model.__name__, set()))
+
+
+def test_every_key_of_pictures_is_in_its_table_with_its_default():
+    check_table("docs/images.md", "[input]", sections.Input, PICTURES)
+    check_table("docs/images.md", "[training.pictures]", sections.Pictures, set(sections.Pictures.model_fields))
+
+
+def check_table(page: str, head: str, model: type[BaseModel], keys_of_it: set[str]) -> None:
+    """Check that the table under a heading names just these keys, with the defaults of the model."""
+    text = (ROOT / page).read_text("utf-8")
+    part = text.split(f"### {head}\n")[1].split("\n##")[0].split("\n\nThe networks'")[0]
     told = {}
     for keys, default in re.findall(r"^\| (`[^|]+`) \|([^|]*)\|", part, re.MULTILINE):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", keys), default.strip())
-    assert set(told) == set(model.model_fields) - ELSEWHERE.get(model.__name__, set()), "mend docs/train.md"
+    assert set(told) == keys_of_it, f"mend {page}"
     for key, default in told.items():
         written = re.fullmatch(r"`(.+)`", default)
         value = model.model_fields[key].default
@@ -188,7 +207,7 @@ def test_every_option_of_a_network_is_in_the_table_with_its_default():
     page = (ROOT / "docs" / "train.md").read_text("utf-8")
     for name, network in NETWORKS.items():
         row = re.search(rf"^\| `{name}` \|([^|]*)\|([^|]*)\|", page, re.MULTILINE)
-        if row is None and "table" in network.encoders:
+        if row is None and {"table", "image"} & set(network.encoders):
             continue  # not a network for texts
         assert row, name
         assert {word.strip() for word in row[1].split(",")} == set(network.encoders)

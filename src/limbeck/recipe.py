@@ -27,17 +27,24 @@ class Section(BaseModel):
 class Task(Section):
     """What is to be told apart from what."""
 
-    kind: Literal["text", "table"]
-    input: str | list[str] = "text"
+    kind: Literal["text", "table", "image"]
+    input: str | list[str] = Field(default="text", description="of pictures, the column with the path: path")
     label: str = "label"
     id: str | None = None
     classes: dict[str, str] | list[str] | None = Field(default=None, description="raw label -> class name")
     positive: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _input_of_pictures(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and raw.get("kind") == "image" and "input" not in raw:
+            return {**raw, "input": "path"}
+        return raw
+
     @model_validator(mode="after")
     def _input_fits(self) -> Task:
-        if self.kind == "text" and not isinstance(self.input, str):
-            raise ValueError("a text has one column: give task.input its name")
+        if self.kind != "table" and not isinstance(self.input, str):
+            raise ValueError(f"a row of kind {self.kind!r} has one column: give task.input its name")
         return self
 
     @property
@@ -69,7 +76,7 @@ class Data(Section):
     valid: str | None = None
     test: str | None = None
     unlabelled: list[str] = []
-    layout: Literal["table", "wechat"] = "table"
+    layout: Literal["table", "wechat", "celeba-spoof"] = "table"
     columns: dict[str, str] = Field(default={}, description="name in the file -> name in the recipe")
     split: str | Split = Split()
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows with these values")
@@ -111,6 +118,18 @@ class Input(Section):
     scaling: Literal["robust", "quantile"] = Field(default="robust", description="of a table's numbers")
     categories: int = Field(default=64, ge=2, le=2**16, description="hash buckets of each category column")
     clean: Clean = Clean()
+    size: int = Field(default=64, ge=8, le=1024, description="side of the square that a picture is scaled to")
+    colour: Literal["rgb", "grey"] = "rgb"
+    convention: Literal["zero-one", "imagenet", "caffe"] = Field(default="zero-one", description="numbers of a pixel")
+    box: str | list[str] | None = Field(default=None, description="columns of the part of a picture that counts")
+    margin: float = Field(default=0.0, ge=0, le=4, description="share of a box's sides added all around it")
+
+    @field_validator("box")
+    @classmethod
+    def _one_or_four(cls, value: str | list[str] | None) -> str | list[str] | None:
+        if isinstance(value, list) and len(value) != 4:
+            raise ValueError('give one column, or four: ["x", "y", "w", "h"]')
+        return value
 
     @field_validator("buckets")
     @classmethod
@@ -239,6 +258,20 @@ class Augment(Section):
     copies: int = Field(default=1, ge=1, le=8, description="augmented copies of each row in an epoch")
 
 
+class Pictures(Section):
+    """Random changes to training pictures; 0 switches one off."""
+
+    rotate: float = Field(default=0.0, ge=0, le=180, description="most degrees, either way")
+    shift: float = Field(default=0.0, ge=0, le=0.5, description="most of the side, either way")
+    zoom: float = Field(default=0.0, ge=0, le=0.9, description="most in size, either way")
+    flip: float = Field(default=0.0, ge=0, le=1, description="share of pictures mirrored left to right")
+    brightness: float = Field(default=0.0, ge=0, le=1, description="most, either way, as a factor")
+    contrast: float = Field(default=0.0, ge=0, le=1, description="most, either way, as a factor")
+    colour: float = Field(default=0.0, ge=0, le=1, description="most saturation, either way, as a factor")
+    blur: float = Field(default=0.0, ge=0, le=8, description="largest sigma of a Gaussian, in pixels")
+    jpeg: float = Field(default=0.0, ge=0, le=1, description="share of pictures compressed anew, quality 30 to 95")
+
+
 class Training(Section):
     """How the student is trained."""
 
@@ -262,6 +295,7 @@ class Training(Section):
     checkpoint_every: float = Field(default=60.0, ge=0, description="seconds between checkpoints")
     seed: int = Field(default=0, ge=0)
     augment: Augment = Augment()
+    pictures: Pictures = Pictures()
 
 
 class Evaluation(Section):
@@ -302,6 +336,13 @@ class Recipe(Section):
     evaluation: Evaluation = Evaluation()
     export: Export = Export()
     tune: Tune = Tune()
+
+    @model_validator(mode="after")
+    def _layout_fits(self) -> Recipe:
+        wanted = {"wechat": "text", "celeba-spoof": "image"}.get(self.data.layout, self.task.kind)
+        if self.task.kind != wanted:
+            raise ValueError(f"the layout {self.data.layout!r} is for task.kind = {wanted!r}")
+        return self
 
     @model_validator(mode="after")
     def _positive_is_a_class(self) -> Recipe:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -14,8 +13,10 @@ from numpy.typing import NDArray
 
 from limbeck.bundle.graph import check_graph
 from limbeck.bundle.manifest import Manifest, read_manifest
+from limbeck.cores import cores
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.dense import Dense
+from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import INPUTS, Rows, Values, batch_of, blank, checked_values, encode
 from limbeck.inputs.ragged import batches
 
@@ -25,11 +26,7 @@ TOKENS, ROWS = 4096, 256
 WINDOW = 4096
 # A row of a table costs so little that larger parts pay: calling the model and the reader is most of it.
 TABLE_ROWS, TABLE_WINDOW = 1024, 16384
-
-
-def cores() -> int:
-    """Number of processor cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+PICTURE_WINDOW, PICTURE_BYTES = 1024, 32 * 2**20  # pictures of a window at most, and bytes of their pixels
 
 
 class Classifier:
@@ -58,6 +55,8 @@ class Classifier:
             raise LimbeckError("no such model in this bundle", where=file)
         self.encoder = INPUTS[self.manifest.task.kind].load(self.manifest.input, self.path)
         self.threads = threads or cores()
+        if isinstance(self.encoder, ImageInput):
+            self.encoder.workers = self.threads
         self._session = open_session(file)
         self._check_fit(file)
         self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="limbeck")
@@ -84,23 +83,31 @@ class Classifier:
         """Encode raw values as the network wants them."""
         return encode(self.encoder, values)
 
-    def predict_proba(self, values: Sequence[str] | Sequence[dict[str, Any]] | pl.DataFrame) -> Probabilities:
+    @property
+    def window(self) -> int:
+        """Rows that are encoded together."""
+        if isinstance(self.encoder, ImageInput):
+            return max(1, min(PICTURE_WINDOW, PICTURE_BYTES // (3 * self.encoder.size**2)))
+        return TABLE_WINDOW if self.manifest.task.kind == "table" else WINDOW
+
+    def predict_proba(self, values: Sequence[Any] | pl.DataFrame) -> Probabilities:
         """Return class probabilities float32 [N, C] of N raw values, calibrated on valid.
 
-        Values are texts, or for a table its rows: a polars frame, or a list of dictionaries.
+        Values are texts; or pictures: paths, Pillow images or uint8 arrays [H, W, 3]; or for a table its rows: a polars
+        frame, or a list of dictionaries.
 
         Raises
         ------
         LimbeckError
-            When the values are not what the task reads.
+            When the values are not what the task reads, or a picture cannot be read.
         """
         rows = checked_values(values, self.manifest.task)
+        window = self.window
         # Windows are encoded while the one before is being answered.
-        window = TABLE_WINDOW if isinstance(rows, pl.DataFrame) else WINDOW
         pending = [self.submit(self.encode(rows[at : at + window])) for at in range(0, len(rows), window)]
         return np.concatenate([answer.result() for answer in pending] or [self._empty()])
 
-    def predict(self, values: Sequence[str] | Sequence[dict[str, Any]] | pl.DataFrame) -> list[str]:
+    def predict(self, values: Sequence[Any] | pl.DataFrame) -> list[str]:
         """Return the class name of each raw value, by the bundle's threshold."""
         return [self.classes[index] for index in self.decide(self.predict_proba(values))]
 

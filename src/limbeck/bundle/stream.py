@@ -20,11 +20,15 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import WINDOW, Answer, Classifier
-from limbeck.data import layouts
+from limbeck.data import celeba, layouts
+from limbeck.data.folders import flat, holds_pictures
 from limbeck.data.labels import need_inputs
+from limbeck.data.located import FILE, located
+from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, inspect, need, sources, stream
 from limbeck.errors import LimbeckError, did_you_mean, first_line
 from limbeck.files import fsync_dir, out_of_reach, whole_file, write_json
+from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import values_of
 from limbeck.progress import progress, say
 
@@ -66,13 +70,16 @@ def predict(
 ) -> Done:
     """Answer every row of a table or of a folder of tables, in order and in bounded memory.
 
+    A bundle of pictures reads the pictures of a folder and of all folders in it, sorted by path; where there is none,
+    its tables. Paths of a table begin in the folder of the table.
+
     Parameters
     ----------
     columns
         What to write: any column of the input, and ``row`` (its number in the file), ``file``, ``label`` (as the
         training rows wrote it), ``class``, ``probability`` (of that class) and ``p:CLASS`` for each class.
         ``input.NAME`` is the input's own column where a name is taken. By default the input's id column, or else
-        the row number, then label, class and probability.
+        the picture's path or the row number, then label, class and probability.
     output
         ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
 
@@ -89,6 +96,17 @@ def predict(
             classifier.close()
 
 
+@dataclass(frozen=True)
+class _Window:
+    """A chunk on its way: its rows, their answers, and the places of rows that get none, with the reasons."""
+
+    chunk: Chunk
+    index: int
+    frame: pl.DataFrame
+    answer: Answer
+    unfit: dict[int, str]
+
+
 class _Run:
     def __init__(
         self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None, quiet: bool
@@ -99,7 +117,12 @@ class _Run:
             raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
         if output.is_dir():
             raise LimbeckError("is a folder", where=output, mend="name a file")
-        self.sources = [file for file in sources(source) if source == file or not _same_file(file, output)]
+        task = classifier.manifest.task
+        self.pictures = task.kind == "image" and source.is_dir() and holds_pictures(source)
+        if self.pictures:
+            self.sources = [source]
+        else:
+            self.sources = [file for file in sources(source) if source == file or not _same_file(file, output)]
         if any(_same_file(file, output) for file in self.sources):
             raise LimbeckError("this is the input", where=output, mend="name another output")
         if not self.sources:
@@ -115,12 +138,13 @@ class _Run:
 
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
         manifest = self.classifier.manifest
-        first = inspect(self.sources[0])
-        names = self._renamed(pl.DataFrame(schema=dict.fromkeys(first.columns, pl.String))).columns
+        columns = [manifest.task.inputs[0]] if self.pictures else inspect(self.sources[0]).columns
+        names = self._renamed(pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).columns
         need_inputs(names, manifest.task, self.sources[0])
         if asked is None:
             id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
-            return [id_column or "row", "label", "class", "probability"]
+            key = id_column or (manifest.task.inputs[0] if manifest.task.kind == "image" else "row")
+            return [key, "label", "class", "probability"]
         known = {*names, *(f"input.{name}" for name in names), *self._answers()}
         for name in asked:
             if name not in known:
@@ -134,7 +158,9 @@ class _Run:
 
     def _renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
         manifest = self.classifier.manifest
-        return layouts.apply(frame, manifest.layout, manifest.columns)
+        # A folder that lies as published is read by path here, like any other.
+        layout = "table" if manifest.layout == celeba.NAME else manifest.layout
+        return frame if self.pictures else layouts.apply(frame, layout, manifest.columns)
 
     def go(self) -> Done:
         started = time.perf_counter()
@@ -151,9 +177,9 @@ class _Run:
                 rejects.seek(journal.rejected_bytes)
                 with progress("rows", None, quiet=self.quiet) as tick:
                     tick(resumed)
-                    for chunk, index, frame, answer in self._answered(journal):
-                        self._write(answers, rejects, journal, chunk, index, frame, answer)
-                        tick(len(chunk.numbers) + len(chunk.rejects))
+                    for window in self._answered(journal):
+                        self._write(answers, rejects, journal, window)
+                        tick(len(window.chunk.numbers) + len(window.chunk.rejects))
             self._finish(journal)
         except OSError as error:
             raise out_of_reach(error, self.output) from error
@@ -161,48 +187,81 @@ class _Run:
         seconds = time.perf_counter() - started
         return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed)
 
-    def _answered(self, journal: Journal) -> Iterator[tuple[Chunk, int, pl.DataFrame, Answer]]:
+    def _answered(self, journal: Journal) -> Iterator[_Window]:
         """Yield chunks with their answers; the next chunk is read and encoded while one is being answered."""
-        ahead: tuple[Chunk, int, pl.DataFrame, Answer] | None = None
+        ahead: _Window | None = None
         for index in range(journal.source, len(self.sources)):
             skip = journal.row if index == journal.source else 0
-            for chunk in stream(self.sources[index], rows=WINDOW, skip=skip):
+            for chunk in self._chunks(index, skip):
                 frame = self._frame(chunk, self.sources[index])
-                answer = self.classifier.submit(self.classifier.encode(values_of(frame, self.classifier.manifest.task)))
+                window = self._window(chunk, index, frame)
                 if ahead:
                     yield ahead
-                ahead = (chunk, index, frame, answer)
+                ahead = window
         if ahead:
             yield ahead
+
+    def _chunks(self, index: int, skip: int) -> Iterator[Chunk]:
+        rows = min(WINDOW, self.classifier.window)
+        if not self.pictures:
+            yield from stream(self.sources[index], rows=rows, skip=skip)
+            return
+        listed = self._listed()
+        for start in range(skip, listed.height, rows):
+            part = listed.slice(start, rows)
+            yield Chunk(part, np.arange(start + 1, start + 1 + part.height, dtype=np.int64))
+
+    def _listed(self) -> pl.DataFrame:
+        """Return the pictures of the folder; what this run writes is none of them."""
+        listed = flat(self.sources[0], self.classifier.manifest.task.inputs[0])
+        own = {str(file.resolve()) for file in (self.output, self.rejects)}
+        return listed.filter(
+            pl.Series([str(Path(file).resolve()) not in own for file in listed[FILE]], dtype=pl.Boolean)
+        )
+
+    def _window(self, chunk: Chunk, index: int, frame: pl.DataFrame) -> _Window:
+        """Begin to answer a chunk; rows that hold nothing to answer are named with the reason."""
+        classifier, task = self.classifier, self.classifier.manifest.task
+        values = values_of(frame, task)
+        if isinstance(classifier.encoder, ImageInput):
+            rows, bad = classifier.encoder.encode_each([one for one in values if isinstance(one, Picture)])
+            return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)})
+        unfit: dict[int, str] = {}
+        if task.kind == "text":
+            texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
+            empty = np.flatnonzero((texts.str.strip_chars() == "").to_numpy())
+            unfit = dict.fromkeys(empty.tolist(), "the text is empty")
+        return _Window(chunk, index, frame, classifier.submit(classifier.encode(values)), unfit)
 
     def _frame(self, chunk: Chunk, source: Path) -> pl.DataFrame:
         """Return the rows under the recipe's names; a stretch without a readable row has no columns of its own."""
         task = self.classifier.manifest.task
         if not len(chunk.numbers):
-            names = {*task.inputs, *(name.removeprefix("input.") for name in self.columns)}
+            names = {
+                *task.inputs,
+                *((FILE,) if task.kind == "image" else ()),
+                *(name.removeprefix("input.") for name in self.columns),
+            }
             return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         frame = self._renamed(chunk.frame)
         need_inputs(frame.columns, task, source)
-        return frame
+        if task.kind != "image":
+            return frame
+        manifest = self.classifier.manifest
+        frame = located(frame, task, None if self.pictures else manifest.input.box, source.parent)
+        return celeba.with_boxes(frame) if manifest.layout == celeba.NAME else frame
 
-    def _full(self, frame: pl.DataFrame) -> np.ndarray:
-        """Return which rows hold something to answer, bool [N]: of texts those that are not blank."""
-        task = self.classifier.manifest.task
-        if task.kind != "text":
-            return np.ones(frame.height, dtype=bool)
-        texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
-        return (texts.str.strip_chars() != "").to_numpy()
-
-    def _write(
-        self, answers: IO[bytes], rejects: IO[bytes], journal: Journal, chunk: Chunk, index: int,
-        frame: pl.DataFrame, answer: Answer,
-    ) -> None:  # fmt: skip
-        full = self._full(frame)
-        empty = [(int(number), "the text is empty") for number in chunk.numbers[~full]]
-        refused = sorted([*empty, *((reject.row, reject.reason) for reject in chunk.rejects)])
-        rows = self._table(frame.filter(pl.Series(full)), chunk.numbers[full], index, answer.result()[full])
+    def _write(self, answers: IO[bytes], rejects: IO[bytes], journal: Journal, window: _Window) -> None:
+        chunk, index = window.chunk, window.index
+        full = np.ones(window.frame.height, dtype=bool)
+        full[list(window.unfit)] = False
+        unfit = [(int(chunk.numbers[at]), reason) for at, reason in window.unfit.items()]
+        refused = sorted([*unfit, *((reject.row, reject.reason) for reject in chunk.rejects)])
+        rows = self._table(
+            window.frame.filter(pl.Series(full)), chunk.numbers[full], index, window.answer.result()[full]
+        )
         answers.write(self._lines(rows))
-        rejects.write(_csv([[self.sources[index].name, row, reason] for row, reason in refused], ","))
+        rejects.write(_csv([[self._name(index), row, reason] for row, reason in refused], ","))
         for file in (answers, rejects):
             file.flush()
             os.fsync(file.fileno())
@@ -221,7 +280,7 @@ class _Run:
         labels = np.array([manifest.labels[name] for name in manifest.classes], dtype=object)
         made: dict[str, Any] = {
             "row": numbers,
-            "file": [self.sources[index].name] * len(numbers),
+            "file": [self._name(index)] * len(numbers),
             "label": labels[decided],
             "class": names[decided],
             "probability": probabilities[np.arange(len(decided)), decided],
@@ -236,6 +295,9 @@ class _Run:
                 need(frame.columns, [name.removeprefix("input.")], self.sources[index])
                 out.append(frame[name.removeprefix("input.")].alias(name))
         return out
+
+    def _name(self, index: int) -> str:
+        return self.sources[index].name or self.sources[index].resolve().name  # "." has none
 
     def _lines(self, rows: list[pl.Series]) -> bytes:
         frame = pl.DataFrame(rows)
@@ -265,7 +327,8 @@ class _Run:
         return fresh
 
     def _fingerprint(self) -> str:
-        facts = [(str(path.resolve()), path.stat().st_size, path.stat().st_mtime_ns) for path in self.sources]
+        files = map(Path, self._listed()[FILE]) if self.pictures else self.sources
+        facts = [(str(path.resolve()), *_marks(path)) for path in files]
         hashes = sorted(self.classifier.manifest.files.items())
         return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
 
@@ -298,6 +361,14 @@ class _Run:
             pl.scan_ndjson(self.part, infer_schema_length=None).sink_parquet(part)
         except pl.exceptions.ComputeError as error:  # a full disk arrives as one of these
             raise LimbeckError(f"cannot be written: {first_line(error)}", where=self.output) from error
+
+
+def _marks(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:  # a link that leads nowhere will be a reject
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
 
 
 def _same_file(one: Path, other: Path) -> bool:

@@ -104,7 +104,7 @@ def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None,
 @click.argument("output", type=PLACE)
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 def predict(bundle: Path, source: Path, output: Path, columns: str | None) -> None:
-    """Answer every row of INPUT, a table or a folder of tables; write OUTPUT."""
+    """Answer every row of INPUT, a table or a folder of tables or pictures; write OUTPUT."""
     import limbeck
     from limbeck.cli import tables
 

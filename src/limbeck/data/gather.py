@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from limbeck.data import layouts, read
+from limbeck.data import celeba, folders, layouts, read
 from limbeck.data.labels import label_text, need_inputs, text_of
+from limbeck.data.located import located
 from limbeck.data.rows import Ints, need
+from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.recipe import Task
 
@@ -36,27 +38,69 @@ class Gathered:
         layout: str = "table",
         columns: Mapping[str, str] | None = None,
         keep: Mapping[str, str | list[str]] | None = None,
+        boxes: str | Sequence[str] | None = None,
     ) -> None:
-        """Read a file, or the tables of a folder, and note what could not be read or was filtered out."""
+        """Read a file, or the tables of a folder, and note what could not be read or was filtered out.
+
+        A folder of pictures without a table is read as class folders, or in its layout; ``boxes`` are the columns of
+        `located`.
+        """
+        as_published = layout == celeba.NAME and (part == "train" or celeba.is_root(path))
+        if task.kind == "image" and path.is_dir() and (as_published or not _has_table(path)):
+            self._add_pictures(path, part, task, layout, keep or {})
+            return
         for file in read.sources(path):
             table = read.read(file)
             self._note_rejects(table)
-            frame = layouts.apply(table.frame, layout, columns, where=file) if table.frame.width else table.frame
+            frame = table.frame
+            if frame.width:
+                frame = layouts.apply(frame, "table" if layout == celeba.NAME else layout, columns, where=file)
             if frame.width or not table.rejects:
                 need_inputs(frame.columns, task, file)
                 need(frame.columns, [task.label] if labelled else [], file)
-            numbers = table.numbers
-            for column, values in (keep or {}).items():
-                if column not in frame.columns and part == "unlabelled":
-                    self.findings.append(f"{file.name}: no column {column!r} to filter by, all rows kept")
-                    continue
-                mask = _matches(frame, column, values, file)
-                frame, numbers = frame.filter(mask), numbers[mask]
-                self.findings.append(f"{len(numbers):,} of {len(mask):,} rows of {file.name} have {column} = {values}")
-            self.frames.append(frame)
-            self.numbers.append(numbers)
-            self.parts.append(part)
-            self.sources.append(file)
+            if task.kind == "image" and frame.width:
+                frame = located(frame, task, boxes, file.parent)
+                frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
+            self._keep(frame, table.numbers, part, file, keep or {})
+
+    def _add_pictures(
+        self, path: Path, part: str, task: Task, layout: str, keep: Mapping[str, str | list[str]]
+    ) -> None:
+        """Add class folders, or a published layout; a part that the data names counts where all of it is train."""
+        if layout == celeba.NAME and (part == "train" or celeba.is_root(path)):
+            found, findings = celeba.parts(path, task)
+            self.findings += findings
+            for own, file, frame in found:
+                self._keep(frame, _numbers(frame), own if part == "train" else part, file, keep)
+            return
+        if celeba.is_root(path):
+            raise LimbeckError("this is CelebA-Spoof", where=path, mend=f'set data.layout = "{celeba.NAME}"')
+        if part == "unlabelled":
+            frame = folders.flat(path, task.inputs[0])
+        else:
+            frame = folders.class_folders(path, task.inputs[0], task.label)
+        frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
+        if part != "train" or "split" not in frame.columns:
+            self._keep(frame, _numbers(frame), part, path, keep)
+            return
+        for name in frame["split"].unique(maintain_order=True).to_list():
+            rows = frame.filter(pl.col("split") == name)
+            self._keep(rows, _numbers(rows), SPELLINGS[name.lower()], path / name, keep)
+
+    def _keep(
+        self, frame: pl.DataFrame, numbers: Ints, part: str, file: Path, keep: Mapping[str, str | list[str]]
+    ) -> None:
+        for column, values in keep.items():
+            if column not in frame.columns and part == "unlabelled":
+                self.findings.append(f"{file.name}: no column {column!r} to filter by, all rows kept")
+                continue
+            mask = _matches(frame, column, values, file)
+            frame, numbers = frame.filter(mask), numbers[mask]
+            self.findings.append(f"{len(numbers):,} of {len(mask):,} rows of {file.name} have {column} = {values}")
+        self.frames.append(frame)
+        self.numbers.append(numbers)
+        self.parts.append(part)
+        self.sources.append(file)
 
     def frame(self) -> pl.DataFrame:
         """Return all rows; a column that files type differently becomes text, one that a file lacks null."""
@@ -78,6 +122,16 @@ class Gathered:
                 f"{len(table.rejects):,} unreadable rows left out of {table.path.name}, "
                 f"the first is row {first.row}: {first.reason}"
             )
+
+
+def _has_table(folder: Path) -> bool:
+    """Return whether a table lies in the folder itself; a note as .txt is none where pictures are looked for."""
+    tables = [file for file in folder.iterdir() if file.suffix.lower() in set(read.TABLES) - {".txt"}]
+    return any(not file.name.startswith(".") and not file.name.endswith(".rejected.csv") for file in tables)
+
+
+def _numbers(frame: pl.DataFrame) -> Ints:
+    return np.arange(1, frame.height + 1, dtype=np.int64)
 
 
 def _matches(

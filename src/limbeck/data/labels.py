@@ -47,7 +47,7 @@ def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
     LimbeckError
         Naming the nearest column there is.
     """
-    if task.kind == "text" or not set(task.inputs) & set(present):
+    if task.kind != "table" or not set(task.inputs) & set(present):
         need(present, task.inputs[:1], where)
 
 

@@ -17,11 +17,12 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data import copies, duplicates
+from limbeck.data import celeba, copies, duplicates
 from limbeck.data.clean import clean_all
 from limbeck.data.gather import Gathered
 from limbeck.data.labels import classes_of, labels_of, text_of
 from limbeck.data.leakage import leakage
+from limbeck.data.located import examine, keys_of
 from limbeck.data.rows import Ints, need
 from limbeck.data.split import DRAWN, draw, named_parts, split_random
 from limbeck.errors import LimbeckError, did_you_mean
@@ -103,7 +104,7 @@ def prepare(
             gathered.add(
                 _found(base / path, f"data.{part}"), part,
                 task=task, labelled=data.labels == "all" and part != "unlabelled",
-                layout=data.layout, columns=data.columns, keep=data.where,
+                layout=data.layout, columns=data.columns, keep=data.where, boxes=recipe.input.box,
             )  # fmt: skip
     split = _given_parts(gathered, data.split)
     if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
@@ -113,11 +114,17 @@ def prepare(
     hidden = split != "test" if data.labels == "test" else split == "unlabelled"
     rows = _Rows.of(gathered, task, base, hidden=hidden)
     split = np.where(hidden, "unlabelled", split)
-    keys = clean_all(rows.texts, recipe.input.clean) if task.kind == "text" else rows.texts
-    exact = duplicates.exact(keys)
-    # Rows of a table are short and much alike without being copies of each other.
-    near = duplicates.near(keys) if task.kind == "text" else exact
     findings = gathered.findings
+    if task.kind == "image":
+        rows, readable = _examined(rows, task, base, findings)
+        split = split[readable]
+    keys = clean_all(rows.texts, recipe.input.clean) if task.kind == "text" else rows.texts
+    contents = keys
+    if task.kind == "image":
+        keys, contents = keys_of(rows.frame)
+    exact = duplicates.exact(keys)
+    # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
+    near = duplicates.near(keys) if task.kind == "text" else duplicates.exact(contents)
     keep = np.ones(len(keys), dtype=bool)
     copies.drop_empty(keys, split, keep, findings)
     try:
@@ -130,10 +137,10 @@ def prepare(
         copies.drop_copies("near", near, rows.labels, split, keep, findings)
     kept = np.flatnonzero(keep)
     rows, split, near = rows.take(kept), split[kept], near[kept]
-    keys = [keys[row] for row in kept]
+    contents = [contents[row] for row in kept]
     groups = _groups(recipe, rows.frame, gathered.sources)
     split = _drawn(recipe, rows, split, near, groups, findings)
-    found = leakage(keys, split, groups, near_groups=near)
+    found = leakage(contents, split, groups, near_groups=near)
     lines = found.lines(rows.numbers)
     if found.refusable and data.leakage == "refuse":
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
@@ -161,10 +168,12 @@ def load_rows(
     layout: str = "table",
     columns: Mapping[str, str] | None = None,
     classes: Sequence[str] = (),
+    boxes: str | Sequence[str] | None = None,
 ) -> Dataset:
     """Read labelled rows of a file or folder for evaluation: every readable row, all of them "test".
 
-    Without ``classes`` they are the task's, or the distinct labels of these rows.
+    Without ``classes`` they are the task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
+    of a picture that counts.
 
     Raises
     ------
@@ -172,8 +181,10 @@ def load_rows(
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
     gathered = Gathered()
-    gathered.add(Path(path), "test", task=task, labelled=True, layout=layout, columns=columns)
+    gathered.add(Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes)
     rows = _Rows.of(gathered, task, Path(path), tuple(classes))
+    if task.kind == "image":
+        rows, _ = _examined(rows, task, Path(path), gathered.findings)
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(
         rows.frame, rows.texts, rows.labels, rows.classes, split, rows.numbers, gathered.findings,
@@ -230,9 +241,19 @@ class _Rows:
         return _Rows(self.frame[rows], texts, self.labels[rows], self.classes, self.numbers[rows], self.origin[rows])
 
 
+def _examined(rows: _Rows, task: Task, where: Path, findings: list[str]) -> tuple[_Rows, npt.NDArray[np.bool_]]:
+    """Return the rows whose pictures can be read, with the hashes of their content, and which of all those are."""
+    frame, readable, found = examine(rows.frame, task)
+    findings += found
+    if not readable.any():
+        what = f"none of {len(readable):,} pictures can be read"
+        raise LimbeckError(what, where=where, mend=(found or ["check the paths"])[0])
+    return replace(rows, frame=frame).take(np.flatnonzero(readable)), readable
+
+
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
-    """Return each row's input as a text: the text itself, or ``column=value`` of a table's filled cells."""
-    if task.kind == "text":
+    """Return each row's input as a text: the text itself, a picture's path, or ``column=value`` of filled cells."""
+    if task.kind in ("text", "image"):
         return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
     names = [name for name in task.inputs if name in frame.columns]
     cells = [text_of(frame[name]) for name in names]
@@ -283,6 +304,8 @@ def _given_parts(gathered: Gathered, split: str | Split) -> Names:
 def _groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDArray[np.object_] | None:
     split = recipe.data.split
     name = split.group if isinstance(split, Split) and split.group else recipe.evaluation.group
+    if name is None and recipe.data.layout == celeba.NAME and celeba.SUBJECT in frame.columns:
+        name = celeba.SUBJECT
     if name is None:
         return None
     need(frame.columns, [name], sources[0])

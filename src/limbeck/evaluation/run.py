@@ -48,11 +48,15 @@ def judge(
     columns: Mapping[str, Sequence[str | None]],
     groups: Sequence[Any] | None = None,
     bootstrap: int = 1000,
+    by_length: bool = True,
 ) -> Judgement:
-    """Measure answers p float[N, C], decided int64[N], against labels y int64[N]."""
+    """Measure answers p float[N, C], decided int64[N], against labels y int64[N].
+
+    ``by_length`` looks for weak slices by the length of ``texts`` too: of no use where they are paths of pictures.
+    """
     one = positive if len(classes) == 2 else None
     metrics = measure(y, p, classes, positive=one, threshold=threshold, bootstrap=bootstrap, groups=groups)
-    lengths = np.array([len(text) for text in texts])
+    lengths = np.array([len(text) for text in texts]) if by_length else None
     slices = worst_slices(y, decided, columns, lengths)
     worst = [
         {
@@ -79,7 +83,7 @@ def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] 
     task = manifest.task.model_copy(update={"classes": {raw: name for name, raw in manifest.labels.items()}})
     if manifest.task.class_map is not None:
         task = task.model_copy(update={"classes": manifest.task.class_map})
-    rows = load_rows(Path(data), task, manifest.layout, manifest.columns, classifier.classes)
+    rows = load_rows(Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box)
     for column, value in (where or {}).items():
         need(rows.frame.columns, [column], data)
         rows = only(rows, np.flatnonzero((rows.frame[column].cast(pl.String) == value).fill_null(False).to_numpy()))
@@ -162,6 +166,7 @@ def _evaluate(
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
         groups=rows.frame[group].cast(pl.String).to_list() if group else None,
         bootstrap=bootstrap,
+        by_length=manifest.task.kind != "image",
     )
     if report is not None:
         stored = stored_metrics(classifier.path)
@@ -295,7 +300,7 @@ def _json(file: Path) -> dict[str, Any]:
 def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
-    if train_data is not None:
+    if train_data is not None and classifier.manifest.task.kind != "image":
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         train = source.part("train")

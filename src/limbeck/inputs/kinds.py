@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import polars as pl
+from PIL import Image
 
+from limbeck.data.located import pictures_of
+from limbeck.data.picture import Picture
+from limbeck.data.rows import need
 from limbeck.errors import LimbeckError
 from limbeck.inputs.dense import Dense
+from limbeck.inputs.image import ImageInput, Pictures
 from limbeck.inputs.ragged import Ragged
 from limbeck.inputs.table import TableInput
 from limbeck.inputs.text import TextInput
 from limbeck.recipe import Task
 
-INPUTS: dict[str, type[TextInput] | type[TableInput]] = {"text": TextInput, "table": TableInput}
+INPUTS: dict[str, type[TextInput] | type[TableInput] | type[ImageInput]] = {
+    "text": TextInput, "table": TableInput, "image": ImageInput,
+}  # fmt: skip
 
-RowInput = TextInput | TableInput
-Rows = Ragged | Dense
-Values = list[str] | pl.DataFrame
+RowInput = TextInput | TableInput | ImageInput
+Rows = Ragged | Dense | Pictures
+Values = list[str] | list[Picture] | pl.DataFrame
 
 
 def values_of(frame: pl.DataFrame, task: Task) -> Values:
-    """Return the raw values of N rows: their texts (null is ""), or their input columns as far as they are there."""
+    """Return the raw values of N rows: texts (null is ""), pictures, or input columns as far as they are there."""
+    if task.kind == "image":
+        return pictures_of(frame, task)
     if task.kind == "text":
         return list(frame[task.inputs[0]].cast(pl.String).fill_null("").to_list())
     return frame.select([name for name in task.inputs if name in frame.columns])
@@ -32,19 +44,38 @@ def checked_values(values: object, task: Task) -> Values:
     Raises
     ------
     LimbeckError
-        When a text is not a string, or rows of a table are neither a frame nor dictionaries.
+        When a text is not a string, a picture neither path nor image nor array, or rows of a table are neither a frame
+        nor dictionaries.
     """
     if task.kind == "table":
         frame = values if isinstance(values, pl.DataFrame) else _frame(values)
         return values_of(frame, task)
-    if isinstance(values, str) or not hasattr(values, "__len__") or not hasattr(values, "__iter__"):
-        what = f"a {type(values).__name__} where a list of texts is wanted"
-        raise LimbeckError(what, mend="give a list of texts: [text]")
-    texts = list(values)
-    for index, text in enumerate(texts):
+    single = isinstance(values, str | Path | Image.Image) or (isinstance(values, np.ndarray) and values.ndim == 3)
+    if single or not hasattr(values, "__len__") or not hasattr(values, "__iter__"):
+        wanted = "pictures" if task.kind == "image" else "texts"
+        what = f"a {type(values).__name__} where a list of {wanted} is wanted"
+        raise LimbeckError(what, mend=f"give a list of {wanted}: [{wanted[:-1]}]")
+    if isinstance(values, pl.DataFrame) and task.kind == "image":
+        need(values.columns, task.inputs, "predict")
+        return values_of(values, task)
+    items = list(values)
+    return _pictures(items) if task.kind == "image" else _texts(items)
+
+
+def _texts(items: list[Any]) -> list[str]:
+    for index, text in enumerate(items):
         if not isinstance(text, str):
             raise LimbeckError(f"a {type(text).__name__} where a text is wanted", where=f"value {index}")
-    return texts
+    return items
+
+
+def _pictures(items: list[Any]) -> list[Picture]:
+    for index, item in enumerate(items):
+        if not isinstance(item, str | Path | Image.Image | np.ndarray | Picture):
+            what = f"a {type(item).__name__} where a path, a Pillow image or a uint8 array is wanted"
+            raise LimbeckError(what, where=f"value {index}")
+    named = [(item, "" if isinstance(item, str | Path) else f"value {index}") for index, item in enumerate(items)]
+    return [item if isinstance(item, Picture) else Picture(item, name=name) for item, name in named]
 
 
 def encode(reader: RowInput, values: Values) -> Rows:
@@ -59,6 +90,8 @@ def batch_of(reader: RowInput, rows: Rows, which: np.ndarray) -> dict[str, np.nd
 
 def blank(task: Task) -> Values:
     """Return one empty row."""
+    if task.kind == "image":
+        return [Picture(np.zeros((1, 1, 3), dtype=np.uint8))]
     return [""] if task.kind == "text" else pl.DataFrame({name: [None] for name in task.inputs})
 
 

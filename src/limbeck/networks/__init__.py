@@ -3,10 +3,17 @@
 from limbeck.networks.albert import Albert
 from limbeck.networks.base import Network
 from limbeck.networks.gru import Gru
+from limbeck.networks.minifas import MiniFas
 from limbeck.networks.mlp import Mlp
+from limbeck.networks.multiscale import Multiscale
 from limbeck.networks.ngram import Ngram
+from limbeck.networks.resnet import ResNet18, ResNet50
+from limbeck.networks.squeezenet import SqueezeNet
 from limbeck.networks.textcnn import TextCnn
 
-NETWORKS: dict[str, type[Network]] = {"albert": Albert, "gru": Gru, "mlp": Mlp, "ngram": Ngram, "textcnn": TextCnn}
+NETWORKS: dict[str, type[Network]] = {
+    "albert": Albert, "gru": Gru, "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram,
+    "resnet18": ResNet18, "resnet50": ResNet50, "squeezenet": SqueezeNet, "textcnn": TextCnn,
+}  # fmt: skip
 
 __all__ = ["NETWORKS", "Network"]

@@ -1,11 +1,12 @@
-"""``bundle:PATH``: a finished classifier of ours, of texts or of tables."""
+"""``bundle:PATH``: a finished classifier of ours, of texts, pictures or tables."""
 
 from __future__ import annotations
 
 import polars as pl
 
+from limbeck.bundle import manifest
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.manifest import FILE
+from limbeck.data import located
 from limbeck.files import sha256
 from limbeck.teachers.base import Answers, Place, Teacher
 from limbeck.teachers.cells import need, spread, texts
@@ -28,14 +29,22 @@ class Bundle:
         task = self.classifier.manifest.task
         self.text, self.named = task.kind == "text", place.spec.input is not None
         self.columns = place.columns(task.input)
+        if task.kind == "image":  # the cache tells pictures apart by what is in them, not by their names alone
+            self.columns = (*self.columns[:1], located.FILE, located.BOX, located.HASH)
         if self.text and len(self.columns) != 1:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")
         self.labels = LabelMap(self.classifier.classes, place)
         # The manifest holds the hash of every other file, checked on loading.
-        self.fingerprint = place.fingerprint(sha256(path / FILE), self.columns, self.named)
+        self.fingerprint = place.fingerprint(sha256(path / manifest.FILE), self.columns, self.named)
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; an empty text is an abstention."""
+        if self.classifier.manifest.task.kind == "image":
+            need(rows, self.columns[:1], self.name)
+            pictures = located.pictures_of(
+                rows, self.classifier.manifest.task.model_copy(update={"input": self.columns[0]})
+            )
+            return self.labels(self.classifier.predict_proba(pictures), self.name)
         if not self.text:
             there = [column for column in self.columns if column in rows.columns]
             need(rows, self.columns if self.named or not there else [], self.name)

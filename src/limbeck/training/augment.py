@@ -15,13 +15,30 @@ import numpy as np
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import cut_words
-from limbeck.recipe import Augment
+from limbeck.recipe import Augment, Pictures, Recipe
 
 
 def active(settings: Augment) -> bool:
     """Return whether any operation is switched on."""
     rates = (settings.delete, settings.swap, settings.insert, settings.synonyms)
     return any(rates) or bool(settings.back_translation)
+
+
+def check_augmentation(recipe: Recipe) -> None:
+    """Refuse changes that the recipe's kind of row has no use for.
+
+    Raises
+    ------
+    LimbeckError
+        For changes of words where rows are no texts, or of pictures where they are none.
+    """
+    if recipe.task.kind != "text" and active(recipe.training.augment):
+        also = ", and use [training.pictures]" if recipe.task.kind == "image" else ""
+        mend = f"leave [training.augment] out{also}"
+        raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
+    if recipe.task.kind != "image" and recipe.training.pictures != Pictures():
+        mend = "leave [training.pictures] out"
+        raise LimbeckError("only pictures can be augmented as pictures", where="recipe", mend=mend)
 
 
 def read_synonyms(path: Path) -> dict[str, list[str]]:

@@ -34,6 +34,7 @@ LARGEST_DIFFERENCE = 1e-4
 MOST_FLIPPED = 0.005
 FASTER = 1.05  # int8 has to win by more than the clock's noise
 _COMPARED, _TIMED = 1000, 96  # rows
+CALIBRATED = 256  # training pictures by which int8 finds the ranges of activations
 _SMALLEST_HALF = 256  # numbers; below that a cast node costs more than it saves
 
 
@@ -92,7 +93,7 @@ def logits_of(network: Network, encoder: RowInput, rows: Rows) -> np.ndarray:
 
 def export(
     network: Network, encoder: RowInput, rows: Rows, folder: Path, *, temperature: float, threshold: float,
-    positive: int, int8: str,
+    positive: int, int8: str, sample: Rows | None = None,
 ) -> Gate:  # fmt: skip
     """Write ``model.onnx`` (and ``model.int8.onnx`` when the gate lets it through) and return the gate's findings.
 
@@ -103,6 +104,8 @@ def export(
     int8
         ``auto``, ``keep`` or ``never``, as in the recipe. What ``auto`` came to depends on the clock, so the bundle's
         recipe says ``keep`` or ``never``: training from it again gives the same bundle.
+    sample
+        Training pictures by which int8 finds its ranges; None where rows are no pictures.
 
     Raises
     ------
@@ -131,7 +134,10 @@ def export(
         raise LimbeckError(what, where="export", mend="report it; the checkpoint is kept, so nothing is lost")
     found: dict[str, float | int | bool | str] = {"kept": False, "reason": "switched off in the recipe"}
     if int8 != "never":
-        found = _try_int8(whole, folder, feeds, decide, answers, whatever_speed=int8 == "keep")
+        shown = [] if sample is None else [
+            batch_of(encoder, sample, part) for part in batches(sample.lengths, tokens=4096, most=32)
+        ]  # fmt: skip
+        found = _try_int8(whole, folder, feeds, decide, answers, shown, whatever_speed=int8 == "keep")
     serve = "model.int8.onnx" if found["kept"] else "model.onnx"
     gate = Gate(len(rows), difference, flipped, file.stat().st_size, torch_seconds / seconds, found, serve)
     kept = "kept" if found["kept"] else f"not kept ({found['reason']})"
@@ -162,7 +168,8 @@ def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelPr
             opset_version=OPSET,
             input_names=names,
             output_names=["probabilities"],
-            dynamic_axes={name: dict(enumerate(("batch", "length")[: example[name].ndim])) for name in names}
+            # Of pictures the batch alone: their channels and sides are the network's.
+            dynamic_axes={name: {0: "batch", **({1: "length"} if example[name].ndim == 2 else {})} for name in names}
             | {"probabilities": {0: "batch"}},
         )
     model = onnx.load_from_string(memory.getvalue())
@@ -231,17 +238,51 @@ def drop_unused_domains(file: Path) -> None:
     file.write_bytes(model.SerializeToString())
 
 
+def _quantise(source: Path, target: Path, sample: list[dict[str, np.ndarray]]) -> None:
+    """Quantise the weights, and with a ``sample`` of batches the activations by the ranges that they have there.
+
+    Convolutions want the latter: ranges that are looked for anew in every batch cost them more than int8 saves.
+    """
+    from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+
+    if not sample:
+        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
+        return
+    names = {given.name for given in onnx.load(source).graph.input}
+    quantize_static(
+        source,
+        target,
+        _Shown([{name: feed[name] for name in names} for feed in sample]),
+        quant_format=QuantFormat.QDQ,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        per_channel=True,
+        reduce_range=True,  # processors without VNNI add two products in sixteen bits, which eight bits would overflow
+    )
+
+
+class _Shown:
+    """Batches of arrays one by one, as onnxruntime's calibration asks for them."""
+
+    def __init__(self, feeds: list[dict[str, np.ndarray]]) -> None:
+        self._feeds = iter(feeds)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        """Return the next batch, None behind the last."""
+        return next(self._feeds, None)
+
+
 def _try_int8(
     whole: onnx.ModelProto,
     folder: Path,
     feeds: list[dict[str, np.ndarray]],
     decide: Callable[[list[np.ndarray]], np.ndarray],
     answers: list[np.ndarray],
+    sample: list[dict[str, np.ndarray]],
     *,
     whatever_speed: bool,
 ) -> dict[str, float | int | bool | str]:
-    """Quantise weights to int8 and keep the result only if it is nearly as right, and faster."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    """Quantise to int8 and keep the result only if it is nearly as right, and faster."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     file = folder / "model.int8.onnx"
@@ -252,7 +293,7 @@ def _try_int8(
             source.write_bytes(whole.SerializeToString())
             # Without symbolic shapes: they fail on traced attention, and dynamic quantisation does not need them.
             quant_pre_process(source, ready, skip_symbolic_shape=True)
-            quantize_dynamic(ready, file, weight_type=QuantType.QInt8, per_channel=True)
+            _quantise(ready, file, sample)
         drop_unused_domains(file)
         quantised, seconds = _onnx_answers(file, feeds)
     except Exception as error:  # whatever the quantiser cannot do, the single-precision model can

@@ -14,12 +14,15 @@ from scipy import sparse
 
 from limbeck.data.clean import clean_all
 from limbeck.data.gather import Gathered
+from limbeck.data.located import pictures_of
+from limbeck.inputs.image import ImageInput
 from limbeck.inputs.ngrams import Ngrams
 from limbeck.inputs.table import TableInput
 from limbeck.recipe import Input, Recipe
 from limbeck.teachers import Teacher, answers, open_teacher
 from limbeck.teachers.scenarios import KIND, ScenarioTeacher, scenario_teachers
 
+_GRID = 8  # places a side of a picture's features
 _FEATURES = Input(encoder="ngrams", ngrams=(1, 3), word_ngrams=2, buckets=2**18)
 
 
@@ -70,7 +73,8 @@ def seat(recipe: Recipe, classes: tuple[str, ...], folders: Sequence[Path | None
 def _sample(place: str, where: dict[str, Any], recipe: Recipe, folders: Sequence[Path | None]) -> pl.DataFrame:
     file = next((folder / place for folder in [*folders, Path()] if folder and (folder / place).exists()), Path(place))
     gathered = Gathered()
-    gathered.add(file, "unlabelled", task=recipe.task, labelled=False, columns=recipe.data.columns, keep=where)
+    columns, boxes = recipe.data.columns, recipe.input.box
+    gathered.add(file, "unlabelled", task=recipe.task, labelled=False, columns=columns, keep=where, boxes=boxes)
     return gathered.frame()
 
 
@@ -89,8 +93,10 @@ def features_of(
 
     Texts give unit-length TF-IDF rows of hashed n-grams of characters and words, their document frequencies read off
     the target's rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers,
-    what is missing, and their categories.
+    what is missing, and their categories; pictures their colours on a coarse grid.
     """
+    if recipe.task.kind == "image":
+        return _coarse(recipe, target), [None if other is None else _coarse(recipe, other) for other in others]
     if recipe.task.kind == "table":
         reader = TableInput.fit(recipe.input, target.select(n for n in recipe.task.inputs if n in target.columns))
         return _table_features(reader, target), [None if o is None else _table_features(reader, o) for o in others]
@@ -107,6 +113,11 @@ def features_of(
     idf = np.minimum(np.log((1 + count) / (1 + seen[kept])), np.log((1 + count) / 3)) + 1
     scaled = [None if bags is None else unit_rows(bags[:, kept] @ sparse.diags_array(idf)) for bags in [mine, *theirs]]
     return scaled[0], scaled[1:]
+
+
+def _coarse(recipe: Recipe, frame: pl.DataFrame) -> NDArray[np.float64]:
+    reader = ImageInput(recipe.input.model_copy(update={"size": _GRID}))
+    return reader.encode(pictures_of(frame, recipe.task)).pixels.reshape(frame.height, -1) / 255.0
 
 
 def _bags(recipe: Recipe, frame: pl.DataFrame) -> Any:

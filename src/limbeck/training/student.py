@@ -15,11 +15,13 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from limbeck.bundle.classifier import cores
+from limbeck.bundle.seen import frame_keys
+from limbeck.cores import cores
 from limbeck.data.prepare import Dataset, texts_of
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.calibrate import choose_threshold, fit_temperature, golden_section
 from limbeck.evaluation.curves import roc_auc
+from limbeck.inputs.image import Pictures
 from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
 from limbeck.inputs.ragged import Ragged
 from limbeck.networks import NETWORKS, Network
@@ -27,8 +29,9 @@ from limbeck.networks.wide import WideNetwork
 from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
-from limbeck.training.augment import Augmenter, active, back_translate
-from limbeck.training.export import logits_of, round_to_half
+from limbeck.training import pictures
+from limbeck.training.augment import Augmenter, active, back_translate, check_augmentation
+from limbeck.training.export import CALIBRATED, logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
@@ -50,6 +53,7 @@ class Student:
     valid_rows: Rows
     valid_labels: np.ndarray
     valid_logits: np.ndarray
+    sample: Rows | None = None  # training pictures by which int8 finds its ranges
 
     @property
     def parameters(self) -> int:
@@ -120,7 +124,7 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
         raise LimbeckError(f"unknown network {name!r}", where="recipe", mend=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
-    reads = "table" if recipe.task.kind == "table" else recipe.input.encoder
+    reads = recipe.input.encoder if recipe.task.kind == "text" else recipe.task.kind
     if reads not in kind.encoders:
         what = f"the network {name!r} cannot read {reads!r} rows (task.kind, input.encoder)"
         raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
@@ -219,7 +223,9 @@ def train_student(
         raise LimbeckError("there are no valid rows to choose the student on", where="data", mend="set data.split")
     recipe = with_stop_words(recipe, folders)
     frame = data.frame[train] if targets is None else targets.frame(data)
-    values, texts = values_of(frame, recipe.task), texts_of(frame, recipe.task)
+    values = values_of(frame, recipe.task)
+    picture = recipe.task.kind == "image"  # told by its content: the name of a file says nothing
+    keys = frame_keys(frame, recipe.task, recipe.input) if picture else texts_of(frame, recipe.task)
     labels = np.full(frame.height, -1, dtype=np.int64)
     labels[: len(train)] = data.labels[train]
     start = start_of(recipe, folders)
@@ -263,7 +269,7 @@ def train_student(
         validate,
         accelerator=accelerator,
         folder=checkpoints,
-        fingerprint=fingerprint(recipe, texts, labels),
+        fingerprint=fingerprint(recipe, keys, labels),
         resume=resume,
         report=report,
     )
@@ -277,9 +283,17 @@ def train_student(
         temperature, threshold = soft_temperature(logits, soft), 0.5
     if not 0.06 < temperature < 19.0:
         say("calibration: the temperature is at its bound; the student is far from fitted (training.learning_rate?)")
+    sample = some_pictures(rows(0), recipe.training.seed)
     return Student(
-        network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits
+        network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample
     )  # fmt: skip
+
+
+def some_pictures(rows: Rows, seed: int) -> Rows | None:
+    """Return some training pictures, or None where rows are no pictures."""
+    if not isinstance(rows, Pictures):
+        return None
+    return rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows))[:CALIBRATED]))
 
 
 def epoch_rows(
@@ -287,13 +301,13 @@ def epoch_rows(
 ) -> tuple[Callable[[int], Rows], np.ndarray]:
     """Return epoch -> encoded rows, and the labels that belong to them; augmentation makes epochs differ."""
     settings = recipe.training.augment
+    check_augmentation(recipe)
     if not active(settings):
         encoded = encode(encoder, values)
+        if isinstance(encoded, Pictures) and pictures.active(recipe.training.pictures):
+            return partial(pictures.changed, encoded, recipe.training.pictures, recipe.training.seed), labels
         return (lambda epoch: encoded), labels
-    if not isinstance(values, list):
-        mend = "leave [training.augment] out"
-        raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
-    texts = values
+    texts = [str(value) for value in values]
     if settings.back_translation:
         say(f"back-translating {len(texts):,} texts")
         texts, labels = [*texts, *back_translate(texts, settings.back_translation)], np.concatenate([labels, labels])

@@ -18,7 +18,7 @@ from safetensors.torch import save
 import limbeck
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import write_manifest
-from limbeck.bundle.seen import row_keys, write_seen
+from limbeck.bundle.seen import frame_keys, write_seen
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
@@ -133,6 +133,7 @@ def finish(
             threshold=student.threshold,
             positive=student.positive,
             int8=recipe.export.int8,
+            sample=student.sample,
         )
         student.encoder.save(folder)
         save_weights(student.network, folder / "weights.safetensors")
@@ -142,8 +143,7 @@ def finish(
         if trust is not None:
             write_json(folder / "trust.json", trust)
         if recipe.export.seen:
-            seen = [rows.texts[row] for row in seen_rows(recipe, rows)]
-            write_seen(folder, row_keys(seen, recipe.task, recipe.input))
+            write_seen(folder, frame_keys(rows.frame[seen_rows(recipe, rows)], recipe.task, recipe.input))
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
         write_manifest(folder, facts)
         trained = _judge(recipe, rows, student, folder, out, lang)
@@ -196,6 +196,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
             groups=frame[group].cast(pl.String).to_list() if group else None,
             bootstrap=recipe.evaluation.bootstrap,
+            by_length=recipe.task.kind != "image",
         )
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
@@ -238,7 +239,7 @@ def _report(
 
 def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
     train = rows.part("train")
-    if not recipe.evaluation.baseline or not len(train):
+    if not recipe.evaluation.baseline or not len(train) or recipe.task.kind == "image":
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
     labels = rows.labels[train], rows.labels[index]
@@ -256,7 +257,7 @@ def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, 
     for value, label in raw.items():
         labels.setdefault(label, value)
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers")
+    packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers", "pillow")
     return {
         "limbeck": limbeck.__version__,
         "created": now,

@@ -1,4 +1,4 @@
-"""The second view of each row for losses that want one: a text with changed words, a table row with disturbed cells.
+"""The second view of each row for losses that want one: changed words, pixels, or cells.
 
 As with augmentation, what is changed depends on the seed, the epoch and the row alone, so that a resumed run sees the
 same views. The first view stays the plain row, and teachers' answers are about that one.
@@ -15,11 +15,13 @@ import numpy as np
 
 from limbeck.errors import LimbeckError
 from limbeck.inputs.dense import Dense
+from limbeck.inputs.image import Pictures
 from limbeck.inputs.kinds import RowInput, Rows, Values, encode
 from limbeck.inputs.ragged import Ragged
 from limbeck.progress import say
 from limbeck.recipe import Recipe
-from limbeck.training.augment import Augmenter, active, back_translate
+from limbeck.training import pictures
+from limbeck.training.augment import Augmenter, active, back_translate, check_augmentation
 
 NOISE = 0.1  # deviation of what is added to a scaled number: a tenth of the column's own
 MISSING = 0.1  # share of cells left out
@@ -38,9 +40,13 @@ def check_views(recipe: Recipe) -> None:
     if recipe.task.kind == "text" and not changes:
         what = "the loss 'consistency' needs changed texts, and [training.augment] changes nothing"
         raise LimbeckError(what, where="recipe", mend="set one of its rates, e.g. training.augment.delete = 0.1")
-    if recipe.task.kind != "text" and changes:
+    if recipe.task.kind == "table" and changes:
         mend = "leave [training.augment] out: the cells of a table are changed without it"
         raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
+    check_augmentation(recipe)
+    if recipe.task.kind == "image" and not pictures.active(recipe.training.pictures):
+        what = "the loss 'consistency' needs changed pictures, and [training.pictures] changes nothing"
+        raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.pictures.rotate = 10")
     if recipe.training.optimizer == "lbfgs":
         what = "the loss 'consistency' follows the student's own answers, which moves the optimum that 'lbfgs' seeks"
         raise LimbeckError(what, where="recipe", mend="set training.optimizer = 'adamw'")
@@ -59,8 +65,9 @@ def viewed_rows(
     plain = encode(encoder, values)
     if isinstance(plain, Dense):
         return partial(disturbed, plain, seed), labels
-    assert isinstance(values, list)  # texts: `encode` has told them from tables
-    texts = values
+    if isinstance(plain, Pictures):
+        return partial(pictures.viewed, plain, recipe.training.pictures, seed), labels
+    texts = [str(value) for value in values]
     if settings.back_translation:
         say(f"back-translating {len(texts):,} texts")
         texts = back_translate(texts, settings.back_translation)

@@ -12,8 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.seen import expected_by_chance, hashes_of, read_seen, row_keys
-from limbeck.data.prepare import texts_of
+from limbeck.bundle.seen import expected_by_chance, frame_keys, hashes_of, read_seen
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Input, Task
 from limbeck.teachers.bundle import Bundle
@@ -47,7 +46,7 @@ def check_overlap(case: Case, one: Seat) -> Iterator[Finding]:
 
 
 def _keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
-    return [key for key in row_keys(texts_of(frame, task), task, reader) if key]
+    return [key for key in frame_keys(frame, task, reader) if key]
 
 
 def _sampled(case: Case, sample: pl.DataFrame, test: pl.DataFrame, who: str) -> Finding:

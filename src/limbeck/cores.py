@@ -1,0 +1,38 @@
+"""The processor cores of this process, and a loop over many items that uses them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+
+def cores() -> int:
+    """Number of processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def each(function: Callable[[int], Any], count: int, workers: int | None = None) -> None:
+    """Call ``function`` with 0 to ``count - 1`` on threads: for work that lets go of the interpreter's lock.
+
+    Parameters
+    ----------
+    workers
+        Threads; by default one for each core.
+    """
+    threads = min(workers or cores(), count)
+    if threads <= 1:
+        for at in range(count):
+            function(at)
+        return
+    # Runs of items, several for each thread: handing over single ones would cost as much as a small picture does.
+    size = max(1, min(64, count // (4 * threads)))
+
+    def run(start: int) -> None:
+        for at in range(start, min(start + size, count)):
+            function(at)
+
+    with ThreadPoolExecutor(threads, thread_name_prefix="limbeck-each") as pool:
+        for done in [pool.submit(run, start) for start in range(0, count, size)]:
+            done.result()
