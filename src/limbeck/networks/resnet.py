@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from typing import Any, ClassVar
 
 import torch
@@ -28,8 +29,9 @@ class _Residual(nn.Module):
 
     downsample: nn.Module | None
 
+    @abstractmethod
     def branch(self, maps: Tensor) -> Tensor:
-        raise NotImplementedError
+        """Return what the block adds, of the new shape."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """Map float [B, F, h, w] to [B, expansion * width, h / stride, w / stride]."""

@@ -19,7 +19,7 @@ from limbeck.training.guide import guide_for, with_hidden
 from limbeck.training.panel import Panel, drawn, features_of, seat, unit_rows
 from limbeck.training.targets import Distilled, Targets
 from limbeck.training.trust import trust_of
-from limbeck.training.weigh import asks_cost, joins, reviewed_rows, shares, weigh
+from limbeck.training.weigh import Marked, asks_cost, joins, reviewed_rows, shares, weigh
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
 ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
@@ -52,10 +52,11 @@ def distil(
         what = "one teacher and no labels: nothing here can tell how far it is right"
         raise LimbeckError(what, where="teachers", mend="name two or more, or label some rows")
     guide = guide_for(recipe, panel.teachers)
-    frame = data.frame[asked]
     say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
-    P = panel.ask(frame, cache)
-    answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, cache=cache)
+    P = panel.ask(data.frame[asked], cache)
+    reviewed = recipe.relevance.reviewed
+    marked = reviewed_rows(reviewed, recipe, data, asked) if reviewed else None
+    answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, marked=marked, cache=cache)
     if cold:
         refuse_one_class(answer, data.classes)
     trust = trust_of(panel, P, fused, answer, notes, data.classes, measured_on_test(recipe, panel, data, cache))
@@ -66,7 +67,7 @@ def distil(
         held = split_random(len(asked), valid=HELD, test=0.0, seed=recipe.training.seed) == "valid"
         taken = ~held
         if recipe.relevance.keep < 1:
-            taken &= agreed_rows(recipe, data, asked, answer, ~held)
+            taken &= agreed_rows(recipe, data.frame[asked], answer, ~held, marked)
             trust["notes"].append(
                 f"The student learned from the {taken.sum():,} of {(~held).sum():,} rows whose neighbours agree best."
             )
@@ -125,17 +126,21 @@ def filled_up(targets: Targets, recipe: Recipe, panel: Panel, fused: relevance.F
 
 
 def agreed_rows(
-    recipe: Recipe, data: Dataset, asked: NDArray[np.int64], answer: NDArray[np.float64], among: NDArray[np.bool_]
+    recipe: Recipe,
+    frame: pl.DataFrame,
+    answer: NDArray[np.float64],
+    among: NDArray[np.bool_],
+    marked: Marked | None,
 ) -> NDArray[np.bool_]:
-    """Return bool[n]: the share ``relevance.keep`` of some of the asked rows whose neighbours agree best.
+    """Return bool[n]: the share ``relevance.keep`` of some of n rows whose neighbours agree best.
 
     ``answer`` float[n, C]; ``among`` bool[n] are the rows to choose from. A row with a reviewed label stays: a
     person's word is worth more than its neighbours'.
     """
-    z = relevance.cut_statistic(unit_rows(features_of(recipe, data.frame[asked], [])[0]), answer)
-    if recipe.relevance.reviewed:
-        z[reviewed_rows(recipe.relevance.reviewed, recipe, data, asked)[0]] = -np.inf
+    z = relevance.cut_statistic(unit_rows(features_of(recipe, frame, [])[0]), answer)
+    if marked is not None:
+        z[marked[0]] = -np.inf
     rows = np.flatnonzero(among)
-    kept = np.zeros(len(asked), dtype=np.bool_)
+    kept = np.zeros(len(answer), dtype=np.bool_)
     kept[rows] = relevance.best_agreed(z[rows], answer[rows], recipe.relevance.keep)
     return kept

@@ -18,6 +18,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from limbeck.data.split import folds as deal
+from limbeck.relevance.answers import softmax
 
 Floats = NDArray[np.float64]
 SHARPNESS = 4.0  # of the answer that a round learns from, in standard deviations of the joined voices
@@ -93,7 +94,7 @@ def settled(
     sharp = SHARPNESS * standard(scores)
     bias = offsets(sharp, rates)
     if reviewed is None or not len(reviewed[0]):
-        return softmax(sharp + bias)
+        return np.asarray(softmax(sharp + bias), dtype=np.float64)
     rows, labels = reviewed
     truth = np.eye(sharp.shape[1])[labels]
 
@@ -103,7 +104,7 @@ def settled(
         return value, (p - truth).sum(axis=0) + shift / 3
 
     bias = bias + minimize(loss, np.zeros_like(bias), jac=True, method="L-BFGS-B").x
-    answer = softmax(sharp + bias)
+    answer: Floats = np.asarray(softmax(sharp + bias), dtype=np.float64)
     answer[rows] = truth
     return answer
 
@@ -122,12 +123,6 @@ def offsets(scores: Floats, rates: Floats) -> Floats:
         mean = softmax(scores + bias).mean(axis=0)
         bias += np.log(np.clip(rates, 1e-3, None)) - np.log(np.clip(mean, 1e-9, None))
     return bias
-
-
-def softmax(logits: Floats) -> Floats:
-    """Softmax over the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=-1, keepdims=True))
 
 
 def _taught(

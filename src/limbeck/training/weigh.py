@@ -13,10 +13,14 @@ from limbeck.data.labels import label_text, labels_of
 from limbeck.data.prepare import Dataset, texts_of
 from limbeck.data.read import need, read
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.evaluation.notes import translated
 from limbeck.progress import say
 from limbeck.recipe import Recipe
-from limbeck.training.joint import Company, joint, offsets, softmax
+from limbeck.relevance.answers import softmax
+from limbeck.training.joint import Company, joint, offsets
 from limbeck.training.panel import Panel, drawn, features_of
+
+Marked = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 def weigh(
@@ -27,9 +31,13 @@ def weigh(
     asked: NDArray[np.int64],
     *,
     cold: bool,
+    marked: Marked | None = None,
     cache: Path | None = None,
 ) -> tuple[NDArray[np.float64], relevance.Fused, list[str]]:
-    """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words."""
+    """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words.
+
+    ``marked`` are positions among the asked rows and their classes that people have given, see `reviewed_rows`.
+    """
     settings = recipe.relevance
     method = settings.method
     known = {*relevance.METHODS, "joint"}
@@ -41,9 +49,8 @@ def weigh(
     seed = recipe.training.seed
     frame = data.frame[asked]
     samples = [drawn(sample, settings.sample_rows, seed) for sample in panel.samples]
-    needs_features = cold and (method in ("auto", "joint", "domain", "reviewed") or settings.reviewed is not None)
+    needs_features = cold and (method in ("auto", "joint", "domain", "reviewed") or marked is not None)
     features, theirs = features_of(recipe, frame, samples) if needs_features else (None, [None] * len(samples))
-    marked = reviewed_rows(settings.reviewed, recipe, data, asked) if settings.reviewed else None
     rates = class_rates(recipe, panel, P, features, samples, cache) if features is not None else None
     if method == "domain":
         fused = _by_domain(P, features, theirs, panel)
@@ -101,7 +108,7 @@ def class_rates(
 
 def comparable(fused: relevance.Fused) -> bool:
     """Return whether there are two different teachers that can be trusted: what the class rates are read off."""
-    return trusted(fused) and not any(note.startswith("One teacher") for note in fused.notes)
+    return trusted(fused) and "alone" not in said(fused)
 
 
 def asks_cost(recipe: Recipe) -> bool:
@@ -122,13 +129,18 @@ def joins(recipe: Recipe, panel: Panel, fused: relevance.Fused) -> bool:
 
 def trusted(fused: relevance.Fused) -> bool:
     """Return whether no note warns of all teachers."""
-    return not any("Do not trust" in note for note in fused.notes)
+    return "doubt" not in said(fused)
+
+
+def said(fused: relevance.Fused) -> set[str]:
+    """Return what the notes mean for the panel, as the report's own table of them has it."""
+    return {translated(note).means for note in fused.notes}
 
 
 def at_rates(answer: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:
     """Shift the log-odds of an answer float[N, 2] so that its classes are as frequent as the rates float[2] say."""
     scores = np.log(np.clip(answer, 1e-6, None))
-    return softmax(scores + offsets(scores, rates))
+    return np.asarray(softmax(scores + offsets(scores, rates)), dtype=np.float64)
 
 
 def _by_domain(P: NDArray[np.float32], features: Any, theirs: list[Any], panel: Panel) -> relevance.Fused:
@@ -171,9 +183,7 @@ def _company(panel: Panel, samples: list[Any], theirs: list[Any], fused: relevan
     return Company(sparse.vstack(parts), np.concatenate(answers), np.concatenate(weights))
 
 
-def reviewed_rows(
-    place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def reviewed_rows(place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.int64]) -> Marked:
     """Return positions among the asked rows, and classes, of the rows that a table of reviewed labels holds.
 
     Rows are found by their input; those of the table that are not among the asked ones are counted and left out.
