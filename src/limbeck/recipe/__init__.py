@@ -1,0 +1,59 @@
+"""The recipe: one TOML file that says what to train, on what, and how.
+
+Every section is a frozen pydantic model that forbids unknown keys, so that a misspelt key is one clear
+line with a "did you mean" instead of a silently ignored wish. Options of a network or an encoder are
+checked by that network or encoder, which alone knows them.
+"""
+
+from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
+from limbeck.recipe.sections import (
+    Augment,
+    Clean,
+    Data,
+    Decay,
+    Evaluation,
+    Export,
+    Init,
+    Input,
+    Objective,
+    Pictures,
+    Ramp,
+    Recipe,
+    Relevance,
+    Section,
+    Split,
+    Student,
+    Task,
+    Teacher,
+    Training,
+    Tune,
+    Wide,
+)
+
+__all__ = [
+    "Augment",
+    "Clean",
+    "Data",
+    "Decay",
+    "Evaluation",
+    "Export",
+    "Init",
+    "Input",
+    "Objective",
+    "Pictures",
+    "Ramp",
+    "Recipe",
+    "Relevance",
+    "Section",
+    "Split",
+    "Student",
+    "Task",
+    "Teacher",
+    "Training",
+    "Tune",
+    "Wide",
+    "dump_recipe",
+    "load_recipe",
+    "override",
+    "parse_recipe",
+]
