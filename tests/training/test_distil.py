@@ -221,6 +221,8 @@ def test_a_table_student_trains_and_answers_rows_that_lack_a_column(tmp_path, mo
         "data": {"train": "rows.csv", "duplicates": "keep", "leakage": "warn"},
         "student": {"network": "mlp"},
         "training": {"epochs": 5, "batch_size": 32},
+        # Dynamic int8 scales activations by the batch, so whether windows matter is only told in full precision.
+        "export": {"int8": "never"},
     }
     trained = limbeck.train(parse_recipe(raw), data=tmp_path, out=tmp_path / "bundle")
     assert trained.metrics["accuracy"] > 0.95
