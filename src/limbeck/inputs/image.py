@@ -149,6 +149,11 @@ class ImageInput:
         array = np.asarray(image.resize((self.settings.size, self.settings.size), FILTER))
         return array if array.ndim == 3 else array[..., None]
 
+    def affine(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return scale and shift float64 [3], by which a channel of 0 to 1 becomes what the network gets."""
+        _, scale, mean, deviation = CONVENTIONS[self.settings.convention]
+        return 255.0 / (scale * np.array(deviation)), -np.array(mean) / np.array(deviation)
+
     def batch(self, rows: Pictures, which: NDArray[np.int64]) -> dict[str, np.ndarray]:
         """Return ``pixels`` float32 [B, 3, H, W] of the chosen rows, normalised, and what stands beside them."""
         batch: dict[str, np.ndarray] = {"pixels": self.normalised(rows.pixels[which])}

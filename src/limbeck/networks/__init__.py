@@ -8,12 +8,14 @@ from limbeck.networks.mlp import Mlp
 from limbeck.networks.multiscale import Multiscale
 from limbeck.networks.ngram import Ngram
 from limbeck.networks.resnet import ResNet18, ResNet50
+from limbeck.networks.spectrum import SpectrumNet
 from limbeck.networks.squeezenet import SqueezeNet
 from limbeck.networks.textcnn import TextCnn
 
 NETWORKS: dict[str, type[Network]] = {
     "albert": Albert, "gru": Gru, "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram,
-    "resnet18": ResNet18, "resnet50": ResNet50, "squeezenet": SqueezeNet, "textcnn": TextCnn,
+    "resnet18": ResNet18, "resnet50": ResNet50, "spectrum": SpectrumNet, "squeezenet": SqueezeNet,
+    "textcnn": TextCnn,
 }  # fmt: skip
 
 __all__ = ["NETWORKS", "Network"]

@@ -41,7 +41,7 @@ class Network(nn.Module):
             first = error.errors()[0]
             key = str(first["loc"][0]) if first["loc"] else ""
             if first["type"] == "extra_forbidden":
-                hint = did_you_mean(key, [*cls.Options.model_fields, "network", "init", "wide"])
+                hint = did_you_mean(key, [*cls.Options.model_fields, "network", "init", "wide", "spectrum"])
                 raise LimbeckError(f"unknown key 'student.{key}'", where="recipe", mend=hint) from error
             message = first["msg"].removeprefix("Value error, ")
             raise LimbeckError(f"student.{key}: {message} (given: {first['input']!r})", where="recipe") from error

@@ -92,9 +92,9 @@ class Multiscale(PictureNetwork):
         last = len(found) - 1
         return torch.cat([nn.functional.avg_pool2d(m, 2 ** (last - at)) for at, m in enumerate(found)], dim=1)
 
-    def features(self, pixels: Tensor) -> Tensor:
-        """Fuse pixels float [B, 3, H, W] into features float [B, fused]."""
-        maps = torch.relu(self.reduced(self.reduce(self.maps(pixels))))
+    def pool(self, maps: Tensor) -> Tensor:
+        """Fuse the maps of all stages float [B, sum(widths), h, w] into features float [B, fused]."""
+        maps = torch.relu(self.reduced(self.reduce(maps)))
         maps = torch.relu(self.fused(self.fuse(_to_grid(maps, self.options.grid))))
         return self.dropout(maps.flatten(1))
 

@@ -17,7 +17,10 @@ from limbeck.networks.base import Network
 
 
 class PictureNetwork(Network):
-    """Base of the students of pictures: a subclass sets ``dropout`` and ``head`` and implements ``maps``."""
+    """Base of the students of pictures.
+
+    A subclass sets ``dropout`` and ``head`` and implements ``maps``, and ``pool`` where means do not do.
+    """
 
     arrays = ("pixels",)
     encoders = ("image",)
@@ -33,9 +36,23 @@ class PictureNetwork(Network):
         """Map pixels float [B, 3, H, W] to the last feature maps, float [B, F, h, w]."""
         raise LimbeckError(f"{type(self).__name__} has no feature maps")
 
+    def pool(self, maps: Tensor) -> Tensor:
+        """Pool the last feature maps float [B, F, h, w] into features, float [B, F]: the mean of each map."""
+        return self.dropout(pooled(maps))
+
+    def joined(self, features: Tensor, pixels: Tensor) -> Tensor:
+        """Return features float [B, F] of the maps with what is read off the pixels beside them: as a rule, nothing."""
+        return features
+
     def features(self, pixels: Tensor) -> Tensor:
-        """Pool pixels float [B, 3, H, W] into the mean of each feature map, float [B, F]."""
-        return self.dropout(pooled(self.maps(pixels)))
+        """Pool pixels float [B, 3, H, W] into features, float [B, F]."""
+        return self.joined(self.pool(self.maps(pixels)), pixels)
+
+    def passed(self, pixels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the logits, features and last maps of one pass, for losses that look at all of them."""
+        maps = self.maps(pixels)
+        features = self.joined(self.pool(maps), pixels)
+        return self.head(features), features, maps
 
 
 class Norm(nn.BatchNorm2d):

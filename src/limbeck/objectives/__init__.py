@@ -2,21 +2,25 @@
 
 from collections.abc import Iterable
 
+from limbeck.objectives.adversarial import Adversarial
 from limbeck.objectives.base import Loss, Step
 from limbeck.objectives.consistency import Consistency
 from limbeck.objectives.distil import Decoupled, Distil, MultiLabel, Standardised
 from limbeck.objectives.distil_hidden import DistilHidden
+from limbeck.objectives.fourier import Fourier
 from limbeck.objectives.hard import Hard
 from limbeck.objectives.hinge import Hinge
 from limbeck.objectives.masked_words import MaskedWords
 
 OBJECTIVES: dict[str, type[Loss]] = {
+    "adversarial": Adversarial,
     "consistency": Consistency,
     "distil": Distil,
     "distil-decoupled": Decoupled,
     "distil-hidden": DistilHidden,
     "distil-multi-label": MultiLabel,
     "distil-standardised": Standardised,
+    "fourier": Fourier,
     "hard": Hard,
     "hinge": Hinge,
     "masked-words": MaskedWords,

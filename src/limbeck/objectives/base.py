@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from limbeck.networks import Network
+from limbeck.networks.pictures import PictureNetwork
 from limbeck.recipe import Objective
 
 
@@ -46,6 +47,11 @@ class Step:
         return self._forward[0]
 
     @property
+    def maps(self) -> Tensor:
+        """A picture student's last feature maps, float [B, F, h, w], of the same pass as the logits."""
+        return self._forward[2]
+
+    @property
     def features(self) -> Tensor:
         """The student's pooled features, float [B, F], of the same pass as the logits."""
         return self._forward[1]
@@ -57,7 +63,9 @@ class Step:
         return self.student(*self.view.values())
 
     @cached_property
-    def _forward(self) -> tuple[Tensor, Tensor]:
+    def _forward(self) -> tuple[Tensor, ...]:
+        if isinstance(self.student, PictureNetwork):
+            return self.student.passed(*self.arrays.values())
         # What goes into the head is caught on its way, so that one pass gives both and no network has to know.
         head = getattr(self.student, "head", None)
         if head is None:

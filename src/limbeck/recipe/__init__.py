@@ -7,6 +7,7 @@ checked by that network or encoder, which alone knows them.
 
 from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.recipe.sections import (
+    Attack,
     Augment,
     Clean,
     Data,
@@ -31,6 +32,7 @@ from limbeck.recipe.sections import (
 )
 
 __all__ = [
+    "Attack",
     "Augment",
     "Clean",
     "Data",

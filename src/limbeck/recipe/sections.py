@@ -156,6 +156,7 @@ class Student(BaseModel):
     network: str
     init: str | Init | None = None
     wide: Wide = Wide()
+    spectrum: bool = Field(default=False, description="of pictures: the head reads the input's log-spectrum too")
 
     @property
     def options(self) -> dict[str, Any]:
@@ -166,8 +167,8 @@ class Student(BaseModel):
 class Teacher(Section):
     """A classifier to learn from: anything that gives class probabilities for rows.
 
-    ``source`` is ``kind:place``: ``bundle:``, ``onnx:``, ``huggingface:``, ``sklearn:``, ``column:``, ``http:`` or
-    ``rule:``.
+    ``source`` is ``kind:place``: ``bundle:``, ``onnx:``, ``huggingface:``, ``sklearn:``, ``column:``, ``http:``,
+    ``rule:``, ``scenarios:`` or ``trained:``.
     """
 
     name: str = Field(min_length=1)
@@ -220,6 +221,13 @@ class Ramp(Section):
         return self.base * min(self.limit, self.start + self.step * epoch)
 
 
+class Attack(Section):
+    """Changes to pictures that are to fool the student; see `limbeck.objectives.adversarial`."""
+
+    epsilon: float = Field(default=4.0, gt=0, le=255, description="most that a pixel is moved, in levels of 255")
+    steps: int = Field(default=1, ge=1, le=1000, description="1 is FGSM, more are PGD")
+
+
 class Objective(Section):
     """What the student is trained for: a sum of named losses, each with a weight or a schedule of weights."""
 
@@ -228,6 +236,7 @@ class Objective(Section):
     class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     hidden: str | None = Field(default=None, description="the teacher whose features distil-hidden learns")
+    attack: Attack = Field(default=Attack(), description="that the loss adversarial trains against")
     sharpen: float = Field(default=1.0, gt=0, le=1, description="temperature of the answer that consistency follows")
 
     def weights(self, epoch: int) -> dict[str, float]:
@@ -295,6 +304,7 @@ class Evaluation(Section):
     group: str | None = Field(default=None, description="bootstrap whole groups of this column")
     bootstrap: int = Field(default=1000, ge=0, le=20000)
     baseline: bool = True
+    attack: Attack | None = Field(default=None, description="of pictures: measure accuracy under it too")
 
 
 class Export(Section):

@@ -47,7 +47,7 @@ def distil(
     """
     cold = not len(data.part("train"))
     asked = np.flatnonzero(np.isin(data.split, ["train", "valid", "unlabelled"]))
-    panel = seat(recipe, data.classes, folders) if panel is None else panel
+    panel = seat(recipe, data.classes, folders, data) if panel is None else panel
     if cold and len(panel.teachers) < 2:
         what = "one teacher and no labels: nothing here can tell how far it is right"
         raise LimbeckError(what, where="teachers", mend="name two or more, or label some rows")

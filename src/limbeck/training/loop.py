@@ -152,7 +152,9 @@ def fit(
                         f"the loss is {state.loss_sum} in step {state.step}", where="training", mend=mend
                     )
                 if settings.clip:
-                    accelerator.clip_grad_norm_(learner.parameters(), settings.clip)
+                    # Apart, so that a head that only a loss needs cannot slow the student down.
+                    for weights in (network.parameters(), learner.losses.parameters()):
+                        accelerator.clip_grad_norm_(weights, settings.clip)
                 optimizer.step()
                 optimizer.zero_grad()
                 state.step += 1

@@ -15,12 +15,15 @@ from scipy import sparse
 from limbeck.data.clean import clean_all
 from limbeck.data.gather import Gathered
 from limbeck.data.located import pictures_of
+from limbeck.data.prepare import Dataset
+from limbeck.errors import LimbeckError
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.ngrams import Ngrams
 from limbeck.inputs.table import TableInput
 from limbeck.recipe import Input, Recipe
 from limbeck.teachers import Teacher, answers, open_teacher
 from limbeck.teachers.scenarios import KIND, ScenarioTeacher, scenario_teachers
+from limbeck.training import firsts
 
 _GRID = 8  # places a side of a picture's features
 _FEATURES = Input(encoder="ngrams", ngrams=(1, 3), word_ngrams=2, buckets=2**18)
@@ -43,8 +46,15 @@ class Panel:
         return answers(self.teachers, rows, folder=cache)
 
 
-def seat(recipe: Recipe, classes: tuple[str, ...], folders: Sequence[Path | None]) -> Panel:
+def seat(
+    recipe: Recipe, classes: tuple[str, ...], folders: Sequence[Path | None], data: Dataset | None = None
+) -> Panel:
     """Open every teacher that the recipe names.
+
+    Parameters
+    ----------
+    data
+        What teachers that are trained first learn from; None leaves those out.
 
     Raises
     ------
@@ -59,13 +69,16 @@ def seat(recipe: Recipe, classes: tuple[str, ...], folders: Sequence[Path | None
             teachers += found
             samples += [teacher.rows for teacher in found]
             continue
+        if spec.source.startswith(firsts.KIND):
+            if data is not None:
+                teachers.append(firsts.trained_teacher(spec, recipe, data, folders))
+                samples.append(None)
+            continue
         teachers.append(open_teacher(spec, classes, task=recipe.task, folders=folders))
         samples.append(_sample(spec.sample, spec.sample_where, recipe, folders) if spec.sample else None)
     names = [teacher.name for teacher in teachers]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        from limbeck.errors import LimbeckError
-
         raise LimbeckError(f"two teachers are named {twice[0]!r}", where="recipe", mend="name each once")
     return Panel(teachers, samples)
 

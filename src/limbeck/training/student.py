@@ -25,6 +25,7 @@ from limbeck.inputs.image import Pictures
 from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
 from limbeck.inputs.ragged import Ragged
 from limbeck.networks import NETWORKS, Network
+from limbeck.networks.spectrum import fused
 from limbeck.networks.wide import WideNetwork
 from limbeck.objectives import viewed
 from limbeck.progress import say
@@ -149,6 +150,8 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
         else kind_of_input.fit(recipe.input, values)  # type: ignore[arg-type]
     )
     network = kind(options, encoder, len(classes))
+    if recipe.student.spectrum:
+        network = fused(network, encoder, len(classes))
     if encoder.wide is not None:
         network = WideNetwork(network, encoder, len(classes), recipe.student.wide.idf)
     if start is not None:

@@ -37,6 +37,7 @@ from limbeck.training.card import model_card
 from limbeck.training.distil import distil
 from limbeck.training.export import Gate, export, gate_facts
 from limbeck.training.pretrain import is_pretraining, pretrain
+from limbeck.training.robust import robust_accuracy, sentence
 from limbeck.training.student import Student, positive_index, train_student
 
 
@@ -198,6 +199,9 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             bootstrap=recipe.evaluation.bootstrap,
             by_length=recipe.task.kind != "image",
         )
+        robust = robust_accuracy(recipe, rows, student, index.tolist())
+        if robust is not None:
+            judgement.metrics["robust"] = robust
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
         stored = {
@@ -229,7 +233,7 @@ def _report(
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,
-        findings=rows.findings,
+        findings=[*rows.findings, *([sentence(judgement.metrics["robust"])] if "robust" in judgement.metrics else [])],
         export=export_facts(classifier.path),
         history=history,
         trust=read_trust(classifier.path),

@@ -18,6 +18,7 @@ from limbeck.teachers.rule import Rules
 from limbeck.teachers.scenarios import ScenarioTeacher
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, refused
+from limbeck.training.firsts import TrainedTeacher
 from limbeck.training.guide import guide_for
 from limbeck.training.panel import seat
 
@@ -46,7 +47,8 @@ def open_all(case: Case) -> tuple[list[Seat], list[Finding]]:
     found: list[Finding] = []
     for spec in case.recipe.teachers:
         try:
-            panel = seat(case.recipe.model_copy(update={"teachers": [spec]}), case.classes, case.folders)
+            alone = case.recipe.model_copy(update={"teachers": [spec]})
+            panel = seat(alone, case.classes, case.folders, case.rows)
         except LimbeckError as error:
             found.append(refused("teachers", error))
             continue
@@ -92,6 +94,11 @@ def check_answers(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
     """Ask a teacher about a few rows, and yield whether it answers, and not always the same."""
     assert case.rows is not None
     who = f"teacher {one.teacher.name!r}"
+    if isinstance(one.teacher, TrainedTeacher):
+        first, members = one.teacher.recipes[0], len(one.teacher.recipes)
+        often = "" if members == 1 else f", {members} times"
+        yield Finding("ok", "teachers", f"{who}: {first.student.network!r} is trained first{often}")
+        return
     lacks = [column for column in one.teacher.columns if column not in case.rows.frame.columns]
     if lacks:
         what = f"{who}: it reads {', '.join(map(repr, lacks))}, which the rows lack"
@@ -135,7 +142,7 @@ def check_cache(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
     found = kept(one.teacher, case.rows.frame[rows])
     count = int(found.there.sum())
     what = f"teacher {one.teacher.name!r}: {count:,} of {len(rows):,} rows are in the cache"
-    if not count or (one.remote and not ask):
+    if not count or isinstance(one.teacher, TrainedTeacher) or (one.remote and not ask):
         yield Finding("ok", "cache", what)
         return
     at = some(np.flatnonzero(found.there), FEW, case.recipe.training.seed)

@@ -1,0 +1,121 @@
+"""A teacher that is trained first: on the same rows, once, and with options of its own."""
+
+import numpy as np
+import pytest
+
+import limbeck
+from limbeck.data.prepare import prepare
+from limbeck.errors import LimbeckError
+from limbeck.inputs.kinds import values_of
+from limbeck.recipe import parse_recipe
+from limbeck.training.doctor import doctor
+from limbeck.training.firsts import trained_teacher
+from limbeck.training.panel import seat
+from pictures import class_folders
+
+STUDENT = {"network": "minifas", "width": 0.25}
+
+
+def recipe_of(teachers, **objective):
+    return parse_recipe(
+        {
+            "task": {"kind": "image"},
+            "data": {"train": ".", "split": {"valid": 0.2, "test": 0.2}},
+            "input": {"size": 16},
+            "student": STUDENT,
+            "teachers": teachers,
+            "objective": {"losses": {"hard": 0.5, "distil": 0.5}, **objective},
+            "training": {"epochs": 2, "batch_size": 8},
+            "evaluation": {"bootstrap": 0},
+        }
+    )
+
+
+def teacher(**options):
+    return {"name": "frequency", "source": "trained:spectrum", "options": options}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return class_folders(tmp_path / "pictures")
+
+
+def seated(folder, **options):
+    recipe = recipe_of([teacher(**options)])
+    rows = prepare(recipe, folder)
+    return trained_teacher(recipe.teachers[0], recipe, rows, [folder]), rows
+
+
+def test_one_recipe_trains_teacher_and_student_and_a_second_run_asks_the_cache(folder, tmp_path, capsys):
+    recipe = recipe_of([teacher(members=2, training={"epochs": 3})])
+    first = limbeck.train(recipe, data=folder, out=tmp_path / "bundle")
+    said = capsys.readouterr().err
+    assert "training teacher 'frequency' (1 of 2): spectrum" in said
+    assert "training teacher 'frequency' (2 of 2): spectrum" in said
+    assert first.trust["teachers"][0]["name"] == "frequency"
+    again = limbeck.train(recipe, data=folder, out=tmp_path / "again")
+    assert "training teacher" not in capsys.readouterr().err
+    assert again.metrics == first.metrics
+
+
+def test_it_answers_with_the_mean_of_its_members_which_differ(folder):
+    made, rows = seated(folder, members=2)
+    alone, _ = seated(folder)
+    answers = made.answer(rows.frame)
+    assert answers.shape == (rows.frame.height, 2)
+    np.testing.assert_allclose(answers.sum(axis=1), 1, atol=1e-6)
+    pictures = values_of(rows.frame, made.recipes[0].task)
+    each = [student.probabilities(student.encoder.encode(pictures)) for student in made.students]
+    np.testing.assert_allclose(np.mean(each, axis=0), answers, atol=1e-6)
+    assert [recipe.training.seed for recipe in made.recipes] == [0, 1]
+    first = alone.answer(rows.frame)
+    assert not np.allclose(first, answers)
+    np.testing.assert_array_equal(first, seated(folder)[0].answer(rows.frame))
+
+
+def test_its_sections_go_over_the_recipes_own_and_the_fingerprint_follows(folder):
+    made, rows = seated(folder, input={"size": 24}, student={"hidden": 8}, training={"epochs": 1})
+    own = made.recipes[0]
+    assert (own.input.size, own.student.options, own.training.epochs, own.training.batch_size) == (
+        24,
+        {"hidden": 8},
+        1,
+        8,
+    )
+    assert own.objective.losses == {"hard": 1.0}
+    assert own.teachers == []
+    prints = {seated(folder, **options)[0].fingerprint for options in ({}, {"members": 2}, {"training": {"seed": 5}})}
+    assert len(prints) == 3
+    recipe = recipe_of([teacher()])
+    fewer = trained_teacher(recipe.teachers[0], recipe, rows.take(np.arange(len(rows.labels) - 3)), [folder])
+    assert fewer.fingerprint not in prints
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"members": 0}, "the option members is 0"),
+        ({"epochs": 3}, "unknown option 'epochs'"),
+        ({"training": 3}, "the option training is no table"),
+        ({"training": {"epoch": 3}}, "did you mean 'epochs'|epoch"),
+    ],
+)
+def test_options_it_does_not_know_are_one_line(folder, options, said):
+    with pytest.raises(LimbeckError, match=said):
+        seated(folder, **options)
+
+
+def test_doctor_names_it_and_trains_nothing(folder, capsys):
+    recipe = recipe_of([teacher(members=3)])
+    lines = [finding.what for finding in doctor(recipe, data=folder)]
+    assert "teacher 'frequency': 'spectrum' is trained first, 3 times" in lines
+    assert "training teacher" not in capsys.readouterr().err
+
+
+def test_without_rows_it_is_left_out():
+    assert seat(recipe_of([teacher()]), ("a", "b"), []).teachers == []
