@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from limbeck.data.leakage import leakage
-from limbeck.data.split import folds, split_by_column, split_random
+from limbeck.data.split import draw, folds, split_by_column, split_random
 from limbeck.errors import LimbeckError
 
 ROWS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 15)), min_size=1, max_size=60)
@@ -41,6 +41,16 @@ def test_a_column_is_understood_however_it_is_spelt():
     assert np.sum(drawn == "valid") == 9
     assert np.sum(drawn[90:] == "test") == 10
     assert "test" not in split_by_column(["train"] * 5 + ["val"], "f.csv")
+
+
+def test_groups_of_another_part_stay_in_train_unless_all_are_there():
+    parts = np.array(["train"] * 8 + ["test"] * 2)
+    some = draw(parts, valid=0.3, groups=list("aabbccddaa"))
+    assert set(np.array(list("aabbccddaa"))[some == "valid"]) <= set("bcd")
+    every = draw(parts, valid=0.3, groups=list("aabbaabbab"))
+    drawn = set(np.array(list("aabbaabbab"))[every == "valid"])
+    assert len(drawn) == 1  # one whole group of train, kept apart from the other
+    assert not drawn & set(np.array(list("aabbaabbab"))[every == "train"])
 
 
 @settings(max_examples=60, deadline=None)

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from limbeck.errors import LimbeckError
-from limbeck.networks.multiscale import Block, Multiscale, _to_grid
+from limbeck.networks.multiscale import Block, Multiscale, _local_contrast, _to_grid
 from networks.pictures import check_export, check_lone_row, made
 
 
@@ -70,6 +70,36 @@ def test_contrast_makes_the_answer_blind_to_light_but_not_to_the_picture():
         torch.testing.assert_close(even(darker), even(pixels), atol=1e-1, rtol=1e-1)
         assert (plain(darker) - plain(pixels)).abs().max() > 2 * (even(darker) - even(pixels)).abs().max()
         assert torch.isfinite(even(torch.zeros(1, 3, 32, 32))).all()
+
+
+def test_local_contrast_is_the_window_less_its_mean_over_its_spread_up_to_the_edge():
+    torch.manual_seed(0)
+    pixels = torch.rand(2, 3, 12, 12)
+    found = _local_contrast(pixels, 5)
+    for row, column in ((6, 6), (0, 0), (11, 3)):
+        window = pixels[:, :, max(0, row - 2) : row + 3, max(0, column - 2) : column + 3].flatten(2)
+        centre = pixels[:, :, row, column] - window.mean(dim=2)
+        assert found[:, :, row, column].sign().equal(centre.sign())
+    # Spread is taken of what is left of each place, so that a slope of light does not count as contrast.
+    assert torch.isfinite(_local_contrast(torch.zeros(1, 3, 12, 12), 5)).all()
+    slope = torch.linspace(0.2, 0.8, 12).expand(1, 3, 12, 12)
+    assert _local_contrast(slope, 5)[..., 3:9].abs().max() < 0.01
+
+
+def test_local_contrast_leaves_the_answer_blind_to_a_slope_of_light():
+    torch.manual_seed(0)
+    pixels = torch.rand(2, 3, 32, 32) * 0.4
+    lit = pixels + torch.linspace(0.0, 0.5, 32)
+    with torch.no_grad():
+        local, whole = made(Multiscale, local_contrast=9), made(Multiscale)
+        moved = [(network(lit) - network(pixels)).abs().max() for network in (local, whole)]
+    assert moved[0] < moved[1] / 3
+
+
+@pytest.mark.parametrize("side", [1, 4])
+def test_a_window_needs_a_middle(side):
+    with pytest.raises(LimbeckError, match="an odd side of 3 to 63"):
+        Multiscale.parse({"local_contrast": side})
 
 
 @pytest.mark.parametrize(("side", "grid"), [(4, 4), (8, 4), (5, 4), (7, 3), (3, 1), (11, 4)])

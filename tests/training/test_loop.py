@@ -104,6 +104,13 @@ def same(left, right):
     return all(torch.equal(left[name], right[name]) for name in left)
 
 
+def test_the_last_epoch_is_kept_where_valid_cannot_judge():
+    student, history, seen = train(scores=[0.5, 0.9, 0.8, 0.7], epochs=4, patience=1, choose="last")
+    assert history.best == 3
+    assert len(seen) == 4
+    assert same(clone(student), seen[-1])
+
+
 def test_it_stops_when_patience_is_over_and_keeps_the_best_weights():
     student, history, seen = train(scores=[0.5, 0.9, 0.8, 0.9, 0.7, 0.99], epochs=6, patience=3)
     assert len(seen) == len(history.epochs) == 5

@@ -130,7 +130,7 @@ def draw(
 ) -> Names:
     """Draw valid and test, where they have no row yet, from the rows of train; see `split_random`.
 
-    A group that already has rows in another part stays in train: it is no news to any part.
+    A group that already has rows in another part stays in train, as it is no news to any part, unless all groups have.
     """
     shares = {"valid": valid, "test": test}
     shares = {name: 0.0 if np.any(parts == name) else share for name, share in shares.items()}
@@ -138,7 +138,9 @@ def draw(
     free = parts == "train"
     if groups is not None:
         groups = np.asarray(groups)
-        free &= ~np.isin(groups, groups[np.isin(parts, ("valid", "test"))])
+        elsewhere = np.isin(groups, groups[np.isin(parts, ("valid", "test"))])
+        # Where all of them have (one set of people in every session), train and valid at least share none.
+        free = free & ~elsewhere if np.any(free & ~elsewhere) else free
     rows = np.flatnonzero(free)
     if not len(rows) or not any(shares.values()):
         return result

@@ -23,6 +23,9 @@ class Options(Section):
     widths: tuple[int, ...] = Field(default=(32, 64, 128), description="filters of each stage, each on half the grid")
     depth: int = Field(default=1, ge=1, le=8, description="blocks in each stage")
     contrast: bool = Field(default=True, description="bring every picture to the same mean and contrast first")
+    local_contrast: int = Field(
+        default=0, ge=0, le=63, description="odd side of windows whose mean and contrast are taken out instead; 0: none"
+    )
     grid: int = Field(default=4, ge=1, le=16, description="places a side that the head tells apart; 1: none")
     fused: int = Field(default=128, ge=2, le=1024, description="width of the features")
     dropout: float = Field(default=0.2, ge=0, lt=1)
@@ -32,6 +35,14 @@ class Options(Section):
     def _even(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not 1 <= len(value) <= 6 or any(width % 2 or not 2 <= width <= 1024 for width in value):
             raise ValueError("give 1 to 6 even widths of 2 to 1024, one for each stage")
+        return value
+
+
+    @field_validator("local_contrast")
+    @classmethod
+    def _odd(cls, value: int) -> int:
+        if value and (value % 2 == 0 or value < 3):
+            raise ValueError("give 0, or an odd side of 3 to 63")
         return value
 
 
@@ -81,7 +92,9 @@ class Multiscale(PictureNetwork):
 
     def maps(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, W] to the maps of all stages, float [B, sum(widths), h, w]; h is H / 2^stages."""
-        if self.options.contrast:
+        if self.options.local_contrast:
+            pixels = _local_contrast(pixels, self.options.local_contrast)
+        elif self.options.contrast:
             pixels = _even_contrast(pixels)
         found = []
         for stage in self.stages:
@@ -109,6 +122,23 @@ def _even_contrast(pixels: Tensor) -> Tensor:
     """Return each picture [B, 3, H, W] with mean 0 and spread 1 in each colour; nearly flat ones stay nearly flat."""
     centred = pixels - pixels.mean(dim=(2, 3), keepdim=True)
     return centred / (centred.square().mean(dim=(2, 3), keepdim=True) + 1e-4).sqrt()
+
+
+def _local_contrast(pixels: Tensor, side: int) -> Tensor:
+    """Return pixels [B, 3, H, W] less the mean and over the spread of the window around each (Jarrett et al. 2009, §2.1).
+
+    What is left is grain and edges, whatever the light. The windows are square and flat, and end at the picture's edge.
+    """
+    with torch.autocast(pixels.device.type, enabled=False):  # differences of large numbers want all their bits
+        centred = pixels.float() - _window_mean(pixels.float(), side)
+        return centred / ((_window_mean(centred.square(), side) + 1e-8).sqrt() + 0.02)
+
+
+def _window_mean(maps: Tensor, side: int) -> Tensor:
+    """Return the mean over windows around each place; first down, then across, which costs 2 / side as much."""
+    half = side // 2
+    maps = nn.functional.avg_pool2d(maps, (side, 1), 1, (half, 0), count_include_pad=False)
+    return nn.functional.avg_pool2d(maps, (1, side), 1, (0, half), count_include_pad=False)
 
 
 def _to_grid(maps: Tensor, grid: int) -> Tensor:

@@ -52,8 +52,7 @@ class TrainedTeacher:
         self.train()
         values = values_of(rows, self.recipes[0].task)
         given = [student.probabilities(encode(student.encoder, values)) for student in self.students]
-        mean: NDArray[np.float32] = np.mean(given, axis=0, dtype=np.float64).astype(np.float32)
-        return mean
+        return np.asarray(np.mean(given, axis=0, dtype=np.float64), dtype=np.float32)
 
     def train(self) -> None:
         """Train its students, once."""

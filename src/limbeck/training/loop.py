@@ -174,7 +174,7 @@ def fit(
             what = f"training.metric = {settings.metric!r} cannot be computed on these valid rows"
             raise LimbeckError(what, where="recipe", mend=f"use one of {', '.join(scores)}")
         score = -scores["loss"] if settings.metric == "loss" else scores[settings.metric]
-        better = score > state.score
+        better = score > state.score or settings.choose == "last"
         if better:
             best = clone(network)
             history.best = state.epoch

@@ -1,0 +1,217 @@
+"""Face liveness on NUAA: sessions 1 and 2 train, session 3 is judged. Which way the spectrum reaches a student."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from benchmarks.figures import ROOT, Figure, over_seeds
+from benchmarks.published_wiring import PublishedWiring
+from limbeck.data.prepare import Dataset, prepare
+from limbeck.evaluation.curves import equal_error_rate, roc_auc
+from limbeck.inputs.image import ImageInput
+from limbeck.inputs.kinds import encode, values_of
+from limbeck.objectives import OBJECTIVES
+from limbeck.recipe import Recipe, load_recipe
+from limbeck.training.distil import distil
+from limbeck.training.firsts import TrainedTeacher
+from limbeck.training.panel import seat
+from limbeck.training.student import Student, train_student
+
+COMMAND = "make bench ONLY=liveness"
+RECIPE = ROOT / "recipes" / "liveness.toml"
+FOURIER = "objective.losses.fourier={base=2.0}"  # the article's schedule: base times min(0.25, 0.15 + 0.001 epoch)
+SPECTRUM = {"name": "spectrum", "source": "trained:spectrum", "options": {"members": 3}}
+LARGE = {
+    "name": "large", "source": "trained:multiscale",
+    "options": {"members": 2, "student": {"widths": [32, 64, 128], "grid": 1, "fused": 64, "local_contrast": 9, "dropout": 0.3}},
+}  # fmt: skip
+DISTIL = "objective.losses={hard=0.5, distil=0.5}"
+
+# What is changed in the recipe, one thing at a time; teachers come as tables.
+WAYS: dict[str, tuple[list[str], list[dict[str, Any]]]] = {
+    "without": ([], []),
+    "published wiring": (["objective.losses.published-wiring=0.5"], []),
+    "features": ([FOURIER], []),
+    "teacher": ([DISTIL], [SPECTRUM]),
+    "input": (["student.spectrum=true"], []),
+    "distillation from a large teacher only": ([DISTIL], [LARGE]),
+    "large teacher and input": ([DISTIL, "student.spectrum=true"], [LARGE]),
+}
+LIT = "student.local_contrast=0"  # the same student that sees the room's light as it is
+IN_THE_LIGHT = ("without", "features", "teacher", "input")
+COSTLY = ("input", "large teacher and input")  # something is computed in serving too
+
+
+def measure(data: Path, *, quick: bool) -> list[Figure]:
+    OBJECTIVES.setdefault("published-wiring", PublishedWiring)
+    seeds = range(1 if quick else 5)
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = fixed_split(data / "faces", Path(scratch), quick)
+        rows: dict[str, list[dict[str, float]]] = {}
+        for name, (settings, teachers) in WAYS.items():
+            rows[name] = [study(folder, seed, settings, teachers, quick) for seed in seeds]
+            shown(name, rows[name])
+        for name in IN_THE_LIGHT:
+            settings, teachers = WAYS[name]
+            rows[f"{name}, no local contrast"] = [
+                study(folder, seed, [*settings, LIT], lit(teachers), quick) for seed in seeds
+            ]
+            shown(f"{name}, no local contrast", rows[f"{name}, no local contrast"])
+        regression = spectrum_regression(folder, quick)
+        teacher = large_teacher(folder, quick)
+    return figures(rows, regression, teacher)
+
+
+def shown(name: str, rows: list[dict[str, float]]) -> None:
+    print(f"{name}: EER {np.mean([row['eer'] for row in rows]):.4f}", flush=True)
+
+
+def lit(teachers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [teacher for teacher in teachers if teacher is SPECTRUM]
+
+
+def fixed_split(faces: Path, out: Path, quick: bool) -> Path:
+    """Write the table with the valid rows that the recipe draws at seed 0, so that one teacher serves every seed."""
+    recipe = load_recipe(RECIPE)
+    table = pl.read_csv(faces / "index.csv", infer_schema=False)
+    if quick:
+        table = (
+            table.sample(fraction=1.0, shuffle=True, seed=0)
+            .group_by("label", "split", "subject", maintain_order=True)
+            .head(4)
+        )
+    absolute = (pl.lit(str(faces)) + "/" + pl.col("path")).alias("path")
+    table.with_columns(absolute).write_csv(out / "index.csv")
+    rows = prepare(recipe, out)
+    rows.frame.select("path", "label", "subject", "session").with_columns(split=pl.Series(rows.split)).write_csv(
+        out / "index.csv"
+    )
+    return out
+
+
+def recipe_of(seed: int, settings: list[str], teachers: list[dict[str, Any]], quick: bool) -> Recipe:
+    from limbeck.recipe import parse_recipe
+
+    given = [f"training.seed={seed}", "evaluation.bootstrap=0", *settings, *(["training.epochs=2"] if quick else [])]
+    recipe = load_recipe(RECIPE, given)
+    raw = recipe.model_dump(mode="json", exclude_none=True)
+    own = [{**one, "options": {**one["options"], "training": {"seed": 100}}} for one in teachers]
+    return parse_recipe({**raw, "teachers": own})
+
+
+def study(
+    folder: Path, seed: int, settings: list[str], teachers: list[dict[str, Any]], quick: bool
+) -> dict[str, float]:
+    """Return EER and AUC of one student on the third session."""
+    recipe = recipe_of(seed, settings, teachers, quick)
+    rows = prepare(recipe, folder)
+    targets = distil(recipe, rows, folders=[folder]).targets if teachers else None
+    student = train_student(recipe, rows, folders=[folder], targets=targets)
+    return judged(recipe, rows, student.probabilities, student.encoder) | {"parameters": float(student.parameters)}
+
+
+def judged(recipe: Recipe, rows: Dataset, ask: Any, encoder: Any) -> dict[str, float]:
+    test = rows.part("test")
+    p = ask(encode(encoder, values_of(rows.frame[test], recipe.task)))[:, 1]
+    spoof = rows.labels[test] == 1
+    return {"eer": float(equal_error_rate(spoof, p)), "auc": float(roc_auc(spoof, p))}
+
+
+def large_teacher(folder: Path, quick: bool) -> dict[str, float]:
+    """Return AUC and EER of the large teacher, and its multiplications against the student's."""
+    recipe = recipe_of(0, *WAYS["distillation from a large teacher only"], quick)
+    rows = prepare(recipe, folder)
+    (teacher,) = seat(recipe, rows.classes, [folder], rows).teachers
+    assert isinstance(teacher, TrainedTeacher)
+    test = rows.part("test")
+    p = teacher.answer(rows.frame[test])[:, 1]
+    spoof = rows.labels[test] == 1
+    student = train_student(recipe_of(0, ["training.epochs=1"], [], quick), rows, folders=[folder])
+    cost = sum(multiplications(one) for one in teacher.students) / multiplications(student)
+    return {"auc": float(roc_auc(spoof, p)), "eer": float(equal_error_rate(spoof, p)), "cost": cost}
+
+
+def multiplications(student: Student) -> float:
+    """Count the multiplications of convolutions and linear layers for one picture, by a pass with hooks."""
+    import torch
+    from torch import nn
+
+    count = 0.0
+
+    def look(module: Any, _: Any, out: Any) -> None:
+        nonlocal count
+        places = out.shape[2] * out.shape[3] if out.ndim == 4 else 1
+        count += module.weight[0].numel() * out.shape[1] * places
+
+    hooks = [m.register_forward_hook(look) for m in student.network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    with torch.no_grad():
+        student.network.eval()(torch.zeros(1, 3, student.encoder.size, student.encoder.size))  # type: ignore[union-attr]
+    for hook in hooks:
+        hook.remove()
+    return count
+
+
+def spectrum_regression(folder: Path, quick: bool) -> dict[str, float]:
+    """The baseline of the data's README: radial and angular log-spectrum of the grey crop, logistic regression."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    recipe = recipe_of(0, ["input.size=96"], [], quick)
+    rows = prepare(recipe, folder)
+    reader = ImageInput(recipe.input)
+    grey = reader.encode(values_of(rows.frame, recipe.task)).pixels[..., 0].astype(np.float64)  # type: ignore[arg-type]
+    power = np.log(
+        np.abs(np.fft.fftshift(np.fft.fft2(grey - grey.mean(axis=(1, 2), keepdims=True)), axes=(1, 2))) ** 2 + 1.0
+    )
+    down, across = np.mgrid[:96, :96] - 48
+    radius, angle = np.hypot(down, across), np.arctan2(down, across) % np.pi
+    rings = [power[:, (radius >= r) & (radius < r + 1)].mean(axis=1) for r in range(1, 48)]
+    rays = [
+        power[:, (radius > 4) & (radius < 48) & (np.floor(angle / np.pi * 12) == a)].mean(axis=1) for a in range(12)
+    ]
+    features = np.stack([*rings, *rays], axis=1)
+    train, test = np.concatenate([rows.part("train"), rows.part("valid")]), rows.part("test")
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000)).fit(
+        features[train], rows.labels[train]
+    )
+    p, spoof = model.decision_function(features[test]), rows.labels[test] == 1
+    return {"eer": float(equal_error_rate(spoof, p)), "auc": float(roc_auc(spoof, p))}
+
+
+def figures(
+    rows: dict[str, list[dict[str, float]]], regression: dict[str, float], teacher: dict[str, float]
+) -> list[Figure]:
+    eer = {name: float(np.mean([row["eer"] for row in found])) for name, found in rows.items()}
+    best = min(eer, key=eer.__getitem__)
+    free = min((name for name in eer if not name.startswith(COSTLY)), key=eer.__getitem__)
+    common = {"subject": "images", "unit": "", "command": COMMAND}
+    out = [
+        Figure(name="liveness, session 3: EER of the best way", better="lower", floor=0.09, aim=0.029, baseline=regression["eer"], **common,
+               **over_seeds([row["eer"] for row in rows[best]]), note=f"the way is {best!r}, {rows[best][0]['parameters']:,.0f} weights; baseline is logistic regression on the log-spectrum."),
+        Figure(name="liveness, session 3: EER of the best way that costs nothing in serving", better="lower", floor=0.17, aim=0.09, baseline=regression["eer"],
+               **common, **over_seeds([row["eer"] for row in rows[free]]), note=f"the way is {free!r}."),
+    ]  # fmt: skip
+    for name, found in rows.items():
+        plain = rows["without" + (", no local contrast" if name.endswith("contrast") else "")]
+        gain = np.array([a["eer"] - b["eer"] for a, b in zip(plain, found, strict=True)])
+        half = 2.776 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
+        said = (
+            ""
+            if found is plain
+            else f"against 'without', same seeds: {100 * gain.mean():+.2f} points better, 95 % interval ± {100 * half:.2f}."
+        )
+        out.append(Figure(name=f"liveness, EER: {name}", better="lower", baseline=eer["without"], note=said, **common, **over_seeds([row["eer"] for row in found])))  # fmt: skip
+    student = [row["auc"] for row in rows["distillation from a large teacher only"]]
+    out += [
+        Figure(name="liveness: AUC of the distilled student less its teacher's", better="higher", floor=-0.005, baseline=teacher["auc"], **common,
+               **over_seeds([value - teacher["auc"] for value in student]), note=f"baseline is the teacher's AUC; its EER is {teacher['eer']:.4f}."),
+        Figure(name="liveness: multiplications of the student, share of its teacher's", value=1.0 / teacher["cost"], better="lower", floor=0.2, **common),
+        Figure(name="liveness: AUC of the distilled student", better="higher", **common, **over_seeds(student)),
+    ]  # fmt: skip
+    return out
