@@ -96,7 +96,7 @@ def test_every_bad_file_and_box_is_a_row_of_the_rejects_and_the_rest_is_answered
     (folder / "notes.xyz").write_text("about these")
     (folder / "cut.gif").write_bytes(b"GIF89a\x10")
     paths = {"palette.png", "wrong.gif", "moving.webp"}
-    code, printed, errors = command("predict", "bundle", folder, tmp_path / "out.csv")
+    code, _, errors = command("predict", "bundle", folder, tmp_path / "out.csv")
     assert code == 0, errors
     assert {row[0] for row in cells(tmp_path / "out.csv")[1:]} == paths
     assert {row[2] for row in cells(tmp_path / "out.csv")[1:]} == {"red"}

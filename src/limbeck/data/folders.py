@@ -42,7 +42,8 @@ def flat(folder: Path, task_input: str) -> pl.DataFrame:
     files = picture_files(folder)
     paths = [writable(file.relative_to(folder).as_posix()) for file in files]
     return pl.DataFrame(
-        {task_input: paths, FILE: [writable(str(file)) for file in files]}, schema=dict.fromkeys((task_input, FILE), pl.String)
+        {task_input: paths, FILE: [writable(str(file)) for file in files]},
+        schema=dict.fromkeys((task_input, FILE), pl.String),
     )
 
 

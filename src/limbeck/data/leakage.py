@@ -56,8 +56,7 @@ class Leakage:
         for words, count, pairs in kinds:
             if count:
                 shown = ", ".join(
-                    f"{a if names is None else names[a]} and {b if names is None else names[b]}"
-                    for a, b in pairs
+                    f"{a if names is None else names[a]} and {b if names is None else names[b]}" for a, b in pairs
                 )
                 found.append(
                     f"{count:,} of {self.rows:,} valid and test rows ({count / self.rows:.1%}) {words} "

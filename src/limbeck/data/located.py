@@ -59,7 +59,7 @@ def located(frame: pl.DataFrame, task: Task, boxes: str | Sequence[str] | None, 
 
 
 def writable(name: str) -> str:
-    """Return a path as text that a table can hold; what is no UTF-8 in it becomes ``\\udcNN``, and opens nothing."""
+    """Return a path as text that a table can hold; what is no UTF-8 in it becomes an escape, and opens nothing."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
