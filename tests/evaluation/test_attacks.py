@@ -67,7 +67,7 @@ def test_the_rates_are_in_the_metrics_the_page_and_the_card(made):
 
 
 def test_a_bundle_judges_any_table_by_its_own_threshold(made, tmp_path):
-    folder, trained = made
+    _, trained = made
     manifest = read_manifest(trained.bundle)
     assert manifest.attacks == Attacks(**ATTACKS)
     faces(tmp_path, 48, 500)

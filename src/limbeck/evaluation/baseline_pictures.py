@@ -1,6 +1,6 @@
 """The honest baseline of pictures: logistic regression on features that need no network.
 
-A small grey thumbnail (what is where), a histogram of each colour, and the log-spectrum along rings and sectors of
+A small grey thumbnail of even light (what is where), a histogram of each colour, and the log-spectrum along rings and sectors of
 frequency (grain, screens and print rasters: what recaptured pictures give away). Whatever a small network learns beyond
 these is its own merit. Needs scikit-learn, imported only when used.
 """
@@ -26,7 +26,7 @@ from limbeck.recipe import Input
 
 NAME = "colour, thumbnail, spectrum + logistic regression"
 MOST = 5_000  # pictures that it is trained on
-SIDE, SMALL, BINS, RINGS, SECTORS = 96, 12, 8, 32, 12
+SIDE, SMALL, BINS, RINGS, SECTORS = 96, 16, 8, 32, 12
 WIDTH = SMALL**2 + 3 * BINS + RINGS + SECTORS
 
 
@@ -52,6 +52,7 @@ def features(pictures: Sequence[Picture], settings: Input) -> NDArray[np.float32
 def features_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return float32 [WIDTH] of one picture uint8 [SIDE, SIDE, 3]."""
     small = np.asarray(Image.fromarray(pixels).convert("L").resize((SMALL, SMALL), Image.Resampling.BOX)) / 255.0
+    small = (small - small.mean()) / (small.std() + 0.02)  # the light of a picture is in its colours
     colours = [np.bincount(pixels[..., c].ravel() >> 5, minlength=BINS) / SIDE**2 for c in range(3)]
     grey = pixels @ np.array([0.299, 0.587, 0.114])
     window = np.hanning(SIDE)
@@ -92,10 +93,11 @@ def picture_baseline_row(
     start = time.perf_counter()
     y = np.asarray(train_y, dtype=np.int64)
     chosen = some_of_each(y, MOST, seed)
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=300))
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
     model.fit(features([train[row] for row in chosen], settings), y[chosen])
     p = np.zeros((len(test), len(classes)))
-    p[:, model.classes_] = model.predict_proba(features(test, settings))
+    if len(test):
+        p[:, model.classes_] = model.predict_proba(features(test, settings))
     seconds = time.perf_counter() - start
     found = measure(test_y, p, classes, positive=positive, bootstrap=0)
     shown = {name: found[name] for name in ("accuracy", "macro_f1", "roc_auc", "eer")}

@@ -92,6 +92,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "below": ("Below", "偏低"),
     "row": ("Row", "行号"),
     "text": ("Text or file", "文本或文件"),
+    "truly": ("true:", "真实："),
     "true": ("True", "真实"),
     "predicted": ("Predicted", "预测"),
     "probability": ("Probability", "概率"),
