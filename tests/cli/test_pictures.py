@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -123,6 +124,23 @@ def test_every_bad_file_and_box_is_a_row_of_the_rejects_and_the_rest_is_answered
     found = json.loads(command("evaluate", "boxed", folder / "index.csv", "--json")[1])
     assert found["n"] == 1
     assert sum("palette.png: the box" in line for line in found["findings"]) == 5
+
+
+def test_broken_json_and_names_that_are_no_utf8_are_rows_of_the_rejects(command, tmp_path):
+    folder = tmp_path / "mess"
+    folder.mkdir()
+    square("blue", 904).save(folder / "good.png")
+    lines = [b'{"path": "good.png"}', b'{"path": "good', b'{"path": "\\ud800.png"}', b"[3]", b'{"path": "good.png"}']
+    (folder / "index.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+    assert command("predict", "bundle", folder / "index.jsonl", tmp_path / "out.csv")[0] == 0
+    assert [row[0] for row in cells(tmp_path / "out.csv")[1:]] == ["good.png", "good.png"]
+    assert [row[1] for row in cells(tmp_path / "out.csv.rejected.csv")[1:]] == ["2", "3", "4"]
+    shutil.copy(folder / "good.png", os.fsencode(folder) + b"/\xba\xec.png")
+    code, _, said = command("predict", "bundle", folder, tmp_path / "all.csv")
+    assert code == 0, said
+    assert [row[0] for row in cells(tmp_path / "all.csv")[1:]] == ["good.png"]
+    (refused,) = cells(tmp_path / "all.csv.rejected.csv")[1:]
+    assert refused[2] == r"\udcba\udcec.png: its path is not UTF-8; rename it"
 
 
 def test_a_folder_with_one_class_is_one_line_for_train_and_doctor_and_is_judged(command, tmp_path):

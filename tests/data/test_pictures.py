@@ -168,6 +168,20 @@ def test_one_subject_in_two_parts_is_refused(tmp_path):
     assert all(len(set(parts[1][parts[0] == subject])) == 1 for subject in set(parts[0]))
 
 
+def test_a_subject_of_the_test_file_in_the_training_file_is_refused_by_path(tmp_path):
+    rows = some_rows(subject=lambda n: n // 4)
+    index(tmp_path, rows)
+    write_csv(tmp_path / "test.csv", rows[-6:])
+    write_csv(tmp_path / "index.csv", rows[:-6])
+    files = {"train": "index.csv", "test": "test.csv"}
+    with pytest.raises(
+        LimbeckError, match=r"2 of .* share a group with rows .* such as rows p/34\.png and p/3[23]\.png"
+    ):
+        prepare(tiny(data={**files, "split": {"group": "subject"}}), tmp_path)
+    warned = prepare(tiny(data={**files, "split": {"group": "subject"}, "leakage": "warn"}), tmp_path)
+    assert any("share a group" in line for line in warned.findings)
+
+
 def test_the_hash_is_of_the_content(tmp_path):
     rows = load_rows(class_folders(tmp_path), tiny().task)
     assert rows.frame[HASH].n_unique() == 24

@@ -16,25 +16,9 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.attacks import bona_fide_index, settled_threshold, species_of
 from limbeck.evaluation.metrics import decide
 from limbeck.recipe import Attacks, dump_recipe, load_recipe, parse_recipe
-from pictures import square, tiny
-from small import write_csv
+from pictures import faces, tiny
 
 ATTACKS = {"bona_fide": "live", "species": "species"}
-
-
-def faces(folder, count=80, offset=0):
-    """Write live (blue) and attacked (red) pictures and their table; the species "sly" looks live in one of three."""
-    rows = []
-    for number in range(count):
-        kind = ("live", "photo", "live", "sly")[number % 4]
-        colour = "blue" if kind == "live" or (kind == "sly" and number % 12 == 3) else "red"
-        name = f"{offset + number:03d}.png"
-        square(colour, offset + number).save(folder / name)
-        part = ("train", "train", "valid", "test")[number // 4 % 4]
-        label = "live" if kind == "live" else "spoof"
-        species = "" if kind == "live" else kind
-        rows.append({"path": name, "label": label, "species": species, "subject": f"s{number // 4}", "split": part})
-    return write_csv(folder / "index.csv", rows)
 
 
 def detector(**evaluation):

@@ -1,8 +1,8 @@
 """The honest baseline of pictures: logistic regression on features that need no network.
 
-A small grey thumbnail of even light (what is where), a histogram of each colour, and the log-spectrum along rings and sectors of
-frequency (grain, screens and print rasters: what recaptured pictures give away). Whatever a small network learns beyond
-these is its own merit. Needs scikit-learn, imported only when used.
+A small grey thumbnail of even light (what is where), a histogram of each colour, and the log-spectrum along rings and
+sectors of frequency (grain, screens and print rasters: what recaptured pictures give away). Whatever a small network
+learns beyond these is its own merit. Needs scikit-learn, imported only when used.
 """
 
 from __future__ import annotations
