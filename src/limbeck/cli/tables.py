@@ -103,7 +103,7 @@ def attacks(values: dict[str, Any]) -> None:
         return
     spans, counts, cut = values["confidence_intervals"], values["presentations"], values["threshold_at_apcer_1"]
     known = spans.get("apcer_by_species", {})
-    point = "BPCER at APCER 1 %" + ("" if cut is None else f", at the threshold {cut:.4f} of these rows")
+    point = "BPCER at APCER 1 %" + ("" if cut is None else f", at the threshold {cut:.4g} of these rows")
     lines = [
         (f"APCER {name}", counts[name], rate, known.get(name)) for name, rate in values["apcer_by_species"].items()
     ]

@@ -172,7 +172,7 @@ def _liveness(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     if "apcer_by_species" not in metrics:
         return None
     cut = metrics["threshold_at_apcer_1"]
-    name, shown = inert(metrics["bona_fide"], 40), "–" if cut is None else f"{cut:.4f}"
+    name, shown = inert(metrics["bona_fide"], 40), "–" if cut is None else f"{cut:.4g}"
     note, point = (
         [text.replace("{bona_fide}", name).replace("{threshold}", shown) for text in pair(key)] for key in _NOTES
     )
