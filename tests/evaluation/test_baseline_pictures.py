@@ -7,6 +7,7 @@ import pytest
 
 import limbeck
 from limbeck.data.picture import Picture
+from limbeck.errors import LimbeckError
 from limbeck.evaluation import baseline_pictures
 from limbeck.evaluation.baseline_pictures import (
     NAME,
@@ -72,6 +73,13 @@ def test_it_learns_from_a_bounded_number_with_every_class_among_them(monkeypatch
     monkeypatch.setattr(baseline_pictures, "MOST", 30)
     train, z = textured(50, 0)
     assert row(train, z, train, z)["n_train"] == 30
+
+
+def test_one_class_is_nothing_to_learn_and_no_rows_are_no_figures():
+    train, y = textured(20, 0)
+    with pytest.raises(LimbeckError, match="at least two classes"):
+        row(train, y * 0, train, y)
+    assert row(train, y, [], [])["accuracy"] is None
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from PIL import Image
 from limbeck.cores import each
 from limbeck.data.located import quiet_pillow
 from limbeck.data.picture import Picture
-from limbeck.errors import missing_extra
+from limbeck.errors import LimbeckError, missing_extra
 from limbeck.evaluation.metrics import measure
 from limbeck.inputs.image import ImageInput
 from limbeck.recipe import Input
@@ -82,7 +82,7 @@ def picture_baseline_row(
     Raises
     ------
     LimbeckError
-        When scikit-learn is not installed, or a picture cannot be read.
+        When scikit-learn is not installed, a picture cannot be read, or there are fewer than two classes to learn.
     """
     try:
         from sklearn.linear_model import LogisticRegression
@@ -92,6 +92,8 @@ def picture_baseline_row(
         raise missing_extra("scikit-learn", "train", "the picture baseline") from error
     start = time.perf_counter()
     y = np.asarray(train_y, dtype=np.int64)
+    if len(np.unique(y)) < 2:
+        raise LimbeckError("the picture baseline needs training rows of at least two classes")
     chosen = some_of_each(y, MOST, seed)
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
     model.fit(features([train[row] for row in chosen], settings), y[chosen])
