@@ -36,6 +36,21 @@ def class_folders(folder: Path, each: int = 12, parts: tuple[str, ...] = ("",)) 
     return folder
 
 
+def faces(folder: Path, count: int = 80, first: int = 0) -> Path:
+    """Write live (blue) and attacked (red) pictures, and their table; one in three of the species "sly" looks live."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["path,label,species,subject,split"]
+    for number in range(count):
+        kind = ("live", "photo", "live", "sly")[number % 4]
+        looks_live = kind == "live" or (kind == "sly" and number % 12 == 3)
+        square("blue" if looks_live else "red", first + number).save(folder / f"{first + number:03d}.png")
+        part = ("train", "train", "valid", "test")[number // 4 % 4]
+        told = "live," if kind == "live" else f"spoof,{kind}"
+        lines.append(f"{first + number:03d}.png,{told},s{number // 4},{part}")
+    (folder / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return folder / "index.csv"
+
+
 def tiny(**sections: dict[str, Any]) -> Recipe:
     """Return a recipe for class folders that trains in a second; ``sections`` are laid over it."""
     raw: dict[str, Any] = {

@@ -23,6 +23,7 @@ from limbeck import recipe as sections
 from limbeck.cli.main import main, run
 from limbeck.networks import NETWORKS
 from limbeck.recipe import override, parse_recipe
+from pictures import faces, square
 from small import reviews, tiny_recipe, write_csv
 
 ROOT = Path(__file__).parents[1]
@@ -35,10 +36,10 @@ PAGES = (
     "docs/distil.md",
     "docs/estimator.md",
     "docs/doctor.md",
+    "docs/images.md",
 )
 ALL = (
     *PAGES,
-    "docs/images.md",
     "docs/decisions.md",
     "docs/data.md",
     "docs/evaluation.md",
@@ -80,6 +81,9 @@ def lay_out(folder: Path) -> None:
     for name, seed in (("testa.csv", 1), ("testb.csv", 2)):
         asked = [{"id": row["id"], "text": row["text"]} for row in reviews(40, seed=seed)]
         write_csv(folder / "inbox" / name, asked)
+    faces(folder / "faces")
+    (folder / "faces" / "inbox").mkdir()
+    square("red", 900).save(folder / "faces" / "inbox" / "a.png")
     (folder / "synonyms.txt").write_text("很快 迅速\n太差 糟糕\n", encoding="utf-8")
     with (folder / "news.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)

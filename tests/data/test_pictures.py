@@ -1,6 +1,8 @@
 """Rows of pictures from class folders, tables and CelebA-Spoof; nothing that is judged was learned."""
 
+import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image
 
 from limbeck.data.located import BOX, HASH, pictures_of
+from limbeck.data.picture import Picture, look, upright
 from limbeck.data.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from pictures import bad_files, class_folders, square, tiny
@@ -165,6 +168,20 @@ def test_one_subject_in_two_parts_is_refused(tmp_path):
     assert all(len(set(parts[1][parts[0] == subject])) == 1 for subject in set(parts[0]))
 
 
+def test_a_subject_of_the_test_file_in_the_training_file_is_refused_by_path(tmp_path):
+    rows = some_rows(subject=lambda n: n // 4)
+    index(tmp_path, rows)
+    write_csv(tmp_path / "test.csv", rows[-6:])
+    write_csv(tmp_path / "index.csv", rows[:-6])
+    files = {"train": "index.csv", "test": "test.csv"}
+    with pytest.raises(
+        LimbeckError, match=r"2 of .* share a group with rows .* such as rows p/34\.png and p/3[23]\.png"
+    ):
+        prepare(tiny(data={**files, "split": {"group": "subject"}}), tmp_path)
+    warned = prepare(tiny(data={**files, "split": {"group": "subject"}, "leakage": "warn"}), tmp_path)
+    assert any("share a group" in line for line in warned.findings)
+
+
 def test_the_hash_is_of_the_content(tmp_path):
     rows = load_rows(class_folders(tmp_path), tiny().task)
     assert rows.frame[HASH].n_unique() == 24
@@ -271,3 +288,79 @@ def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
     (tmp_path / "far" / "red" / ".hidden").mkdir()
     square("red", 77).save(tmp_path / "far" / "red" / ".hidden" / "x.png")
     assert len(prepare(tiny(), home).labels) == 24
+
+
+def test_a_broken_stream_or_animation_is_found_before_training_as_it_would_be_in_it(tmp_path):
+    """A PNG whose EXIF is asked for before its pixels, and a GIF whose frames are counted, hid what was wrong."""
+    frames = [square("red", seed, (32, 32)) for seed in range(4)]
+    for name, options in (("png", {}), ("gif", {"save_all": True, "append_images": frames[1:]})):
+        memory = io.BytesIO()
+        frames[0].save(memory, name.upper(), **options)
+        whole, random = memory.getvalue(), np.random.default_rng(0)
+        for case in range(160):
+            content = bytearray(whole[: len(whole) - case * len(whole) // 200])
+            for at in random.integers(0, min(len(content), 400), case % 4):
+                content[at] ^= 0x55
+            file = tmp_path / f"{case}.{name}"
+            file.write_bytes(bytes(content))
+            outcomes = []
+            for read in (look, upright):
+                try:
+                    read(Picture(str(file), name=file.name))
+                    outcomes.append("fine")
+                except LimbeckError as error:
+                    outcomes.append(str(error))
+            assert outcomes[0] == outcomes[1], file
+
+
+def test_a_damaged_animation_is_said_and_its_first_frame_read(tmp_path):
+    frames = [square("red", seed, (32, 32)) for seed in range(4)]
+    memory = io.BytesIO()
+    frames[0].save(memory, "GIF", save_all=True, append_images=frames[1:])
+    for cut in range(len(memory.getvalue()) // 3, len(memory.getvalue()) - 1):
+        (tmp_path / "cut.gif").write_bytes(memory.getvalue()[:cut])
+        try:
+            odd = look(Picture(str(tmp_path / "cut.gif"))).odd
+        except LimbeckError:
+            continue
+        assert odd is None or "animation" in odd
+        if odd and "damaged animation" in odd:
+            return
+    raise AssertionError("no cut left the first frame and broke the count")
+
+
+def test_conflicts_and_leaks_speak_of_pictures_by_path(tmp_path):
+    class_folders(tmp_path)
+    shutil.copy(tmp_path / "red" / "00.png", tmp_path / "blue" / "odd.png")
+    lines = prepare(tiny(), tmp_path).findings
+    said = "2 rows have the same picture as another row but another label, such as rows blue/odd.png, red/00.png"
+    assert said in lines
+    assert not any("text" in line for line in lines)
+    parts = class_folders(tmp_path / "parts", parts=("train", "test"))
+    shutil.copy(parts / "test" / "red" / "00.png", parts / "train" / "red" / "copy.png")
+    with pytest.raises(LimbeckError, match=r"such as rows test/red/00\.png and train/red/copy\.png"):
+        prepare(tiny(data={"duplicates": "keep"}), parts)
+
+
+def test_a_name_that_is_no_utf8_is_reported_and_the_rest_done(tmp_path):
+    class_folders(tmp_path)
+    shutil.copy(tmp_path / "red" / "00.png", os.fsencode(tmp_path / "red") + b"/\xba\xec.png")
+    rows = prepare(tiny(), tmp_path)
+    assert len(rows.labels) == 24
+    assert any(r"red/\udcba\udcec.png: its path is not UTF-8; rename it" in line for line in rows.findings)
+
+
+def test_unreadable_json_of_celeba_spoof_is_one_line_with_its_path(tmp_path):
+    celeba(tmp_path)
+    file = tmp_path / "metas/intra_test/train_label.json"
+    whole = file.read_bytes()
+    for content in (b"", b"\xff\xfe{", b"[" * 100_000, b"[1, 2]", b"{}", b'{"a": 1' + b"0" * 10_000 + b"}", whole[:-9]):
+        file.write_bytes(content)
+        with pytest.raises(LimbeckError, match=r"train_label\.json: ") as raised:
+            prepare(tiny(data=CELEBA), tmp_path)
+        assert "\n" not in str(raised.value)
+    labels = json.loads(whole) | {"Data/\ud800.png": [0] * 44, "": [0] * 44, "a\0b": [1] * 44, "..": [0.5] * 44}
+    file.write_text(json.dumps(labels))
+    rows = prepare(tiny(data=CELEBA), tmp_path)
+    assert len(rows.labels) == 16
+    assert sum("unreadable picture left out" in line for line in rows.findings) == 4

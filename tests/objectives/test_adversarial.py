@@ -9,7 +9,7 @@ from limbeck.inputs.image import ImageInput
 from limbeck.networks import NETWORKS
 from limbeck.networks.pictures import PictureNetwork
 from limbeck.objectives.adversarial import Bounds, attacked
-from limbeck.recipe import Attack, Input, Objective
+from limbeck.recipe import Adversary, Input, Objective
 from limbeck.training.learner import Learner
 
 SIZE = 16
@@ -52,7 +52,7 @@ def test_on_a_linear_student_it_finds_the_worst_picture_there_is(convention, ste
     network, labels, bounds = Linear(), torch.tensor([0, 1, 0, 1, 0, 1]), Bounds.of(encoder)
     with torch.no_grad():
         network.head.weight /= bounds.unit.max() * 255  # logits of one size whatever a normalised pixel is
-    moved = attacked(network, pixels, labels, Attack(epsilon=4, steps=steps), bounds)
+    moved = attacked(network, pixels, labels, Adversary(epsilon=4, steps=steps), bounds)
     slope = network.head.weight[1] - network.head.weight[0]
     towards = torch.where(labels == 0, 1.0, -1.0)[:, None] * slope.sign()
     worst = pixels + 4 * bounds.unit * towards.reshape(pixels.shape)
@@ -64,7 +64,9 @@ def test_no_pixel_leaves_the_bound_and_the_student_is_left_as_it_was():
     encoder, pixels = pictures("zero-one")
     network = NETWORKS["minifas"](NETWORKS["minifas"].parse({"width": 0.25}), encoder, 2).train()
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    moved = attacked(network, pixels, torch.zeros(6, dtype=torch.int64), Attack(epsilon=8, steps=3), Bounds.of(encoder))
+    moved = attacked(
+        network, pixels, torch.zeros(6, dtype=torch.int64), Adversary(epsilon=8, steps=3), Bounds.of(encoder)
+    )
     assert (moved - pixels).abs().max() <= 8 / 255 + 1e-6
     assert 0 <= moved.min() <= moved.max() <= 1
     assert network.training
@@ -85,7 +87,7 @@ def test_training_against_it_makes_a_student_that_holds():
     for loss in ("hard", "adversarial"):
         network = Linear()
         nn.init.zeros_(network.head.weight)
-        learner = Learner(network, Objective(losses={loss: 1.0}, attack=Attack(epsilon=4)), encoder, ("a", "b"))
+        learner = Learner(network, Objective(losses={loss: 1.0}, adversary=Adversary(epsilon=4)), encoder, ("a", "b"))
         optimizer = torch.optim.Adam(learner.parameters(), 1e-2)
         for _ in range(150):
             total = learner({"pixels": pixels}, labels, None, 0)[0]
@@ -93,7 +95,7 @@ def test_training_against_it_makes_a_student_that_holds():
             total.backward()
             optimizer.step()
         bounds = Bounds.of(encoder)
-        moved = attacked(learner.network, pixels, labels, Attack(epsilon=4, steps=10), bounds)
+        moved = attacked(learner.network, pixels, labels, Adversary(epsilon=4, steps=10), bounds)
         held[loss] = float((learner.network(moved).argmax(dim=1) == labels).float().mean())
     assert held["adversarial"] > 0.7
     assert held["adversarial"] > 2 * held["hard"]

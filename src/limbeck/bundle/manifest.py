@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError
 from limbeck.files import sha256, write_json
-from limbeck.recipe import Input, Task
+from limbeck.recipe import Attacks, Input, Task
 
 FORMAT = 1
 FILE = "bundle.json"
@@ -35,6 +35,8 @@ class Manifest(BaseModel):
         Fitted on valid; already inside the graph, kept here for the reader.
     serve
         The model file that answers.
+    attacks
+        Which class is bona fide and which column names the species of an attack, for a detector of attacks.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -56,6 +58,7 @@ class Manifest(BaseModel):
     threshold: float
     temperature: float = Field(gt=0)
     serve: str
+    attacks: Attacks | None = None
     versions: dict[str, str] = {}
     files: dict[str, str]
 
@@ -119,5 +122,8 @@ def _verify(folder: Path, manifest: Manifest) -> None:
             raise LimbeckError(what, where=folder / name, mend=again)
     if manifest.serve not in manifest.files:
         raise LimbeckError(f"the model {manifest.serve!r} is not among its files", where=folder / FILE, mend=again)
+    attacks = manifest.attacks
+    if attacks is not None and (len(manifest.classes) != 2 or attacks.bona_fide not in manifest.classes):
+        raise LimbeckError("damaged: attacks does not fit the classes", where=folder / FILE, mend=again)
     if manifest.positive >= len(manifest.classes) or set(manifest.labels) != set(manifest.classes):
         raise LimbeckError("damaged: classes, labels and positive do not fit", where=folder / FILE, mend=again)

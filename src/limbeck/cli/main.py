@@ -65,11 +65,12 @@ def train(
 @GROUP
 @click.option("--report", type=PLACE, help="HTML file to write.")
 @click.option("--train-data", type=PLACE, help="Folder of the training rows: the baseline is judged on DATA too.")
+@click.option("--pictures", is_flag=True, help="Put small copies of the worst errors into the report.")
 @JSON
 @LANG
 def evaluate(
     bundle: Path, data: Path, where: tuple[str, ...], slices: str, group: str | None, report: Path | None,
-    train_data: Path | None, as_json: bool, lang: str,
+    train_data: Path | None, pictures: bool, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """Measure BUNDLE on the labelled rows of DATA."""
     import limbeck
@@ -77,7 +78,7 @@ def evaluate(
 
     metrics = limbeck.evaluate(
         bundle, data, report=report, where=_pairs(where), slices=_names(slices), group=group,
-        train_data=train_data, lang=lang,
+        train_data=train_data, lang=lang, pictures=pictures,
     )  # fmt: skip
     _print_json(metrics) if as_json else tables.metrics(metrics, report)
 

@@ -51,6 +51,7 @@ def trained(result: Trained) -> None:
     if result.trust:
         trust(result.trust)
     students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
+    attacks(result.metrics)
     _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
 
 
@@ -89,10 +90,31 @@ def metrics(values: dict[str, Any], report: Path | None) -> None:
         between = f"{number(low)} to {number(high)}" if low is not None else ""
         rows.append([name, values[name], between])
     _table(f"{values['n']:,} rows, threshold {values['threshold']:.4f}", ["metric", "value", "95 % interval"], rows)
+    attacks(values)
     for finding in values["findings"]:
         _console().print(finding)
     if report:
         _console().print(f"report: {report}")
+
+
+def attacks(values: dict[str, Any]) -> None:
+    """Print the rates of ISO/IEC 30107-3 where an evaluation has them."""
+    if "apcer_by_species" not in values:
+        return
+    spans, counts, cut = values["confidence_intervals"], values["presentations"], values["threshold_at_apcer_1"]
+    known = spans.get("apcer_by_species", {})
+    point = "BPCER at APCER 1 %" + ("" if cut is None else f", at the threshold {cut:.4g} of these rows")
+    lines = [
+        (f"APCER {name}", counts[name], rate, known.get(name)) for name, rate in values["apcer_by_species"].items()
+    ]
+    lines += [
+        ("APCER, the worst species", "", values["apcer"], spans.get("apcer")),
+        (f"BPCER {values['bona_fide']}", values["bona_fide_presentations"], values["bpcer"], spans.get("bpcer")),
+        ("ACER", "", values["acer"], spans.get("acer")),
+        (point, "", values["bpcer_at_apcer_1"], spans.get("bpcer_at_apcer_1")),
+    ]
+    rows = [[*line[:3], f"{number(line[3][0])} to {number(line[3][1])}" if line[3] else ""] for line in lines]
+    _table("presentation attacks (ISO/IEC 30107-3)", ["", "presentations", "rate", "95 % interval"], rows)
 
 
 def comparison(result: dict[str, Any]) -> None:

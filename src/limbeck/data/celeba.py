@@ -15,7 +15,7 @@ from typing import Any
 import polars as pl
 
 from limbeck.cores import each
-from limbeck.data.located import BOX, FILE, box_column, read_box
+from limbeck.data.located import BOX, FILE, box_column, read_box, writable
 from limbeck.errors import LimbeckError, first_line
 from limbeck.recipe import Task
 
@@ -63,7 +63,8 @@ def _rows(root: Path, file: Path, task: Task, findings: list[str]) -> pl.DataFra
     rows: dict[str, list[Any]] = {
         name: [] for name in (task.inputs[0], task.label, SUBJECT, "species", "illumination", "environment", FILE)
     }
-    for path, numbers in _labels(file).items():
+    for name, numbers in _labels(file).items():
+        path = writable(name)
         if not _is_row(numbers):
             findings.append(f"unreadable picture left out: {path}: {file.name} gives no {_NUMBERS} integers for it")
             continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,25 +14,30 @@ from limbeck.errors import LimbeckError
 
 Names = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]
+SAME = {"text": "text", "table": "values", "image": "picture"}  # what rows that are copies have in common, by kind
 
 
-def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[str]) -> None:
-    """Drop empty texts from train and unlabelled; those of valid and test are reported."""
+def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[str], kind: str = "text") -> None:
+    """Drop empty texts, or rows of a table, from train and unlabelled; those of valid and test are reported."""
+    what = "rows" if kind == "table" else "texts"
     empty = np.array([not key for key in keys], dtype=bool)
     for part in ("train", "unlabelled"):
         gone = empty & (split == part)
         keep &= ~gone
         if gone.any():
-            findings.append(f"{gone.sum():,} empty texts dropped from {part}")
+            findings.append(f"{gone.sum():,} empty {what} dropped from {part}")
     left = empty & keep
     if left.any():
-        findings.append(f"{left.sum():,} empty texts in valid and test, kept")
+        findings.append(f"{left.sum():,} empty {what} in valid and test, kept")
 
 
 def drop_conflicts(
-    policy: str, groups: Ints, labels: Ints, numbers: Ints, split: Names, keep: Mask, findings: list[str]
-) -> None:
-    """Report rows with the same text and different labels, and drop those of train when the policy is drop.
+    policy: str, groups: Ints, labels: Ints, names: Sequence[object], split: Names, keep: Mask, findings: list[str],
+    kind: str = "text",
+) -> None:  # fmt: skip
+    """Report rows with the same content and different labels, and drop those of train when the policy is drop.
+
+    ``names`` are what rows are called: numbers, or the paths of pictures.
 
     Raises
     ------
@@ -41,8 +48,8 @@ def drop_conflicts(
     found = alive[duplicates.conflicts(groups[alive], labels[alive])]
     if not len(found):
         return
-    shown = ", ".join(map(str, numbers[found[:5]]))
-    what = f"{len(found):,} rows have the same text as another row but another label, such as rows {shown}"
+    shown = ", ".join(str(names[row]) for row in found[:5])
+    what = f"{len(found):,} rows have the same {SAME[kind]} as another row but another label, such as rows {shown}"
     if policy == "refuse":
         raise LimbeckError(what, where="data.train", mend='mend the labels, or set data.conflicts = "drop"')
     findings.append(what)

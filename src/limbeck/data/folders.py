@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from limbeck.data import celeba
-from limbeck.data.located import FILE
+from limbeck.data.located import FILE, writable
 from limbeck.data.picture import ENDINGS
 from limbeck.data.read import TABLES
 from limbeck.data.split import SPELLINGS
@@ -40,9 +40,10 @@ def picture_files(folder: Path) -> list[Path]:
 def flat(folder: Path, task_input: str) -> pl.DataFrame:
     """Return a row for each of `picture_files`: its path relative to ``folder``, and its file."""
     files = picture_files(folder)
-    paths = [file.relative_to(folder).as_posix() for file in files]
+    paths = [writable(file.relative_to(folder).as_posix()) for file in files]
     return pl.DataFrame(
-        {task_input: paths, FILE: [str(file) for file in files]}, schema=dict.fromkeys((task_input, FILE), pl.String)
+        {task_input: paths, FILE: [writable(str(file)) for file in files]},
+        schema=dict.fromkeys((task_input, FILE), pl.String),
     )
 
 
@@ -73,14 +74,14 @@ def class_folders(folder: Path, task_input: str, label: str) -> pl.DataFrame:
     depth = 2 if split else 1
     rows: dict[str, list[str]] = {task_input: [], label: [], FILE: [], **({"split": []} if split else {})}
     for file in picture_files(folder):
-        parts = file.relative_to(folder).parts
+        parts = [writable(part) for part in file.relative_to(folder).parts]
         if len(parts) <= depth and file.suffix.lower() not in PICTURES:
             continue
         if len(parts) <= depth:
             raise LimbeckError("a picture outside of any class folder", where=file, mend=mend)
         rows[task_input].append("/".join(parts))
         rows[label].append(parts[depth - 1])
-        rows[FILE].append(str(file))
+        rows[FILE].append(writable(str(file)))
         if split:
             rows["split"].append(parts[0])
     if not rows[FILE]:

@@ -45,8 +45,8 @@ class Leakage:
         """Whether a score on this split would be dishonest: exact copies or whole groups straddle it."""
         return bool(self.exact or self.groups)
 
-    def lines(self, numbers: Sequence[int] | Ints | None = None) -> list[str]:
-        """Return one plain sentence per kind of leak; row numbers are taken from ``numbers`` when given."""
+    def lines(self, names: Sequence[object] | None = None) -> list[str]:
+        """Return one plain sentence per kind of leak; rows are called by ``names`` (numbers, paths) when given."""
         kinds = (
             ("are exact copies of rows", self.exact, self.exact_pairs),
             ("are near copies of rows", self.near, self.near_pairs),
@@ -56,8 +56,7 @@ class Leakage:
         for words, count, pairs in kinds:
             if count:
                 shown = ", ".join(
-                    f"{a if numbers is None else numbers[a]} and {b if numbers is None else numbers[b]}"
-                    for a, b in pairs
+                    f"{a if names is None else names[a]} and {b if names is None else names[b]}" for a, b in pairs
                 )
                 found.append(
                     f"{count:,} of {self.rows:,} valid and test rows ({count / self.rows:.1%}) {words} "

@@ -126,20 +126,21 @@ def look(picture: Picture) -> Seen:
     try:
         content = _content(Path(picture.source))
         image = _open(content)
-        size, turned = image.size, _turn(image) in (5, 6, 7, 8)
-        format_ = image.format or ""
-        frames = int(getattr(image, "n_frames", 1)) if format_ != "MPO" else 1
+        size, format_ = image.size, image.format or ""
         image.draft("RGB", (1, 1))  # of a JPEG an eighth of the size is decoded, but all of the file
+        # Before anything else is asked of it: EXIF of a PNG and the frames of a GIF load it too, and hide what fails.
         _load(image)
         if picture.box is not None:
-            picture.box.edges((size[1], size[0]) if turned else size)
+            picture.box.edges((size[1], size[0]) if _turn(image) in (5, 6, 7, 8) else size)
+        frames = _frames(image) if format_ != "MPO" else 1
     except LimbeckError as error:
         raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
     odd = []
     if Path(picture.source).suffix.lower() not in ENDINGS.get(format_, ()):
         odd.append(f"is a {format_} by its content")
-    if frames > 1:
-        odd.append(f"is an animation of {frames} frames, of which the first is read")
+    if frames != 1:
+        kind = f"an animation of {frames} frames" if frames else "a damaged animation"
+        odd.append(f"is {kind}, of which the first is read")
     return Seen(hashlib.sha256(content).hexdigest(), " and ".join(odd) or None)
 
 
@@ -154,6 +155,8 @@ def _content(path: Path) -> bytes:
             raise LimbeckError(f"the file has {size:,} bytes, which no picture should")
         return path.read_bytes()
     except FileNotFoundError:
+        if "\\ud" in str(path):  # see `located.writable`
+            raise LimbeckError("its path is not UTF-8", mend="rename it") from None
         raise LimbeckError("there is no such file", mend="check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         raise LimbeckError(f"cannot be read ({first_line(error)})", mend="check the path") from error
@@ -201,6 +204,14 @@ def _load(image: Image.Image) -> None:
         raise LimbeckError(f"damaged or truncated: {first_line(error)}", mend="copy it again") from error
 
 
+def _frames(image: Image.Image) -> int:
+    """Return the number of frames; 0 for an animation that breaks off behind its first."""
+    try:
+        return int(getattr(image, "n_frames", 1))
+    except Exception:  # as in `_open`; the first frame has been loaded all the same
+        return 0
+
+
 def _turn(image: Image.Image) -> int:
     try:
         return int(image.getexif().get(_ORIENTATION, 1))
@@ -221,7 +232,10 @@ def _rgb(image: Image.Image) -> Image.Image:
         return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
         raise LimbeckError("a picture of floating-point numbers", mend="give uint8 RGB")
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    try:
+        if image.has_transparency_data:
+            layer = image.convert("RGBA")
+            return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
+        return image if image.mode == "RGB" else image.convert("RGB")
+    except ValueError as error:
+        raise LimbeckError(f"a picture of the mode {image.mode!r}", mend="give RGB") from error

@@ -126,9 +126,9 @@ def prepare(
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
     near = duplicates.near(keys) if task.kind == "text" else duplicates.exact(contents)
     keep = np.ones(len(keys), dtype=bool)
-    copies.drop_empty(keys, split, keep, findings)
+    copies.drop_empty(keys, split, keep, findings, task.kind)
     try:
-        copies.drop_conflicts(data.conflicts, exact, rows.labels, rows.numbers, split, keep, findings)
+        copies.drop_conflicts(data.conflicts, exact, rows.labels, _names(rows, task), split, keep, findings, task.kind)
     except LimbeckError as error:
         refuse(error)
     if data.duplicates != "keep":
@@ -141,7 +141,7 @@ def prepare(
     groups = _groups(recipe, rows.frame, gathered.sources)
     split = _drawn(recipe, rows, split, near, groups, findings)
     found = leakage(contents, split, groups, near_groups=near)
-    lines = found.lines(rows.numbers)
+    lines = found.lines(_names(rows, task))
     if found.refusable and data.leakage == "refuse":
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
         refuse(LimbeckError(lines[0], where=base, mend=mend))
@@ -249,6 +249,11 @@ def _examined(rows: _Rows, task: Task, where: Path, findings: list[str]) -> tupl
         what = f"none of {len(readable):,} pictures can be read"
         raise LimbeckError(what, where=where, mend=(found or ["check the paths"])[0])
     return replace(rows, frame=frame).take(np.flatnonzero(readable)), readable
+
+
+def _names(rows: _Rows, task: Task) -> list[object]:
+    """Return what findings call the rows: pictures by their paths, others by their numbers."""
+    return list(rows.texts) if task.kind == "image" else rows.numbers.tolist()
 
 
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:

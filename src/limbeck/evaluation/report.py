@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import pictures, trust_picture
+from limbeck.evaluation.gallery import is_thumbnail
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.metrics import NAMES
 from limbeck.evaluation.trust import checked, expectation, meaning, weakest, with_labels
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CARDS = ("accuracy", "macro_f1", "roc_auc", "ap", "eer", "ece")
 BASELINE_COLUMNS = ("accuracy", "macro_f1", "roc_auc", "n_train", "seconds")
+LIVENESS = ("apcer", "bpcer", "acer", "bpcer_at_apcer_1")
+_NOTES = ("liveness_note", "liveness_point")
 _MOST_RATES = 60
 _PERCENT = frozenset(
     (
@@ -45,6 +48,7 @@ _PERCENT = frozenset(
         "ece",
         "balanced_accuracy",
         "probability",
+        *LIVENESS,
     )
 )
 
@@ -64,7 +68,8 @@ class Report:
     slices
         The list of `slices.worst_slices`.
     worst
-        Dicts with row, text (or path), true, predicted, probability.
+        Dicts with row, text (or path), true, predicted, probability, and for a gallery the ``thumbnail`` that
+        `gallery.thumbnails` made.
     findings
         Sentences, or (English, Chinese) pairs of them.
     comparison
@@ -117,16 +122,21 @@ def render_report(report: Report, *, lang: str = "en") -> str:
     )
     environment.globals |= {"t": _bilingual, "both": _both, "names": NAMES, "cards": CARDS}
     environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": _interval, "weakest": weakest}
+    environment.globals |= {"liveness_cards": LIVENESS, "span": _span}
     environment.filters |= {"data": inert, "value": _value, "shown": _shown, "points": _points}
     # A lone "</style" cannot occur in our own file; the hash covers exactly what stands between the tags.
     css = (HERE / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    gallery = [row for row in report.worst if is_thumbnail(row.get("thumbnail"))]
+    images = "img-src data:; " if gallery else ""
     return environment.get_template("report.html").render(
         report=report,
         m=report.metrics,
         lang=lang,
         css=Markup(css),  # noqa: S704 - our own file
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'",
+        policy=f"default-src 'none'; style-src 'sha256-{digest}'; {images}base-uri 'none'; form-action 'none'",
+        gallery=gallery,
+        liveness=_liveness(report.metrics),
         verdict=verdict(report.metrics, report.baselines),
         trust=_trust(report),
         figures=[(name, Markup(drawn)) for name, drawn in _figures(report)],  # noqa: S704 - svg.py escapes
@@ -155,6 +165,18 @@ def _figures(report: Report) -> list[tuple[str, str]]:
             ("det", pictures.det(y, p, classes, positive)),
         ]
     return drawn
+
+
+def _liveness(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the notes of the section on attacks, in both languages; None for a classifier of something else."""
+    if "apcer_by_species" not in metrics:
+        return None
+    cut = metrics["threshold_at_apcer_1"]
+    name, shown = inert(metrics["bona_fide"], 40), "–" if cut is None else f"{cut:.4g}"
+    note, point = (
+        [text.replace("{bona_fide}", name).replace("{threshold}", shown) for text in pair(key)] for key in _NOTES
+    )
+    return {"note": note, "point": None if cut is None else point}
 
 
 def _trust(report: Report) -> dict[str, Any] | None:
@@ -220,7 +242,10 @@ def _value(value: Any, name: str = "") -> Any:
 
 
 def _interval(metrics: Mapping[str, Any], name: str) -> str:
-    span = metrics.get("confidence_intervals", {}).get(name)
+    return _span(metrics.get("confidence_intervals", {}).get(name), name)
+
+
+def _span(span: Sequence[float] | None, name: str) -> str:
     if not span:
         return ""
     low, high = (str(_value(end, name)) for end in span)

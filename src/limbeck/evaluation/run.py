@@ -16,14 +16,17 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.data.prepare import Dataset, load_rows, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.baseline import NAME, baseline_row
+from limbeck.evaluation import gallery
+from limbeck.evaluation.attacks import judge_attacks
+from limbeck.evaluation.baseline import NAME
+from limbeck.evaluation.baselines import baseline_rows
 from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.slices import worst_rows, worst_slices
 from limbeck.evaluation.trust import read_trust
 from limbeck.inputs.kinds import values_of
-from limbeck.recipe import load_recipe
+from limbeck.recipe import Attacks, load_recipe
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class Judgement:
     metrics: dict[str, Any]
     slices: list[dict[str, Any]]
     worst: list[dict[str, Any]]
+    findings: list[str]
 
 
 def judge(
@@ -49,26 +53,44 @@ def judge(
     groups: Sequence[Any] | None = None,
     bootstrap: int = 1000,
     by_length: bool = True,
+    attacks: Attacks | None = None,
+    frame: pl.DataFrame | None = None,
 ) -> Judgement:
     """Measure answers p float[N, C], decided int64[N], against labels y int64[N].
 
-    ``by_length`` looks for weak slices by the length of ``texts`` too: of no use where they are paths of pictures.
+    ``by_length`` looks for weak slices by the length of ``texts`` too: of no use where they are paths of pictures. With
+    ``attacks`` the metrics hold those of `limbeck.evaluation.liveness` too, species from ``frame``, the N rows.
     """
     one = positive if len(classes) == 2 else None
     metrics = measure(y, p, classes, positive=one, threshold=threshold, bootstrap=bootstrap, groups=groups)
+    findings: list[str] = []
+    if attacks is not None and frame is not None:
+        found, findings = judge_attacks(
+            attacks, frame, y, p, classes, positive=positive, threshold=threshold, bootstrap=bootstrap, groups=groups
+        )
+        metrics["confidence_intervals"] |= found.pop("confidence_intervals")
+        metrics |= found
     lengths = np.array([len(text) for text in texts]) if by_length else None
     slices = worst_slices(y, decided, columns, lengths)
     worst = [
         {
+            "at": int(index),
             "row": int(numbers[index]),
             "text": texts[index],
             "true": classes[y[index]],
             "predicted": classes[decided[index]],
             "probability": float(p[index, decided[index]]),
         }
-        for index in worst_rows(y, p)
+        for index in worst_rows(y, p, gallery.MOST, threshold=threshold, positive=one)
     ]
-    return Judgement(metrics, slices, worst)
+    return Judgement(metrics, slices, worst, findings)
+
+
+def groups_of(frame: pl.DataFrame, column: str | None) -> list[str] | None:
+    """Return the group of each row, None without a column; a row whose cell is empty is a group of its own."""
+    if column is None:
+        return None
+    return [f"\0{at}" if cell is None else cell for at, cell in enumerate(frame[column].cast(pl.String).to_list())]
 
 
 def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] | None = None) -> Dataset:
@@ -116,6 +138,7 @@ def evaluate(
     bootstrap: int = 1000,
     train_data: str | Path | None = None,
     lang: str = "en",
+    pictures: bool = False,
 ) -> dict[str, Any]:
     """Measure a bundle on labelled rows.
 
@@ -132,21 +155,32 @@ def evaluate(
     train_data
         Folder with the training rows of the bundle's recipe: scikit-learn's baseline is then trained on them and judged
         on these same rows. Without it the report shows the baseline as measured when the bundle was made.
+    pictures
+        Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
 
     Returns
     -------
     dict
-        See `limbeck.evaluation.metrics.measure`; and ``findings``, a list of sentences on the rows.
+        See `limbeck.evaluation.metrics.measure`; what `limbeck.evaluation.liveness.measure_liveness` gives, for a
+        bundle whose recipe names ``evaluation.attacks``; and ``findings``, a list of sentences on the rows.
+
+    Raises
+    ------
+    LimbeckError
+        For rows that do not fit the bundle, and for ``pictures`` without a report or of rows that are none.
     """
     with contextlib.ExitStack() as stack:
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
-        return _evaluate(classifier, data, report, where, slices, group, bootstrap, train_data, lang)
+        return _evaluate(classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures)
 
 
 def _evaluate(
     classifier: Classifier, data: str | Path, report: str | Path | None, where: Mapping[str, str] | None,
-    slices: Sequence[str], group: str | None, bootstrap: int, train_data: str | Path | None, lang: str,
+    slices: Sequence[str], group: str | None, bootstrap: int, train_data: str | Path | None, lang: str, pictures: bool,
 ) -> dict[str, Any]:  # fmt: skip
+    if pictures and (report is None or classifier.manifest.task.kind != "image"):
+        mend = "name a file with --report" if report is None else "leave --pictures out"
+        raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
     rows = labelled(classifier, data, where)
     need(rows.frame.columns, [*slices, *([group] if group else [])], data)
     p = classifier.predict_proba(values_of(rows.frame, classifier.manifest.task))
@@ -164,11 +198,17 @@ def _evaluate(
         texts=rows.texts,
         numbers=rows.numbers,
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
-        groups=rows.frame[group].cast(pl.String).to_list() if group else None,
+        groups=groups_of(rows.frame, group),
         bootstrap=bootstrap,
         by_length=manifest.task.kind != "image",
+        attacks=manifest.attacks,
+        frame=rows.frame,
     )
+    findings += judgement.findings
     if report is not None:
+        worst = judgement.worst
+        if pictures:
+            worst = gallery.with_thumbnails(worst, rows.frame, manifest.task, manifest.input)
         stored = stored_metrics(classifier.path)
         trust, missing = _trust(classifier.path)
         page = Report(
@@ -179,7 +219,7 @@ def _evaluate(
             facts=facts_of(classifier) | {"data": str(data)},
             baselines=_baselines(classifier, rows, stored, train_data),
             slices=judgement.slices,
-            worst=judgement.worst,
+            worst=worst,
             findings=[*findings, *missing],
             export=export_facts(classifier.path),
             history=stored.get("history", []),
@@ -244,10 +284,10 @@ def _compare(
         for name, c in zip(names, classifiers, strict=True)
     }
     positive = first.manifest.positive if len(first.classes) == 2 else None
-    groups = rows.frame[group].cast(pl.String).to_list() if group else None
     return compare_answers(
-        rows.labels, answers, thresholds, first.classes, positive, bootstrap=bootstrap, groups=groups
-    )
+        rows.labels, answers, thresholds, first.classes, positive, bootstrap=bootstrap,
+        groups=groups_of(rows.frame, group),
+    )  # fmt: skip
 
 
 def _same(classifier: Classifier, first: Classifier) -> int:
@@ -300,12 +340,10 @@ def _json(file: Path) -> dict[str, Any]:
 def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
-    if train_data is not None and classifier.manifest.task.kind != "image":
+    if train_data is not None:
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
-        train = source.part("train")
-        texts = [source.texts[index] for index in train]
         positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
-        return [baseline_row(texts, source.labels[train], rows.texts, rows.labels, classifier.classes, positive)]
+        return baseline_rows(recipe, source, source.part("train"), rows, np.arange(len(rows.labels)), positive)
     then = " (when the bundle was made, on its own test rows)"
     return [{**row, "name": row.get("name", NAME) + then} for row in stored.get("baselines", [])]

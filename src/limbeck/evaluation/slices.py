@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.evaluation import exact
+from limbeck.evaluation.metrics import decide
 
 LENGTH = "length"
 MISSING = "(missing)"
@@ -65,13 +66,24 @@ def worst_slices(
     return sorted(found, key=lambda row: (row["accuracy"], row["column"], row["value"]))
 
 
-def worst_rows(y: ArrayLike, p: ArrayLike, k: int = 20) -> NDArray[np.int64]:
+def worst_rows(
+    y: ArrayLike, p: ArrayLike, k: int = 20, *, threshold: float = 0.5, positive: int | None = None
+) -> NDArray[np.int64]:
     """Return up to k indices int64[≤k] of wrong rows, the most confidently wrong first.
 
-    Wrong means that the likeliest class of p float[N, C] is not y int64[N]; the order is by how far its
-    probability exceeds the true class's, equal ones in row order.
+    Wrong means that the decided class of p float[N, C] is not y int64[N]. The order is by how far its probability
+    exceeds the true class's; of two classes, by how much of the way from ``threshold`` to certainty the probability of
+    ``positive`` (default 1) has gone, which at 0.5 is the same. Equal ones stay in row order.
     """
-    y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
+    y, cells = np.asarray(y, dtype=np.int64), np.asarray(p)
+    p = cells.astype(np.float64)
+    if p.shape[1] == 2:
+        one = 1 if positive is None else positive
+        wrong = np.flatnonzero(decide(cells, threshold, one) != y)
+        beyond = p[wrong, one] - threshold
+        way = np.where(y[wrong] == one, threshold, 1.0 - threshold)
+        excess = np.abs(beyond) / np.maximum(way, 1e-12)
+        return wrong[np.argsort(-excess, kind="stable")[:k]]
     wrong = np.flatnonzero(p.argmax(axis=1) != y)
     excess = p[wrong].max(axis=1, initial=0.0) - p[wrong, y[wrong]]
     return wrong[np.argsort(-excess, kind="stable")[:k]]

@@ -25,10 +25,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "pictures": ("Pictures", "图示"),
     "slices": ("Worst slices", "最差切片"),
     "worst_rows": ("Most confidently wrong", "最自信的错误"),
+    "gallery": ("Worst errors in pictures", "错得最离谱的图片"),
     "findings": ("Findings", "发现"),
     "comparison": ("Paired comparison", "配对比较"),
     "export": ("How it was exported", "导出过程"),
     "history": ("Training", "训练过程"),
+    "liveness": ("Presentation attacks", "呈现攻击检测"),
     # Explanations
     "intervals_note": (
         "Intervals are 95% bootstrap percentile intervals over the rows (or over whole groups, where given).",
@@ -56,6 +58,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "Same rows, second minus first; p values are corrected for the number of pairs (Holm).",
         "在相同样本上比较，差值为后者减前者；p 值已按比较对数校正（Holm）。",
     ),
+    "liveness_note": (
+        "ISO/IEC 30107-3, at the threshold in use, which was chosen on validation rows. APCER: attacks taken for "
+        "{bona_fide}, of each species by itself. BPCER: {bona_fide} taken for an attack.",
+        "依据 ISO/IEC 30107-3，采用当前阈值（在验证集上选定）。APCER：各种类攻击被判为 {bona_fide} 的比例；"
+        "BPCER：{bona_fide} 被判为攻击的比例。",
+    ),
+    "liveness_point": (
+        "BPCER at APCER 1% is a point of the curve on these very rows: with the threshold at {threshold}, no species "
+        "passes more often than 1%. It is not what the threshold in use does.",
+        "“APCER 1% 时的 BPCER”是本次样本曲线上的一点：阈值取 {threshold} 时，任何种类的攻击通过率都不超过 1%。"
+        "它并非当前阈值下的结果。",
+    ),
+    "gallery_note": (
+        "Most wrong first, at the threshold in use. These small pictures are part of this file: mind who gets it.",
+        "按错误程度由高到低排列（采用当前阈值）。这些缩略图已包含在本文件中，转发时请留意。",
+    ),
     "no_slices": ("No group was large enough to judge.", "没有足够大的分组可供判断。"),
     "no_wrong": ("No wrong rows to show.", "没有判错的样本。"),
     # Columns
@@ -74,6 +92,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "below": ("Below", "偏低"),
     "row": ("Row", "行号"),
     "text": ("Text or file", "文本或文件"),
+    "truly": ("true:", "真实："),
     "true": ("True", "真实"),
     "predicted": ("Predicted", "预测"),
     "probability": ("Probability", "概率"),
@@ -82,6 +101,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "n_train": ("Training rows", "训练样本数"),
     "seconds": ("Seconds", "耗时（秒）"),
     "fact": ("What", "项目"),
+    "species": ("Species of attack", "攻击种类"),
+    "presentations": ("Presentations", "呈现次数"),
+    "error": ("Error", "错误类型"),
+    "rate": ("Rate", "错误率"),
+    "bona_fide": ("bona fide", "真实呈现"),
     # Metrics
     "n": ("Rows judged", "评估样本数"),
     "accuracy": ("Accuracy", "准确率"),
@@ -101,6 +125,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "mcc": ("Matthews correlation", "马修斯相关系数"),
     "threshold": ("Threshold", "判定阈值"),
     "positive": ("Positive class", "正类"),
+    "apcer": ("APCER, worst species", "APCER（最差种类）"),
+    "bpcer": ("BPCER", "BPCER（真实呈现）"),
+    "acer": ("ACER, the mean of both", "ACER（两者平均）"),
+    "bpcer_at_apcer_1": ("BPCER at APCER 1%", "APCER 1% 时的 BPCER"),
     "about_accuracy": ("share of rows judged right", "判对的样本所占比例"),
     "about_precision": ("of what it calls positive, how much is", "判为正类的样本中，真为正类的比例"),
     "about_recall": ("of what is positive, how much it finds", "真为正类的样本中，被找出的比例"),

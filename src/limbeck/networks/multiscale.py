@@ -37,7 +37,6 @@ class Options(Section):
             raise ValueError("give 1 to 6 even widths of 2 to 1024, one for each stage")
         return value
 
-
     @field_validator("local_contrast")
     @classmethod
     def _odd(cls, value: int) -> int:
@@ -125,7 +124,7 @@ def _even_contrast(pixels: Tensor) -> Tensor:
 
 
 def _local_contrast(pixels: Tensor, side: int) -> Tensor:
-    """Return pixels [B, 3, H, W] less the mean and over the spread of the window around each (Jarrett et al. 2009, §2.1).
+    """Return pixels [B, 3, H, W] less the mean of the window around each, over its spread (Jarrett et al. 2009, §2.1).
 
     What is left is grain and edges, whatever the light. The windows are square and flat, and end at the picture's edge.
     """

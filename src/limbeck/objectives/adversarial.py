@@ -17,11 +17,11 @@ from limbeck.errors import LimbeckError
 from limbeck.networks import Network
 from limbeck.networks.pictures import PictureNetwork
 from limbeck.objectives.base import Loss, Step
-from limbeck.recipe import Attack, Objective
+from limbeck.recipe import Adversary, Objective
 
 
 class Adversarial(Loss):
-    """Cross-entropy with the labels on pictures that the attack of ``objective.attack`` has changed."""
+    """Cross-entropy with the labels on pictures that the attack of ``objective.adversary`` has changed."""
 
     labelled = True
     low: Tensor
@@ -33,7 +33,7 @@ class Adversarial(Loss):
         if not isinstance(network, PictureNetwork):
             what = "the loss 'adversarial' needs a student of pictures"
             raise LimbeckError(what, where="recipe", mend="set task.kind = 'image', or take it out of objective.losses")
-        self.attack, self.smoothing = objective.attack, objective.label_smoothing
+        self.adversary, self.smoothing = objective.adversary, objective.label_smoothing
         bounds = Bounds.of(encoder)
         for name, value in (("low", bounds.low), ("high", bounds.high), ("unit", bounds.unit)):
             self.register_buffer(name, value, persistent=False)
@@ -44,7 +44,7 @@ class Adversarial(Loss):
         pixels, labels = step.arrays["pixels"][known], step.labels[known]
         if not len(labels):
             return step.logits.sum() * 0.0
-        moved = attacked(step.student, pixels, labels, self.attack, Bounds(self.low, self.high, self.unit))
+        moved = attacked(step.student, pixels, labels, self.adversary, Bounds(self.low, self.high, self.unit))
         loss = nn.functional.cross_entropy(
             step.student(moved).float(), labels, reduction="sum", label_smoothing=self.smoothing
         )
@@ -66,10 +66,10 @@ class Bounds:
         return cls(shift, scale + shift, scale / 255.0)
 
 
-def attacked(network: Network, pixels: Tensor, labels: Tensor, attack: Attack, bounds: Bounds) -> Tensor:
+def attacked(network: Network, pixels: Tensor, labels: Tensor, adversary: Adversary, bounds: Bounds) -> Tensor:
     """Return normalised pixels float [B, 3, H, W], moved so that labels int64 [B] fail.
 
-    No number moves by more than ``attack.epsilon`` levels of 255, and none beyond black or white.
+    No number moves by more than ``adversary.epsilon`` levels of 255, and none beyond black or white.
 
     The student is attacked as it answers: without dropout, by the running figures of its norms. The start is drawn at
     random within the bound when there are several steps, from torch's generator.
@@ -77,14 +77,16 @@ def attacked(network: Network, pixels: Tensor, labels: Tensor, attack: Attack, b
     was = network.training
     network.eval()
     given = pixels.detach()
-    most = attack.epsilon * bounds.unit
+    most = adversary.epsilon * bounds.unit
     # Madry et al.: steps somewhat longer than needed to come from one side of what is allowed to the other.
-    length = most if attack.steps == 1 else 2.5 * most / attack.steps
+    length = most if adversary.steps == 1 else 2.5 * most / adversary.steps
     moved = (
-        given if attack.steps == 1 else inside(given + most * (2.0 * torch.rand_like(given) - 1.0), given, most, bounds)
+        given
+        if adversary.steps == 1
+        else inside(given + most * (2.0 * torch.rand_like(given) - 1.0), given, most, bounds)
     )
     try:
-        for _ in range(attack.steps):
+        for _ in range(adversary.steps):
             moved = moved.detach().requires_grad_(True)
             with torch.enable_grad():
                 loss = nn.functional.cross_entropy(network(moved).float(), labels, reduction="sum")

@@ -7,7 +7,9 @@ checked by that network or encoder, which alone knows them.
 
 from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.recipe.sections import (
-    Attack,
+    Adversary,
+    AttackLevel,
+    Attacks,
     Augment,
     Clean,
     Data,
@@ -32,7 +34,9 @@ from limbeck.recipe.sections import (
 )
 
 __all__ = [
-    "Attack",
+    "Adversary",
+    "AttackLevel",
+    "Attacks",
     "Augment",
     "Clean",
     "Data",

@@ -221,7 +221,7 @@ class Ramp(Section):
         return self.base * min(self.limit, self.start + self.step * epoch)
 
 
-class Attack(Section):
+class Adversary(Section):
     """Changes to pictures that are to fool the student; see `limbeck.objectives.adversarial`."""
 
     epsilon: float = Field(default=4.0, gt=0, le=255, description="most that a pixel is moved, in levels of 255")
@@ -236,7 +236,7 @@ class Objective(Section):
     class_weights: Literal["none", "balanced"] | dict[str, float] = "none"
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     hidden: str | None = Field(default=None, description="the teacher whose features distil-hidden learns")
-    attack: Attack = Field(default=Attack(), description="that the loss adversarial trains against")
+    adversary: Adversary = Field(default=Adversary(), description="that the loss adversarial trains against")
     sharpen: float = Field(default=1.0, gt=0, le=1, description="temperature of the answer that consistency follows")
 
     def weights(self, epoch: int) -> dict[str, float]:
@@ -297,15 +297,36 @@ class Training(Section):
     pictures: Pictures = Pictures()
 
 
+class AttackLevel(Section):
+    """A threshold rule: the APCER of the worst species of attack that ``valid`` is held to."""
+
+    apcer: float = Field(gt=0, lt=1)
+
+
+class Attacks(Section):
+    """Which of two classes is the real thing, and which column names the kind of attack (ISO/IEC 30107-3)."""
+
+    bona_fide: str = Field(min_length=1, description="the class of live presentations; the other one is attacks")
+    species: str | None = Field(default=None, description="column with the kind of attack; without it all are one")
+
+
 class Evaluation(Section):
     """How the finished student is judged."""
 
-    threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float = "macro_f1"
+    threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float | AttackLevel = "macro_f1"
     slices: list[str] = Field(default=[], description="columns by which the worst slices are sought")
     group: str | None = Field(default=None, description="bootstrap whole groups of this column")
     bootstrap: int = Field(default=1000, ge=0, le=20000)
     baseline: bool = True
-    attack: Attack | None = Field(default=None, description="of pictures: measure accuracy under it too")
+    adversary: Adversary | None = Field(default=None, description="of pictures: measure accuracy under it too")
+    attacks: Attacks | None = Field(default=None, description="judge by ISO/IEC 30107-3 too")
+    pictures: bool = Field(default=False, description="small copies of the worst errors in the report")
+
+    @model_validator(mode="after")
+    def _attacks_are_named(self) -> Evaluation:
+        if isinstance(self.threshold, AttackLevel) and self.attacks is None:
+            raise ValueError('the rule { apcer = … } needs evaluation.attacks, e.g. { bona_fide = "live" }')
+        return self
 
 
 class Export(Section):
@@ -342,6 +363,15 @@ class Recipe(Section):
         wanted = {"wechat": "text", "celeba-spoof": "image"}.get(self.data.layout, self.task.kind)
         if self.task.kind != wanted:
             raise ValueError(f"the layout {self.data.layout!r} is for task.kind = {wanted!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _evaluation_fits(self) -> Recipe:
+        names, attacks = sorted(set((self.task.class_map or {}).values())), self.evaluation.attacks
+        if attacks is not None and names and (len(names) != 2 or attacks.bona_fide not in names):
+            raise ValueError(f"evaluation.attacks wants two classes, of which {attacks.bona_fide!r} is one: {names}")
+        if self.evaluation.pictures and self.task.kind != "image":
+            raise ValueError("evaluation.pictures is for task.kind = 'image'")
         return self
 
     @model_validator(mode="after")

@@ -41,6 +41,7 @@ def model_card(
         others = " | ".join(_number(row.get(name)) for row in stored["baselines"])
         between = f"{_number(low)} to {_number(high)}" if low is not None else ""
         lines.append(f"| {name} | {_number(metrics[name])} | {between} | {others} |")
+    lines += _attacked(metrics)
     below = [row for row in stored["slices"] if row["below"]][:5]
     lines += ["", "## Where it is weak", ""]
     lines += [
@@ -65,6 +66,34 @@ def model_card(
         "",
     ]
     return "\n".join(lines)
+
+
+def _attacked(metrics: Mapping[str, Any]) -> list[str]:
+    """Return the table of ISO/IEC 30107-3 for a detector of attacks, nothing for others."""
+    if "apcer_by_species" not in metrics:
+        return []
+    spans, counts, live = metrics["confidence_intervals"], metrics["presentations"], metrics["bona_fide_presentations"]
+    known = spans.get("apcer_by_species", {})
+    rates = [
+        (f"APCER, {inert(name, 60).replace('|', '/')}", counts[name], rate, known.get(name))
+        for name, rate in metrics["apcer_by_species"].items()
+    ]
+    rates += [
+        ("APCER, the worst species", "", metrics["apcer"], spans.get("apcer")),
+        ("BPCER", live, metrics["bpcer"], spans.get("bpcer")),
+        ("ACER", "", metrics["acer"], spans.get("acer")),
+        ("BPCER at APCER 1 % on these rows", "", metrics["bpcer_at_apcer_1"], spans.get("bpcer_at_apcer_1")),
+    ]
+    lines = ["", "## Presentation attacks (ISO/IEC 30107-3)", ""]
+    lines += [
+        f"At the threshold {metrics['threshold']:.4f}, which was chosen on valid; the last line is a point of the"
+    ]
+    lines += ["curve on these rows, with a threshold of its own.", ""]
+    lines += ["| rate | presentations | value | 95 % interval |", "|---|---|---|---|"]
+    for name, count, rate, span in rates:
+        between = f"{_number(span[0])} to {_number(span[1])}" if span else ""
+        lines.append(f"| {name} | {count} | {_number(rate)} | {between} |")
+    return lines
 
 
 def _taught(trust: Mapping[str, Any]) -> list[str]:

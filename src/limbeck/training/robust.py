@@ -6,7 +6,7 @@ attacks, or of larger changes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,13 @@ _BATCH = 64
 
 
 def robust_accuracy(recipe: Recipe, rows: Dataset, student: Student, index: Sequence[int]) -> dict[str, Any] | None:
-    """Return accuracy under ``evaluation.attack`` and without it on the same rows; None where none is asked for.
+    """Return accuracy under ``evaluation.adversary`` and without it on the same rows; None where none is asked for.
 
     The likeliest class counts, whatever the threshold.
     """
-    attack = recipe.evaluation.attack
+    adversary = recipe.evaluation.adversary
     labelled = np.array([row for row in index if rows.labels[row] >= 0], dtype=np.int64)
-    if attack is None or recipe.task.kind != "image" or not len(labelled):
+    if adversary is None or recipe.task.kind != "image" or not len(labelled):
         return None
     random = np.random.default_rng(recipe.training.seed)
     chosen = np.sort(random.permutation(labelled)[:ROWS])
@@ -43,27 +43,33 @@ def robust_accuracy(recipe: Recipe, rows: Dataset, student: Student, index: Sequ
         part = np.arange(start, min(start + _BATCH, len(chosen)))
         pixels = torch.from_numpy(student.encoder.batch(encoded, part)["pixels"])  # type: ignore[arg-type]
         labels = torch.from_numpy(rows.labels[chosen[part]])
-        changed = attacked(network, pixels, labels, attack, bounds)
+        changed = attacked(network, pixels, labels, adversary, bounds)
         with torch.no_grad():
             plain += int((network(pixels).argmax(dim=1) == labels).sum())
             moved += int((network(changed).argmax(dim=1) == labels).sum())
     count = len(chosen)
     return {
-        "epsilon": attack.epsilon,
-        "steps": attack.steps,
+        "epsilon": adversary.epsilon,
+        "steps": adversary.steps,
         "n": count,
         "accuracy": moved / count,
         "clean": plain / count,
     }
 
 
-def sentence(found: dict[str, Any]) -> tuple[str, str]:
-    """Return what the report says of it, in English and Chinese."""
+def under_attack(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return what the report says of it, in English and Chinese; nothing where it was not measured."""
+    if "robust" not in metrics:
+        return []
+    found = metrics["robust"]
     levels, steps, count = f"{found['epsilon']:g}", found["steps"], f"{found['n']:,}"
     under, clean = f"{found['accuracy']:.1%}", f"{found['clean']:.1%}"
-    return (
+    english = (
         f"Under attack (PGD of {steps} steps that moves each pixel by at most {levels} of 255 levels) accuracy is "
-        f"{under}; without it, on the same {count} pictures, {clean}.",
-        f"对抗攻击下（PGD {steps} 步，每个像素最多改变 255 级中的 {levels} 级）准确率为 {under}；"
-        f"不受攻击时，在同样的 {count} 张图片上为 {clean}。",
+        f"{under}; without it, on the same {count} pictures, {clean}."
     )
+    chinese = (
+        f"对抗攻击下（PGD {steps} 步，每个像素最多改变 255 级中的 {levels} 级）准确率为 {under}；"
+        f"不受攻击时，在同样的 {count} 张图片上为 {clean}。"
+    )
+    return [(english, chinese)]

@@ -19,7 +19,8 @@ from limbeck.bundle.seen import frame_keys
 from limbeck.cores import cores
 from limbeck.data.prepare import Dataset, texts_of
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.evaluation.calibrate import choose_threshold, fit_temperature, golden_section
+from limbeck.evaluation.attacks import bona_fide_index, settled_threshold
+from limbeck.evaluation.calibrate import fit_temperature, golden_section
 from limbeck.evaluation.curves import roc_auc
 from limbeck.inputs.image import Pictures
 from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
@@ -75,6 +76,8 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def positive_index(recipe: Recipe, classes: tuple[str, ...]) -> int:
     """Return the index of the class that binary metrics are about: the recipe's, else the second."""
     name = recipe.task.positive
+    if recipe.evaluation.attacks is not None:
+        bona_fide_index(recipe.evaluation.attacks, classes)  # here, where every training and doctor comes by in time
     if name is None:
         return 1
     if name not in classes:
@@ -281,9 +284,14 @@ def train_student(
     logits = logits_of(network, encoder, valid_rows)
     if soft is None:
         temperature = fit_temperature(logits, valid_labels)
-        threshold = choose_threshold(valid_labels, softmax(logits / temperature), recipe.evaluation.threshold, positive)
+        answers = softmax(logits / temperature)
+        threshold = settled_threshold(
+            recipe.evaluation, data.frame[valid], valid_labels, answers, data.classes, positive
+        )  # fmt: skip
     else:
         temperature, threshold = soft_temperature(logits, soft), 0.5
+        if recipe.evaluation.attacks is not None:
+            say("no row of valid has a label to hold APCER by: the threshold is 0.5")
     if not 0.06 < temperature < 19.0:
         say("calibration: the temperature is at its bound; the student is far from fitted (training.learning_rate?)")
     sample = some_pictures(rows(0), recipe.training.seed)

@@ -22,10 +22,10 @@ from limbeck.bundle.seen import frame_keys, write_seen
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.baseline import baseline_row
-from limbeck.evaluation.baseline_table import table_baseline_row
+from limbeck.evaluation.baselines import baseline_rows
+from limbeck.evaluation.gallery import with_thumbnails
 from limbeck.evaluation.report import Report, write_report
-from limbeck.evaluation.run import Judgement, export_facts, facts_of, judge
+from limbeck.evaluation.run import Judgement, export_facts, facts_of, groups_of, judge
 from limbeck.evaluation.trust import read_trust
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
@@ -37,7 +37,7 @@ from limbeck.training.card import model_card
 from limbeck.training.distil import distil
 from limbeck.training.export import Gate, export, gate_facts
 from limbeck.training.pretrain import is_pretraining, pretrain
-from limbeck.training.robust import robust_accuracy, sentence
+from limbeck.training.robust import robust_accuracy, under_attack
 from limbeck.training.student import Student, positive_index, train_student
 
 
@@ -195,13 +195,19 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             texts=texts,
             numbers=rows.numbers[index],
             columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
-            groups=frame[group].cast(pl.String).to_list() if group else None,
+            groups=groups_of(frame, group),
             bootstrap=recipe.evaluation.bootstrap,
             by_length=recipe.task.kind != "image",
+            attacks=recipe.evaluation.attacks,
+            frame=frame,
         )
         robust = robust_accuracy(recipe, rows, student, index.tolist())
         if robust is not None:
             judgement.metrics["robust"] = robust
+        findings = [*rows.findings, *judgement.findings]
+        if recipe.evaluation.pictures:
+            worst = with_thumbnails(judgement.worst, frame, recipe.task, student.encoder.settings)
+            judgement = replace(judgement, worst=worst)
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
         stored = {
@@ -209,7 +215,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             "test": judgement.metrics,
             "baselines": baselines,
             "slices": judgement.slices,
-            "findings": rows.findings,
+            "findings": findings,
             "history": history,
             "best_epoch": student.history.best,
         }
@@ -233,7 +239,7 @@ def _report(
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,
-        findings=[*rows.findings, *([sentence(judgement.metrics["robust"])] if "robust" in judgement.metrics else [])],
+        findings=[*rows.findings, *judgement.findings, *under_attack(judgement.metrics)],
         export=export_facts(classifier.path),
         history=history,
         trust=read_trust(classifier.path),
@@ -243,15 +249,10 @@ def _report(
 
 def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
     train = rows.part("train")
-    if not recipe.evaluation.baseline or not len(train) or recipe.task.kind == "image":
+    if not recipe.evaluation.baseline or not len(train):
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
-    labels = rows.labels[train], rows.labels[index]
-    if recipe.task.kind == "table":
-        seen, judged = (rows.frame[part].select(recipe.task.inputs) for part in (train, index))
-        return [table_baseline_row(seen, labels[0], judged, labels[1], rows.classes, positive)]
-    texts, asked = ([rows.texts[row] for row in part] for part in (train, index))
-    return [baseline_row(texts, labels[0], asked, labels[1], rows.classes, positive)]
+    return baseline_rows(recipe, rows, train, rows, index, positive)
 
 
 def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, name: str) -> dict[str, Any]:
@@ -279,5 +280,6 @@ def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, 
         "threshold": student.threshold,
         "temperature": student.temperature,
         "serve": gate.serve,
+        "attacks": recipe.evaluation.attacks,
         "versions": {package: version(package) for package in packages},
     }

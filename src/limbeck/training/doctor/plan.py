@@ -139,4 +139,8 @@ def _judging(case: Case) -> Iterator[Finding]:
         what = "there are no test rows: the figures will be those of valid, on which the student is chosen"
         yield Finding("warn", "training", what, "set data.test or data.split")
     positive_index(recipe, rows.classes)
+    species = settings.attacks.species if settings.attacks else None
+    if species is not None and species not in rows.frame.columns:
+        what = f"there is no column {species!r} (evaluation.attacks.species): all attacks will count as one species"
+        yield Finding("warn", "training", what, did_you_mean(species, rows.frame.columns))
     need(rows.frame.columns, [*settings.slices, *([settings.group] if settings.group else [])], "the data")

@@ -1,0 +1,33 @@
+"""Which baseline goes with which kind of rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from limbeck.data.prepare import Dataset
+from limbeck.evaluation.baseline import baseline_row
+from limbeck.evaluation.baseline_pictures import picture_baseline_row
+from limbeck.evaluation.baseline_table import table_baseline_row
+from limbeck.inputs.kinds import values_of
+from limbeck.recipe import Recipe
+
+
+def baseline_rows(
+    recipe: Recipe, train: Dataset, learned: np.ndarray, judged: Dataset, asked: np.ndarray, positive: int | None
+) -> list[dict[str, Any]]:
+    """Train the baseline of the recipe's kind on the rows ``learned`` int64, and judge it on ``asked`` int64."""
+    task, labels = recipe.task, (train.labels[learned], judged.labels[asked])
+    if task.kind == "text":
+        texts, others = [train.texts[row] for row in learned], [judged.texts[row] for row in asked]
+        return [baseline_row(texts, labels[0], others, labels[1], train.classes, positive)]
+    seen, new = values_of(train.frame[learned], task), values_of(judged.frame[asked], task)
+    if task.kind == "table":
+        return [table_baseline_row(seen, labels[0], new, labels[1], train.classes, positive)]  # type: ignore[arg-type]
+    return [
+        picture_baseline_row(
+            seen, labels[0], new, labels[1], train.classes, positive,  # type: ignore[arg-type]  # the kind chose them
+            settings=recipe.input, seed=recipe.training.seed,
+        )
+    ]  # fmt: skip

@@ -1,0 +1,66 @@
+"""Small copies of pictures for a report, made only where a person asked for them: pictures may show people.
+
+Each is decoded and cropped as the classifier sees it, scaled down and compressed anew, so that nothing of the file but
+these pixels (no EXIF, no place, no name) comes into the page.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+from PIL import Image
+
+from limbeck.cores import each
+from limbeck.data.located import pictures_of, quiet_pillow
+from limbeck.data.picture import Picture, upright
+from limbeck.errors import LimbeckError
+from limbeck.recipe import Input, Task
+
+SIDE = 96  # pixels, at most, of either side
+MOST = 24
+_QUALITY = 80
+_URI = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]+={0,2}")
+
+
+def thumbnails(pictures: Sequence[Picture], margin: float = 0.0) -> list[str | None]:
+    """Return a ``data:`` URI of JPEG for each of the first `MOST` pictures, None for one that cannot be read any more.
+
+    ``margin`` is the share of a box's sides added around it, as in ``[input]``.
+    """
+    made: list[str | None] = [None] * len(pictures)
+
+    def one(at: int) -> None:
+        try:
+            image = upright(pictures[at])
+            box = pictures[at].box
+            if box is not None:
+                image = image.crop(box.edges(image.size, margin))
+        except LimbeckError:
+            return
+        image.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
+        memory = io.BytesIO()
+        image.save(memory, "JPEG", quality=_QUALITY)
+        made[at] = "data:image/jpeg;base64," + base64.b64encode(memory.getvalue()).decode("ascii")
+
+    with quiet_pillow():
+        each(one, min(len(pictures), MOST))
+    return made
+
+
+def with_thumbnails(worst: list[dict[str, Any]], frame: pl.DataFrame, task: Task, read: Input) -> list[dict[str, Any]]:
+    """Return the worst errors, each with the ``thumbnail`` of its picture as far as there is one.
+
+    ``at`` of each is its row in the frame; ``read`` is how the classifier reads pictures.
+    """
+    made = thumbnails(pictures_of(frame[[row["at"] for row in worst]], task), read.margin)
+    return [{**row, **({"thumbnail": uri} if uri else {})} for row, uri in zip(worst, made, strict=True)]
+
+
+def is_thumbnail(uri: object) -> bool:
+    """Return whether this is what `thumbnails` makes: nothing else may stand in a page's ``src``."""
+    return isinstance(uri, str) and _URI.fullmatch(uri) is not None
