@@ -60,7 +60,9 @@ class Learner(nn.Module):
         parts = {name: loss(step) for name, loss in self.losses.items()}
         if self.shares is not None:
             counts = torch.tensor([float(loss.count(step)) for loss in self.losses.values()], device=labels.device)
-            parts = {name: value * share for (name, value), share in zip(parts.items(), self.shares(counts), strict=True)}
+            parts = {
+                name: value * share for (name, value), share in zip(parts.items(), self.shares(counts), strict=True)
+            }
         weights = self.objective.weights(epoch)
         total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         return total, {name: value.detach() for name, value in parts.items()}
