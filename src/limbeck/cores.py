@@ -36,3 +36,10 @@ def each(function: Callable[[int], Any], count: int, workers: int | None = None)
     with ThreadPoolExecutor(threads, thread_name_prefix="limbeck-each") as pool:
         for done in [pool.submit(run, start) for start in range(0, count, size)]:
             done.result()
+
+
+def place() -> tuple[int, int]:
+    """Return this process's rank and the number of processes of its run, as torchrun says; (0, 1) alone."""
+    if not all(name in os.environ for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")):
+        return 0, 1
+    return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])

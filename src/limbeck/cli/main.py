@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from limbeck import __version__
+from limbeck.cores import place
 from limbeck.errors import LimbeckError
 
 SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
@@ -31,6 +32,9 @@ PLACE = click.Path(path_type=Path)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def main() -> None:
     """Distil the classifiers you have into the one you need."""
+    verb = click.get_current_context().invoked_subcommand
+    if place()[1] > 1 and verb != "train":
+        raise click.UsageError(f"several processes can share `limbeck train`, not `limbeck {verb}`")
 
 
 @main.command()
@@ -47,6 +51,8 @@ def train(
     """Train RECIPE's student, judge it once on test, export it as a bundle."""
     from limbeck.cli import tables
 
+    if folds and place()[1] > 1:
+        raise click.UsageError("several processes cannot share --folds")
     if folds:
         from limbeck.training.folds import cross_validate
 
@@ -54,7 +60,9 @@ def train(
         return
     import limbeck
 
-    tables.trained(limbeck.train(recipe, out=out, data=data, settings=settings, resume=resume, lang=lang))
+    trained = limbeck.train(recipe, out=out, data=data, settings=settings, resume=resume, lang=lang)
+    if place()[0] == 0:
+        tables.trained(trained)
 
 
 @main.command()
@@ -187,6 +195,8 @@ def run() -> None:
         sys.exit(2)
     except click.ClickException as error:
         verb = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "limbeck"
+        if place()[0] > 0:
+            sys.exit(2)  # the first of several processes says it
         _fail(f"error: {error.format_message().rstrip('.')}; see {verb} --help", debug, 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         _fail("stopped", debug, 130)

@@ -103,6 +103,13 @@ class Loss(nn.Module):
     def prepare_hidden(self, width: int) -> None:
         """Take the width D of the teacher's hidden features before the first step."""
 
+    def count(self, step: Step) -> Tensor | int:
+        """Return over how much `forward` takes its mean: rows, or the sum of their weights.
+
+        Processes that share a batch weigh their means by it. Called after `forward`, with the same step.
+        """
+        return len(step.labels)
+
     def forward(self, step: Step) -> Tensor:
         """Return the mean loss of a batch, a scalar."""
         raise AssertionError(f"{type(self).__name__} has no forward")

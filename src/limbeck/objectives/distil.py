@@ -25,6 +25,10 @@ class Distil(Loss):
         teacher, student, temperature = self.pairs(step)
         return divergence(teacher, student, temperature)
 
+    def count(self, step: Step) -> Tensor | int:
+        """Return the number of rows with an answer."""
+        return 0 if step.target is None else torch.isfinite(step.target).all(dim=1).sum()
+
     def pairs(self, step: Step) -> tuple[Tensor, Tensor, float]:
         """Return the teacher's and the student's logits, float [B', C] each, of answered rows, and T."""
         if step.target is None:

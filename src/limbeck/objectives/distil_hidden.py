@@ -35,6 +35,10 @@ class DistilHidden(Loss):
         """Make the head, F numbers in and D out."""
         self.head = nn.Linear(self.width, width)
 
+    def count(self, step: Step) -> Tensor | int:
+        """Return the number of rows that the teacher has features of."""
+        return 0 if step.hidden is None else isfinite(step.hidden).all(dim=1).sum()
+
     def forward(self, step: Step) -> Tensor:
         """Mean over dimensions and the rows that the teacher has features of; 0 where there is none."""
         if step.hidden is None:

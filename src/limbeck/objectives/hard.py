@@ -39,6 +39,10 @@ class Hard(Loss):
                     raise LimbeckError(f"objective.class_weights: unknown class {name!r}", where="recipe", mend=hint)
                 self.weights[self.classes.index(name)] = weight
 
+    def count(self, step: Step) -> Tensor | int:
+        """Return the sum of the class weights of labelled rows."""
+        return self.weights[step.labels[step.labels >= 0]].sum()
+
     def forward(self, step: Step) -> Tensor:
         """Mean cross-entropy over the labelled rows of the batch; 0 where it has none."""
         if not (step.labels >= 0).any():

@@ -17,6 +17,10 @@ class Hinge(Loss):
 
     labelled = True
 
+    def count(self, step: Step) -> Tensor | int:
+        """Return the number of labelled rows."""
+        return (step.labels >= 0).sum()
+
     def forward(self, step: Step) -> Tensor:
         """Mean squared hinge over the labelled rows of the batch."""
         known = step.labels >= 0

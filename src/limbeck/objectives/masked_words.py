@@ -35,6 +35,7 @@ class MaskedWords(Loss):
         table = network.albert.embeddings.word_embeddings
         self.dense = nn.Linear(network.albert.config.hidden_size, table.embedding_dim)
         self.norm = nn.LayerNorm(table.embedding_dim)
+        self.guesses: Tensor | int = 0
         self.bias = nn.Parameter(torch.zeros(table.num_embeddings))
 
     def hide(self, ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
@@ -46,12 +47,17 @@ class MaskedWords(Loss):
         random = torch.randint(0, self.size, ids.shape, device=ids.device)
         return torch.where(chosen & (kind >= 0.8) & (kind < 0.9), random, hidden), chosen
 
+    def count(self, step: Step) -> Tensor | int:
+        """Return the number of tokens that were to be guessed."""
+        return self.guesses
+
     def forward(self, step: Step) -> Tensor:
         """Mean cross-entropy over the tokens to be guessed; 0 when a batch has none."""
         network = step.student
         assert isinstance(network, Albert)  # checked when the loss was made
         ids, lengths = step.arrays["ids"], step.arrays["lengths"]
         hidden, chosen = self.hide(ids, lengths)
+        self.guesses = chosen.sum()
         states, _ = network.tokens(hidden, lengths)
         guessed = self.norm(nn.functional.gelu(self.dense(states[chosen])))
         logits = guessed @ network.albert.embeddings.word_embeddings.weight.T.to(guessed.dtype) + self.bias

@@ -10,6 +10,7 @@ import torch
 
 from limbeck.errors import LimbeckError
 from limbeck.files import whole_file
+from limbeck.training.processes import Processes
 
 FILE = "checkpoint.pt"
 
@@ -22,8 +23,8 @@ def save(folder: Path, state: dict[str, Any]) -> None:
         part.write_bytes(memory.getvalue())
 
 
-def load(folder: Path, fingerprint: str) -> dict[str, Any] | None:
-    """Read the checkpoint of the same run, or None when there is none.
+def load(folder: Path, fingerprint: str, company: Processes | None = None) -> dict[str, Any] | None:
+    """Read the checkpoint of the same run, or None when there is none; in ``company`` rank 0 reads it for all.
 
     Raises
     ------
@@ -31,10 +32,16 @@ def load(folder: Path, fingerprint: str) -> dict[str, Any] | None:
         When the checkpoint is broken or belongs to another recipe or other data.
     """
     file = folder / FILE
-    if not file.exists():
+    company = company or Processes()
+    if not company.tell_json(file.exists()):
         return None
     try:
-        state = torch.load(file, map_location="cpu", weights_only=True)
+        content = file.read_bytes() if company.first else b""
+    except OSError as error:
+        raise LimbeckError("the checkpoint cannot be read", where=file, mend="train without --resume") from error
+    content = company.tell(content)
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a truncated or foreign file fails in many ways, none of them worth a traceback
         raise LimbeckError("the checkpoint cannot be read", where=file, mend="train without --resume") from error
     if not isinstance(state, dict) or state.get("fingerprint") != fingerprint:

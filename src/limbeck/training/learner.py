@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
 
@@ -23,6 +25,8 @@ class Learner(nn.Module):
                     f"unknown loss {name!r} in objective.losses", where="recipe", mend=did_you_mean(name, OBJECTIVES)
                 )
         self.network, self.objective = network, objective
+        # Where several processes share a batch: counts of the losses -> this one's shares in them.
+        self.shares: Callable[[Tensor], Tensor] | None = None
         self.losses = nn.ModuleDict(
             {name: OBJECTIVES[name](objective, network, encoder, classes) for name in objective.losses}
         )
@@ -54,6 +58,11 @@ class Learner(nn.Module):
         """Return the weighted sum of the losses, a scalar, and each loss by name, detached; see `Step`."""
         step = Step(self.network, arrays, labels, epoch, target, hidden, view)
         parts = {name: loss(step) for name, loss in self.losses.items()}
+        if self.shares is not None:
+            counts = torch.tensor([float(loss.count(step)) for loss in self.losses.values()], device=labels.device)
+            parts = {
+                name: value * share for (name, value), share in zip(parts.items(), self.shares(counts), strict=True)
+            }
         weights = self.objective.weights(epoch)
         total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         return total, {name: value.detach() for name, value in parts.items()}

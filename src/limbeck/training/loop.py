@@ -6,7 +6,6 @@ that was killed and resumed goes through the very same numbers as one that was n
 
 from __future__ import annotations
 
-import contextlib
 import math
 import time
 from collections.abc import Callable
@@ -21,13 +20,15 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import RowInput, Rows, batch_of
+from limbeck.inputs.kinds import RowInput, Rows
 from limbeck.networks import Network
 from limbeck.progress import progress, say
 from limbeck.recipe import Training
 from limbeck.training import checkpoint, full_batch
 from limbeck.training.batches import epoch_batches, given
 from limbeck.training.learner import Learner
+from limbeck.training.processes import current
+from limbeck.training.sharing import add_gradients, own_batch, own_rows, whole_batch
 
 Weights = dict[str, Tensor]
 
@@ -70,6 +71,8 @@ def fit(
         Called with (epoch, score) after each epoch; a search may raise from it to stop a poor trial.
     """
     network = learner.network
+    company = current()
+    company.agree(fingerprint, "rows, or another recipe,")
     device = accelerator.device
     names = network.training_arrays or network.arrays
     tensors = torch.from_numpy(labels)
@@ -80,13 +83,16 @@ def fit(
         kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
         optimizer = kind(learner.groups(settings.learning_rate, settings.weight_decay), lr=settings.learning_rate)
     learner.to(device)
-    wrapped, optimizer = accelerator.prepare(learner, optimizer)
+    company.copy(value for value in learner.state_dict().values())
+    # In evaluation mode accelerate leaves the gradients of several processes to us; see `limbeck.training.sharing`.
+    wrapped = accelerator.prepare_model(learner, evaluation_mode=True)
+    optimizer = accelerator.prepare_optimizer(optimizer)
     # L-BFGS goes to the optimum in whole epochs: there is no wandering to average out.
     averaged = clone(learner.network) if settings.average and settings.optimizer != "lbfgs" else None
     state = State(score=-math.inf)
     history = History()
     best: Weights = {}
-    if resume and folder and (stored := checkpoint.load(folder, fingerprint)):
+    if resume and folder and (stored := checkpoint.load(folder, fingerprint, company)):
         learner.load_state_dict(stored["learner"])
         optimizer.load_state_dict(stored["optimizer"])
         state = State(**stored["state"])
@@ -95,7 +101,7 @@ def fit(
         say(f"resumed in epoch {state.epoch + 1}, step {state.step}")
 
     def keep() -> None:
-        if folder and accelerator.is_main_process:
+        if folder and company.first:
             checkpoint.save(
                 folder,
                 {
@@ -110,8 +116,9 @@ def fit(
             )
 
     def feed(encoded: Rows, part: np.ndarray) -> dict[str, Any]:
-        arrays = {name: torch.from_numpy(array).to(device) for name, array in batch_of(encoder, encoded, part).items()}
-        return given(arrays, tensors[part].to(device), names)
+        own = own_batch(company, encoder, encoded, part)
+        arrays = {name: torch.from_numpy(array).to(device) for name, array in own.items()}
+        return given(arrays, tensors[part[own_rows(company, len(part))]].to(device), names)
 
     saved = time.monotonic()
     while state.epoch < settings.epochs and state.idle < settings.patience:
@@ -121,31 +128,31 @@ def fit(
         learner.train()
         started = time.monotonic()
         if settings.optimizer == "lbfgs":
-            torch.manual_seed(step_seed(settings.seed, state.epoch, accelerator.process_index))
+            torch.manual_seed(step_seed(settings.seed, state.epoch, 0))
             whole = [partial(feed, encoded, part) for part in batches]
             found = full_batch.solve_epoch(
                 learner, optimizer, whole, epoch=state.epoch, decay=settings.weight_decay, rows=len(encoded)
             )
             state.loss_sum, state.seen, steps = found * len(encoded), len(encoded), 0
-        with progress(
-            f"epoch {state.epoch + 1}/{settings.epochs}", steps, quiet=not accelerator.is_main_process
-        ) as tick:
+        with progress(f"epoch {state.epoch + 1}/{settings.epochs}", steps) as tick:
             tick(state.inside)
             for number in range(state.inside, steps):
                 rate = settings.learning_rate * state.factor * pace(settings, state.step, steps)
                 for group in optimizer.param_groups:
                     group["lr"] = rate
-                torch.manual_seed(step_seed(settings.seed, state.step, accelerator.process_index))
+                torch.manual_seed(step_seed(settings.seed, state.step, 0))  # the same in every process
                 parts = batches[number * settings.accumulate : (number + 1) * settings.accumulate]
                 rows_in_step = sum(map(len, parts))
+                before = state.loss_sum
                 for index, part in enumerate(parts):
-                    mine = part[accelerator.process_index :: accelerator.num_processes]
-                    last = index == len(parts) - 1
-                    with accelerator.autocast(), contextlib.nullcontext() if last else accelerator.no_sync(wrapped):
-                        loss, _ = wrapped(**feed(encoded, mine), epoch=state.epoch)
+                    seed = step_seed(settings.seed, state.step * settings.accumulate + index, 1 + company.rank)
+                    with accelerator.autocast(), whole_batch(company, learner, len(part), seed):
+                        loss, _ = wrapped(**feed(encoded, part), epoch=state.epoch)
                         accelerator.backward(loss * (len(part) / rows_in_step))
-                    state.loss_sum += float(loss.detach()) * len(mine)
-                    state.seen += len(mine)
+                    state.loss_sum += float(loss.detach()) * len(part)
+                    state.seen += len(part)
+                if company.size > 1:
+                    state.loss_sum = before + add_gradients(company, learner, state.loss_sum - before)
                 if not math.isfinite(state.loss_sum):
                     mend = "lower training.learning_rate, or set training.precision = 'fp32'"
                     raise LimbeckError(
@@ -169,7 +176,7 @@ def fit(
         if averaged is not None:
             network.load_state_dict(averaged)
         learner.eval()
-        scores = validate(network)
+        scores = company.tell_json(validate(network) if company.first else None)
         if settings.metric not in scores:
             what = f"training.metric = {settings.metric!r} cannot be computed on these valid rows"
             raise LimbeckError(what, where="recipe", mend=f"use one of {', '.join(scores)}")
@@ -181,8 +188,7 @@ def fit(
         network.load_state_dict(own)
         history.epochs.append({"epoch": state.epoch, "train_loss": state.loss_sum / max(state.seen, 1), **scores})
         seconds = time.monotonic() - started
-        if accelerator.is_main_process:
-            say(epoch_line(history.epochs[-1], settings, seconds, better))
+        say(epoch_line(history.epochs[-1], settings, seconds, better))
         state.next_epoch(score, better, settings)
         keep()
         saved = time.monotonic()
@@ -232,7 +238,7 @@ def pace(settings: Training, step: int, per_epoch: int) -> float:
 
 
 def step_seed(seed: int, step: int, process: int) -> int:
-    """Return a seed of its own for every step of every process."""
+    """Return a seed of its own for every step: 0 is what all processes share, the others are their own."""
     return int(np.random.SeedSequence((seed, step, process)).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 

@@ -21,6 +21,7 @@ from limbeck.recipe import Recipe
 from limbeck.training.hub import save_pretrained
 from limbeck.training.learner import Learner
 from limbeck.training.loop import fit
+from limbeck.training.processes import current
 from limbeck.training.student import accelerator_for, build, fingerprint, start_of
 
 
@@ -65,7 +66,8 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
         return {"loss": total / len(held)}
 
     work = out.with_name(f".{out.name}.training")
-    if not resume:
+    company = current()
+    if not resume and company.first:
         shutil.rmtree(work, ignore_errors=True)
     fit(
         learner,
@@ -79,6 +81,8 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
         fingerprint=fingerprint(recipe, texts, labels),
         resume=resume,
     )
+    if not company.first:
+        return
     with whole_folder(out) as made:
         save_pretrained(network.cpu(), encoder, made)
     shutil.rmtree(work, ignore_errors=True)

@@ -16,7 +16,6 @@ from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
 from limbeck.bundle.seen import frame_keys
-from limbeck.cores import cores
 from limbeck.data.prepare import Dataset, texts_of
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.attacks import bona_fide_index, settled_threshold
@@ -37,6 +36,7 @@ from limbeck.training.export import CALIBRATED, logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
+from limbeck.training.processes import current, own_cores
 from limbeck.training.targets import Targets
 from limbeck.training.views import viewed_rows
 from limbeck.training.wide import fit_wide
@@ -173,7 +173,7 @@ def accelerator_for(recipe: Recipe, network: Network | type[Network]) -> Acceler
     """Return accelerate's view of this machine, in the recipe's device and precision."""
     settings = recipe.training
     threads = settings.threads or network.threads
-    torch.set_num_threads(threads or cores())
+    torch.set_num_threads(threads or own_cores())
     half = settings.precision == "bf16" or (settings.precision == "auto" and bf16_pays(settings, network))
     if settings.device in ("cuda", "mps"):
         there = torch.cuda.is_available() if settings.device == "cuda" else torch.backends.mps.is_available()
@@ -181,7 +181,9 @@ def accelerator_for(recipe: Recipe, network: Network | type[Network]) -> Acceler
             mend = "set training.device = 'auto'"
             raise LimbeckError(f"this machine has no {settings.device} device", where="recipe", mend=mend)
     AcceleratorState._reset_state(reset_partial_state=False)  # a process may train several students, each its own way
-    return Accelerator(mixed_precision="bf16" if half else "no", cpu=settings.device == "cpu")
+    # Several processes share GPUs or CPUs; accelerate alone would take an mps device for each.
+    cpu = settings.device == "cpu" or (current().size > 1 and not torch.cuda.is_available())
+    return Accelerator(mixed_precision="bf16" if half else "no", cpu=cpu)
 
 
 def _bf16_is_native() -> bool:

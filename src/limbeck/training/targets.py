@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import io
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,25 @@ class Targets:
         """Return the rows to learn from, in the order of ``answers``."""
         rows = data.frame[self.rows]
         return rows if self.others is None else pl.concat([rows, self.others], how="diagonal_relaxed")
+
+    def to_bytes(self) -> bytes:
+        """Return all of it as one string of bytes, for another process."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        memory, table = io.BytesIO(), io.BytesIO()
+        if self.others is not None:
+            self.others.write_ipc(table)
+            named["others"] = np.frombuffer(table.getvalue(), dtype=np.uint8)
+        np.savez(memory, **{name: value for name, value in named.items() if value is not None})
+        return memory.getvalue()
+
+    @staticmethod
+    def from_bytes(content: bytes) -> Targets:
+        """Return what `to_bytes` was given."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as stored:
+            named: dict[str, Any] = dict(stored)
+        if "others" in named:
+            named["others"] = pl.read_ipc(io.BytesIO(named["others"].tobytes()))
+        return Targets(**named)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import shutil
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from limbeck.evaluation.gallery import with_thumbnails
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, groups_of, judge
 from limbeck.evaluation.trust import read_trust
-from limbeck.files import whole_folder, write_json, write_text
+from limbeck.files import no_nan, whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
@@ -37,8 +37,10 @@ from limbeck.training.card import model_card
 from limbeck.training.distil import distil
 from limbeck.training.export import Gate, export, gate_facts
 from limbeck.training.pretrain import is_pretraining, pretrain
+from limbeck.training.processes import current, joined, refuse_unshared, restarted
 from limbeck.training.robust import robust_accuracy, under_attack
 from limbeck.training.student import Student, positive_index, train_student
+from limbeck.training.targets import Distilled, Targets
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,9 @@ def train(
 ) -> Trained:
     """Train the recipe's student, judge it once on ``test``, and export it through the gate.
 
+    Processes that torchrun has started share the work, end with the same weights and return the same; once one was
+    lost and torchrun has started them anew, they go on from the checkpoint.
+
     Parameters
     ----------
     recipe
@@ -85,7 +90,16 @@ def train(
     LimbeckError
         For whatever the user can mend: the recipe, the rows, the disk. An earlier bundle at ``out`` stays as it was.
     """
+    with joined():
+        return _train(recipe, out, data, settings, resume or restarted(), lang)
+
+
+def _train(
+    recipe: str | Path | Recipe, out: str | Path, data: str | Path | None, settings: Iterable[str], resume: bool,
+    lang: str,
+) -> Trained:  # fmt: skip
     parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
+    refuse_unshared(parsed)
     home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
     target, folder = Path(out), None if data is None else Path(data)
     if not target.name or target.name == "..":  # "." and the like: the work is done beside it, under its name
@@ -100,15 +114,34 @@ def train(
     for finding in rows.findings:
         say(finding)
     work = work_folder(target)
-    if not resume:
+    company = current()
+    if not resume and company.first:
         shutil.rmtree(work, ignore_errors=True)
     folders = [folder, home]
-    taught = distil(parsed, rows, folders=folders) if parsed.teachers else None
+    taught = _taught(parsed, rows, folders) if parsed.teachers else None
     targets = taught.targets if taught else None
     student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
-    trained = finish(parsed, rows, student, target, trust=taught.trust if taught else None, lang=lang)
-    shutil.rmtree(work, ignore_errors=True)
-    return trained
+    trained = None
+    if company.first:
+        trained = finish(parsed, rows, student, target, trust=taught.trust if taught else None, lang=lang)
+        shutil.rmtree(work, ignore_errors=True)
+    return told(trained, target)
+
+
+def _taught(recipe: Recipe, rows: Dataset, folders: list[Path | None]) -> Distilled:
+    """Let the first process ask the teachers, and tell the others."""
+    company = current()
+    if company.size == 1:
+        return distil(recipe, rows, folders=folders)
+    found = distil(recipe, rows, folders=folders) if company.first else None
+    content = company.tell(found.targets.to_bytes() if found else b"")
+    return found or Distilled(Targets.from_bytes(content), {})
+
+
+def told(trained: Trained | None, target: Path) -> Trained:
+    """Return what the first process made, in every process."""
+    facts = current().tell_json(trained and no_nan({**asdict(trained), "bundle": ""}))
+    return trained or Trained(**{**facts, "bundle": target})
 
 
 def refuse_foreign(target: Path) -> None:

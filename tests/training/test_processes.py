@@ -1,0 +1,183 @@
+"""Processes that torchrun starts share a training: they end with the weights of one, and survive one another."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import pictures
+from limbeck.recipe import load_recipe, parse_recipe
+from limbeck.training import checkpoint
+from limbeck.training.train import work_folder
+from small import reviews, tiny_recipe, write_csv, write_recipe
+from training.together import teach
+
+HERE = Path(__file__).parent
+ROWS = 240
+
+
+def table_recipe(**sections):
+    raw = {
+        "task": {"kind": "table", "input": ["a", "b", "kind"], "classes": {"0": "no", "1": "yes"}},
+        "data": {"train": "table.csv", "split": "split"},
+        "student": {"network": "mlp", "hidden": 8, "dropout": 0.2},
+        "training": {"epochs": 2, "batch_size": 29, "learning_rate": 0.01, "device": "cpu", "precision": "fp32"},
+        "export": {"int8": "never"},
+    }
+    return parse_recipe({**raw, **sections})
+
+
+SHORT = {"epochs": 2}
+RECIPES = {
+    # 144 rows make batches of 31, so the last has 20 and accumulation joins unequal ones.
+    "gru": tiny_recipe(
+        "gru",
+        student={"dropout": 0.3, "token_dropout": 0.2},
+        objective={"class_weights": {"good": 3.0}, "label_smoothing": 0.1},
+        training={"batch_size": 31, "accumulate": 2, "average": 0.9, "learning_rate": 0.001, **SHORT},
+    ),
+    # 239 and one: a process gets no row at all.
+    "textcnn": tiny_recipe(
+        "textcnn", student={"dropout": 0.5, "token_dropout": 0.1}, training={"batch_size": 239, **SHORT}
+    ),
+    "distil": tiny_recipe(
+        "ngram",
+        student={"dropout": 0.3, "hidden": 8},
+        objective={"losses": {"hard": 1.0, "distil": 1.0, "distil-multi-label": 0.5, "distil-decoupled": 0.3}},
+        training={"batch_size": 7, "learning_rate": 0.01, **SHORT},
+    ),
+    "wide": tiny_recipe(
+        "gru",
+        input={"wide": True, "buckets": 512},
+        objective={"losses": {"hinge": 1.0, "consistency": 0.5}},
+        training={"augment": {"swap": 0.2}, "learning_rate": 0.001, **SHORT},
+    ),
+    "mlp": table_recipe(),
+    "multiscale": pictures.tiny(student={"dropout": 0.2}, training={"batch_size": 9, "learning_rate": 0.001}),
+    "squeezenet": parse_recipe(
+        {
+            **pictures.tiny(training={"batch_size": 9, "learning_rate": 0.001}, input={"size": 32}).model_dump(),
+            "student": {"network": "squeezenet", "upto": "fire3", "dropout": 0.5},
+        }
+    ),
+}
+
+
+def command(*words, processes=2, restarts=0):
+    options = ["--nproc-per-node", processes, "--max-restarts", restarts]
+    return [sys.executable, "-m", "torch.distributed.run", *map(str, [*options, *words])]
+
+
+def torchrun(*words, **options):
+    """Run ``words`` in several processes to the end."""
+    return subprocess.run(
+        command(*words, **options), capture_output=True, text=True, timeout=300, check=False, env=environment()
+    )
+
+
+def environment():
+    paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A folder with reviews.csv, table.csv and class folders of pictures."""
+    folder = tmp_path_factory.mktemp("data")
+    write_csv(folder / "reviews.csv", reviews(400))
+    random = np.random.default_rng(0)
+    rows = []
+    for number in range(ROWS):
+        a, b = random.normal(size=2)
+        part = ("train", "train", "valid", "test")[number % 4]
+        rows.append({"a": f"{a:.3f}", "b": f"{b:.3f}", "kind": "xyz"[number % 3], "label": str(int(a > b)),
+                     "split": part})  # fmt: skip
+    write_csv(folder / "table.csv", rows)
+    pictures.class_folders(folder / "pictures", 23)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def shared(data, tmp_path_factory):
+    """Checkpoints of every recipe, trained by one process and by two: NAME -> (one, two)."""
+    home = tmp_path_factory.mktemp("shared")
+    words = []
+    for name, recipe in RECIPES.items():
+        file = write_recipe(home / f"{name}.toml", recipe)
+        place = data / "pictures" if recipe.task.kind == "image" else data
+        words.append(f"{name}={file}={place}")
+        teach(load_recipe(file, ()), place, home / "one" / name)
+    done = torchrun(HERE / "together.py", home / "two", *words)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return {
+        name: [torch.load(home / place / name / checkpoint.FILE, weights_only=True) for place in ("one", "two")]
+        for name in RECIPES
+    }
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_two_processes_end_with_the_weights_of_one(name, shared):
+    one, two = shared[name]
+    assert one["state"]["step"] == two["state"]["step"] > 3
+    for part in ("best", "learner"):
+        apart = {key: float((value - two[part][key]).abs().max()) for key, value in one[part].items()}
+        assert max(apart.values()) < 1e-5, (part, apart)
+    for left, right in zip(one["history"]["epochs"], two["history"]["epochs"], strict=True):
+        assert left == pytest.approx(right, abs=1e-4)
+
+
+def workers(out):
+    """Return the process ids of the training into ``out``, by rank; found among all processes of this machine."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_bytes().split(b"\0")
+            values = dict(line.partition(b"=")[::2] for line in (place / "environ").read_bytes().split(b"\0"))
+        except OSError:
+            continue
+        if str(out).encode() in words and b"torch.distributed.run" not in words and b"RANK" in values:
+            found[int(values[b"RANK"])] = int(place.name)
+    return found
+
+
+def test_a_killed_process_is_started_again_and_the_weights_are_the_same(data, shared, tmp_path):
+    file = write_recipe(tmp_path / "recipe.toml", RECIPES["gru"])
+    out = tmp_path / "out"
+    words = command("-m", "limbeck", "train", file, "--data", data, "--out", out, restarts=2)
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment()
+    ) as running:
+        deadline = time.monotonic() + 120
+        while not (work_folder(out) / checkpoint.FILE).exists():
+            assert running.poll() is None and time.monotonic() < deadline
+            time.sleep(0.002)
+        os.kill(workers(out)[1], signal.SIGKILL)
+        told, said = running.communicate(timeout=200)
+    assert running.returncode == 0, said[-3000:]
+    assert said.count("resumed in epoch") == 1 and told.count("bundle:") == 1, "only one speaks"
+    assert not work_folder(out).exists()
+    bundle, undisturbed = load_file(out / "weights.safetensors"), shared["gru"][1]["best"]
+    assert all(torch.equal(value.half(), undisturbed[key].half()) for key, value in bundle.items())
+
+
+@pytest.mark.parametrize(
+    ("section", "line"),
+    [
+        ({"training": {"optimizer": "lbfgs"}}, "training.optimizer = 'lbfgs' runs in one process"),  # all meet it
+        ({"evaluation": {"slices": ["none such"]}}, "no column 'none such'"),  # one meets it, the other waits
+    ],
+)
+def test_an_error_is_one_line_of_one_process(section, line, data, tmp_path):
+    file = write_recipe(tmp_path / "recipe.toml", tiny_recipe("ngram", **section))
+    done = torchrun("-m", "limbeck", "train", file, "--data", data, "--out", tmp_path / "out")
+    assert done.returncode != 0
+    ours = [said for said in done.stderr.splitlines() if said.startswith("error: ")]
+    assert len(ours) == 1 and line in ours[0], done.stderr
+    assert "limbeck/training" not in done.stderr, "torchrun reports the exit status, we show no traceback"
