@@ -16,7 +16,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.networks.base import Network
-from limbeck.networks.pictures import PictureNetwork
+from limbeck.networks.pictures import Norm, PictureNetwork
 from limbeck.recipe import Section
 
 _FLOOR = 0.1  # added to the power before its logarithm; a picture of n x n has spread 1 and so a mean power of n x n
@@ -102,18 +102,13 @@ class Branch(nn.Module):
         super().__init__()
         self.spectrum = Spectrum(encoder, options.rows, options.columns)
         width = self.spectrum.bands[0] * self.spectrum.bands[1]
-        self.norm = nn.BatchNorm1d(width)
+        self.norm = Norm(width)
         self.dropout = nn.Dropout(options.dropout)
         self.hidden = nn.Linear(width, options.hidden)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, H] to features float [B, hidden]."""
-        found = self.spectrum(pixels)
-        if self.training and len(found) == 1:  # one row says nothing of the spread between rows
-            mean, variance = self.norm.running_mean, self.norm.running_var
-            found = nn.functional.batch_norm(found, mean, variance, self.norm.weight, self.norm.bias)
-        else:
-            found = self.norm(found)
+        found = self.norm(self.spectrum(pixels)[:, :, None, None]).flatten(1)
         return torch.relu(self.hidden(self.dropout(found)))
 
 

@@ -38,13 +38,18 @@ class Adversarial(Loss):
         for name, value in (("low", bounds.low), ("high", bounds.high), ("unit", bounds.unit)):
             self.register_buffer(name, value, persistent=False)
 
+    def count(self, step: Step) -> Tensor | int:
+        """Return the number of labelled rows."""
+        return (step.labels >= 0).sum()
+
     def forward(self, step: Step) -> Tensor:
         """Mean over the labelled rows; 0 when a batch has none."""
         known = step.labels >= 0
         pixels, labels = step.arrays["pixels"][known], step.labels[known]
         if not len(labels):
             return step.logits.sum() * 0.0
-        moved = attacked(step.student, pixels, labels, self.adversary, Bounds(self.low, self.high, self.unit))
+        start = torch.rand(step.arrays["pixels"].shape, device=pixels.device)[known]  # of all rows: see `sharing`
+        moved = attacked(step.student, pixels, labels, self.adversary, Bounds(self.low, self.high, self.unit), start)
         loss = nn.functional.cross_entropy(
             step.student(moved).float(), labels, reduction="sum", label_smoothing=self.smoothing
         )
@@ -66,13 +71,15 @@ class Bounds:
         return cls(shift, scale + shift, scale / 255.0)
 
 
-def attacked(network: Network, pixels: Tensor, labels: Tensor, adversary: Adversary, bounds: Bounds) -> Tensor:
+def attacked(
+    network: Network, pixels: Tensor, labels: Tensor, adversary: Adversary, bounds: Bounds, start: Tensor | None = None
+) -> Tensor:
     """Return normalised pixels float [B, 3, H, W], moved so that labels int64 [B] fail.
 
     No number moves by more than ``adversary.epsilon`` levels of 255, and none beyond black or white.
 
     The student is attacked as it answers: without dropout, by the running figures of its norms. The start is drawn at
-    random within the bound when there are several steps, from torch's generator.
+    random within the bound when there are several steps: ``start`` float [B, 3, H, W] in 0 to 1, or torch's numbers.
     """
     was = network.training
     network.eval()
@@ -80,11 +87,10 @@ def attacked(network: Network, pixels: Tensor, labels: Tensor, adversary: Advers
     most = adversary.epsilon * bounds.unit
     # Madry et al.: steps somewhat longer than needed to come from one side of what is allowed to the other.
     length = most if adversary.steps == 1 else 2.5 * most / adversary.steps
-    moved = (
-        given
-        if adversary.steps == 1
-        else inside(given + most * (2.0 * torch.rand_like(given) - 1.0), given, most, bounds)
-    )
+    moved = given
+    if adversary.steps > 1:
+        start = torch.rand(given.shape, device=given.device) if start is None else start
+        moved = inside(given + most * (2.0 * start.to(given.dtype) - 1.0), given, most, bounds)
     try:
         for _ in range(adversary.steps):
             moved = moved.detach().requires_grad_(True)

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.networks import Network
-from limbeck.networks.pictures import PictureNetwork
+from limbeck.networks.pictures import Norm, PictureNetwork
 from limbeck.networks.spectrum import Spectrum
 from limbeck.objectives.base import Loss, Step
 from limbeck.recipe import Objective
@@ -41,16 +41,14 @@ class Fourier(Loss):
             raise LimbeckError(what, where="recipe", mend="set task.kind = 'image', or take it out of objective.losses")
         self.spectrum = Spectrum(encoder, *BANDS)
         bands = self.spectrum.bands[0] * self.spectrum.bands[1]
-        self.standard = nn.BatchNorm1d(bands, affine=False)
+        self.standard = Norm(bands, affine=False)
         self.head = nn.Linear(2 * filters_of(network, encoder.size), bands)
 
     def forward(self, step: Step) -> Tensor:
-        """Mean over rows and bands; 0 for a lone row, which has no batch to be standardised over."""
+        """Mean over rows and bands; a lone row is standardised by the running figures."""
         maps = step.maps.float()
-        if len(maps) < 2:
-            return maps.sum() * 0.0
         energies = torch.cat((maps.mean(dim=(2, 3)), (maps.square().mean(dim=(2, 3)) + 1e-6).sqrt()), dim=1)
-        wanted = self.standard(self.spectrum(step.arrays["pixels"]))
+        wanted = self.standard(self.spectrum(step.arrays["pixels"])[:, :, None, None]).flatten(1)
         return nn.functional.mse_loss(self.head(energies), wanted)
 
 
