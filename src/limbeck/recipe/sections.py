@@ -58,6 +58,13 @@ class Split(Section):
     stratify: bool = True
 
 
+class Derived(Section):
+    """A column made of another one: what the first group of a regular expression matches in it."""
+
+    column: str
+    pattern: str
+
+
 class Data(Section):
     """Where the rows are, and how they are cleaned and split."""
 
@@ -67,6 +74,7 @@ class Data(Section):
     unlabelled: list[str] = []
     layout: Literal["table", "wechat", "celeba-spoof"] = "table"
     columns: dict[str, str] = Field(default={}, description="name in the file -> name in the recipe")
+    derive: dict[str, Derived] = Field(default={}, description="new column -> pattern on another column")
     split: str | Split = Split()
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows with these values")
     duplicates: Literal["keep", "exact", "near"] = "exact"
