@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from limbeck.errors import LimbeckError
-from limbeck.networks.multiscale import Block, Multiscale, _to_grid
+from limbeck.networks.multiscale import Block, Multiscale, _even_contrast, _local_contrast, _to_grid
 from networks.pictures import check_export, check_lone_row, made
 
 
@@ -16,10 +16,23 @@ def test_it_has_under_a_million_weights():
 
 
 @pytest.mark.parametrize(
-    ("size", "options"), [(32, {}), (47, {"contrast": False}), (64, {"widths": [8, 16], "depth": 2})]
+    ("size", "options"),
+    [(32, {}), (47, {"contrast": False}), (64, {"widths": [8, 16], "depth": 2}), (36, {"local": 3})],
 )
 def test_the_graph_answers_as_torch_at_any_batch(size, options):
     check_export(made(Multiscale, **options), size)
+
+
+def test_local_contrast_takes_out_a_shadow_that_even_contrast_keeps():
+    random = torch.Generator().manual_seed(0)
+    plain = 0.3 + 0.4 * torch.rand(1, 3, 32, 32, generator=random)
+    shaded = plain * torch.linspace(0.1, 1.0, 32)
+    even, local = (change(shaded) - change(plain) for change in (_even_contrast, lambda maps: _local_contrast(maps, 3)))
+    assert even.square().mean() > 5 * local.square().mean()
+    assert _local_contrast(torch.full((1, 3, 9, 9), 0.7), 3).abs().max() < 1e-3
+    network, pixels = made(Multiscale, local=4), torch.rand(2, 3, 32, 32)
+    with torch.no_grad():
+        assert not torch.equal(network(pixels), made(Multiscale)(pixels))
 
 
 def test_a_lone_row_trains():

@@ -2,7 +2,8 @@
 
 Each block looks through 3x3 and 5x5 windows side by side (Szegedy et al. 2015, §4), with batch norm (Ioffe and
 Szegedy 2015) and a residual connection (He et al. 2016). The head reads every stage, not the last alone (Sermanet and
-LeCun 2011, §2.1): a traffic sign is told by its outline and by the fine print inside.
+LeCun 2011, §2.1): a traffic sign is told by its outline and by the fine print inside. With ``local`` it sees the
+picture twice, the second time with the light of each place taken out.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Options(Section):
     widths: tuple[int, ...] = Field(default=(32, 64, 128), description="filters of each stage, each on half the grid")
     depth: int = Field(default=1, ge=1, le=8, description="blocks in each stage")
     contrast: bool = Field(default=True, description="bring every picture to the same mean and contrast first")
+    local: int = Field(default=0, ge=0, le=32, description="evens the light within so many pixels; 0: not at all")
     grid: int = Field(default=4, ge=1, le=16, description="places a side that the head tells apart; 1: none")
     fused: int = Field(default=128, ge=2, le=1024, description="width of the features")
     dropout: float = Field(default=0.2, ge=0, lt=1)
@@ -67,7 +69,7 @@ class Multiscale(PictureNetwork):
         super().__init__(options, encoder, classes)
         least = options.grid * 2 ** len(options.widths)
         self.check_size(encoder, least, "enlarge the pictures, lower student.grid or drop a stage")
-        inside = (3, *options.widths[:-1])
+        inside = (6 if options.local else 3, *options.widths[:-1])
         self.stages = nn.ModuleList(_stage(a, b, options.depth) for a, b in zip(inside, options.widths, strict=True))
         self.channels = sum(options.widths)
         reduced = max(2, options.fused // 2)
@@ -81,8 +83,10 @@ class Multiscale(PictureNetwork):
 
     def maps(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, W] to the maps of all stages, float [B, sum(widths), h, w]; h is H / 2^stages."""
-        if self.options.contrast:
-            pixels = _even_contrast(pixels)
+        given = _even_contrast(pixels) if self.options.contrast else pixels
+        if self.options.local:
+            given = torch.cat((given, _local_contrast(pixels, self.options.local)), dim=1)
+        pixels = given
         found = []
         for stage in self.stages:
             pixels = stage(pixels)
@@ -109,6 +113,20 @@ def _even_contrast(pixels: Tensor) -> Tensor:
     """Return each picture [B, 3, H, W] with mean 0 and spread 1 in each colour; nearly flat ones stay nearly flat."""
     centred = pixels - pixels.mean(dim=(2, 3), keepdim=True)
     return centred / (centred.square().mean(dim=(2, 3), keepdim=True) + 1e-4).sqrt()
+
+
+def _local_contrast(pixels: Tensor, reach: int) -> Tensor:
+    """Return each place [B, 3, H, W] less the mean around it, over the spread there (Jarrett et al. 2009, §2.1).
+
+    A dark sign before a bright sky is flat when the whole picture sets the scale; here its surroundings do.
+    """
+
+    def around(maps: Tensor) -> Tensor:
+        side = 2 * reach + 1
+        return nn.functional.avg_pool2d(maps, side, 1, reach, count_include_pad=False)
+
+    centred = pixels - around(pixels)
+    return centred / (around(centred.square()) + 1e-4).sqrt()
 
 
 def _to_grid(maps: Tensor, grid: int) -> Tensor:
