@@ -12,6 +12,7 @@ from limbeck.inputs.image import Pictures
 from limbeck.recipe import Pictures as Settings
 from limbeck.training import screens
 from limbeck.training.attacks import with_attacks
+from limbeck.training.doctor import doctor
 from limbeck.training.pictures import change, recapture
 from pictures import CLASSES, class_folders, square, tiny
 
@@ -91,6 +92,12 @@ def test_no_copies_where_they_would_have_a_wrong_answer():
         attacked([0, 1], alone=False)
     with pytest.raises(LimbeckError, match="set recapture to a share above 0"):
         tiny(training={"pictures": {"recapture_as": "red"}})
+
+
+def test_the_doctor_finds_a_recaptured_class_that_is_none(tmp_path):
+    recipe = tiny(training={"pictures": {"recapture": 0.5, "recapture_as": "rad"}})
+    found = doctor(recipe, data=class_folders(tmp_path / "p"))
+    assert [f.check for f in found if "recapture_as 'rad' is no class" in f.what and f.level == "error"] == ["training"]
 
 
 def test_training_with_recaptured_copies_runs_and_says_so_in_its_recipe(tmp_path):

@@ -45,9 +45,7 @@ def with_attacks(
     name = settings.recapture_as
     if name is None:
         return rows, labels
-    if name not in classes:
-        what = f"training.pictures.recapture_as {name!r} is no class"
-        raise LimbeckError(what, where="recipe", mend=did_you_mean(name, classes))
+    check_attacks(recipe, classes)
     if not alone:
         mend = "train the teacher with it, or leave recapture_as out"
         raise LimbeckError("recapture_as works without teachers and second views only", where="recipe", mend=mend)
@@ -56,6 +54,14 @@ def with_attacks(
     chosen = np.sort(np.random.default_rng((recipe.training.seed, len(labels))).permutation(others)[:count])
     more = np.full(count, classes.index(name), dtype=np.int64)
     return partial(_joined, rows, chosen, recipe.training.seed), np.concatenate([labels, more])
+
+
+def check_attacks(recipe: Recipe, classes: tuple[str, ...]) -> None:
+    """Raise where re-captured pictures are to be of a class that is none."""
+    name = recipe.training.pictures.recapture_as
+    if name is not None and name not in classes:
+        what = f"training.pictures.recapture_as {name!r} is no class"
+        raise LimbeckError(what, where="recipe", mend=did_you_mean(name, classes))
 
 
 def _joined(rows: Callable[[int], Rows], chosen: Ints, seed: int, epoch: int) -> Pictures:

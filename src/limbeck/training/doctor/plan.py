@@ -13,6 +13,7 @@ from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
 from limbeck.teachers import TEACHERS
 from limbeck.teachers.scenarios import KIND
+from limbeck.training.attacks import check_attacks
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, attempt, refused
 from limbeck.training.pretrain import is_pretraining
@@ -139,4 +140,5 @@ def _judging(case: Case) -> Iterator[Finding]:
         what = "there are no test rows: the figures will be those of valid, on which the student is chosen"
         yield Finding("warn", "training", what, "set data.test or data.split")
     positive_index(recipe, rows.classes)
+    check_attacks(recipe, rows.classes)
     need(rows.frame.columns, [*settings.slices, *([settings.group] if settings.group else [])], "the data")
