@@ -15,7 +15,12 @@ from limbeck.training.student import train_student
 COMMAND = "make bench ONLY=adversarial"
 RECIPE = ROOT / "recipes" / "traffic-signs.toml"
 # A smaller student and fewer epochs than the recipe's: each step of it costs two.
-SHORT = ["student.widths=[16,32,64]", "training.epochs=15", "training.schedule=cosine", "evaluation.adversary={epsilon=4, steps=10}"]
+SHORT = [
+    "student.widths=[16,32,64]",
+    "training.epochs=15",
+    "training.schedule=cosine",
+    "evaluation.adversary={epsilon=4, steps=10}",
+]
 TRAINED = ["objective.losses={hard=0.5, adversarial=0.5}", "objective.adversary={epsilon=6, steps=1}"]
 
 
@@ -37,7 +42,12 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
 
 
 def study(folder: Path, seed: int, settings: list[str], quick: bool) -> dict[str, float]:
-    given = [*SHORT, f"training.seed={seed}", *settings, *(["training.epochs=1", "student.widths=[8,8,16]"] if quick else [])]
+    given = [
+        *SHORT,
+        f"training.seed={seed}",
+        *settings,
+        *(["training.epochs=1", "student.widths=[8,8,16]"] if quick else []),
+    ]
     recipe = load_recipe(RECIPE, given)
     rows = prepare(recipe, folder, recipe_folder=RECIPE.parent)
     if quick:

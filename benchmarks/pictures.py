@@ -15,7 +15,6 @@ from PIL import Image
 
 import limbeck
 from benchmarks.figures import ROOT, Figure
-from limbeck.data.located import pictures_of
 from limbeck.data.prepare import prepare
 from limbeck.inputs.kinds import values_of
 from limbeck.recipe import load_recipe
@@ -47,7 +46,15 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
 
 def serving_size(bundle: Path) -> int:
     """Bytes of the bundle less what only a reader of its report or a new training needs."""
-    beside = {"report.html", "README.md", "weights.safetensors", "metrics.json", "export.json", "recipe.toml", "seen.npy"}
+    beside = {
+        "report.html",
+        "README.md",
+        "weights.safetensors",
+        "metrics.json",
+        "export.json",
+        "recipe.toml",
+        "seen.npy",
+    }
     with limbeck.load(bundle) as classifier:
         models = {"model.onnx", "model.int8.onnx"} - {classifier.manifest.serve}
     return sum(file.stat().st_size for file in bundle.iterdir() if file.name not in beside | models)
@@ -56,10 +63,10 @@ def serving_size(bundle: Path) -> int:
 def against_torch(bundle: Path, faces: Path, rows: int, times: int) -> dict[str, float]:
     """Return pictures per second of eager torch and how many times that the bundle reaches: medians of interleaved runs."""
     import torch
+    from safetensors.torch import load_file
 
     from limbeck.training.export import Answering
     from limbeck.training.student import build
-    from safetensors.torch import load_file
 
     recipe = load_recipe(bundle / "recipe.toml")
     data = prepare(load_recipe(ROOT / "recipes" / "liveness.toml"), faces)
@@ -93,7 +100,9 @@ def many_pictures(faces: Path, out: Path, count: int) -> Path:
     for number in range(count):
         image = Image.open(given[number % len(given)])
         if number >= len(given):
-            image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT if number < 2 * len(given) else Image.Transpose.ROTATE_90)
+            image = image.transpose(
+                Image.Transpose.FLIP_LEFT_RIGHT if number < 2 * len(given) else Image.Transpose.ROTATE_90
+            )
         image.save(out / f"{number:05d}.jpg", quality=92)
     return out
 
@@ -105,7 +114,9 @@ def seconds(bundle: Path, folder: Path, out: Path, cores: int, times: int) -> fl
     spent = []
     for _ in range(times):
         started = time.perf_counter()
-        done = subprocess.run([sys.executable, "-c", code, "predict", bundle, folder, out], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code, "predict", bundle, folder, out], capture_output=True, text=True
+        )
         spent.append(time.perf_counter() - started)
         assert done.returncode == 0, done.stderr
     return statistics.median(spent)

@@ -27,6 +27,7 @@ BENCHMARKS = (
     "distil_speed",
     "table_speed",
     "processes",
+    "traffic_signs",
 )
 
 

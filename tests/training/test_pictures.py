@@ -1,6 +1,8 @@
 """Changes to training pictures depend on the seed, the epoch and the row alone, and do what their names say."""
 
 import json
+import subprocess
+import sys
 from functools import partial
 
 import numpy as np
@@ -21,7 +23,7 @@ SIDE = 24
 ROWS = np.stack([np.asarray(square(("red", "blue")[n % 2], n, (SIDE, SIDE))) for n in range(150)])
 ALL = {
     "rotate": 15, "shift": 0.1, "zoom": 0.1, "flip": 0.5, "brightness": 0.3, "contrast": 0.3, "colour": 0.3,
-    "blur": 1.0, "jpeg": 0.5,
+    "blur": 1.0, "jpeg": 0.5, "perspective": 0.2, "noise": 0.1, "moire": 0.5, "recapture": 0.5,
 }  # fmt: skip
 
 
@@ -35,6 +37,15 @@ def test_the_same_seed_epoch_and_row_give_the_same_pixels():
     assert (first != made(epoch=1, **ALL)).any()
     assert (first != made(seed=2, **ALL)).any()
     assert made(ROWS[:40], **ALL).tobytes() == first[:40].tobytes()
+    few = np.concatenate([ROWS[:20], ROWS[100:]])  # another company changes nothing either
+    assert made(few, **ALL)[:20].tobytes() == first[:20].tobytes()
+
+
+def test_a_new_key_does_not_move_what_the_others_draw():
+    plain = made(brightness=0.3, jpeg=0.5)
+    some = made(brightness=0.3, jpeg=0.5, moire=0.3)
+    alike = (plain == some).all(axis=(1, 2, 3))
+    assert 0.55 < alike.mean() < 0.85
 
 
 @pytest.mark.parametrize("key", ALL)
@@ -72,6 +83,50 @@ def test_a_turn_of_the_whole_stays_inside(tmp_path):
     spot[:, 16, 16] = 255
     turned = made(spot, rotate=180)
     assert (turned[:, 16, 16] > 200).all()
+
+
+def test_a_turn_a_shift_and_a_zoom_go_where_they_say():
+    spot = np.zeros((300, 41, 41, 3), dtype=np.uint8)
+    spot[:, 17:24, 17:24] = 255  # seven places in the middle
+
+    def centre(found, axis):
+        weight = found[..., 0].sum(axis=3 - axis).astype(float)
+        return (weight * np.arange(41)).sum(axis=1) / weight.sum(axis=1) - 20
+
+    shifted = made(spot, shift=0.2)
+    for axis in (1, 2):
+        assert 7.5 < np.abs(centre(shifted, axis)).max() <= 8.2 + 1e-6  # a fifth of 41
+        assert abs(centre(shifted, axis).mean()) < 0.8
+    zoomed = np.sqrt(made(spot, zoom=0.5)[..., 0].sum(axis=(1, 2)) / 255) / 7
+    assert 0.4 < zoomed.min() < 0.6
+    assert 1.4 < zoomed.max() < 1.6
+
+
+def test_perspective_makes_one_side_larger_than_the_other():
+    bars = np.zeros((300, 48, 48, 3), dtype=np.uint8)
+    bars[:, 8:40, 8:40] = 255
+    high = made(bars, perspective=0.3)[..., 0] > 127
+    left, right = (high[:, :, columns].sum(axis=1).max(axis=1) for columns in (slice(8, 14), slice(34, 40)))
+    assert (left > right + 3).mean() > 0.2
+    assert (right > left + 3).mean() > 0.2
+    assert abs((left - right).mean()) < 1.5
+
+
+def test_noise_has_the_sigma_that_is_asked_for_and_no_more():
+    grey = np.full((400, 24, 24, 3), 128, dtype=np.uint8)
+    sigma = made(grey, noise=0.1).std(axis=(1, 2, 3)) / 255
+    assert sigma.max() < 0.108
+    assert sigma.min() < 0.01
+    assert abs(sigma.mean() - 0.05) < 0.005
+
+
+def test_kornia_is_imported_only_when_a_picture_is_augmented():
+    code = (
+        "import sys, numpy as np; from limbeck.training import pictures; from limbeck.recipe import Pictures as S;"
+        "rows = np.zeros((2, 8, 8, 3), dtype=np.uint8); pictures.change(rows, S(flip=1.0), 0, 0);"
+        "assert 'kornia' not in sys.modules; pictures.change(rows, S(rotate=1.0), 0, 0); assert 'kornia' in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_view_leaves_the_plain_rows_as_they_are():

@@ -19,6 +19,7 @@ import polars as pl
 
 from limbeck.data import celeba, copies, duplicates
 from limbeck.data.clean import clean_all
+from limbeck.data.derive import with_derived
 from limbeck.data.gather import Gathered
 from limbeck.data.labels import classes_of, labels_of, text_of
 from limbeck.data.leakage import leakage
@@ -113,6 +114,7 @@ def prepare(
         split = np.where(drawn == "test", "test", split)
     hidden = split != "test" if data.labels == "test" else split == "unlabelled"
     rows = _Rows.of(gathered, task, base, hidden=hidden)
+    rows = replace(rows, frame=with_derived(rows.frame, data.derive, base))
     split = np.where(hidden, "unlabelled", split)
     findings = gathered.findings
     if task.kind == "image":

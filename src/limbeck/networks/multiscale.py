@@ -2,7 +2,8 @@
 
 Each block looks through 3x3 and 5x5 windows side by side (Szegedy et al. 2015, §4), with batch norm (Ioffe and
 Szegedy 2015) and a residual connection (He et al. 2016). The head reads every stage, not the last alone (Sermanet and
-LeCun 2011, §2.1): a traffic sign is told by its outline and by the fine print inside.
+LeCun 2011, §2.1): a traffic sign is told by its outline and by the fine print inside. With ``local`` it sees the
+picture twice, the second time with the light of each place taken out.
 """
 
 from __future__ import annotations
@@ -27,12 +28,10 @@ class Options(Section):
     widths: tuple[int, ...] = Field(default=(32, 64, 128), description="filters of each stage, each on half the grid")
     depth: int = Field(default=1, ge=1, le=8, description="blocks in each stage")
     contrast: bool = Field(default=True, description="bring every picture to the same mean and contrast first")
-    local_contrast: int = Field(
-        default=0, ge=0, le=63, description="odd side of windows whose mean and contrast are taken out instead; 0: none"
-    )
     chromaticity: bool = Field(
-        default=False, description="see the grey picture and its colours as shares of the light, not three colours"
+        default=False, description="see colours as shares of their sum, which the strength of the light does not change"
     )
+    local: int = Field(default=0, ge=0, le=32, description="evens the light within so many pixels; 0: not at all")
     grid: int = Field(default=4, ge=1, le=16, description="places a side that the head tells apart; 1: none")
     fused: int = Field(default=128, ge=2, le=1024, description="width of the features")
     dropout: float = Field(default=0.2, ge=0, lt=1)
@@ -42,13 +41,6 @@ class Options(Section):
     def _even(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if not 1 <= len(value) <= 6 or any(width % 2 or not 2 <= width <= 1024 for width in value):
             raise ValueError("give 1 to 6 even widths of 2 to 1024, one for each stage")
-        return value
-
-    @field_validator("local_contrast")
-    @classmethod
-    def _odd(cls, value: int) -> int:
-        if value and (value % 2 == 0 or value < 3):
-            raise ValueError("give 0, or an odd side of 3 to 63")
         return value
 
 
@@ -90,7 +82,7 @@ class Multiscale(PictureNetwork):
         scale, shift = encoder.affine() if hasattr(encoder, "affine") else (np.ones(3), np.zeros(3))
         for name, value in (("scale", scale), ("shift", shift)):
             self.register_buffer(name, torch.tensor(value, dtype=torch.float32)[:, None, None], persistent=False)
-        inside = (3, *options.widths[:-1])
+        inside = (6 if options.local and not options.chromaticity else 3, *options.widths[:-1])
         self.stages = nn.ModuleList(_stage(a, b, options.depth) for a, b in zip(inside, options.widths, strict=True))
         self.channels = sum(options.widths)
         reduced = max(2, options.fused // 2)
@@ -103,21 +95,20 @@ class Multiscale(PictureNetwork):
         self.head = nn.Linear(options.fused, classes)
 
     def seen(self, pixels: Tensor) -> Tensor:
-        """Return pixels float [B, 3, H, W] as the first stage sees them."""
+        """Return pixels float [B, 3, H, W] as the first stage sees them, with the options ``local`` and the like."""
         if not self.options.chromaticity:
-            return self.even(pixels)
+            given = _even_contrast(pixels) if self.options.contrast else pixels
+            return (
+                torch.cat((given, _local_contrast(pixels, self.options.local)), dim=1) if self.options.local else given
+            )
         with torch.autocast(pixels.device.type, enabled=False):
             light = (pixels.float() - self.shift) / self.scale
             total = light.sum(dim=1, keepdim=True)
-            # Shares do not change with the strength of the light; in the dark, where they are noise, they come to 1/3.
+            # In the dark, where shares are noise, they come to 1/3.
             shares = (light[:, :2] + _DARK / 3) / (total + _DARK) - 1 / 3
-            return torch.cat((self.even(total / 3), _SHARES * shares), dim=1)
-
-    def even(self, maps: Tensor) -> Tensor:
-        """Return maps float [B, F, H, W] less what the light of the room gives them."""
-        if self.options.local_contrast:
-            return _local_contrast(maps, self.options.local_contrast)
-        return _even_contrast(maps) if self.options.contrast else maps
+            reach = self.options.local
+            grey = _local_contrast(total / 3, reach) if reach else _even_contrast(total / 3)
+            return torch.cat((grey, _SHARES * shares), dim=1)
 
     def maps(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, W] to the maps of all stages, float [B, sum(widths), h, w]; h is H / 2^stages."""
@@ -150,21 +141,20 @@ def _even_contrast(pixels: Tensor) -> Tensor:
     return centred / (centred.square().mean(dim=(2, 3), keepdim=True) + 1e-4).sqrt()
 
 
-def _local_contrast(pixels: Tensor, side: int) -> Tensor:
-    """Return pixels [B, 3, H, W] less the mean of the window around each, over its spread (Jarrett et al. 2009, §2.1).
+def _local_contrast(pixels: Tensor, reach: int) -> Tensor:
+    """Return each place [B, F, H, W] less the mean around it, over the spread there (Jarrett et al. 2009, §2.1).
 
-    What is left is grain and edges, whatever the light. The windows are square and flat, and end at the picture's edge.
+    A dark sign before a bright sky is flat when the whole picture sets the scale; here its surroundings do.
     """
     with torch.autocast(pixels.device.type, enabled=False):  # differences of large numbers want all their bits
-        centred = pixels.float() - _window_mean(pixels.float(), side)
-        return centred / ((_window_mean(centred.square(), side) + 1e-8).sqrt() + 0.02)
+        centred = pixels.float() - _around(pixels.float(), reach)
+        return centred / (_around(centred.square(), reach) + 1e-4).sqrt()
 
 
-def _window_mean(maps: Tensor, side: int) -> Tensor:
-    """Return the mean over windows around each place; first down, then across, which costs 2 / side as much."""
-    half = side // 2
-    maps = nn.functional.avg_pool2d(maps, (side, 1), 1, (half, 0), count_include_pad=False)
-    return nn.functional.avg_pool2d(maps, (1, side), 1, (0, half), count_include_pad=False)
+def _around(maps: Tensor, reach: int) -> Tensor:
+    """Return means over square windows; down first, then across, which costs less and comes to the same."""
+    maps = nn.functional.avg_pool2d(maps, (2 * reach + 1, 1), 1, (reach, 0), count_include_pad=False)
+    return nn.functional.avg_pool2d(maps, (1, 2 * reach + 1), 1, (0, reach), count_include_pad=False)
 
 
 def _to_grid(maps: Tensor, grid: int) -> Tensor:

@@ -58,6 +58,13 @@ class Split(Section):
     stratify: bool = True
 
 
+class Derived(Section):
+    """A column made of another one: what the first group of a regular expression matches in it."""
+
+    column: str
+    pattern: str
+
+
 class Data(Section):
     """Where the rows are, and how they are cleaned and split."""
 
@@ -67,6 +74,7 @@ class Data(Section):
     unlabelled: list[str] = []
     layout: Literal["table", "wechat", "celeba-spoof"] = "table"
     columns: dict[str, str] = Field(default={}, description="name in the file -> name in the recipe")
+    derive: dict[str, Derived] = Field(default={}, description="new column -> pattern on another column")
     split: str | Split = Split()
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows with these values")
     duplicates: Literal["keep", "exact", "near"] = "exact"
@@ -268,6 +276,18 @@ class Pictures(Section):
     colour: float = Field(default=0.0, ge=0, le=1, description="most saturation, either way, as a factor")
     blur: float = Field(default=0.0, ge=0, le=8, description="largest sigma of a Gaussian, in pixels")
     jpeg: float = Field(default=0.0, ge=0, le=1, description="share of pictures compressed anew, quality 30 to 95")
+    perspective: float = Field(default=0.0, ge=0, le=0.4, description="how much nearer a side comes at most")
+    noise: float = Field(default=0.0, ge=0, le=0.5, description="largest sigma of Gaussian noise, as a share of white")
+    tint: float = Field(default=0.0, ge=0, le=1, description="most in white balance, either way, as a logarithm")
+    moire: float = Field(default=0.0, ge=0, le=1, description="share of pictures with the moiré of a display")
+    recapture: float = Field(default=0.0, ge=0, le=1, description="share of pictures taken again of a screen or print")
+    recapture_as: str | None = Field(default=None, description="class of re-captured copies of the other classes' rows")
+
+    @model_validator(mode="after")
+    def _recaptured(self) -> Pictures:
+        if self.recapture_as is not None and not self.recapture:
+            raise ValueError("recapture_as says what re-captured pictures are: set recapture to a share above 0")
+        return self
 
 
 class Training(Section):

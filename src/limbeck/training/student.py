@@ -31,6 +31,7 @@ from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
 from limbeck.training import pictures
+from limbeck.training.attacks import with_attacks
 from limbeck.training.augment import Augmenter, active, back_translate, check_augmentation
 from limbeck.training.export import CALIBRATED, logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
@@ -243,6 +244,8 @@ def train_student(
     refuse_mismatch(learner, labels, targets)
     made = viewed_rows if viewed(recipe.objective.losses) else epoch_rows
     rows, labels = made(recipe, encoder, values, labels, folders)
+    alone = targets is None and not viewed(recipe.objective.losses)
+    rows, labels = with_attacks(rows, labels, recipe, data.classes, alone=alone)
     if isinstance(network, WideNetwork):
         first = rows(0)
         assert isinstance(first, Ragged)  # only texts have a wide branch

@@ -21,6 +21,7 @@ from limbeck.bundle.manifest import write_manifest
 from limbeck.bundle.seen import frame_keys, write_seen
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
+from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows
 from limbeck.evaluation.gallery import with_thumbnails
@@ -111,6 +112,9 @@ def _train(
         pretrain(parsed, out=target, folder=folder, home=home, resume=resume)
         return Trained(target, {}, [], [], "valid")
     rows = prepare(parsed, folder, recipe_folder=home)
+    lost = lost_frequencies(parsed, rows)
+    if lost is not None:
+        rows = replace(rows, findings=[*rows.findings, f"{lost.what}; {lost.mend}"])
     for finding in rows.findings:
         say(finding)
     work = work_folder(target)

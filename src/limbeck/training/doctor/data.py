@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.data.prepare import Dataset, prepare
+from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, refused
@@ -44,6 +45,9 @@ def check_data(case: Case) -> Iterator[Finding]:
         yield from _absent(rows)
         yield from _imbalance(case, rows)
     yield from _columns(case, rows)
+    lost = lost_frequencies(case.recipe, rows)
+    if lost is not None:
+        yield Finding("warn", "data", lost.what, lost.mend)
 
 
 def _absent(rows: Dataset) -> Iterator[Finding]:

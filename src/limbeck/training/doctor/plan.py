@@ -13,6 +13,7 @@ from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
 from limbeck.teachers import TEACHERS
 from limbeck.teachers.scenarios import KIND
+from limbeck.training.attacks import check_attacks
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, attempt, refused
 from limbeck.training.pretrain import is_pretraining
@@ -143,4 +144,5 @@ def _judging(case: Case) -> Iterator[Finding]:
     if species is not None and species not in rows.frame.columns:
         what = f"there is no column {species!r} (evaluation.attacks.species): all attacks will count as one species"
         yield Finding("warn", "training", what, did_you_mean(species, rows.frame.columns))
+    check_attacks(recipe, rows.classes)
     need(rows.frame.columns, [*settings.slices, *([settings.group] if settings.group else [])], "the data")
