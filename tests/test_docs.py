@@ -42,6 +42,7 @@ ALL = (
     *PAGES,
     "docs/decisions.md",
     "docs/data.md",
+    "docs/liveness.md",
     "docs/evaluation.md",
     "CONTRIBUTING.md",
     "CHANGELOG.md",
@@ -221,7 +222,7 @@ def test_every_option_of_a_network_is_in_the_table_with_its_default():
 
 
 def test_the_recipes_in_the_pages_are_whole():
-    for page in PAGES:
+    for page in ALL:
         for language, content in blocks(page):
             if language == "toml" and re.match(r"# \S+\.toml\n", content):
                 raw = tomllib.loads(content)
