@@ -28,6 +28,9 @@ BENCHMARKS = (
     "table_speed",
     "processes",
     "traffic_signs",
+    "liveness",
+    "adversarial",
+    "pictures",
 )
 
 
