@@ -83,7 +83,10 @@ def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] 
     task = manifest.task.model_copy(update={"classes": {raw: name for name, raw in manifest.labels.items()}})
     if manifest.task.class_map is not None:
         task = task.model_copy(update={"classes": manifest.task.class_map})
-    rows = load_rows(Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box)
+    rows = load_rows(
+        Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box,
+        manifest.input.signal,
+    )  # fmt: skip
     for column, value in (where or {}).items():
         need(rows.frame.columns, [column], data)
         rows = only(rows, np.flatnonzero((rows.frame[column].cast(pl.String) == value).fill_null(False).to_numpy()))
@@ -166,7 +169,7 @@ def _evaluate(
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
         groups=rows.frame[group].cast(pl.String).to_list() if group else None,
         bootstrap=bootstrap,
-        by_length=manifest.task.kind != "image",
+        by_length=manifest.task.kind not in ("image", "signal"),
     )
     if report is not None:
         stored = stored_metrics(classifier.path)
@@ -300,7 +303,7 @@ def _json(file: Path) -> dict[str, Any]:
 def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
-    if train_data is not None and classifier.manifest.task.kind != "image":
+    if train_data is not None and classifier.manifest.task.kind not in ("image", "signal"):
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         train = source.part("train")

@@ -6,6 +6,7 @@ checked by that network or encoder, which alone knows them.
 """
 
 from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
+from limbeck.recipe.base import Section
 from limbeck.recipe.sections import (
     Augment,
     Clean,
@@ -20,7 +21,7 @@ from limbeck.recipe.sections import (
     Ramp,
     Recipe,
     Relevance,
-    Section,
+    Sensitivity,
     Split,
     Student,
     Task,
@@ -29,6 +30,7 @@ from limbeck.recipe.sections import (
     Tune,
     Wide,
 )
+from limbeck.recipe.signal import Signal, Signals, Unfreeze
 
 __all__ = [
     "Augment",
@@ -45,12 +47,16 @@ __all__ = [
     "Recipe",
     "Relevance",
     "Section",
+    "Sensitivity",
+    "Signal",
+    "Signals",
     "Split",
     "Student",
     "Task",
     "Teacher",
     "Training",
     "Tune",
+    "Unfreeze",
     "Wide",
     "dump_recipe",
     "load_recipe",

@@ -23,6 +23,7 @@ from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import baseline_row
+from limbeck.evaluation.baseline_signal import signal_baseline_row
 from limbeck.evaluation.baseline_table import table_baseline_row
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, judge
@@ -196,7 +197,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
             groups=frame[group].cast(pl.String).to_list() if group else None,
             bootstrap=recipe.evaluation.bootstrap,
-            by_length=recipe.task.kind != "image",
+            by_length=recipe.task.kind not in ("image", "signal"),
         )
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
@@ -243,6 +244,9 @@ def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[st
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
     labels = rows.labels[train], rows.labels[index]
+    if recipe.task.kind == "signal":
+        seen, judged = rows.frame[train], rows.frame[index]
+        return [signal_baseline_row(recipe.input, seen, labels[0], judged, labels[1], rows.classes, positive)]
     if recipe.task.kind == "table":
         seen, judged = (rows.frame[part].select(recipe.task.inputs) for part in (train, index))
         return [table_baseline_row(seen, labels[0], judged, labels[1], rows.classes, positive)]
