@@ -130,6 +130,10 @@ class Classifier:
             len(rows), len(self.classes), [(part, self._pool.submit(self._run, rows, part)) for part in parts]
         )
 
+    def submit_none(self) -> Answer:
+        """Return the answer to no rows."""
+        return Answer(0, len(self.classes), [])
+
     def _run(self, rows: Rows, part: NDArray[np.int64]) -> Probabilities:
         answer: Probabilities = self._session.run(None, batch_of(self.encoder, rows, part))[0]
         return answer

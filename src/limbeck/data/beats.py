@@ -26,13 +26,20 @@ SIGNAL, RECORD, PATIENT, TIME, BEFORE, AFTER, SYMBOL, SPLIT = (
 )  # fmt: skip
 BEAT, RHYTHM = "signal.beat", "signal.rhythm"  # columns of ours: the record's median beat, and its RR intervals
 KEY = "signal.sha256"
+READ = (SIGNAL, BEFORE, AFTER, BEAT, RHYTHM)  # what a bundle reads of a row
 CHAZAL = "de-chazal"
 
 _AAMI = {"N": "NLRej", "S": "AaJS", "V": "VE", "F": "F", "Q": "/fQ"}
 AAMI = {symbol: name for name, symbols in _AAMI.items() for symbol in symbols}
-DS1 = frozenset("101 106 108 109 112 114 115 116 118 119 122 124 201 203 205 207 208 209 215 220 223 230".split())
-DS2 = frozenset("100 103 105 111 113 117 121 123 200 202 210 212 213 214 219 221 222 228 231 232 233 234".split())
-PACED = frozenset("102 104 107 217".split())
+DS1 = frozenset((
+    "101", "106", "108", "109", "112", "114", "115", "116", "118", "119", "122",
+    "124", "201", "203", "205", "207", "208", "209", "215", "220", "223", "230",
+))  # fmt: skip
+DS2 = frozenset((
+    "100", "103", "105", "111", "113", "117", "121", "123", "200", "202", "210",
+    "212", "213", "214", "219", "221", "222", "228", "231", "232", "233", "234",
+))  # fmt: skip
+PACED = frozenset(["102", "104", "107", "217"])
 _SAME = {"202": "201"}  # MIT-BIH records 201 and 202 are of one man
 SHORTEST, LONGEST = 0.1, 3.0  # seconds of an RR interval; others are the ends of a record, or pieces left out
 

@@ -1,9 +1,9 @@
 """What the record of a beat looks like: its median beat, and its RR intervals.
 
-A beat is abnormal against the other beats of its own heart: the deviation from the record's median beat and RR intervals
-relative to the record's lift boosting on MIT-BIH from an AUC of 0.885 to 0.922. The references are worked out once, over
-all readable beats of a record and without their labels, when it is read, so that training and serving see the same
-numbers whichever rows of it are asked about together. A row that comes alone has none.
+A beat is abnormal against the other beats of its own heart: the deviation from the record's median beat and RR
+intervals relative to the record's lift boosting on MIT-BIH from an AUC of 0.885 to 0.922. The references are worked out
+once, over all readable beats of a record and without their labels, when it is read, so that training and serving see
+the same numbers whichever rows of it are asked about together. A row that comes alone has none.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,15 +31,16 @@ def taps_of(settings: Signal, rate: float) -> Floats | None:
     low, high = settings.band or (0.0, 0.0)
     high = high if high < rate / 2 else 0.0
     if low or high:
-        taps = _band(low, high, rate)
+        taps = band_pass(low, high, rate)
     if settings.mains and settings.mains < rate / 2:
         hum = _without(float(settings.mains), rate)
         taps = hum if taps is None else np.convolve(taps, hum)
     return taps
 
 
-def _band(low: float, high: float, rate: float) -> Floats:
-    signal = _scipy()
+def band_pass(low: float, high: float, rate: float) -> Floats:
+    """Return a filter that keeps ``low`` to ``high`` Hz; 0 is no edge on that side."""
+    signal = scipy_signal()
     count = 2 * int(np.ceil(CYCLES * rate / (low or high) / 2)) + 1
     if not low:
         return np.asarray(signal.firwin(count, high, fs=rate), dtype=np.float64)
@@ -50,17 +52,18 @@ def _band(low: float, high: float, rate: float) -> Floats:
 
 def _without(hum: float, rate: float) -> Floats:
     """Return a filter that takes out one frequency and lets the rest pass."""
-    signal = _scipy()
+    signal = scipy_signal()
     count = 2 * int(np.ceil(HUM * rate / 2)) + 1
     half = 1.65 / HUM
-    return np.asarray(signal.firwin(count, [hum - half, min(hum + half, 0.499 * rate)], fs=rate, pass_zero="bandstop"))
+    edges = [hum - half, min(hum + half, 0.499 * rate)]
+    return np.asarray(signal.firwin(count, edges, fs=rate, pass_zero=True))
 
 
 def filtered(samples: Floats, taps: Floats) -> Floats:
     """Filter samples float64 [L, n] in one piece; beyond its ends a lead goes on at its last value."""
     half = len(taps) // 2
     padded = np.pad(samples, ((0, 0), (half, half)), mode="edge")
-    return np.asarray(_scipy().oaconvolve(padded, taps[None, :], mode="valid", axes=1))
+    return np.asarray(scipy_signal().oaconvolve(padded, taps[None, :], mode="valid", axes=1))
 
 
 def filtered_stream(chunks: Iterable[Floats], taps: Floats) -> Iterator[Floats]:
@@ -72,12 +75,12 @@ def filtered_stream(chunks: Iterable[Floats], taps: Floats) -> Iterator[Floats]:
             continue
         held = np.pad(chunk, ((0, 0), (half, 0)), mode="edge") if held is None else np.concatenate([held, chunk], 1)
         if held.shape[1] >= len(taps):
-            yield np.asarray(_scipy().oaconvolve(held, taps[None, :], mode="valid", axes=1))
+            yield np.asarray(scipy_signal().oaconvolve(held, taps[None, :], mode="valid", axes=1))
             held = held[:, held.shape[1] - 2 * half :]
     if held is not None:
         held = np.pad(held, ((0, 0), (0, half)), mode="edge")
         if held.shape[1] >= len(taps):
-            yield np.asarray(_scipy().oaconvolve(held, taps[None, :], mode="valid", axes=1))
+            yield np.asarray(scipy_signal().oaconvolve(held, taps[None, :], mode="valid", axes=1))
 
 
 def ratio(rate: float, source: float) -> Fraction:
@@ -89,10 +92,11 @@ def resampled(windows: Floats, up: int, down: int) -> Floats:
     """Resample windows float64 [..., n] along the last axis by ``up / down``, each for itself (polyphase FIR)."""
     if up == down:
         return windows
-    return np.asarray(_scipy().resample_poly(windows, up, down, axis=-1, padtype="edge"))
+    return np.asarray(scipy_signal().resample_poly(windows, up, down, axis=-1, padtype="edge"))
 
 
-def _scipy():  # type: ignore[no-untyped-def]  # SciPy has no types here
+def scipy_signal() -> Any:
+    """Return `scipy.signal`, or say in a line that it is not installed."""
     try:
         from scipy import signal
     except ImportError as error:

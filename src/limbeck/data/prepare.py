@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -195,7 +194,9 @@ def load_rows(
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
     gathered = Gathered()
-    gathered.add(Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes, signal=signal)
+    gathered.add(
+        Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes, signal=signal
+    )
     rows = _Rows.of(gathered, task, Path(path), tuple(classes))
     if task.kind == "image":
         rows, _ = _examined(rows, task, Path(path), gathered.findings)
@@ -354,8 +355,11 @@ def _drawn(
     if recipe.task.kind == "signal" and groups is not None:
         if not isinstance(wish, Split):
             shares = {"valid": patients.DRAWN}
-        by_seed = partial(draw, split, **shares, labels=labels, groups=together)
-        drawn = patients.fair_draw(lambda turn: by_seed(seed=turn), split, rows.labels, seed)
+
+        def by_seed(turn: int) -> Names:
+            return draw(split, **shares, labels=labels, groups=together, seed=turn)
+
+        drawn = patients.fair_draw(by_seed, split, rows.labels, seed)
     else:
         drawn = draw(split, **shares, labels=labels, groups=together, seed=seed)
     for part in ("valid", "test"):

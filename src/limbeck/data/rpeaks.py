@@ -1,9 +1,9 @@
 """R peaks of records without annotations.
 
 Pan and Tompkins 1985, "A real-time QRS detection algorithm", in arrays: band-pass, slope, square, moving sum, then a
-threshold that follows the heights of the peaks around, and a search back where a beat is missing. What they do sample by
-sample (two running averages of signal and noise peaks) is done here by windows of 8 seconds, so that half an hour takes
-a fraction of a second.
+threshold that follows the heights of the peaks around, and a search back where a beat is missing. What they do sample
+by sample (two running averages of signal and noise peaks) is done here by windows of 8 seconds, so that half an hour
+takes a fraction of a second.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.filters import _band, _scipy, filtered
+from limbeck.data.filters import band_pass, filtered, scipy_signal
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -31,16 +31,16 @@ def r_peaks(lead: Floats, rate: float) -> Ints:
     if len(lead) < rate or rate < 40:
         return np.empty(0, dtype=np.int64)
     lead = bridged(lead)
-    band = filtered(lead[None, :], _band(5.0, min(18.0, 0.45 * rate), rate))[0]
+    band = filtered(lead[None, :], band_pass(5.0, min(18.0, 0.45 * rate), rate))[0]
     slope = np.gradient(band)
     width = max(1, round(SPAN * rate))
     energy = np.convolve(slope**2, np.ones(width) / width, mode="same")
     # Sums of squares span decades between leads and beats; their root is a height.
     height = np.sqrt(energy)
-    found, _ = _scipy().find_peaks(height, distance=max(1, round(REFRACTORY * rate)))
+    found, _ = scipy_signal().find_peaks(height, distance=max(1, round(REFRACTORY * rate)))
     if not len(found) or not np.ptp(lead) > 0:
         return np.empty(0, dtype=np.int64)
-    level = _level(height, found, rate)
+    level = _level(height, rate)
     beats = found[height[found] >= SHARE * level[found]]
     beats = _searched_back(beats, found, height, level)
     return _aligned(band, beats, rate)
@@ -57,7 +57,7 @@ def bridged(lead: Floats) -> Floats:
     return np.interp(places, places[~gone], lead[~gone])
 
 
-def _level(height: Floats, found: Ints, rate: float) -> Floats:
+def _level(height: Floats, rate: float) -> Floats:
     """Return the usual height of a beat's peak around each sample: the median over stretches of the highest ones."""
     step = max(1, round(STRETCH * rate / 4))
     count = -(-len(height) // step)
@@ -65,7 +65,7 @@ def _level(height: Floats, found: Ints, rate: float) -> Floats:
     tops = np.array([height[at * step : (at + 1) * step].max() for at in range(count)])
     around = np.lib.stride_tricks.sliding_window_view(np.pad(tops, 4, mode="reflect" if count > 4 else "edge"), 9)
     usual = np.median(around, axis=1)
-    return np.interp(np.arange(len(height)), (np.arange(count) + 0.5) * step, np.maximum(usual, 1e-9))
+    return np.asarray(np.interp(np.arange(len(height)), (np.arange(count) + 0.5) * step, np.maximum(usual, 1e-9)))
 
 
 def _searched_back(beats: Ints, found: Ints, height: Floats, level: Floats) -> Ints:

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.data import read
-from limbeck.data.beats import KEY, RECORD, SIGNAL, TIME, Beats, frame_of
+from limbeck.data.beats import KEY, RECORD, TIME, Beats, frame_of
 from limbeck.data.rows import Ints, Reject, need
 from limbeck.data.wfdbfile import read_wfdb
 from limbeck.data.windows import is_ucr, levelled, read_npz, read_ucr
@@ -83,9 +84,7 @@ def holds_signals(path: Path) -> bool:
         return False
 
 
-def read_all(
-    path: Path, task: Task, settings: Signal, *, labelled: bool
-) -> Iterator[Found | LimbeckError]:
+def read_all(path: Path, task: Task, settings: Signal, *, labelled: bool) -> Iterator[Found | LimbeckError]:
     """Yield what each source under a path gave, or why it could not be read."""
     for file, about in signal_sources(path):
         try:
@@ -151,7 +150,7 @@ def unfit(whole: NDArray[np.float64]) -> list[str]:
             (np.maximum(high, -low) > HIGHEST, f"a lead is beyond {HIGHEST:g} mV"),
         )
     for bad, reason in checks:
-        for at in np.flatnonzero(bad.any(axis=1)):
+        for at in np.flatnonzero(np.asarray(bad).any(axis=1)):
             reasons[at] = reasons[at] or reason
     return reasons
 
@@ -189,7 +188,7 @@ def _folder(path: Path) -> list[Path]:
 
 
 def _take(beats: Beats, rows: Ints) -> Beats:
-    def some(values: Sequence[str | None] | None) -> list[str | None] | None:
+    def some(values: Any) -> Any:
         return None if values is None else [values[at] for at in rows]
 
     return replace(
@@ -202,7 +201,7 @@ def _take(beats: Beats, rows: Ints) -> Beats:
 def _with(beats: Beats, about: dict[str, str], task: Task) -> Beats:
     """Return the beats with what a table says of their record laid over them."""
     count = len(beats)
-    own = {name: [about.pop(name)] * count for name in ("patient", "split") if name in about}
+    own: dict[str, Any] = {name: [about.pop(name)] * count for name in ("patient", "split") if name in about}
     if task.label in about:
         own["labels"] = [about.pop(task.label)] * count
-    return replace(beats, **own, more={name: [value] * count for name, value in about.items()})  # type: ignore[arg-type]
+    return replace(beats, **own, more={name: [value] * count for name, value in about.items()})

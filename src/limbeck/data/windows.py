@@ -1,9 +1,9 @@
 """Windows that are cut already: beats in ``.npz``, and the tables of the UCR archive.
 
 ``.npz`` holds ``x`` [N, T] or [N, L, T] with the R peak in the middle: int16 in units of which ``gain`` (200) make a
-millivolt, or floats in mV, at ``fs`` (360) Hz; ``y`` the class; and where they are known ``record``, ``rpeak`` and ``rr``
-(samples), ``symbol``, ``patient``, ``split``. The UCR archive (Dau et al. 2019) writes one series a line, its label first,
-tabs between, without a rate: such a series is stretched to the window that the network reads.
+millivolt, or floats in mV, at ``fs`` (360) Hz; ``y`` the class; and where they are known ``record``, ``rpeak`` and
+``rr`` (samples), ``symbol``, ``patient``, ``split``. The UCR archive (Dau et al. 2019) writes one series a line, its
+label first, tabs between, without a rate: such a series is stretched to the window that the network reads.
 """
 
 from __future__ import annotations
@@ -94,9 +94,10 @@ def read_ucr(path: Path, settings: Signal) -> tuple[Beats, Floats, list[str]]:
     signal = stretched(whole, settings.samples)
     labels = [f"{value:g}" for value in table[:, 0].tolist()]
     missing = np.full(len(table), np.nan)
+    own = [f"{path.stem}:{row}" for row in range(1, len(table) + 1)]  # nobody says whose they are
     beats = Beats(
         signal, [""] * len(table), missing, np.full((len(table), 2), np.nan),
-        np.arange(1, len(table) + 1, dtype=np.int64), labels, patient=[f"{path.stem}:{row}" for row in range(1, len(table) + 1)], known=False,
+        np.arange(1, len(table) + 1, dtype=np.int64), labels, patient=own, known=False,
     )  # fmt: skip
     finding = f"{path.name} states no rate: its {whole.shape[2]} samples are stretched to {settings.samples}"
     return beats, whole, [finding]
@@ -136,7 +137,7 @@ def centred(whole: Floats, rate: float, settings: Signal, where: object) -> NDAr
 
 
 def native(settings: Signal, rate: float) -> tuple[int, int, int]:
-    """Return how many samples at ``rate`` Hz a window spans, how many lie before the R peak, and how many from it on."""
+    """Return how many samples at ``rate`` Hz a window spans, how many before the R peak, and how many from it on."""
     before, after = settings.reach
     start = round(before * rate / settings.rate)
     span = max(start + 1, int(np.ceil((before + after) * rate / settings.rate)))
@@ -144,7 +145,7 @@ def native(settings: Signal, rate: float) -> tuple[int, int, int]:
 
 
 def levelled(windows: NDArray[np.float32], level: str) -> NDArray[np.float32]:
-    """Take the baseline out of windows float32 [N, L, T]: their ``median``, a straight ``line`` fitted to them, or none.
+    """Take the baseline out of windows float32 [N, L, T]: their ``median``, a straight ``line``, or none.
 
     The line is that of least squares over the first and the last quarter, where no QRS complex pulls at it.
     """

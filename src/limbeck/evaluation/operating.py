@@ -1,4 +1,4 @@
-"""Where on the ROC curve a classifier works: what each threshold misses and flags, and the one that misses little enough.
+"""Where on the ROC curve a classifier works: what each threshold misses and flags, and which misses little enough.
 
 Sensitivity, specificity and the predictive values as in ISO 14155 and STARD 2015 (Bossuyt et al.): PPV and NPV hold for
 the share of positives among these rows, and for no other.

@@ -134,8 +134,8 @@ class SignalInput:
         settings = self.signal
         windows = levelled(windows_of(rows, self.shape), settings.level)
         beat = _array(rows, BEAT, windows.shape[1] * windows.shape[2]).reshape(windows.shape)
-        alone = np.isnan(beat).any(axis=(1, 2))
-        beat = np.where(alone[:, None, None], windows, beat)
+        alone = np.asarray(np.isnan(beat)).any(axis=(1, 2))
+        beat = np.where(np.reshape(alone, (-1, 1, 1)), windows, beat)
         beats = scaled(windows, beat, settings.scale, with_record=settings.record)
         nothing = np.empty((len(windows), 0), dtype=np.float32)
         rhythm = rhythm_of(rows) if settings.rhythm else nothing
@@ -180,8 +180,8 @@ def rhythm_of(rows: pl.DataFrame) -> Floats:
     """Return the rhythm float32 [N, 20] of rows: ratios of RR intervals, ranks, and what is missing.
 
     De Chazal et al. 2004 (section III-D) take the intervals before and after, the record's mean and a local mean. Here
-    they are ratios, on a logarithmic scale, to the record's median, mean, quartiles and the neighbourhood: where half of
-    a record is premature its median says nothing, and the quartiles do. What is missing is 0, the value of a steady
+    they are ratios, on a logarithmic scale, to the record's median, mean, quartiles and the neighbourhood: where half
+    of a record is premature its median says nothing, and the quartiles do. What is missing is 0, the value of a steady
     heart, and marked by the last three columns.
     """
     intervals = usual(np.stack([_numbers(rows, BEFORE), _numbers(rows, AFTER)], axis=1))
@@ -223,7 +223,8 @@ def windows_of(rows: pl.DataFrame, shape: tuple[int, int]) -> Floats:
     if len(windows) and windows.shape[1:] != shape:
         what = f"windows of {list(windows.shape[1:])} where {leads} leads x {samples} samples are wanted"
         raise LimbeckError(what, where="predict", mend="see [input.signal] in bundle.json")
-    bad = ~np.isfinite(windows).all(axis=(1, 2)) if len(windows) else np.zeros(0, dtype=bool)
+    good = np.isfinite(windows.reshape(len(windows), leads * samples)).all(axis=1)
+    bad = np.atleast_1d(~np.asarray(good))
     if bad.any():
         raise LimbeckError("a sample is no number", where=f"value {int(np.flatnonzero(bad)[0])}")
     return windows.reshape(-1, leads, samples)

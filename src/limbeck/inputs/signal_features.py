@@ -1,8 +1,8 @@
 """Features of a window, as an optional branch beside its samples: time, frequency, and both.
 
-``time``: heights, slopes, width and area of the wave; ``frequency``: the power of bands that P, QRS and T waves and muscle
-noise live in (Thakor et al. 1984); ``stft``: a coarse short-time Fourier grid; ``wavelet``: energies of an orthogonal
-Daubechies-2 transform by level and third of the window (Daubechies 1988; Mallat 1989). Powers are logarithms.
+``time``: heights, slopes, width and area of the wave; ``frequency``: the power of bands that P, QRS and T waves and
+muscle noise live in (Thakor et al. 1984); ``stft``: a coarse short-time Fourier grid; ``wavelet``: energies of an
+orthogonal Daubechies-2 transform by level and third of the window (Daubechies 1988; Mallat 1989). All powers are logs.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.filters import _scipy
+from limbeck.data.filters import scipy_signal
 from limbeck.errors import LimbeckError
 
 Floats = NDArray[np.float32]
@@ -27,7 +27,7 @@ def features_of(windows: Floats, families: Sequence[str], rate: float, peak: int
     """Return features float32 [N, F] of scaled windows [N, L, T] at ``rate`` Hz with the R peak at sample ``peak``."""
     parts = [FAMILIES[family](windows.astype(np.float64), rate, peak) for family in families]
     joined = np.concatenate([part.reshape(len(windows), -1) for part in parts], axis=1)
-    return np.clip(joined, -20.0, 20.0).astype(np.float32)
+    return np.asarray(np.clip(joined, -20.0, 20.0), dtype=np.float32)
 
 
 def count_of(families: Sequence[str], leads: int, samples: int, rate: float) -> int:
@@ -37,7 +37,7 @@ def count_of(families: Sequence[str], leads: int, samples: int, rate: float) -> 
     if samples < 2 ** (LEVELS + 1):
         what = f"windows of {samples} samples are too short for features, {2 ** (LEVELS + 1)} are least"
         raise LimbeckError(what, where="recipe", mend="leave input.signal.features out")
-    return features_of(np.zeros((1, leads, samples), dtype=np.float32), families, rate, samples // 2).shape[1]
+    return int(features_of(np.zeros((1, leads, samples), dtype=np.float32), families, rate, samples // 2).shape[1])
 
 
 def _time(windows: NDArray[np.float64], rate: float, peak: int) -> NDArray[np.float64]:
@@ -53,7 +53,7 @@ def _time(windows: NDArray[np.float64], rate: float, peak: int) -> NDArray[np.fl
     return np.stack(parts, axis=2)
 
 
-def _frequency(windows: NDArray[np.float64], rate: float, peak: int) -> NDArray[np.float64]:
+def _frequency(windows: NDArray[np.float64], rate: float, _: int) -> NDArray[np.float64]:
     shaped = windows * np.hanning(windows.shape[2])
     power = np.abs(np.fft.rfft(shaped, axis=2)) ** 2 / windows.shape[2]
     places = np.fft.rfftfreq(windows.shape[2], 1.0 / rate)
@@ -62,22 +62,22 @@ def _frequency(windows: NDArray[np.float64], rate: float, peak: int) -> NDArray[
     return np.stack([*(np.log(part + _SMALL) for part in sums), centre / 10.0], axis=2)
 
 
-def _stft(windows: NDArray[np.float64], rate: float, peak: int) -> NDArray[np.float64]:
+def _stft(windows: NDArray[np.float64], rate: float, _: int) -> NDArray[np.float64]:
     length = max(8, windows.shape[2] // 4)
-    signal = _scipy()
+    signal = scipy_signal()
     shaped = signal.ShortTimeFFT(signal.get_window("hann", length), hop=length // 2, fs=rate)
     power = np.abs(shaped.stft(windows, axis=2)) ** 2
     bands = [power[:, :, (shaped.f >= low) & (shaped.f < high)].sum(axis=2) for low, high in BANDS[:4]]
     return np.log(np.stack(bands, axis=2) + _SMALL).reshape(*windows.shape[:2], -1)
 
 
-def _wavelet(windows: NDArray[np.float64], rate: float, peak: int) -> NDArray[np.float64]:
-    energies = []
+def _wavelet(windows: NDArray[np.float64], _rate: float, _peak: int) -> NDArray[np.float64]:
+    energies: list[NDArray[np.float64]] = []
     rest = windows
     for _ in range(LEVELS):
         rest, detail = db2(rest)
-        for third in np.array_split(detail, THIRDS, axis=2):
-            energies.append(np.log((third**2).mean(axis=2) + _SMALL))
+        thirds = np.array_split(detail, THIRDS, axis=2)
+        energies += [np.log((third**2).mean(axis=2) + _SMALL) for third in thirds]
     return np.stack(energies, axis=2)
 
 

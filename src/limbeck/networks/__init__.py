@@ -14,8 +14,9 @@ from limbeck.networks.squeezenet import SqueezeNet
 from limbeck.networks.textcnn import TextCnn
 
 NETWORKS: dict[str, type[Network]] = {
-    "albert": Albert, "cnn-lstm": CnnLstm, "gru": Gru, "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram,
-    "resnet18": ResNet18, "resnet1d": ResNet1d, "resnet50": ResNet50, "squeezenet": SqueezeNet, "textcnn": TextCnn,
+    "albert": Albert, "cnn-lstm": CnnLstm, "gru": Gru, "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale,
+    "ngram": Ngram, "resnet18": ResNet18, "resnet1d": ResNet1d, "resnet50": ResNet50,
+    "squeezenet": SqueezeNet, "textcnn": TextCnn,
 }  # fmt: skip
 
 __all__ = ["NETWORKS", "Network"]

@@ -1,4 +1,4 @@
-"""Residual blocks over time (He et al. 2016; for ECG Hannun et al. 2019, Ribeiro et al. 2020): slower, and a teacher."""
+"""Residual blocks over time (He et al. 2016; for ECG Hannun et al. 2019): slower, and a teacher."""
 
 from __future__ import annotations
 

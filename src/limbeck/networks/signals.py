@@ -54,8 +54,8 @@ class SignalNetwork(Network):
         """Build what follows a trunk of ``width`` pooled maps."""
         options = self.options
         self.rhythm = _branch(self.rhythm_width, options) if self.rhythm_width else None
-        self.extra = _branch(self.features_width, options) if self.features_width else None
-        branches = sum(branch is not None for branch in (self.rhythm, self.extra))
+        self.beside = _branch(self.features_width, options) if self.features_width else None
+        branches = sum(branch is not None for branch in (self.rhythm, self.beside))
         self.dropout = nn.Dropout(options.dropout)
         joined = nn.Linear(width + branches * options.branch, options.mix)
         self.mix = nn.Sequential(joined, nn.ReLU(), nn.Dropout(options.dropout))
@@ -76,8 +76,8 @@ class SignalNetwork(Network):
         parts = [self.dropout(self.pooled(given["beats"]))]
         if self.rhythm is not None:
             parts.append(self.rhythm(given["rhythm"]))
-        if self.extra is not None:
-            parts.append(self.extra(given["features"]))
+        if self.beside is not None:
+            parts.append(self.beside(given["features"]))
         return self.mix(torch.cat(parts, dim=1))
 
     def train(self, mode: bool = True) -> SignalNetwork:

@@ -5,8 +5,8 @@ line with a "did you mean" instead of a silently ignored wish. Options of a netw
 checked by that network or encoder, which alone knows them.
 """
 
-from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.recipe.base import Section
+from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.recipe.sections import (
     Augment,
     Clean,

@@ -31,7 +31,7 @@ class Signal(Section):
     @field_validator("band")
     @classmethod
     def _low_below_high(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
-        if value is not None and not (0 <= value[0] and 0 <= value[1] and (value[1] == 0 or value[0] < value[1])):
+        if value is not None and not (value[0] >= 0 and value[1] >= 0 and (value[1] == 0 or value[0] < value[1])):
             raise ValueError("give [low, high] in Hz with 0 <= low < high, or 0 for no edge on that side")
         return None if value == (0, 0) else value
 

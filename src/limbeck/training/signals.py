@@ -84,9 +84,7 @@ def _wander(draws: Floats, samples: int, most: float) -> Floats:
     return np.asarray(most * draws[:, 4, None] * np.sin(phase), dtype=np.float32)[:, None, :]
 
 
-def _drawn(
-    rows: int, leads: int, samples: int, numbers: int, seed: int, epoch: int
-) -> tuple[Floats, Floats, Floats]:
+def _drawn(rows: int, leads: int, samples: int, numbers: int, seed: int, epoch: int) -> tuple[Floats, Floats, Floats]:
     """Return a row's draws [N, 12] of 0 to 1, and normal noise for its samples [N, L, T] and its rhythm [N, R].
 
     Each row's come from (seed, epoch, row): a counter-based generator gives them without a generator for each row.

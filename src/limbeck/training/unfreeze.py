@@ -8,6 +8,7 @@ means too. The best weights on valid over all stages are the result.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def fit_in_stages(
         place = None if folder is None else folder / f"stage-{stage}"
         told = None if report is None else _later(report, done)
         part = fit(
-            learner, encoder, lambda epoch, done=done: rows(epoch + done), labels, own, validate,
+            learner, encoder, partial(_after, rows, done), labels, own, validate,
             folder=place, report=told, **given,
         )  # fmt: skip
         history.epochs += [{**row, "epoch": row["epoch"] + done} for row in part.epochs]
@@ -106,6 +107,10 @@ def fit_in_stages(
     freeze(network, len(network.layers))
     learner.eval()
     return history
+
+
+def _after(rows: Callable[[int], Rows], done: int, epoch: int) -> Rows:
+    return rows(epoch + done)
 
 
 def _later(report: Callable[[int, float], None], done: int) -> Callable[[int, float], None]:

@@ -17,8 +17,8 @@ from limbeck.errors import LimbeckError
 from limbeck.inputs.dense import Dense
 from limbeck.inputs.image import Pictures
 from limbeck.inputs.kinds import RowInput, Rows, Values, encode
-from limbeck.inputs.signal import Signals
 from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.signal import Signals
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.training import pictures, signals
