@@ -122,6 +122,9 @@ def prepare(
     if task.kind == "image":
         rows, readable = _examined(rows, task, base, findings)
         split = split[readable]
+    if (unnamed := split == "").any():
+        findings.append(f"{int(unnamed.sum()):,} beats of paced records left out")
+        rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
     keys = clean_all(rows.texts, recipe.input.clean) if task.kind == "text" else rows.texts
     contents = keys
     if task.kind == "image":
@@ -131,9 +134,7 @@ def prepare(
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
     near = duplicates.near(keys) if task.kind == "text" else duplicates.exact(contents)
-    keep = split != ""
-    if not keep.all():
-        findings.append(f"{int((~keep).sum()):,} beats of paced records left out")
+    keep = np.ones(len(keys), dtype=bool)
     if task.kind == "signal" and data.leakage == "refuse":
         given = _groups(recipe, rows.frame, gathered.sources)
         if given is not None:

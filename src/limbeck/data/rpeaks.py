@@ -18,8 +18,8 @@ Floats = NDArray[np.float64]
 REFRACTORY = 0.25  # s: two beats are further apart
 SPAN = 0.15  # s: width of the moving sum, that of a wide QRS
 STRETCH = 8.0  # s: over which the height of a peak is judged
-SHARE = 0.18  # of the usual height of a beat's peak there that a beat has to reach
-BACK = 0.09  # the same where a beat is missing
+SHARE = 0.35  # of the usual height of a beat's peak there that a beat has to reach
+BACK = 0.18  # the same where a beat is missing
 MISSING = 1.66  # times the usual interval: a beat is missing (Pan and Tompkins 1985)
 
 

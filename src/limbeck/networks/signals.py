@@ -41,6 +41,7 @@ class SignalNetwork(Network):
     """
 
     encoders = ("signal",)
+    fixed = ("rhythm", "features")
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
