@@ -124,6 +124,9 @@ def read_source(
     reasons = unfit(whole)
     rejects += [Reject(int(beats.numbers[at]), reason) for at, reason in enumerate(reasons) if reason]
     kept = np.array([at for at, reason in enumerate(reasons) if not reason], dtype=np.int64)
+    if not len(kept):
+        why = f"beat {rejects[0].row}: {rejects[0].reason}" if rejects else "it holds none"
+        raise LimbeckError(f"none of its beats can be used ({why})", where=file, mend="look at the lead")
     beats = _with(_take(beats, kept), about, task)
     beats = replace(beats, signal=levelled(beats.signal, settings.level))
     name = file.stem if suffix == ".hea" else file.name

@@ -19,7 +19,9 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import NAME, baseline_row
 from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.operating import sweep
 from limbeck.evaluation.report import Report, write_report
+from limbeck.evaluation.signals import signal_pages, told
 from limbeck.evaluation.slices import worst_rows, worst_slices
 from limbeck.evaluation.trust import read_trust
 from limbeck.inputs.kinds import values_of
@@ -183,13 +185,16 @@ def _evaluate(
             baselines=_baselines(classifier, rows, stored, train_data),
             slices=judgement.slices,
             worst=judgement.worst,
-            findings=[*findings, *missing],
+            findings=[*told(findings), *missing],
             export=export_facts(classifier.path),
             history=stored.get("history", []),
             trust=trust,
+            **signal_pages(classifier, rows.frame, rows.labels, p),
         )
         write_report(report, page, lang=lang)
-    return {**judgement.metrics, "slices": judgement.slices, "findings": findings}
+    more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
+    more = more if manifest.task.kind == "signal" else {}
+    return {**judgement.metrics, **more, "slices": judgement.slices, "findings": findings}
 
 
 def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:

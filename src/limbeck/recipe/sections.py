@@ -277,6 +277,7 @@ class Training(Section):
     clip: float = Field(default=1.0, ge=0, description="largest gradient norm; 0 switches it off")
     patience: int = Field(default=3, ge=1, description="epochs without a better valid score before it stops")
     metric: Literal["macro_f1", "accuracy", "roc_auc", "loss"] = "macro_f1"
+    keep: Literal["best", "last"] = Field(default="best", description="the epoch whose weights are the result")
     average: float = Field(default=0.0, ge=0, lt=1, description="decay of the moving average of weights")
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"

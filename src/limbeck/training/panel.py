@@ -16,8 +16,8 @@ from limbeck.data.clean import clean_all
 from limbeck.data.gather import Gathered
 from limbeck.data.located import pictures_of
 from limbeck.inputs.image import ImageInput
-from limbeck.inputs.signal import SignalInput
 from limbeck.inputs.ngrams import Ngrams
+from limbeck.inputs.signal import SignalInput
 from limbeck.inputs.table import TableInput
 from limbeck.recipe import Input, Recipe
 from limbeck.teachers import Teacher, answers, open_teacher
@@ -94,7 +94,8 @@ def features_of(
 
     Texts give unit-length TF-IDF rows of hashed n-grams of characters and words, their document frequencies read off
     the target's rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers,
-    what is missing, and their categories; pictures their colours on a coarse grid, signals a few samples and the rhythm.
+    what is missing, and their categories; pictures their colours on a coarse grid, signals some samples and the
+    rhythm.
     """
     if recipe.task.kind == "image":
         return _coarse(recipe, target), [None if other is None else _coarse(recipe, other) for other in others]

@@ -27,6 +27,7 @@ from limbeck.evaluation.baseline_signal import signal_baseline_row
 from limbeck.evaluation.baseline_table import table_baseline_row
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, judge
+from limbeck.evaluation.signals import signal_pages, told
 from limbeck.evaluation.trust import read_trust
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
@@ -230,10 +231,11 @@ def _report(
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,
-        findings=rows.findings,
+        findings=told(rows.findings),
         export=export_facts(classifier.path),
         history=history,
         trust=read_trust(classifier.path),
+        **signal_pages(classifier, rows.frame[index], rows.labels[index], p),
     )
     write_report(classifier.path / "report.html", page, lang=lang)
 
