@@ -30,7 +30,11 @@ from limbeck.training.train import finish
 COMMAND = "make bench ONLY=ecg"
 RECIPE = ROOT / "recipes" / "ecg.toml"
 FIVE = ("N", "S", "V", "F", "Q")
-LIGHT = ["training.epochs=1", "student.width=8", 'data.where.record=["100","106","119","203","208","209","213","222","233"]']
+LIGHT = [
+    "training.epochs=1",
+    "student.width=8",
+    'data.where.record=["100","106","119","203","208","209","213","222","233"]',
+]
 LEAN = ["evaluation.bootstrap=0", "evaluation.baseline=false"]
 SPECIFICITY = 0.90
 
