@@ -23,7 +23,7 @@ from limbeck.training.train import save_weights
 COMMAND = "make bench ONLY=ecg_transfer"
 TRUNK, RECIPE = ROOT / "recipes" / "ecg.toml", ROOT / "recipes" / "ecg-transfer.toml"
 LABELS = (10, 25, 50, 100)  # of each class; of the smaller one TRAIN has 31
-SCRATCH = ['student={network="cnn-lstm",width=16,dropout=0.4}', "training.unfreeze.epochs=[]", "training.epochs=60"]
+SCRATCH = ['student={network="cnn-lstm"}', "training.unfreeze.epochs=[]", "training.epochs=60"]
 
 
 def measure(data: Path, *, quick: bool) -> list[Figure]:

@@ -26,6 +26,8 @@ BENCHMARKS = (
     "compression",
     "distil_speed",
     "table_speed",
+    "ecg",
+    "ecg_transfer",
 )
 
 

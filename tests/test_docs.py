@@ -19,11 +19,11 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+import signals as hearts
 from limbeck import recipe as sections
 from limbeck.cli.main import main, run
 from limbeck.networks import NETWORKS
 from limbeck.recipe import override, parse_recipe
-import signals as hearts
 from small import reviews, tiny_recipe, write_csv
 
 ROOT = Path(__file__).parents[1]

@@ -17,8 +17,8 @@ from limbeck.errors import LimbeckError
 from limbeck.recipe import Data, Split
 
 BY_BEAT = "beat"  # data.split.group: every beat for itself
-DRAWN = 0.15  # share of train that becomes valid when a column has none: a tenth would be two patients
-TRIES = 200
+DRAWN = 0.2  # share of train that becomes valid when a column has none: a tenth would be two patients
+TRIES = 40
 LEAKS = (
     "the split is by beats, not by patients: beats of one heart stand in train and test, so the figures leak and are "
     "too good"
