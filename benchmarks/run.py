@@ -31,6 +31,8 @@ BENCHMARKS = (
     "liveness",
     "adversarial",
     "pictures",
+    "ecg",
+    "ecg_transfer",
 )
 
 

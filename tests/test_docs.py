@@ -19,6 +19,7 @@ import pytest
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+import signals as hearts
 from limbeck import recipe as sections
 from limbeck.cli.main import main, run
 from limbeck.networks import NETWORKS
@@ -37,6 +38,7 @@ PAGES = (
     "docs/estimator.md",
     "docs/doctor.md",
     "docs/images.md",
+    "docs/signals.md",
 )
 ALL = (
     *PAGES,
@@ -50,7 +52,11 @@ ALL = (
 WECHAT = ["Ofiicial Account Name", "Title", "News Url", "Image Url", "Report Content", "label"]
 # Keys of recipes that are no text recipes; the pages of those parts describe them.
 PICTURES = {"size", "colour", "convention", "box", "margin"}
-ELSEWHERE = {"Data": {"labels"}, "Input": {"scaling", "categories", *PICTURES}, "Training": {"pictures"}}
+ELSEWHERE = {
+    "Data": {"labels"},
+    "Input": {"scaling", "categories", "signal", *PICTURES},
+    "Training": {"pictures", "signals", "unfreeze"},
+}
 
 
 def blocks(page: str) -> Iterator[tuple[str, str]]:
@@ -85,6 +91,7 @@ def lay_out(folder: Path) -> None:
     faces(folder / "faces")
     (folder / "faces" / "inbox").mkdir()
     square("red", 900).save(folder / "faces" / "inbox" / "a.png")
+    hearts.records(folder / "records")
     (folder / "synonyms.txt").write_text("很快 迅速\n太差 糟糕\n", encoding="utf-8")
     with (folder / "news.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
@@ -187,6 +194,18 @@ def test_every_key_of_pictures_is_in_its_table_with_its_default():
     check_table("docs/images.md", "[training.pictures]", sections.Pictures, set(sections.Pictures.model_fields))
 
 
+def test_every_key_of_signals_is_in_its_table_with_its_default():
+    page = "docs/signals.md"
+    for head, model in (("[input.signal]", sections.Signal), ("[training.signals]", sections.Signals),
+                        ("[training.unfreeze]", sections.Unfreeze)):  # fmt: skip
+        check_table(page, head, model, set(model.model_fields))
+    text = (ROOT / page).read_text("utf-8")
+    for name in ("cnn-lstm", "resnet1d"):
+        row = re.search(rf"^\| `{name}` \|([^|]*)\|", text, re.MULTILINE)
+        told = {key: tomllib.loads(f"v = {value}")["v"] for key, value in re.findall(r"`(\w+) = ([^`]+)`", row[1])}
+        assert told == {key: field.default for key, field in NETWORKS[name].Options.model_fields.items()}
+
+
 def check_table(page: str, head: str, model: type[BaseModel], keys_of_it: set[str]) -> None:
     """Check that the table under a heading names just these keys, with the defaults of the model."""
     text = (ROOT / page).read_text("utf-8")
@@ -212,7 +231,7 @@ def test_every_option_of_a_network_is_in_the_table_with_its_default():
     page = (ROOT / "docs" / "train.md").read_text("utf-8")
     for name, network in NETWORKS.items():
         row = re.search(rf"^\| `{name}` \|([^|]*)\|([^|]*)\|", page, re.MULTILINE)
-        if row is None and {"table", "image"} & set(network.encoders):
+        if row is None and {"table", "image", "signal"} & set(network.encoders):
             continue  # not a network for texts
         assert row, name
         assert {word.strip() for word in row[1].split(",")} == set(network.encoders)

@@ -105,7 +105,7 @@ def same(left, right):
 
 
 def test_the_last_epoch_is_kept_where_valid_cannot_judge():
-    student, history, seen = train(scores=[0.5, 0.9, 0.8, 0.7], epochs=4, patience=1, choose="last")
+    student, history, seen = train(scores=[0.5, 0.9, 0.8, 0.7], epochs=4, patience=1, keep="last")
     assert history.best == 3
     assert len(seen) == 4
     assert same(clone(student), seen[-1])

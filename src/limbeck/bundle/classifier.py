@@ -19,6 +19,7 @@ from limbeck.inputs.dense import Dense
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import INPUTS, Rows, Values, batch_of, blank, checked_values, encode
 from limbeck.inputs.ragged import batches
+from limbeck.inputs.signal import SignalInput
 
 Probabilities = NDArray[np.float32]
 # Small batches stay in the processor's cache; measured on ALBERT and GRU, twice as many tokens were no faster.
@@ -74,7 +75,7 @@ class Classifier:
     def _check_fit(self, file: Path) -> None:
         inputs = [given.name for given in self._session.get_inputs()]
         shape = self._session.get_outputs()[0].shape
-        made = batch_of(self.encoder, self.encode(blank(self.manifest.task)), np.arange(1))
+        made = batch_of(self.encoder, self.encode(blank(self.manifest.task, self.encoder)), np.arange(1))
         if sorted(inputs) != sorted(made) or len(shape) != 2 or shape[1] not in (len(self.classes), None):
             what = f"the model takes {inputs} and gives {shape}, which is not what bundle.json says"
             raise LimbeckError(what, where=file, mend="copy the bundle again, or export it anew")
@@ -94,7 +95,7 @@ class Classifier:
         """Return class probabilities float32 [N, C] of N raw values, calibrated on valid.
 
         Values are texts; or pictures: paths, Pillow images or uint8 arrays [H, W, 3]; or for a table its rows: a polars
-        frame, or a list of dictionaries.
+        frame, or a list of dictionaries; or windows of a signal, see `limbeck.inputs.signal.signal_rows`.
 
         Raises
         ------
@@ -102,6 +103,8 @@ class Classifier:
             When the values are not what the task reads, or a picture cannot be read.
         """
         rows = checked_values(values, self.manifest.task)
+        if isinstance(self.encoder, SignalInput) and isinstance(rows, pl.DataFrame):
+            rows = self.encoder.with_record(rows)
         window = self.window
         # Windows are encoded while the one before is being answered.
         pending = [self.submit(self.encode(rows[at : at + window])) for at in range(0, len(rows), window)]
@@ -126,6 +129,10 @@ class Classifier:
         return Answer(
             len(rows), len(self.classes), [(part, self._pool.submit(self._run, rows, part)) for part in parts]
         )
+
+    def submit_none(self) -> Answer:
+        """Return the answer to no rows."""
+        return Answer(0, len(self.classes), [])
 
     def _run(self, rows: Rows, part: NDArray[np.int64]) -> Probabilities:
         answer: Probabilities = self._session.run(None, batch_of(self.encoder, rows, part))[0]

@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from limbeck.data.beats import KEY
 from limbeck.data.clean import clean_all
 from limbeck.data.located import HASH
 from limbeck.data.prepare import texts_of
@@ -34,9 +35,10 @@ def row_keys(texts: Sequence[str], task: Task, reader: Input) -> list[str]:
 
 
 def frame_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
-    """Return what tells the rows of a frame apart; of examined pictures that is the hash of the file."""
-    if task.kind == "image" and HASH in frame.columns:
-        return [str(value) for value in frame[HASH].to_list()]
+    """Return what tells the rows of a frame apart; of examined pictures and signals a hash of the content."""
+    for kind, column in (("image", HASH), ("signal", KEY)):
+        if task.kind == kind and column in frame.columns:
+            return [str(value) for value in frame[column].to_list()]
     return row_keys(texts_of(frame, task), task, reader)
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import WINDOW, Answer, Classifier
+from limbeck.bundle.records import DEFAULT, empty_frame, record_chunk, record_columns, record_files
 from limbeck.data import celeba, layouts
 from limbeck.data.folders import flat, holds_pictures
 from limbeck.data.labels import need_inputs
@@ -71,7 +72,8 @@ def predict(
     """Answer every row of a table or of a folder of tables, in order and in bounded memory.
 
     A bundle of pictures reads the pictures of a folder and of all folders in it, sorted by path; where there is none,
-    its tables. Paths of a table begin in the folder of the table.
+    its tables. Paths of a table begin in the folder of the table. A bundle of signals reads a record, a folder or table
+    of records, or a file of windows, and gives a row for each beat.
 
     Parameters
     ----------
@@ -119,8 +121,11 @@ class _Run:
             raise LimbeckError("is a folder", where=output, mend="name a file")
         task = classifier.manifest.task
         self.pictures = task.kind == "image" and source.is_dir() and holds_pictures(source)
+        self.signals = task.kind == "signal"
         if self.pictures:
             self.sources = [source]
+        elif self.signals:
+            self.sources = record_files(source, output)
         else:
             self.sources = [file for file in sources(source) if source == file or not _same_file(file, output)]
         if any(_same_file(file, output) for file in self.sources):
@@ -138,7 +143,15 @@ class _Run:
 
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
         manifest = self.classifier.manifest
-        columns = [manifest.task.inputs[0]] if self.pictures else inspect(self.sources[0]).columns
+        if self.signals and asked is None:
+            return list(DEFAULT)
+        columns = (
+            record_columns(manifest.task)
+            if self.signals
+            else [manifest.task.inputs[0]]
+            if self.pictures
+            else inspect(self.sources[0]).columns
+        )
         names = self._renamed(pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).columns
         need_inputs(names, manifest.task, self.sources[0])
         if asked is None:
@@ -160,7 +173,7 @@ class _Run:
         manifest = self.classifier.manifest
         # A folder that lies as published is read by path here, like any other.
         layout = "table" if manifest.layout == celeba.NAME else manifest.layout
-        return frame if self.pictures else layouts.apply(frame, layout, manifest.columns)
+        return frame if self.pictures or self.signals else layouts.apply(frame, layout, manifest.columns)
 
     def go(self) -> Done:
         started = time.perf_counter()
@@ -203,6 +216,9 @@ class _Run:
 
     def _chunks(self, index: int, skip: int) -> Iterator[Chunk]:
         rows = min(WINDOW, self.classifier.window)
+        if self.signals:
+            yield record_chunk(self.sources[index], self.classifier.manifest.task, self.classifier.manifest.input, skip)
+            return
         if not self.pictures:
             yield from stream(self.sources[index], rows=rows, skip=skip)
             return
@@ -223,6 +239,8 @@ class _Run:
         """Begin to answer a chunk; rows that hold nothing to answer are named with the reason."""
         classifier, task = self.classifier, self.classifier.manifest.task
         values = values_of(frame, task)
+        if self.signals and not frame.height:
+            return _Window(chunk, index, empty_frame(task), classifier.submit_none(), {})
         if isinstance(classifier.encoder, ImageInput):
             rows, bad = classifier.encoder.encode_each([one for one in values if isinstance(one, Picture)])
             return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)})
@@ -236,6 +254,8 @@ class _Run:
     def _frame(self, chunk: Chunk, source: Path) -> pl.DataFrame:
         """Return the rows under the recipe's names; a stretch without a readable row has no columns of its own."""
         task = self.classifier.manifest.task
+        if self.signals:
+            return chunk.frame
         if not len(chunk.numbers):
             names = {
                 *task.inputs,

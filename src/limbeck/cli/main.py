@@ -113,7 +113,7 @@ def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None,
 @click.argument("output", type=PLACE)
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 def predict(bundle: Path, source: Path, output: Path, columns: str | None) -> None:
-    """Answer every row of INPUT, a table or a folder of tables or pictures; write OUTPUT."""
+    """Answer every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT."""
     import limbeck
     from limbeck.cli import tables
 
@@ -215,7 +215,7 @@ def _defect(error: Exception) -> str:
 
 
 def _extra(error: ImportError) -> str | None:
-    heavy = {"torch", "transformers", "accelerate", "safetensors", "onnx", "optuna", "sklearn", "scipy"}
+    heavy = {"torch", "transformers", "accelerate", "safetensors", "onnx", "optuna", "sklearn", "scipy", "wfdb"}
     name = (error.name or "").partition(".")[0]
     if name in heavy:
         return f'this needs the package {name!r}, which is not installed; pip install "limbeck[train]"'

@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from limbeck.data import celeba, folders, layouts, read
+from limbeck.data import celeba, folders, layouts, read, signals
 from limbeck.data.labels import label_text, need_inputs, text_of
 from limbeck.data.located import located
 from limbeck.data.rows import Ints, need
 from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.recipe import Task
+from limbeck.recipe import Signal, Task
 
 
 @dataclass
@@ -39,12 +39,16 @@ class Gathered:
         columns: Mapping[str, str] | None = None,
         keep: Mapping[str, str | list[str]] | None = None,
         boxes: str | Sequence[str] | None = None,
+        signal: Signal | None = None,
     ) -> None:
         """Read a file, or the tables of a folder, and note what could not be read or was filtered out.
 
         A folder of pictures without a table is read as class folders, or in its layout; ``boxes`` are the columns of
-        `located`.
+        `located`. ``signal`` says what a window of a signal is.
         """
+        if task.kind == "signal":
+            self._add_signals(path, part, task, labelled, columns or {}, keep or {}, signal or Signal())
+            return
         as_published = layout == celeba.NAME and (part == "train" or celeba.is_root(path))
         if task.kind == "image" and path.is_dir() and (as_published or not _has_table(path)):
             self._add_pictures(path, part, task, layout, keep or {})
@@ -62,6 +66,31 @@ class Gathered:
                 frame = located(frame, task, boxes, file.parent)
                 frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
             self._keep(frame, table.numbers, part, file, keep or {})
+
+    def _add_signals(
+        self, path: Path, part: str, task: Task, labelled: bool, columns: Mapping[str, str],
+        keep: Mapping[str, str | list[str]], signal: Signal,
+    ) -> None:  # fmt: skip
+        """Add the beats of every record that can be read, and a line for each that cannot."""
+        for found in signals.read_all(path, task, signal, labelled=labelled):
+            if isinstance(found, LimbeckError):
+                self.findings.append(f"unreadable record left out: {found}")
+                continue
+            self.findings += found.findings
+            self._note_signals(found)
+            frame = layouts.apply(found.frame, "table", columns, where=found.source)
+            self._keep(frame, found.numbers, part, found.source, keep)
+        if not self.frames:
+            mend = (self.findings or ["check the path"])[0]
+            raise LimbeckError("no record can be read", where=path, mend=mend)
+
+    def _note_signals(self, found: signals.Found) -> None:
+        if found.rejects:
+            first = found.rejects[0]
+            self.findings.append(
+                f"{len(found.rejects):,} unreadable rows left out of {found.source.name}, "
+                f"the first is beat {first.row}: {first.reason}"
+            )
 
     def _add_pictures(
         self, path: Path, part: str, task: Task, layout: str, keep: Mapping[str, str | list[str]]

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data import celeba, copies, duplicates
+from limbeck.data import celeba, copies, duplicates, patients, signals
+from limbeck.data.beats import CHAZAL, RECORD
 from limbeck.data.clean import clean_all
 from limbeck.data.derive import with_derived
 from limbeck.data.gather import Gathered
@@ -27,7 +28,7 @@ from limbeck.data.located import examine, keys_of
 from limbeck.data.rows import Ints, need
 from limbeck.data.split import DRAWN, draw, named_parts, split_random
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.recipe import Recipe, Split, Task
+from limbeck.recipe import Recipe, Signal, Split, Task
 
 __all__ = ["Dataset", "labels_of", "load_rows", "prepare"]
 
@@ -106,8 +107,11 @@ def prepare(
                 _found(base / path, f"data.{part}"), part,
                 task=task, labelled=data.labels == "all" and part != "unlabelled",
                 layout=data.layout, columns=data.columns, keep=data.where, boxes=recipe.input.box,
+                signal=recipe.input.signal,
             )  # fmt: skip
     split = _given_parts(gathered, data.split)
+    if task.kind == "signal" and patients.by_beat(data):
+        gathered.findings.append(patients.LEAKS)
     if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
         # Drawn before any label is seen, so not in proportion to the classes.
         drawn = split_random(len(split), valid=0.0, test=data.split.test, seed=recipe.training.seed)
@@ -120,14 +124,23 @@ def prepare(
     if task.kind == "image":
         rows, readable = _examined(rows, task, base, findings)
         split = split[readable]
+    if (unnamed := split == "").any():
+        findings.append(f"{int(unnamed.sum()):,} beats of paced records left out")
+        rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
     keys = clean_all(rows.texts, recipe.input.clean) if task.kind == "text" else rows.texts
     contents = keys
     if task.kind == "image":
         keys, contents = keys_of(rows.frame)
+    if task.kind == "signal":
+        keys = contents = signals.keys_of(rows.frame)
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
     near = duplicates.near(keys) if task.kind == "text" else duplicates.exact(contents)
     keep = np.ones(len(keys), dtype=bool)
+    if task.kind == "signal" and data.leakage == "refuse":
+        given = _groups(recipe, rows.frame, gathered.sources)
+        if given is not None:
+            patients.drop_straddling(given, split, keep, findings)
     copies.drop_empty(keys, split, keep, findings, task.kind)
     try:
         copies.drop_conflicts(data.conflicts, exact, rows.labels, _names(rows, task), split, keep, findings, task.kind)
@@ -171,11 +184,12 @@ def load_rows(
     columns: Mapping[str, str] | None = None,
     classes: Sequence[str] = (),
     boxes: str | Sequence[str] | None = None,
+    signal: Signal | None = None,
 ) -> Dataset:
     """Read labelled rows of a file or folder for evaluation: every readable row, all of them "test".
 
     Without ``classes`` they are the task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
-    of a picture that counts.
+    of a picture that counts, ``signal`` what a window of a signal is.
 
     Raises
     ------
@@ -183,7 +197,9 @@ def load_rows(
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
     gathered = Gathered()
-    gathered.add(Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes)
+    gathered.add(
+        Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes, signal=signal
+    )
     rows = _Rows.of(gathered, task, Path(path), tuple(classes))
     if task.kind == "image":
         rows, _ = _examined(rows, task, Path(path), gathered.findings)
@@ -260,6 +276,8 @@ def _names(rows: _Rows, task: Task) -> list[object]:
 
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
     """Return each row's input as a text: the text itself, a picture's path, or ``column=value`` of filled cells."""
+    if task.kind == "signal":
+        return signals.names_of(frame)
     if task.kind in ("text", "image"):
         return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
     names = [name for name in task.inputs if name in frame.columns]
@@ -300,7 +318,9 @@ def _given_parts(gathered: Gathered, split: str | Split) -> Names:
     for frame, numbers, source, part in zip(
         gathered.frames, gathered.numbers, gathered.sources, gathered.parts, strict=True
     ):
-        if part == "train" and isinstance(split, str) and frame.width:
+        if part == "train" and split == CHAZAL and RECORD in frame.columns:
+            parts.append(patients.chazal_parts(frame[RECORD].to_list(), source))
+        elif part == "train" and isinstance(split, str) and frame.width:
             need(frame.columns, [split], source)
             parts.append(named_parts(frame[split].to_list(), f"{source}, column {split!r}"))
         else:
@@ -313,6 +333,8 @@ def _groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDA
     name = split.group if isinstance(split, Split) and split.group else recipe.evaluation.group
     if name is None and recipe.data.layout == celeba.NAME and celeba.SUBJECT in frame.columns:
         name = celeba.SUBJECT
+    if recipe.task.kind == "signal":
+        name = patients.group_column(recipe.data, recipe.evaluation.group)
     if name is None:
         return None
     need(frame.columns, [name], sources[0])
@@ -337,7 +359,17 @@ def _drawn(
     shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": DRAWN}
     stratify = not isinstance(wish, Split) or wish.stratify
     labels = rows.labels if stratify else None
-    drawn = draw(split, **shares, labels=labels, groups=together, seed=recipe.training.seed)
+    seed = recipe.training.seed
+    if recipe.task.kind == "signal" and groups is not None:
+        if not isinstance(wish, Split):
+            shares = {"valid": patients.DRAWN}
+
+        def by_seed(turn: int) -> Names:
+            return draw(split, **shares, labels=labels, groups=together, seed=turn)
+
+        drawn = patients.fair_draw(by_seed, split, rows.labels, seed)
+    else:
+        drawn = draw(split, **shares, labels=labels, groups=together, seed=seed)
     for part in ("valid", "test"):
         count = np.count_nonzero((drawn == part) & (split != part))
         if count:

@@ -9,6 +9,7 @@ import numpy as np
 from limbeck.data.prepare import Dataset
 from limbeck.evaluation.baseline import baseline_row
 from limbeck.evaluation.baseline_pictures import picture_baseline_row
+from limbeck.evaluation.baseline_signal import signal_baseline_row
 from limbeck.evaluation.baseline_table import table_baseline_row
 from limbeck.inputs.kinds import values_of
 from limbeck.recipe import Recipe
@@ -22,6 +23,9 @@ def baseline_rows(
     if task.kind == "text":
         texts, others = [train.texts[row] for row in learned], [judged.texts[row] for row in asked]
         return [baseline_row(texts, labels[0], others, labels[1], train.classes, positive)]
+    if task.kind == "signal":
+        seen, new = train.frame[learned], judged.frame[asked]
+        return [signal_baseline_row(recipe.input, seen, labels[0], new, labels[1], train.classes, positive)]
     seen, new = values_of(train.frame[learned], task), values_of(judged.frame[asked], task)
     if task.kind == "table":
         return [table_baseline_row(seen, labels[0], new, labels[1], train.classes, positive)]  # type: ignore[arg-type]

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation import curves, summary
 from limbeck.evaluation.curves import Floats
+from limbeck.evaluation.operating import for_sensitivity
+from limbeck.recipe import Sensitivity
 
 RULES = ("macro_f1", "f1", "accuracy", "eer")
 _COLDEST, _HOTTEST = 0.05, 20.0
@@ -69,7 +71,12 @@ def golden_section(loss: Callable[[float], float], low: float, high: float, *, w
 
 
 def choose_threshold(
-    y: ArrayLike, p: ArrayLike, rule: str | float = "macro_f1", positive: int | None = None, *, seed: int = 0
+    y: ArrayLike,
+    p: ArrayLike,
+    rule: str | float | Sensitivity = "macro_f1",
+    positive: int | None = None,
+    *,
+    seed: int = 0,
 ) -> float:
     """Return a threshold for ``p[:, positive]``, half-way between two neighbouring scores.
 
@@ -82,13 +89,15 @@ def choose_threshold(
         int64[N] and float[N, C]; more than two classes have no threshold and give 0.5.
     rule
         "macro_f1", "f1" and "accuracy" are maximised, "eer" makes false alarms and misses equal; a number
-        is taken as it is. Rows of a single class give 0.5.
+        is taken as it is, a `Sensitivity` asks for `operating.for_sensitivity`. Rows of a single class give 0.5.
 
     Raises
     ------
     LimbeckError
         For an unknown rule or a number outside 0..1.
     """
+    if isinstance(rule, Sensitivity):
+        return for_sensitivity(y, p, rule.sensitivity, positive)
     if not isinstance(rule, str):
         if not 0 <= rule <= 1:
             raise LimbeckError(f"the threshold {rule} is not between 0 and 1")

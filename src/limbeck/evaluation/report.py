@@ -78,6 +78,8 @@ class Report:
         Dicts with epoch, train_loss and validation values.
     trust
         The dict of ``trust.json``: how far each teacher of a distilled student can be trusted.
+    operating, beats
+        The table of `operating.sweep`, and the pictures of `beats.beat_figures`; see `signals.signal_pages`.
     """
 
     title: str
@@ -93,6 +95,8 @@ class Report:
     export: Mapping[str, Any] | None = None
     history: Sequence[Mapping[str, Any]] = ()
     trust: Mapping[str, Any] | None = None
+    operating: Sequence[Mapping[str, Any]] = ()
+    beats: Sequence[Mapping[str, Any]] = ()
 
 
 def write_report(path: str | os.PathLike[str], report: Report, *, lang: str = "en") -> None:
@@ -139,6 +143,7 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         liveness=_liveness(report.metrics),
         verdict=verdict(report.metrics, report.baselines),
         trust=_trust(report),
+        beats=[(one["caption"], Markup(one["drawing"])) for one in report.beats],  # noqa: S704 - svg.py escapes
         figures=[(name, Markup(drawn)) for name, drawn in _figures(report)],  # noqa: S704 - svg.py escapes
         history=[(name, Markup(drawn)) for name, drawn in _history(report)],  # noqa: S704
     )

@@ -22,7 +22,9 @@ from limbeck.evaluation.baseline import NAME
 from limbeck.evaluation.baselines import baseline_rows
 from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.operating import sweep
 from limbeck.evaluation.report import Report, write_report
+from limbeck.evaluation.signals import signal_pages, told
 from limbeck.evaluation.slices import worst_rows, worst_slices
 from limbeck.evaluation.trust import read_trust
 from limbeck.inputs.kinds import values_of
@@ -105,7 +107,10 @@ def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] 
     task = manifest.task.model_copy(update={"classes": {raw: name for name, raw in manifest.labels.items()}})
     if manifest.task.class_map is not None:
         task = task.model_copy(update={"classes": manifest.task.class_map})
-    rows = load_rows(Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box)
+    rows = load_rows(
+        Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box,
+        manifest.input.signal,
+    )  # fmt: skip
     for column, value in (where or {}).items():
         need(rows.frame.columns, [column], data)
         rows = only(rows, np.flatnonzero((rows.frame[column].cast(pl.String) == value).fill_null(False).to_numpy()))
@@ -200,7 +205,7 @@ def _evaluate(
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
         groups=groups_of(rows.frame, group),
         bootstrap=bootstrap,
-        by_length=manifest.task.kind != "image",
+        by_length=manifest.task.kind not in ("image", "signal"),
         attacks=manifest.attacks,
         frame=rows.frame,
     )
@@ -220,13 +225,16 @@ def _evaluate(
             baselines=_baselines(classifier, rows, stored, train_data),
             slices=judgement.slices,
             worst=worst,
-            findings=[*findings, *missing],
+            findings=[*told(findings), *missing],
             export=export_facts(classifier.path),
             history=stored.get("history", []),
             trust=trust,
+            **signal_pages(classifier, rows.frame, rows.labels, p),
         )
         write_report(report, page, lang=lang)
-    return {**judgement.metrics, "slices": judgement.slices, "findings": findings}
+    more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
+    more = more if manifest.task.kind == "signal" else {}
+    return {**judgement.metrics, **more, "slices": judgement.slices, "findings": findings}
 
 
 def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:

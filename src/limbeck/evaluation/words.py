@@ -194,6 +194,27 @@ WORDS: dict[str, tuple[str, str]] = {
     "loss": ("Loss", "损失"),
     "score": ("Score", "指标值"),
     "weakest": ("coloured: the weakest classes", "彩色：最弱的类别"),
+    # Signals
+    "operating": ("Operating points", "工作点"),
+    "operating_note": (
+        "What each threshold finds and flags. PPV and NPV hold for the share of positives among these rows only.",
+        "各阈值下的检出与误报。阳性与阴性预测值仅适用于此处的阳性占比。",
+    ),
+    "sensitivity": ("Sensitivity", "灵敏度"),
+    "specificity": ("Specificity", "特异度"),
+    "ppv": ("PPV", "阳性预测值"),
+    "npv": ("NPV", "阴性预测值"),
+    "flagged": ("Flagged", "判为阳性比例"),
+    "in_use": ("in use", "当前"),
+    "beats": ("The worst errors, beat by beat", "最严重的错误，逐个心搏"),
+    "beats_note": (
+        "25 mm/s, 10 mm/mV. Solid: the beat; dashed: the usual beat of its record. Red stretches drove the decision, "
+        "green ones spoke against it.",
+        "25 mm/s，10 mm/mV。实线为该心搏，虚线为该记录的典型心搏。红色区段促成判定，绿色区段与之相反。",
+    ),
+    "drove_by": ("What drove it", "判定依据"),
+    "drove_rhythm": ("rhythm (RR intervals)", "节律（RR 间期）"),
+    "drove_nothing": ("no single part", "没有单独起作用的部分"),
     # Trust
     "trust": ("How far the teachers can be trusted here", "教师模型在此可信到什么程度"),
     "trust_note": (

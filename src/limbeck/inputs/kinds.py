@@ -16,16 +16,17 @@ from limbeck.errors import LimbeckError
 from limbeck.inputs.dense import Dense
 from limbeck.inputs.image import ImageInput, Pictures
 from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.signal import SignalInput, Signals, signal_rows
 from limbeck.inputs.table import TableInput
 from limbeck.inputs.text import TextInput
 from limbeck.recipe import Task
 
-INPUTS: dict[str, type[TextInput] | type[TableInput] | type[ImageInput]] = {
-    "text": TextInput, "table": TableInput, "image": ImageInput,
+INPUTS: dict[str, type[TextInput] | type[TableInput] | type[ImageInput] | type[SignalInput]] = {
+    "text": TextInput, "table": TableInput, "image": ImageInput, "signal": SignalInput,
 }  # fmt: skip
 
-RowInput = TextInput | TableInput | ImageInput
-Rows = Ragged | Dense | Pictures
+RowInput = TextInput | TableInput | ImageInput | SignalInput
+Rows = Ragged | Dense | Pictures | Signals
 Values = list[str] | list[Picture] | pl.DataFrame
 
 
@@ -33,6 +34,8 @@ def values_of(frame: pl.DataFrame, task: Task) -> Values:
     """Return the raw values of N rows: texts (null is ""), pictures, or input columns as far as they are there."""
     if task.kind == "image":
         return pictures_of(frame, task)
+    if task.kind == "signal":
+        return frame
     if task.kind == "text":
         return list(frame[task.inputs[0]].cast(pl.String).fill_null("").to_list())
     return frame.select([name for name in task.inputs if name in frame.columns])
@@ -50,6 +53,8 @@ def checked_values(values: object, task: Task) -> Values:
     if task.kind == "table":
         frame = values if isinstance(values, pl.DataFrame) else _frame(values)
         return values_of(frame, task)
+    if task.kind == "signal":
+        return signal_rows(values)
     single = isinstance(values, str | Path | Image.Image) or (isinstance(values, np.ndarray) and values.ndim == 3)
     if single or not hasattr(values, "__len__") or not hasattr(values, "__iter__"):
         wanted = "pictures" if task.kind == "image" else "texts"
@@ -88,8 +93,10 @@ def batch_of(reader: RowInput, rows: Rows, which: np.ndarray) -> dict[str, np.nd
     return reader.batch(rows, which)  # type: ignore[arg-type]  # as above
 
 
-def blank(task: Task) -> Values:
+def blank(task: Task, reader: RowInput) -> Values:
     """Return one empty row."""
+    if isinstance(reader, SignalInput):
+        return signal_rows(np.zeros((1, *reader.shape), dtype=np.float32))
     if task.kind == "image":
         return [Picture(np.zeros((1, 1, 3), dtype=np.uint8))]
     return [""] if task.kind == "text" else pl.DataFrame({name: [None] for name in task.inputs})

@@ -26,6 +26,7 @@ class Network(nn.Module):
     bf16_pays: bool = False
     threads: int = 1  # torch threads that pay on a CPU; small layers lose more to the hand-over than they win; 0 is all
     head: nn.Module
+    fixed: ClassVar[tuple[str, ...]] = ()  # arrays [B, F] whose width is not the length of a text
     training_arrays: tuple[str, ...] | None = None  # where training takes other arrays than answering
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:

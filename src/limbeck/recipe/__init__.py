@@ -5,6 +5,7 @@ line with a "did you mean" instead of a silently ignored wish. Options of a netw
 checked by that network or encoder, which alone knows them.
 """
 
+from limbeck.recipe.base import Section
 from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.recipe.sections import (
     Adversary,
@@ -24,7 +25,7 @@ from limbeck.recipe.sections import (
     Ramp,
     Recipe,
     Relevance,
-    Section,
+    Sensitivity,
     Split,
     Student,
     Task,
@@ -33,6 +34,7 @@ from limbeck.recipe.sections import (
     Tune,
     Wide,
 )
+from limbeck.recipe.signal import Signal, Signals, Unfreeze
 
 __all__ = [
     "Adversary",
@@ -53,12 +55,16 @@ __all__ = [
     "Recipe",
     "Relevance",
     "Section",
+    "Sensitivity",
+    "Signal",
+    "Signals",
     "Split",
     "Student",
     "Task",
     "Teacher",
     "Training",
     "Tune",
+    "Unfreeze",
     "Wide",
     "dump_recipe",
     "load_recipe",

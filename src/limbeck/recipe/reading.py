@@ -11,7 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.recipe.sections import Recipe, Section
+from limbeck.recipe.base import Section
+from limbeck.recipe.sections import Recipe
 
 
 def load_recipe(path: str | Path, settings: Iterable[str] = ()) -> Recipe:

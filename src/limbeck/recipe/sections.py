@@ -6,18 +6,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-
-class Section(BaseModel):
-    """A part of the recipe: immutable, with no unknown keys."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+from limbeck.recipe.base import Section
+from limbeck.recipe.signal import Signal, Signals, Unfreeze
 
 
 class Task(Section):
     """What is to be told apart from what."""
 
-    kind: Literal["text", "table", "image"]
-    input: str | list[str] = Field(default="text", description="of pictures, the column with the path: path")
+    kind: Literal["text", "table", "image", "signal"]
+    input: str | list[str] = Field(
+        default="text", description="of pictures and signals, the column with the path: path"
+    )
     label: str = "label"
     id: str | None = None
     classes: dict[str, str] | list[str] | None = Field(default=None, description="raw label -> class name")
@@ -26,7 +25,7 @@ class Task(Section):
     @model_validator(mode="before")
     @classmethod
     def _input_of_pictures(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and raw.get("kind") == "image" and "input" not in raw:
+        if isinstance(raw, dict) and raw.get("kind") in ("image", "signal") and "input" not in raw:
             return {**raw, "input": "path"}
         return raw
 
@@ -120,6 +119,7 @@ class Input(Section):
     convention: Literal["zero-one", "imagenet", "caffe"] = Field(default="zero-one", description="numbers of a pixel")
     box: str | list[str] | None = Field(default=None, description="columns of the part of a picture that counts")
     margin: float = Field(default=0.0, ge=0, le=4, description="share of a box's sides added all around it")
+    signal: Signal = Signal()
 
     @field_validator("box")
     @classmethod
@@ -306,7 +306,7 @@ class Training(Section):
     clip: float = Field(default=1.0, ge=0, description="largest gradient norm; 0 switches it off")
     patience: int = Field(default=3, ge=1, description="epochs without a better valid score before it stops")
     metric: Literal["macro_f1", "accuracy", "roc_auc", "loss"] = "macro_f1"
-    choose: Literal["best", "last"] = Field(default="best", description="the epoch that is kept: by valid, or the last")
+    keep: Literal["best", "last"] = Field(default="best", description="the epoch whose weights are the result")
     average: float = Field(default=0.0, ge=0, lt=1, description="decay of the moving average of weights")
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
@@ -315,6 +315,14 @@ class Training(Section):
     seed: int = Field(default=0, ge=0)
     augment: Augment = Augment()
     pictures: Pictures = Pictures()
+    signals: Signals = Signals()
+    unfreeze: Unfreeze = Unfreeze()
+
+
+class Sensitivity(Section):
+    """A threshold by what must not be missed: the highest that finds this share of the positive rows of valid."""
+
+    sensitivity: float = Field(gt=0, lt=1)
 
 
 class AttackLevel(Section):
@@ -333,7 +341,7 @@ class Attacks(Section):
 class Evaluation(Section):
     """How the finished student is judged."""
 
-    threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float | AttackLevel = "macro_f1"
+    threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float | AttackLevel | Sensitivity = "macro_f1"
     slices: list[str] = Field(default=[], description="columns by which the worst slices are sought")
     group: str | None = Field(default=None, description="bootstrap whole groups of this column")
     bootstrap: int = Field(default=1000, ge=0, le=20000)

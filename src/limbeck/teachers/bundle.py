@@ -6,7 +6,7 @@ import polars as pl
 
 from limbeck.bundle import manifest
 from limbeck.bundle.classifier import Classifier
-from limbeck.data import located
+from limbeck.data import beats, located
 from limbeck.files import sha256
 from limbeck.teachers.base import Answers, Place, Teacher
 from limbeck.teachers.cells import need, spread, texts
@@ -31,6 +31,8 @@ class Bundle:
         self.columns = place.columns(task.input)
         if task.kind == "image":  # the cache tells pictures apart by what is in them, not by their names alone
             self.columns = (*self.columns[:1], located.FILE, located.BOX, located.HASH)
+        if task.kind == "signal":
+            self.columns = beats.READ
         if self.text and len(self.columns) != 1:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")
         self.labels = LabelMap(self.classifier.classes, place)

@@ -15,7 +15,7 @@ import numpy as np
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import cut_words
-from limbeck.recipe import Augment, Pictures, Recipe
+from limbeck.recipe import Augment, Pictures, Recipe, Signals
 
 
 def active(settings: Augment) -> bool:
@@ -33,12 +33,16 @@ def check_augmentation(recipe: Recipe) -> None:
         For changes of words where rows are no texts, or of pictures where they are none.
     """
     if recipe.task.kind != "text" and active(recipe.training.augment):
-        also = ", and use [training.pictures]" if recipe.task.kind == "image" else ""
+        own = {"image": "pictures", "signal": "signals"}.get(recipe.task.kind)
+        also = f", and use [training.{own}]" if own else ""
         mend = f"leave [training.augment] out{also}"
         raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
     if recipe.task.kind != "image" and recipe.training.pictures != Pictures():
         mend = "leave [training.pictures] out"
         raise LimbeckError("only pictures can be augmented as pictures", where="recipe", mend=mend)
+    if recipe.task.kind != "signal" and recipe.training.signals != Signals():
+        mend = "leave [training.signals] out"
+        raise LimbeckError("only signals can be augmented as signals", where="recipe", mend=mend)
 
 
 def read_synonyms(path: Path) -> dict[str, list[str]]:

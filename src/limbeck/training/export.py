@@ -155,7 +155,7 @@ def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelPr
     names = list(answering.network.arrays)
     # Two rows of different length, so that the tracer cannot take either dimension for a constant.
     example = batch_of(encoder, rows, np.array([int(rows.lengths.argmax()), int(rows.lengths.argmin())]))
-    memory = io.BytesIO()
+    memory, fixed = io.BytesIO(), answering.network.fixed
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -169,7 +169,10 @@ def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelPr
             input_names=names,
             output_names=["probabilities"],
             # Of pictures the batch alone: their channels and sides are the network's.
-            dynamic_axes={name: {0: "batch", **({1: "length"} if example[name].ndim == 2 else {})} for name in names}
+            dynamic_axes={
+                name: {0: "batch", **({1: "length"} if example[name].ndim == 2 and name not in fixed else {})}
+                for name in names
+            }
             | {"probabilities": {0: "batch"}},
         )
     model = onnx.load_from_string(memory.getvalue())

@@ -181,7 +181,8 @@ def fit(
             what = f"training.metric = {settings.metric!r} cannot be computed on these valid rows"
             raise LimbeckError(what, where="recipe", mend=f"use one of {', '.join(scores)}")
         score = -scores["loss"] if settings.metric == "loss" else scores[settings.metric]
-        better = score > state.score or settings.choose == "last"
+        # Where valid is a handful of patients its best epoch is chance, and the last of a falling rate is not.
+        better = score > state.score or settings.keep == "last"
         if better:
             best = clone(network)
             history.best = state.epoch

@@ -19,6 +19,7 @@ from limbeck.data.prepare import Dataset
 from limbeck.errors import LimbeckError
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.ngrams import Ngrams
+from limbeck.inputs.signal import SignalInput
 from limbeck.inputs.table import TableInput
 from limbeck.recipe import Input, Recipe
 from limbeck.teachers import Teacher, answers, open_teacher
@@ -106,10 +107,13 @@ def features_of(
 
     Texts give unit-length TF-IDF rows of hashed n-grams of characters and words, their document frequencies read off
     the target's rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers,
-    what is missing, and their categories; pictures their colours on a coarse grid.
+    what is missing, and their categories; pictures their colours on a coarse grid, signals some samples and the
+    rhythm.
     """
     if recipe.task.kind == "image":
         return _coarse(recipe, target), [None if other is None else _coarse(recipe, other) for other in others]
+    if recipe.task.kind == "signal":
+        return _sparse(recipe, target), [None if other is None else _sparse(recipe, other) for other in others]
     if recipe.task.kind == "table":
         reader = TableInput.fit(recipe.input, target.select(n for n in recipe.task.inputs if n in target.columns))
         return _table_features(reader, target), [None if o is None else _table_features(reader, o) for o in others]
@@ -126,6 +130,12 @@ def features_of(
     idf = np.minimum(np.log((1 + count) / (1 + seen[kept])), np.log((1 + count) / 3)) + 1
     scaled = [None if bags is None else unit_rows(bags[:, kept] @ sparse.diags_array(idf)) for bags in [mine, *theirs]]
     return scaled[0], scaled[1:]
+
+
+def _sparse(recipe: Recipe, frame: pl.DataFrame) -> NDArray[np.float64]:
+    """Return every eighth sample of each window, and its rhythm."""
+    rows = SignalInput(recipe.input).encode(frame)
+    return np.concatenate([rows.beats[:, :, ::8].reshape(len(rows), -1), rows.rhythm], axis=1).astype(np.float64)
 
 
 def _coarse(recipe: Recipe, frame: pl.DataFrame) -> NDArray[np.float64]:

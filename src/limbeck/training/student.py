@@ -24,21 +24,23 @@ from limbeck.evaluation.curves import roc_auc
 from limbeck.inputs.image import Pictures
 from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
 from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.signal import Signals
 from limbeck.networks import NETWORKS, Network
 from limbeck.networks.spectrum import fused
 from limbeck.networks.wide import WideNetwork
 from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
-from limbeck.training import pictures
+from limbeck.training import pictures, signals
 from limbeck.training.attacks import with_attacks
 from limbeck.training.augment import Augmenter, active, back_translate, check_augmentation
 from limbeck.training.export import CALIBRATED, logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
-from limbeck.training.loop import History, fit
+from limbeck.training.loop import History
 from limbeck.training.processes import current, own_cores
 from limbeck.training.targets import Targets
+from limbeck.training.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.views import viewed_rows
 from limbeck.training.wide import fit_wide
 
@@ -233,12 +235,13 @@ def train_student(
     recipe = with_stop_words(recipe, folders)
     frame = data.frame[train] if targets is None else targets.frame(data)
     values = values_of(frame, recipe.task)
-    picture = recipe.task.kind == "image"  # told by its content: the name of a file says nothing
-    keys = frame_keys(frame, recipe.task, recipe.input) if picture else texts_of(frame, recipe.task)
+    content = recipe.task.kind in ("image", "signal")  # told by it: the name of a file says nothing
+    keys = frame_keys(frame, recipe.task, recipe.input) if content else texts_of(frame, recipe.task)
     labels = np.full(frame.height, -1, dtype=np.int64)
     labels[: len(train)] = data.labels[train]
     start = start_of(recipe, folders)
     network, encoder = build(recipe, values, data.classes, start)
+    check_unfreeze(network, recipe.training, start is not None)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, data.classes)
     refuse_mismatch(learner, labels, targets)
@@ -271,7 +274,7 @@ def train_student(
         scores = scores_of(valid_labels, probabilities, positive)
         return scores if soft is None else scores | {"loss": cross_entropy(soft, probabilities)}
 
-    history = fit(
+    history = fit_in_stages(
         learner,
         encoder,
         rows,
@@ -306,8 +309,8 @@ def train_student(
 
 
 def some_pictures(rows: Rows, seed: int) -> Rows | None:
-    """Return some training pictures, or None where rows are no pictures."""
-    if not isinstance(rows, Pictures):
+    """Return some training pictures or windows, or None where rows are neither."""
+    if not isinstance(rows, Pictures | Signals):
         return None
     return rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows))[:CALIBRATED]))
 
@@ -322,6 +325,8 @@ def epoch_rows(
         encoded = encode(encoder, values)
         if isinstance(encoded, Pictures) and pictures.active(recipe.training.pictures):
             return partial(pictures.changed, encoded, recipe.training.pictures, recipe.training.seed), labels
+        if isinstance(encoded, Signals) and signals.active(recipe.training.signals):
+            return partial(signals.changed, encoded, recipe.training.signals, recipe.training.seed), labels
         return (lambda epoch: encoded), labels
     texts = [str(value) for value in values]
     if settings.back_translation:

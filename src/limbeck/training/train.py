@@ -27,6 +27,7 @@ from limbeck.evaluation.baselines import baseline_rows
 from limbeck.evaluation.gallery import with_thumbnails
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, groups_of, judge
+from limbeck.evaluation.signals import signal_pages, told
 from limbeck.evaluation.trust import read_trust
 from limbeck.files import no_nan, whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
@@ -129,7 +130,7 @@ def _train(
     if company.first:
         trained = finish(parsed, rows, student, target, trust=taught.trust if taught else None, lang=lang)
         shutil.rmtree(work, ignore_errors=True)
-    return told(trained, target)
+    return shared(trained, target)
 
 
 def _taught(recipe: Recipe, rows: Dataset, folders: list[Path | None]) -> Distilled:
@@ -142,7 +143,7 @@ def _taught(recipe: Recipe, rows: Dataset, folders: list[Path | None]) -> Distil
     return found or Distilled(Targets.from_bytes(content), {})
 
 
-def told(trained: Trained | None, target: Path) -> Trained:
+def shared(trained: Trained | None, target: Path) -> Trained:
     """Return what the first process made, in every process."""
     facts = current().tell_json(trained and no_nan({**asdict(trained), "bundle": ""}))
     return trained or Trained(**{**facts, "bundle": target})
@@ -234,7 +235,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
             groups=groups_of(frame, group),
             bootstrap=recipe.evaluation.bootstrap,
-            by_length=recipe.task.kind != "image",
+            by_length=recipe.task.kind not in ("image", "signal"),
             attacks=recipe.evaluation.attacks,
             frame=frame,
         )
@@ -276,10 +277,11 @@ def _report(
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,
-        findings=[*rows.findings, *judgement.findings, *under_attack(judgement.metrics)],
+        findings=[*told([*rows.findings, *judgement.findings]), *under_attack(judgement.metrics)],
         export=export_facts(classifier.path),
         history=history,
         trust=read_trust(classifier.path),
+        **signal_pages(classifier, rows.frame[index], rows.labels[index], p),
     )
     write_report(classifier.path / "report.html", page, lang=lang)
 

@@ -18,9 +18,10 @@ from limbeck.inputs.dense import Dense
 from limbeck.inputs.image import Pictures
 from limbeck.inputs.kinds import RowInput, Rows, Values, encode
 from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.signal import Signals
 from limbeck.progress import say
 from limbeck.recipe import Recipe
-from limbeck.training import pictures
+from limbeck.training import pictures, signals
 from limbeck.training.augment import Augmenter, active, back_translate, check_augmentation
 
 NOISE = 0.1  # deviation of what is added to a scaled number: a tenth of the column's own
@@ -47,6 +48,9 @@ def check_views(recipe: Recipe) -> None:
     if recipe.task.kind == "image" and not pictures.active(recipe.training.pictures):
         what = "the loss 'consistency' needs changed pictures, and [training.pictures] changes nothing"
         raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.pictures.rotate = 10")
+    if recipe.task.kind == "signal" and not signals.active(recipe.training.signals):
+        what = "the loss 'consistency' needs changed windows, and [training.signals] changes nothing"
+        raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.signals.noise = 0.1")
     if recipe.training.optimizer == "lbfgs":
         what = "the loss 'consistency' follows the student's own answers, which moves the optimum that 'lbfgs' seeks"
         raise LimbeckError(what, where="recipe", mend="set training.optimizer = 'adamw'")
@@ -67,6 +71,8 @@ def viewed_rows(
         return partial(disturbed, plain, seed), labels
     if isinstance(plain, Pictures):
         return partial(pictures.viewed, plain, recipe.training.pictures, seed), labels
+    if isinstance(plain, Signals):
+        return partial(signals.viewed, plain, recipe.training.signals, seed), labels
     texts = [str(value) for value in values]
     if settings.back_translation:
         say(f"back-translating {len(texts):,} texts")

@@ -17,7 +17,14 @@ from limbeck.training.pretrain import is_pretraining
 
 IMBALANCE = 10.0  # times as many rows of the largest class as of the smallest
 # Findings on the data that call for a look; the others say what was done about what is common.
-_DOUBTFUL = ("unreadable rows", "unreadable picture", "but another label", "of another part")
+_DOUBTFUL = (
+    "unreadable rows",
+    "unreadable picture",
+    "unreadable record",
+    "figures leak",
+    "but another label",
+    "of another part",
+)
 
 
 def read_rows(case: Case) -> tuple[Case, list[Finding]]:

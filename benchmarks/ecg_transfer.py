@@ -1,0 +1,81 @@
+"""ECG200 with few labels: a trunk from MIT-BIH, thawed layer by layer, against the same network from scratch.
+
+Labels are drawn from the archive's TRAIN, and all of its TEST is judged, once for each draw. A tenth of the labels is
+held back for calibration in both.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.figures import ROOT, Figure, over_seeds
+from limbeck.data.prepare import Dataset, prepare
+from limbeck.data.split import split_random
+from limbeck.inputs.kinds import encode, values_of
+from limbeck.recipe import Recipe, load_recipe
+from limbeck.training.student import train_student
+from limbeck.training.train import save_weights
+
+COMMAND = "make bench ONLY=ecg_transfer"
+TRUNK, RECIPE = ROOT / "recipes" / "ecg.toml", ROOT / "recipes" / "ecg-transfer.toml"
+LABELS = (10, 25, 50, 100)  # of each class; of the smaller one TRAIN has 31
+SCRATCH = ['student={network="cnn-lstm"}', "training.unfreeze.epochs=[]", "training.epochs=60"]
+
+
+def measure(data: Path, *, quick: bool) -> list[Figure]:
+    folder = data / "ecg"
+    counts, seeds = ((10,), (0,)) if quick else (LABELS, (0, 1, 2, 3, 4, 5, 6, 7, 8, 9))
+    with tempfile.TemporaryDirectory() as scratch:
+        weights = trunk(folder, Path(scratch), quick)
+        found = {count: [pair(folder, weights, count, seed, quick) for seed in seeds] for count in counts}
+    for count, values in found.items():
+        print(count, np.round(np.mean(values, axis=0), 4), flush=True)
+    return [
+        Figure("signals", f"ECG200, {count} labels of each class: transfer less scratch, accuracy",
+               **over_seeds([100 * (moved - plain) for moved, plain in values]), unit="points", better="higher",
+               command=COMMAND, floor=5.0 if count == 25 else None, aim=10.0 if count == 25 else None,
+               baseline=float(np.mean([plain for _, plain in values])),
+               note=f"transfer {np.mean([moved for moved, _ in values]):.3f}; the baseline is from scratch; means over draws"
+               + (" (the smaller class has 31 labels)" if count > 31 else "") + ".")
+        for count, values in found.items()
+    ]  # fmt: skip
+
+
+def trunk(folder: Path, out: Path, quick: bool) -> Path:
+    """Train on MIT-BIH's DS1 and store the weights."""
+    light = ["training.epochs=1", 'data.where.record=["100","106","119","208","209","222"]'] if quick else []
+    recipe = load_recipe(TRUNK, ["training.signals.alone=0.5", *light])
+    student = train_student(recipe, prepare(recipe, folder), folders=[folder])
+    save_weights(student.network, out / "weights.safetensors")
+    return out / "weights.safetensors"
+
+
+def pair(folder: Path, weights: Path, count: int, seed: int, quick: bool) -> tuple[float, float]:
+    """Return the accuracy on TEST of transfer and of scratch, on the same labels."""
+    light = ["training.unfreeze.epochs=[1, 1]"] if quick else []
+    moved = load_recipe(RECIPE, [f"student.init={weights}", f"training.seed={seed}", *light])
+    plain = load_recipe(RECIPE, [*SCRATCH, f"training.seed={seed}", *(["training.epochs=2"] if quick else [])])
+    rows = few(prepare(moved, folder), count, seed)
+    return accuracy(moved, rows, folder), accuracy(plain, rows, folder)
+
+
+def few(rows: Dataset, count: int, seed: int) -> Dataset:
+    """Return the rows with ``count`` labels of each class in train, a tenth of them in valid, the rest unused."""
+    random = np.random.default_rng(seed)
+    known = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
+    drawn = [random.permutation(known[rows.labels[known] == label])[:count] for label in (0, 1)]
+    chosen = np.concatenate(drawn)
+    split = np.where(rows.split == "test", "test", "unused").astype("<U10")
+    split[chosen] = split_random(len(chosen), valid=0.1, test=0.0, labels=rows.labels[chosen], seed=seed)
+    return replace(rows, split=split)
+
+
+def accuracy(recipe: Recipe, rows: Dataset, folder: Path) -> float:
+    student = train_student(recipe, rows, folders=[folder])
+    test = rows.part("test")
+    p = student.probabilities(encode(student.encoder, values_of(rows.frame[test], recipe.task)))
+    return float((p.argmax(axis=1) == rows.labels[test]).mean())

@@ -1,0 +1,56 @@
+"""The honest baseline of signals: gradient boosting on each beat's deviation from its record, and on its rhythm."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import ArrayLike, NDArray
+
+from limbeck.errors import missing_extra
+from limbeck.evaluation.metrics import measure
+from limbeck.inputs.signal import SignalInput
+from limbeck.recipe import Input
+
+NAME = "boosting on samples and RR intervals"
+
+
+def features(settings: Input, frame: pl.DataFrame) -> NDArray[np.float32]:
+    """Return what the trees see, float32 [N, F]: every channel's samples, then the rhythm."""
+    rows = SignalInput(settings).encode(frame)
+    return np.concatenate([rows.beats.reshape(len(rows), -1), rows.rhythm], axis=1)
+
+
+def signal_baseline(
+    settings: Input, train: pl.DataFrame, train_y: ArrayLike, test: pl.DataFrame, classes: int
+) -> tuple[NDArray[np.float64], float]:
+    """Return the baseline's probabilities float64 [N, C] of test rows, and the seconds that it took.
+
+    Raises
+    ------
+    LimbeckError
+        When scikit-learn is not installed.
+    """
+    try:
+        from sklearn.ensemble import HistGradientBoostingClassifier
+    except ImportError as error:
+        raise missing_extra("scikit-learn", "train", "the baseline of signals") from error
+    start = time.perf_counter()
+    model = HistGradientBoostingClassifier(random_state=0).fit(features(settings, train), np.asarray(train_y))
+    p = np.zeros((test.height, classes))
+    p[:, model.classes_] = model.predict_proba(features(settings, test))
+    return p, time.perf_counter() - start
+
+
+def signal_baseline_row(
+    settings: Input, train: pl.DataFrame, train_y: ArrayLike, test: pl.DataFrame, test_y: ArrayLike,
+    classes: Sequence[str], positive: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the baseline's line of the report: name, accuracy, macro_f1, roc_auc, n_train, seconds."""
+    p, seconds = signal_baseline(settings, train, train_y, test, len(classes))
+    found = measure(test_y, p, classes, positive=positive, bootstrap=0)
+    shown = {name: found[name] for name in ("accuracy", "macro_f1", "roc_auc")}
+    return {"name": NAME, **shown, "n_train": train.height, "seconds": seconds}

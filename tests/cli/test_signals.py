@@ -1,0 +1,142 @@
+"""Records from the command line: recipe to bundle to a row for each beat; damaged ones are said."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import limbeck as library
+from limbeck.cli.main import run
+from limbeck.recipe import load_recipe
+from signals import records, write_record
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+QUICK = (
+    "data.train=.", "data.split={valid=0.2,test=0.25}", "training.epochs=3", "student.width=8", "student.hidden=8",
+    "evaluation.bootstrap=20", "evaluation.baseline=false",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A folder with records and the bundle that the recipe makes of them."""
+    folder = tmp_path_factory.mktemp("cli")
+    records(folder / "data")
+    library.train(RECIPES / "ecg.toml", data=folder / "data", out=folder / "bundle", settings=QUICK)
+    return folder
+
+
+@pytest.fixture
+def command(home, monkeypatch, capfd):
+    """Run a command in this process, which has torch loaded already; returns its code and what it printed."""
+
+    def call(*words):
+        monkeypatch.chdir(home)
+        monkeypatch.setattr("sys.argv", ["limbeck", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            run()
+        return ended.value.code, *capfd.readouterr()
+
+    return call
+
+
+def table(file):
+    with Path(file).open(newline="", encoding="utf-8") as opened:
+        return list(csv.DictReader(opened))
+
+
+def test_a_record_gives_a_row_for_each_beat(home, command):
+    code, _, said = command("predict", "bundle", "data/h1.hea", "one.csv")
+    assert code == 0, said
+    rows = table(home / "one.csv")
+    assert list(rows[0]) == ["record", "time", "class", "probability"]
+    assert {row["record"] for row in rows} == {"h1"}
+    times = [float(row["time"]) for row in rows]
+    assert times == sorted(times)
+    assert {row["class"] for row in rows} == {"normal", "abnormal"}
+
+
+def test_a_record_without_annotations_gives_the_same_beats(home, command):
+    bare = home / "bare"
+    bare.mkdir(exist_ok=True)
+    for ending in ("hea", "dat"):
+        shutil.copy(home / "data" / f"h1.{ending}", bare)
+    assert command("predict", "bundle", "data/h1.hea", "with.csv")[0] == 0
+    assert command("predict", "bundle", "bare", "without.csv")[0] == 0
+    marked, found = (
+        np.array([float(row["time"]) for row in table(home / name)]) for name in ("with.csv", "without.csv")
+    )
+    off = np.abs(marked[:, None] - found[None, :])
+    assert (off.min(axis=1) < 0.1).mean() > 0.97
+    assert abs(len(marked) - len(found)) <= 2
+
+
+def test_a_folder_with_damaged_records_is_answered_as_far_as_it_goes(home, command):
+    mixed = home / "mixed"
+    shutil.copytree(home / "data", mixed, dirs_exist_ok=True)
+    (mixed / "h2.dat").unlink()
+    (mixed / "h3.dat").write_bytes((mixed / "h3.dat").read_bytes()[:1000])
+    code, printed, said = command(
+        "predict", "bundle", "mixed", "mixed.csv", "--columns", "record,time,row,p:abnormal,rr_before"
+    )
+    assert code == 0, said
+    assert {row["record"] for row in table(home / "mixed.csv")} == {f"h{at}" for at in (0, 1, 4, 5, 6, 7)}
+    reasons = {row["file"]: row["reason"] for row in table(home / "mixed.csv.rejected.csv")}
+    assert "is missing" in reasons["h2.hea"]
+    assert "is truncated" in reasons["h3.hea"]
+    assert "2 rows unreadable" in printed or "rows unreadable" in printed
+
+
+def test_the_order_of_records_and_a_table_of_paths(home, command):
+    (home / "list.csv").write_text("path\ndata/h4\ndata/h0.hea\n", encoding="utf-8")
+    assert command("predict", "bundle", "list.csv", "listed.csv")[0] == 0
+    names = [row["record"] for row in table(home / "listed.csv")]
+    assert names == sorted(names, reverse=True)
+    assert set(names) == {"h0", "h4"}
+
+
+def test_evaluate_measures_by_patient(command):
+    code, printed, said = command("evaluate", "bundle", "data", "--group", "patient", "--json")
+    assert code == 0, said
+    found = json.loads(printed)
+    assert found["accuracy"] > 0.8
+    assert found["confidence_intervals"]["roc_auc"][0] is not None
+    assert found["operating"]
+
+
+def test_doctor_names_what_is_damaged(home, command):
+    sick = home / "sick"
+    shutil.copytree(home / "data", sick, dirs_exist_ok=True)
+    (sick / "h2.dat").unlink()
+    settings = [word for setting in QUICK for word in ("--set", setting)]
+    code, printed, _ = command("doctor", RECIPES / "ecg.toml", "--data", "sick", "--json", *settings)
+    assert code == 0, printed
+    found = json.loads(printed)["findings"]
+    assert any(one["level"] == "warn" and "h2.dat is missing" in one["what"] for one in found), found
+
+
+def test_errors_are_one_line(home, command, tmp_path):
+    (tmp_path / "empty").mkdir()
+    write_record(tmp_path, "flat", 0, leads=np.zeros((1, 20000)))
+    for words, told in (
+        (("predict", "bundle", tmp_path / "empty", tmp_path / "o.csv"), "the folder holds no signals"),
+        (("predict", "bundle", tmp_path / "gone.hea", tmp_path / "o.csv"), "no such file"),
+        (("evaluate", "bundle", tmp_path / "empty"), "the folder holds no signals"),
+        (("train", RECIPES / "ecg.toml", "--data", tmp_path, "--out", "other"), "no such file"),
+        (("train", RECIPES / "ecg.toml", "--out", "other", "--set", "input.signal.mains=55"), "input.signal.mains"),
+        (("train", RECIPES / "ecg.toml", "--out", "other", "--set", "input.signal.band=[40,5]"), "low < high"),
+        (("train", RECIPES / "ecg.toml", "--out", "other", "--set", "input.signal.leed=1"), "did you mean"),
+        (("train", RECIPES / "ecg.toml", "--data", tmp_path, "--out", "other", "--set", "data.train=."), "flat"),
+    ):  # fmt: skip
+        code, _, said = command(*words)
+        assert code == 2, words
+        assert told in said.strip().splitlines()[-1], (words, said)
+
+
+def test_the_recipes_are_read():
+    assert load_recipe(RECIPES / "ecg.toml").task.inputs == ["path"]
+    assert load_recipe(RECIPES / "ecg.toml", ["student.network=resnet1d"]).student.options["width"] == 32
+    assert load_recipe(RECIPES / "ecg.toml", ['task.classes=["N","S","V","F","Q"]']).task.class_map["S"] == "S"
