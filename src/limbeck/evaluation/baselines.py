@@ -24,8 +24,8 @@ def baseline_rows(
         texts, others = [train.texts[row] for row in learned], [judged.texts[row] for row in asked]
         return [baseline_row(texts, labels[0], others, labels[1], train.classes, positive)]
     if task.kind == "signal":
-        seen, new = train.frame[learned], judged.frame[asked]
-        return [signal_baseline_row(recipe.input, seen, labels[0], new, labels[1], train.classes, positive)]
+        beats, unseen = train.frame[learned], judged.frame[asked]
+        return [signal_baseline_row(recipe.input, beats, labels[0], unseen, labels[1], train.classes, positive)]
     seen, new = values_of(train.frame[learned], task), values_of(judged.frame[asked], task)
     if task.kind == "table":
         return [table_baseline_row(seen, labels[0], new, labels[1], train.classes, positive)]  # type: ignore[arg-type]
