@@ -118,7 +118,7 @@ class _Run:
         if output.is_dir():
             raise LimbeckError("is a folder", where=output, mend="name a file")
         task = classifier.manifest.task
-        self.pictures = task.kind == "image" and source.is_dir() and holds_pictures(source)
+        self.pictures = task.rows == "image" and source.is_dir() and holds_pictures(source)
         if self.pictures:
             self.sources = [source]
         else:
@@ -143,7 +143,7 @@ class _Run:
         need_inputs(names, manifest.task, self.sources[0])
         if asked is None:
             id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
-            key = id_column or (manifest.task.inputs[0] if manifest.task.kind == "image" else "row")
+            key = id_column or (manifest.task.inputs[0] if manifest.task.rows == "image" else "row")
             return [key, "label", "class", "probability"]
         known = {*names, *(f"input.{name}" for name in names), *self._answers()}
         for name in asked:
@@ -227,7 +227,7 @@ class _Run:
             rows, bad = classifier.encoder.encode_each([one for one in values if isinstance(one, Picture)])
             return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)})
         unfit: dict[int, str] = {}
-        if task.kind == "text":
+        if task.rows == "text":
             texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
             empty = np.flatnonzero((texts.str.strip_chars() == "").to_numpy())
             unfit = dict.fromkeys(empty.tolist(), "the text is empty")
@@ -239,13 +239,13 @@ class _Run:
         if not len(chunk.numbers):
             names = {
                 *task.inputs,
-                *((FILE,) if task.kind == "image" else ()),
+                *((FILE,) if task.rows == "image" else ()),
                 *(name.removeprefix("input.") for name in self.columns),
             }
             return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         frame = self._renamed(chunk.frame)
         need_inputs(frame.columns, task, source)
-        if task.kind != "image":
+        if task.rows != "image":
             return frame
         manifest = self.classifier.manifest
         frame = located(frame, task, None if self.pictures else manifest.input.box, source.parent)

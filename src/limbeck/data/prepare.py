@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data import celeba, copies, duplicates
+from limbeck.data import celeba, copies, duplicates, normals
 from limbeck.data.clean import clean_all
 from limbeck.data.gather import Gathered
 from limbeck.data.labels import classes_of, labels_of, text_of
@@ -115,16 +115,16 @@ def prepare(
     rows = _Rows.of(gathered, task, base, hidden=hidden)
     split = np.where(hidden, "unlabelled", split)
     findings = gathered.findings
-    if task.kind == "image":
+    if task.rows == "image":
         rows, readable = _examined(rows, task, base, findings)
         split = split[readable]
-    keys = clean_all(rows.texts, recipe.input.clean) if task.kind == "text" else rows.texts
+    keys = clean_all(rows.texts, recipe.input.clean) if task.rows == "text" else rows.texts
     contents = keys
-    if task.kind == "image":
+    if task.rows == "image":
         keys, contents = keys_of(rows.frame)
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
-    near = duplicates.near(keys) if task.kind == "text" else duplicates.exact(contents)
+    near = duplicates.near(keys) if task.rows == "text" else duplicates.exact(contents)
     keep = np.ones(len(keys), dtype=bool)
     copies.drop_empty(keys, split, keep, findings)
     try:
@@ -139,14 +139,21 @@ def prepare(
     rows, split, near = rows.take(kept), split[kept], near[kept]
     contents = [contents[row] for row in kept]
     groups = _groups(recipe, rows.frame, gathered.sources)
-    split = _drawn(recipe, rows, split, near, groups, findings)
+    together, before = _together(near, groups), split
+    split = _drawn(recipe, rows, split, together, findings)
+    if task.anomaly:
+        split, kept = normals.parted(before, split, rows.labels, together, findings)
+        rows, split, near = rows.take(kept), split[kept], near[kept]
+        contents, groups = [contents[row] for row in kept], None if groups is None else groups[kept]
     found = leakage(contents, split, groups, near_groups=near)
     lines = found.lines(rows.numbers)
     if found.refusable and data.leakage == "refuse":
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
         refuse(LimbeckError(lines[0], where=base, mend=mend))
     findings += lines
-    for refusal in _untrainable(rows, split, base):
+    raw = rows.frame[task.label] if task.label in rows.frame.columns else None
+    faults = normals.unlearnable(rows.labels, split, raw, task, base) if task.anomaly else None
+    for refusal in faults or _untrainable(rows, split, base):
         refuse(refusal)
     findings += _summary(rows, split)
     return Dataset(
@@ -183,7 +190,7 @@ def load_rows(
     gathered = Gathered()
     gathered.add(Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes)
     rows = _Rows.of(gathered, task, Path(path), tuple(classes))
-    if task.kind == "image":
+    if task.rows == "image":
         rows, _ = _examined(rows, task, Path(path), gathered.findings)
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(
@@ -253,7 +260,7 @@ def _examined(rows: _Rows, task: Task, where: Path, findings: list[str]) -> tupl
 
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
     """Return each row's input as a text: the text itself, a picture's path, or ``column=value`` of filled cells."""
-    if task.kind in ("text", "image"):
+    if task.rows in ("text", "image"):
         return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
     names = [name for name in task.inputs if name in frame.columns]
     cells = [text_of(frame[name]) for name in names]
@@ -312,21 +319,24 @@ def _groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDA
     return np.array([value or "" for value in text_of(frame[name])], dtype=object)
 
 
+def _together(near: Ints, groups: npt.NDArray[np.object_] | None) -> Ints:
+    """Return one number for rows that may not come apart, int64 (n,): near copies and groups."""
+    if groups is None:
+        return near
+    # A row without a group is a group of its own.
+    own = [group or f"\0{row}" for row, group in enumerate(groups.tolist())]
+    return duplicates.join(near, duplicates.exact(own))
+
+
 def _drawn(
     recipe: Recipe,
     rows: _Rows,
     split: Names,
-    near: Ints,
-    groups: npt.NDArray[np.object_] | None,
+    together: Ints,
     findings: list[str],
 ) -> Names:
-    """Draw the parts that the data does not name; near copies and groups stay together."""
+    """Draw the parts that the data does not name; rows of one number in ``together`` stay so."""
     wish = recipe.data.split
-    together = near
-    if groups is not None:
-        # A row without a group is a group of its own.
-        own = [group or f"\0{row}" for row, group in enumerate(groups.tolist())]
-        together = duplicates.join(near, duplicates.exact(own))
     shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": DRAWN}
     stratify = not isinstance(wish, Split) or wish.stratify
     labels = rows.labels if stratify else None

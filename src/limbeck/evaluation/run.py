@@ -166,7 +166,7 @@ def _evaluate(
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
         groups=rows.frame[group].cast(pl.String).to_list() if group else None,
         bootstrap=bootstrap,
-        by_length=manifest.task.kind != "image",
+        by_length=manifest.task.rows != "image",
     )
     if report is not None:
         stored = stored_metrics(classifier.path)
@@ -300,7 +300,7 @@ def _json(file: Path) -> dict[str, Any]:
 def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
-    if train_data is not None and classifier.manifest.task.kind != "image":
+    if train_data is not None and classifier.manifest.task.rows != "image":
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         train = source.part("train")

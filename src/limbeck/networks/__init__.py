@@ -1,19 +1,26 @@
 """Students: one file, one network; a new one is a file here and a line in `NETWORKS`."""
 
 from limbeck.networks.albert import Albert
+from limbeck.networks.autoencoder import Autoencoder
 from limbeck.networks.base import Network
 from limbeck.networks.gru import Gru
+from limbeck.networks.memory import Memory
 from limbeck.networks.minifas import MiniFas
 from limbeck.networks.mlp import Mlp
 from limbeck.networks.multiscale import Multiscale
 from limbeck.networks.ngram import Ngram
+from limbeck.networks.pca import Pca
 from limbeck.networks.resnet import ResNet18, ResNet50
+from limbeck.networks.reverse import ReverseDistillation
 from limbeck.networks.squeezenet import SqueezeNet
+from limbeck.networks.student_teacher import StudentTeacher
 from limbeck.networks.textcnn import TextCnn
 
 NETWORKS: dict[str, type[Network]] = {
     "albert": Albert, "gru": Gru, "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram,
     "resnet18": ResNet18, "resnet50": ResNet50, "squeezenet": SqueezeNet, "textcnn": TextCnn,
+    "autoencoder": Autoencoder, "memory": Memory, "pca": Pca, "reverse-distillation": ReverseDistillation,
+    "student-teacher": StudentTeacher,
 }  # fmt: skip
 
 __all__ = ["NETWORKS", "Network"]

@@ -7,6 +7,8 @@ checked by that network or encoder, which alone knows them.
 
 from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.recipe.sections import (
+    DETECTED,
+    Anomaly,
     Augment,
     Clean,
     Data,
@@ -31,6 +33,8 @@ from limbeck.recipe.sections import (
 )
 
 __all__ = [
+    "DETECTED",
+    "Anomaly",
     "Augment",
     "Clean",
     "Data",

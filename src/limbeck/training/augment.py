@@ -32,11 +32,11 @@ def check_augmentation(recipe: Recipe) -> None:
     LimbeckError
         For changes of words where rows are no texts, or of pictures where they are none.
     """
-    if recipe.task.kind != "text" and active(recipe.training.augment):
-        also = ", and use [training.pictures]" if recipe.task.kind == "image" else ""
+    if recipe.task.rows != "text" and active(recipe.training.augment):
+        also = ", and use [training.pictures]" if recipe.task.rows == "image" else ""
         mend = f"leave [training.augment] out{also}"
         raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
-    if recipe.task.kind != "image" and recipe.training.pictures != Pictures():
+    if recipe.task.rows != "image" and recipe.training.pictures != Pictures():
         mend = "leave [training.pictures] out"
         raise LimbeckError("only pictures can be augmented as pictures", where="recipe", mend=mend)
 

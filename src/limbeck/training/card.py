@@ -12,6 +12,7 @@ from limbeck.recipe import Recipe
 if TYPE_CHECKING:
     from limbeck.training.student import Student
 
+_KINDS = ("A classifier", "A detector of anomalies")
 _NAMED = 12  # teachers that the card names
 _ROWS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
 
@@ -23,7 +24,7 @@ def model_card(
     metrics, part = stored["test"], stored["judged_on"]
     counts = ", ".join(f"{int((rows.split == name).sum()):,} {name}" for name in ("train", "valid", "test"))
     lines = [
-        f"# A classifier of {recipe.task.kind}: {' / '.join(rows.classes)}",
+        f"# {_KINDS[recipe.task.anomaly]} of {recipe.task.rows}: {' / '.join(rows.classes)}",
         "",
         f"A `{recipe.student.network}` network of {student.parameters:,} weights, made by Limbeck. "
         f"It reads the column `{recipe.task.input}` and gives a calibrated probability for each class.",

@@ -196,7 +196,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
             groups=frame[group].cast(pl.String).to_list() if group else None,
             bootstrap=recipe.evaluation.bootstrap,
-            by_length=recipe.task.kind != "image",
+            by_length=recipe.task.rows != "image",
         )
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
@@ -239,11 +239,11 @@ def _report(
 
 def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
     train = rows.part("train")
-    if not recipe.evaluation.baseline or not len(train) or recipe.task.kind == "image":
+    if not recipe.evaluation.baseline or not len(train) or recipe.task.rows == "image":
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
     labels = rows.labels[train], rows.labels[index]
-    if recipe.task.kind == "table":
+    if recipe.task.rows == "table":
         seen, judged = (rows.frame[part].select(recipe.task.inputs) for part in (train, index))
         return [table_baseline_row(seen, labels[0], judged, labels[1], rows.classes, positive)]
     texts, asked = ([rows.texts[row] for row in part] for part in (train, index))
