@@ -19,7 +19,9 @@ def spoiled(pixels: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
     for row in range(len(pixels)):
         random = np.random.default_rng((seed, KINDS.index(kind), row))
         other = pixels[(row + int(random.integers(1, len(pixels)))) % len(pixels)]
-        out[row] = _ONE[kind](pixels[row].astype(np.float32), other.astype(np.float32), random).clip(0, 255)
+        own = pixels[row].astype(np.float32)
+        made = _paste(own, other, random) if kind == "paste" else _PLAIN[kind](own, random)
+        out[row] = made.clip(0, 255)
     return out
 
 
@@ -36,7 +38,7 @@ def _paste(picture: np.ndarray, other: np.ndarray, random: np.random.Generator) 
     return picture
 
 
-def _cloud(picture: np.ndarray, other: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _cloud(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
     side = len(picture)
     rows, columns = np.mgrid[0:side, 0:side] / side
     alpha = np.zeros((side, side))
@@ -51,11 +53,11 @@ def _cloud(picture: np.ndarray, other: np.ndarray, random: np.random.Generator) 
     return picture * (1 - alpha) + np.maximum(bright[..., None], picture) * alpha
 
 
-def _blur(picture: np.ndarray, other: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def _blur(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
     top, left, bottom, right = _place(len(picture), random, 0.25, 0.5)
     soft = Image.fromarray(picture.astype(np.uint8)).filter(ImageFilter.GaussianBlur(len(picture) / 60))
     picture[top:bottom, left:right] = np.asarray(soft)[top:bottom, left:right]
     return picture
 
 
-_ONE = {"paste": _paste, "cloud": _cloud, "blur": _blur}
+_PLAIN = {"cloud": _cloud, "blur": _blur}

@@ -20,16 +20,17 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import WINDOW, Answer, Classifier
+from limbeck.bundle.heat import HeatMaps
 from limbeck.data import celeba, layouts
 from limbeck.data.folders import flat, holds_pictures
 from limbeck.data.labels import need_inputs
-from limbeck.data.located import FILE, located
+from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, inspect, need, sources, stream
 from limbeck.errors import LimbeckError, did_you_mean, first_line
 from limbeck.files import fsync_dir, out_of_reach, whole_file, write_json
 from limbeck.inputs.image import ImageInput
-from limbeck.inputs.kinds import values_of
+from limbeck.inputs.kinds import Rows, values_of
 from limbeck.progress import progress, say
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -66,6 +67,7 @@ def predict(
     output: str | Path,
     *,
     columns: Sequence[str] | None = None,
+    maps: str | Path | None = None,
     quiet: bool = False,
 ) -> Done:
     """Answer every row of a table or of a folder of tables, in order and in bounded memory.
@@ -80,6 +82,8 @@ def predict(
         training rows wrote it), ``class``, ``probability`` (of that class) and ``p:CLASS`` for each class.
         ``input.NAME`` is the input's own column where a name is taken. By default the input's id column, or else
         the picture's path or the row number, then label, class and probability.
+    maps
+        Folder for a heat map of each picture, of bundles that find anomalies in pictures.
     output
         ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
 
@@ -90,7 +94,7 @@ def predict(
     """
     classifier = bundle if isinstance(bundle, Classifier) else Classifier(bundle)
     try:
-        return _Run(classifier, Path(source), Path(output), columns, quiet).go()
+        return _Run(classifier, Path(source), Path(output), columns, maps, quiet).go()
     finally:
         if classifier is not bundle:
             classifier.close()
@@ -105,12 +109,14 @@ class _Window:
     frame: pl.DataFrame
     answer: Answer
     unfit: dict[int, str]
+    pictures: Rows | None = None
 
 
 class _Run:
     def __init__(
-        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None, quiet: bool
-    ) -> None:
+        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
+        maps: str | Path | None, quiet: bool,
+    ) -> None:  # fmt: skip
         self.classifier, self.output, self.quiet = classifier, output, quiet
         if output.suffix.lower() not in FORMATS:
             mend = f"end it in {', '.join(FORMATS)}"
@@ -128,6 +134,10 @@ class _Run:
         if not self.sources:
             raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
         self.columns = self._columns(columns)
+        if maps is not None and not classifier.mapped:
+            mend = "train one with task.kind = 'anomaly-image'"
+            raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
+        self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
         # The rows in the works are JSON lines for Parquet, which can only be written as a whole.
         self.kind = ".jsonl" if output.suffix.lower() == ".parquet" else output.suffix.lower()
         hidden = output.parent if output.parent.is_dir() and not output.is_char_device() else Path()
@@ -225,7 +235,7 @@ class _Run:
         values = values_of(frame, task)
         if isinstance(classifier.encoder, ImageInput):
             rows, bad = classifier.encoder.encode_each([one for one in values if isinstance(one, Picture)])
-            return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)})
+            return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)}, rows)
         unfit: dict[int, str] = {}
         if task.rows == "text":
             texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
@@ -257,6 +267,8 @@ class _Run:
         full[list(window.unfit)] = False
         unfit = [(int(chunk.numbers[at]), reason) for at, reason in window.unfit.items()]
         refused = sorted([*unfit, *((reject.row, reject.reason) for reject in chunk.rejects)])
+        if self.heat is not None and window.pictures is not None:
+            self._draw(window, np.flatnonzero(full))
         rows = self._table(
             window.frame.filter(pl.Series(full)), chunk.numbers[full], index, window.answer.result()[full]
         )
@@ -270,6 +282,14 @@ class _Run:
         journal.rejected += len(refused)
         journal.bytes, journal.rejected_bytes = answers.tell(), rejects.tell()
         write_json(self.journal_file, asdict(journal))
+
+    def _draw(self, window: _Window, which: np.ndarray) -> None:
+        """Write the heat maps of the chosen rows, int64, before their answers: a killed run draws some again."""
+        assert self.heat is not None and window.pictures is not None
+        pictures = pictures_of(window.frame, self.classifier.manifest.task)
+        found = self.classifier.maps_of(window.pictures.take(which))
+        for at, places in zip(which, found, strict=True):
+            self.heat.write(int(window.chunk.numbers[at]), pictures[at], places)
 
     def _table(
         self, frame: pl.DataFrame, numbers: np.ndarray, index: int, probabilities: np.ndarray

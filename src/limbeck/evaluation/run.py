@@ -19,6 +19,7 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import NAME, baseline_row
 from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.pixels import anomaly_metrics
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.slices import worst_rows, worst_slices
 from limbeck.evaluation.trust import read_trust
@@ -168,6 +169,8 @@ def _evaluate(
         bootstrap=bootstrap,
         by_length=manifest.task.rows != "image",
     )
+    strange, odd = anomaly_metrics(classifier, rows.frame, rows.labels, p)
+    findings += odd
     if report is not None:
         stored = stored_metrics(classifier.path)
         trust, missing = _trust(classifier.path)
@@ -176,7 +179,7 @@ def _evaluate(
             metrics=judgement.metrics,
             y=rows.labels,
             p=p,
-            facts=facts_of(classifier) | {"data": str(data)},
+            facts=facts_of(classifier) | {"data": str(data)} | strange,
             baselines=_baselines(classifier, rows, stored, train_data),
             slices=judgement.slices,
             worst=judgement.worst,
@@ -186,7 +189,7 @@ def _evaluate(
             trust=trust,
         )
         write_report(report, page, lang=lang)
-    return {**judgement.metrics, "slices": judgement.slices, "findings": findings}
+    return {**judgement.metrics, **strange, "slices": judgement.slices, "findings": findings}
 
 
 def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:

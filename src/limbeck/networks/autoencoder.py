@@ -35,7 +35,9 @@ class Autoencoder(Detector):
         self.arrays = ("numbers", "missing") * bool(numbers) + ("categories",) * bool(encoder.categorical)
         self.tables = nn.ModuleList(nn.Embedding(buckets, options.embedding) for _ in encoder.categorical)
         inside = 2 * numbers + options.embedding * len(self.tables)
-        self.down = nn.Sequential(nn.Linear(inside, options.hidden), nn.ReLU(), nn.Linear(options.hidden, options.middle))
+        self.down = nn.Sequential(
+            nn.Linear(inside, options.hidden), nn.ReLU(), nn.Linear(options.hidden, options.middle)
+        )
         self.up = nn.Sequential(nn.Linear(options.middle, options.hidden), nn.ReLU())
         self.numbers = nn.Linear(options.hidden, 2 * numbers)
         self.categories = nn.ModuleList(nn.Linear(options.hidden, buckets) for _ in encoder.categorical)

@@ -19,9 +19,12 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
+from limbeck.inputs.kinds import batch_of
 from limbeck.networks.base import Network
+from limbeck.networks.whole import Whole
 from limbeck.recipe import Section
 
+_BATCH = 16  # pictures looked at together before the first step
 GRID = 4  # pixels of the input for one place of a map, each way
 _LEAST = 1e-6  # a spread below that is none: all rows are alike
 
@@ -33,7 +36,6 @@ class Detector(Network):
     """
 
     closed_form: ClassVar[bool] = False
-    count: ClassVar[int] = 1  # statistics of a row
     middle: Tensor
     spreads: Tensor
     cut: Tensor
@@ -43,6 +45,7 @@ class Detector(Network):
         super().__init__(options, encoder, classes)
         if classes != 2:
             raise LimbeckError("a detector tells normal from anomaly, two classes", where="recipe")
+        self.count = len(self.shares)  # statistics of a row
         self.register_buffer("middle", torch.zeros(self.count))
         self.register_buffer("spreads", torch.ones(self.count))
         self.register_buffer("cut", torch.zeros(()))
@@ -114,7 +117,7 @@ class PictureDetector(Detector):
     Options = Mapped
     arrays = ("pixels",)
     encoders = ("anomaly-image",)
-    count = 2
+    whole: Whole | None
     low: Tensor
     high: Tensor
     kernel: Tensor
@@ -129,19 +132,40 @@ class PictureDetector(Detector):
         self.register_buffer("kernel", kernel / kernel.sum())
         self.register_buffer("low", torch.zeros(()))
         self.register_buffer("high", torch.ones(()))
+        self.reader, self.whole = encoder, None
+
+    def watch_whole(self, width: int) -> None:
+        """Look at the picture as a whole too, by ``width`` pooled features, where the options give that a share."""
+        self.whole = Whole(width) if self.options.whole else None
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """Weights of the map's largest value and of its mean."""
-        return (self.options.largest, 1.0 - self.options.largest)
+        """Weights of the map's largest value, of its mean, and of the picture as a whole."""
+        whole = float(getattr(self.options, "whole", 0.0))
+        largest, mean = self.options.largest * (1.0 - whole), (1.0 - self.options.largest) * (1.0 - whole)
+        return (largest, mean, whole) if whole else (largest, mean)
 
-    def strangeness(self, pixels: Tensor) -> Tensor:
-        """Map pixels float [B, 3, H, W] to how strange each place is, float [B, 1, h, w]."""
+    def seen(self, pixels: Tensor) -> list[Tensor]:
+        """Return what a frozen encoder sees in pixels float [B, 3, H, W]: maps float [B, F, h, w]; none without one."""
+        return []
+
+    def strangeness(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
+        """Map pixels float [B, 3, H, W], and what is seen in them, to how strange each place is, float [B, 1, h, w]."""
         raise LimbeckError(f"{type(self).__name__} has no map")
 
-    def smoothed(self, pixels: Tensor) -> Tensor:
+    @torch.no_grad()
+    def fit_start(self, rows: Any) -> None:
+        """Learn what normal pictures are like as a whole, if that counts."""
+        if self.whole is None:
+            return
+        self.eval()
+        parts = [np.arange(at, min(at + _BATCH, len(rows))) for at in range(0, len(rows), _BATCH)]
+        batches = (torch.from_numpy(batch_of(self.reader, rows, part)["pixels"]) for part in parts)
+        self.whole.fit(np.concatenate([self.whole.features(self.seen(pixels)).numpy() for pixels in batches]))
+
+    def smoothed(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
         """Return the map on the grid of a quarter of the input, smoothed, float [B, side, side]."""
-        maps = resized(self.strangeness(pixels), self.side)
+        maps = resized(self.strangeness(pixels, seen), self.side)
         reach = len(self.kernel) // 2
         if reach:
             maps = nn.functional.pad(maps, (reach,) * 4, mode="reflect")
@@ -149,18 +173,22 @@ class PictureDetector(Detector):
             maps = nn.functional.conv2d(maps, self.kernel[None, None, :, None])
         return maps[:, 0]
 
-    def statistics_of(self, maps: Tensor) -> Tensor:
-        """Return the largest and the mean value of maps float [B, h, w], float [B, 2]."""
-        return torch.stack((maps.amax(dim=(1, 2)), maps.mean(dim=(1, 2))), dim=1)
+    def looked(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the map float [B, h, w], and statistics float [B, S]: its largest value, its mean, the distance."""
+        seen = self.seen(pixels)
+        maps = self.smoothed(pixels, seen)
+        found = [maps.amax(dim=(1, 2)), maps.mean(dim=(1, 2))]
+        found += [] if self.whole is None else [self.whole(seen)]
+        return maps, torch.stack(found, dim=1)
 
     def statistics(self, *arrays: Tensor) -> Tensor:
-        """Return float [B, 2]; see `statistics_of`."""
-        return self.statistics_of(self.smoothed(*arrays))
+        """Return float [B, S]; see `looked`."""
+        return self.looked(*arrays)[1]
 
     def judged(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits float [B, 2] and the map float [B, h, w], 0 at what is usual, 1 at what few normals reach."""
-        maps = self.smoothed(pixels)
-        return self.logits(self.scored(self.statistics_of(maps))), (maps - self.low) / (self.high - self.low)
+        maps, statistics = self.looked(pixels)
+        return self.logits(self.scored(statistics)), (maps - self.low) / (self.high - self.low)
 
     @torch.no_grad()
     def settle_map(self, low: float, high: float) -> None:

@@ -38,6 +38,9 @@ class Encoded(Section):
 
     encoder: Encoder = Field(default="squeezenet1_1", description="the network whose maps are looked at")
     layers: list[str] = Field(default=[], description="its modules, shallow to deep; by default the network's choice")
+    whole: float = Field(
+        default=0.0, ge=0, le=1, description="part of the distance of the picture as a whole in the score"
+    )
 
 
 class Frozen(nn.Module):
@@ -66,6 +69,7 @@ class Frozen(nn.Module):
                 raise LimbeckError(what, where="recipe", mend=did_you_mean(name, known))
         if [name for name in known if name in self.layers] != list(self.layers):
             raise LimbeckError("student.layers are not from shallow to deep", where="recipe", mend="sort them")
+        self._cut(known)
         for weight in self.parameters():
             weight.requires_grad_(learned)
 
@@ -76,11 +80,21 @@ class Frozen(nn.Module):
         kind = ResNet18 if self.kind == "resnet18" else ResNet50
         return kind(kind.parse({}), None, 2)
 
+    def _cut(self, known: list[str]) -> None:
+        """Leave out what lies behind the last chosen module: nothing asks for it."""
+        last = known.index(self.layers[-1]) + 1
+        if isinstance(self.net, SqueezeNet):
+            self.net.trunk, self.net.names = self.net.trunk[:last], known[:last]
+        else:
+            for name in known[last:]:
+                setattr(self.net, name, nn.Identity())
+
     def load_start(self, source: str, encoder: Any) -> str:
         """Take the weights of the encoder from a file; returns a line that says what was taken."""
         fresh = self._fresh()
         line = fresh.load_start(source, encoder).split(";")[0]
-        self.net.load_state_dict({n: v for n, v in fresh.state_dict().items() if not n.startswith("head.")})
+        own = set(self.net.state_dict())
+        self.net.load_state_dict({name: value for name, value in fresh.state_dict().items() if name in own})
         self.given = True
         wanted = "caffe" if "conv1.weight" in read_state(source) and self.kind.startswith("squeeze") else "imagenet"
         if encoder is not None and encoder.settings.convention != wanted:

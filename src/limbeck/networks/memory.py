@@ -44,35 +44,41 @@ class Memory(PictureDetector):
         super().__init__(options, encoder, classes)
         chosen = options.layers or list(LAYERS[options.encoder][1:])
         self.frozen = Frozen(options.model_copy(update={"layers": chosen}))
-        self.reader = encoder
         inside = sum(self.frozen.widths)
+        self.watch_whole(inside)
         self.register_buffer("projection", half(torch.randn(options.width, inside) / options.width**0.5))
         self.register_buffer("bank", torch.zeros(options.bank, options.width))
 
-    def places(self, pixels: Tensor) -> Tensor:
-        """Describe each place of pixels float [B, 3, H, W]: float [B, width, h, w]."""
-        maps = [nn.functional.avg_pool2d(m, 3, stride=1, padding=1) for m in self.frozen(pixels)]
+    def seen(self, pixels: Tensor) -> list[Tensor]:
+        """Return the encoder's maps, shallow first."""
+        return self.frozen(pixels)
+
+    def places(self, seen: list[Tensor]) -> Tensor:
+        """Describe each place of the encoder's maps: float [B, width, h, w]."""
+        maps = [nn.functional.avg_pool2d(m, 3, stride=1, padding=1) for m in seen]
         joined = torch.cat([resized(m, maps[0].shape[-1]) for m in maps], dim=1)
         return nn.functional.conv2d(joined, self.projection[:, :, None, None])
 
-    def strangeness(self, pixels: Tensor) -> Tensor:
+    def strangeness(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
         """Return the distance to the nearest patch of the bank, float [B, 1, h, w]."""
-        found = self.places(pixels)
+        found = self.places(seen)
         products = nn.functional.conv2d(found, -2.0 * self.bank[:, :, None, None], self.bank.square().sum(dim=1))
-        squared = products.amin(dim=1, keepdim=True) + found.square().sum(dim=1, keepdim=True)
-        return squared.clamp(min=0.0).sqrt()
+        # The products only say which patch is nearest: a distance taken from them would be all rounding near zero.
+        nearest = self.bank[products.argmin(dim=1)].permute(0, 3, 1, 2)
+        return (found - nearest).square().sum(dim=1, keepdim=True).sqrt()
 
     @torch.no_grad()
     def fit_start(self, rows: Any) -> None:
         """Fill the bank from the patches of training rows."""
+        super().fit_start(rows)
         self.eval()
         random = np.random.default_rng(0)
         each, kept = -(-self.options.candidates // max(len(rows), 1)), []
         for start in range(0, len(rows), _BATCH):
             part = np.arange(start, min(start + _BATCH, len(rows)))
             given = torch.from_numpy(batch_of(self.reader, rows, part)["pixels"])
-            for places in self.places(given).flatten(2).transpose(1, 2):
-                kept.append(places[random.permutation(len(places))[:each]])
+            found = self.places(self.seen(given)).flatten(2).transpose(1, 2)
+            kept += [places[random.permutation(len(places))[:each]] for places in found]
         patches = torch.cat(kept)
         chosen = patches[coreset(patches, len(self.bank))]
         # A bank with fewer patches than places repeats some, which changes no distance.

@@ -36,7 +36,6 @@ class Pca(PictureDetector):
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
-        self.reader = encoder
         self.register_buffer("mean", torch.zeros(options.grain**2))
         self.register_buffer("components", torch.zeros(options.components, options.grain**2))
 
@@ -44,7 +43,7 @@ class Pca(PictureDetector):
         """Return pixels float [B, 3, H, W] as small grey pictures, float [B, grain * grain]."""
         return resized(pixels.mean(dim=1, keepdim=True), self.options.grain).flatten(1)
 
-    def strangeness(self, pixels: Tensor) -> Tensor:
+    def strangeness(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
         """Return the absolute error of the rebuilt picture, float [B, 1, grain, grain]."""
         centred = self.small(pixels) - self.mean
         rebuilt = (centred @ self.components.T) @ self.components

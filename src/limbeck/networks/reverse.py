@@ -79,24 +79,29 @@ class ReverseDistillation(PictureDetector):
         super().__init__(options, encoder, classes)
         self.frozen = Frozen(options)
         widths = self.frozen.widths
+        self.watch_whole(sum(widths))
         inner = [min(width, options.width) for width in widths]
         self.bottleneck = Bottleneck(widths, options.width)
         befores = [*inner[1:], options.width]
         self.ups = nn.ModuleList(Up(before, width) for before, width in zip(befores, inner, strict=True))
         self.outs = nn.ModuleList(nn.Conv2d(own, width, 1) for own, width in zip(inner, widths, strict=True))
 
-    def pairs(self, pixels: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def seen(self, pixels: Tensor) -> list[Tensor]:
+        """Return the encoder's maps, shallow first."""
+        return self.frozen(pixels)
+
+    def pairs(self, pixels: Tensor, seen: list[Tensor] | None = None) -> list[tuple[Tensor, Tensor]]:
         """Return for each scale the encoder's maps and the decoder's, each float [B, F, h, w], shallow first."""
-        seen = self.frozen(pixels)
+        seen = self.frozen(pixels) if seen is None else seen
         state, rebuilt = self.bottleneck(seen), []
         for up, out, maps in reversed(list(zip(self.ups, self.outs, seen, strict=True))):
             state = up(state, maps.shape[-1])
             rebuilt.append(out(state))
         return list(zip(seen, reversed(rebuilt), strict=True))
 
-    def strangeness(self, pixels: Tensor) -> Tensor:
+    def strangeness(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
         """Return the joined maps of one minus the cosine, float [B, 1, side, side]."""
-        return joined(self.pairs(pixels), self.side, self.options.combine)
+        return joined(self.pairs(pixels, seen), self.side, self.options.combine)
 
     def load_start(self, source: str, encoder: Any) -> str:
         """Start the frozen encoder from given weights; see `Frozen.load_start`."""

@@ -33,14 +33,20 @@ class StudentTeacher(PictureDetector):
         super().__init__(options, encoder, classes)
         self.frozen = Frozen(options)
         self.learner = Frozen(options, learned=True)
+        self.watch_whole(sum(self.frozen.widths))
 
-    def pairs(self, pixels: Tensor) -> list[tuple[Tensor, Tensor]]:
+    def seen(self, pixels: Tensor) -> list[Tensor]:
+        """Return the encoder's maps, shallow first."""
+        return self.frozen(pixels)
+
+    def pairs(self, pixels: Tensor, seen: list[Tensor] | None = None) -> list[tuple[Tensor, Tensor]]:
         """Return for each scale the encoder's maps and the student's, each float [B, F, h, w], shallow first."""
-        return list(zip(self.frozen(pixels), self.learner(pixels), strict=True))
+        seen = self.frozen(pixels) if seen is None else seen
+        return list(zip(seen, self.learner(pixels), strict=True))
 
-    def strangeness(self, pixels: Tensor) -> Tensor:
+    def strangeness(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
         """Return the joined maps of one minus the cosine, float [B, 1, side, side]."""
-        return joined(self.pairs(pixels), self.side, self.options.combine)
+        return joined(self.pairs(pixels, seen), self.side, self.options.combine)
 
     def load_start(self, source: str, encoder: Any) -> str:
         """Start the frozen encoder from given weights; see `Frozen.load_start`."""

@@ -6,7 +6,6 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-
 ANOMALY = "anomaly-"  # kinds of task that begin so learn normal rows only
 DETECTED = ("normal", "anomaly")  # their classes
 
@@ -378,9 +377,10 @@ class Recipe(Section):
         if not isinstance(task, dict) or not str(task.get("kind")).startswith(ANOMALY):
             return raw
         loss = "reverse-distillation" if task["kind"] == f"{ANOMALY}image" else "reconstruction"
+        own: dict[str, dict[str, Any]]
         own = {"objective": {"losses": {loss: 1.0}}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
         given = {name: raw.get(name, {}) for name in own}
-        return raw | {name: own[name] | part for name, part in given.items() if isinstance(part, dict)}
+        return {**raw, **{name: {**own[name], **part} for name, part in given.items() if isinstance(part, dict)}}
 
     @model_validator(mode="after")
     def _layout_fits(self) -> Recipe:

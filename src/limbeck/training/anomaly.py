@@ -9,6 +9,7 @@ end as numbers inside the network, so that the exported graph says the same.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable
 from functools import partial
@@ -27,8 +28,10 @@ from limbeck.inputs.kinds import RowInput, Rows, batch_of, encode, values_of
 from limbeck.inputs.ragged import batches
 from limbeck.networks import Network
 from limbeck.networks.detector import Detector, PictureDetector, robust
+from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import DETECTED, Recipe
+from limbeck.training import pictures
 from limbeck.training import student as students
 from limbeck.training.export import logits_of, round_to_half
 from limbeck.training.learner import Learner
@@ -74,14 +77,17 @@ def train_detector(
     history = History()
     if not network.closed_form:
         learner = Learner(network, recipe.objective, encoder, DETECTED)
+        if learner.labelled or learner.taught or learner.guided or viewed(recipe.objective.losses):
+            mend = "leave objective.losses out: a detector has its own"
+            raise LimbeckError("these losses tell classes apart", where="objective.losses", mend=mend)
         accelerator = students.accelerator_for(recipe, network)
         validate = partial(_validate, learner, encoder, valid_rows, valid_labels)
+        keys = frame_keys(data.frame[train], recipe.task, recipe.input)
+        mark = students.fingerprint(recipe, keys, labels)
         with remembered(network, recipe):
             history = fit(
-                learner, encoder, rows, labels, recipe.training, validate,
-                accelerator=accelerator, folder=checkpoints,
-                fingerprint=students.fingerprint(recipe, frame_keys(data.frame[train], recipe.task, recipe.input), labels),
-                resume=resume, report=report,
+                learner, encoder, rows, labels, recipe.training, validate, accelerator=accelerator,
+                folder=checkpoints, fingerprint=mark, resume=resume, report=report,
             )  # fmt: skip
     network.cpu().fold()
     round_to_half(network)
@@ -95,13 +101,9 @@ def train_detector(
 
 def remembered(network: Detector, recipe: Recipe) -> Any:
     """Return a context in which a frozen encoder keeps the maps of pictures that come again unchanged."""
-    from contextlib import nullcontext
-
-    from limbeck.training.pictures import active
-
     frozen = getattr(network, "frozen", None)
-    if frozen is None or active(recipe.training.pictures):
-        return nullcontext()
+    if frozen is None or pictures.active(recipe.training.pictures):
+        return contextlib.nullcontext()
     return frozen.remembering()
 
 
@@ -179,7 +181,7 @@ def _settle_map(network: PictureDetector, encoder: RowInput, rows: Rows, rate: f
     """Fit the map's scale: 0 is its usual value, 1 what a share ``rate`` of normal pictures reaches somewhere."""
     usual, largest = [], []
     for part in _parts(rows):
-        maps = network.smoothed(torch.from_numpy(batch_of(encoder, rows, part)["pixels"]))
+        maps, _ = network.looked(torch.from_numpy(batch_of(encoder, rows, part)["pixels"]))
         usual += [float(one.median()) for one in maps]
         largest += [float(one.max()) for one in maps]
     network.settle_map(float(np.median(usual)), quantile(np.array(largest), rate))

@@ -24,6 +24,7 @@ from limbeck.data.read import need
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import baseline_row
 from limbeck.evaluation.baseline_table import table_baseline_row
+from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, judge
 from limbeck.evaluation.trust import read_trust
@@ -198,6 +199,9 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             bootstrap=recipe.evaluation.bootstrap,
             by_length=recipe.task.rows != "image",
         )
+        strange, odd = anomaly_metrics(classifier, frame, rows.labels[index], p)
+        judgement.metrics.update(strange)
+        rows.findings.extend(odd)
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
         stored = {
@@ -225,7 +229,10 @@ def _report(
         metrics=judgement.metrics,
         y=rows.labels[index],
         p=p,
-        facts=facts_of(classifier) | {"judged_on": part} | {f"{name} rows": n for name, n in counts.items()},
+        facts=facts_of(classifier)
+        | {"judged_on": part}
+        | pixel_facts(judgement.metrics)
+        | {f"{name} rows": n for name, n in counts.items()},
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,
