@@ -13,7 +13,7 @@ from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.inputs.kinds import batch_of, encode, values_of
 from limbeck.networks.detector import Detector, robust
-from limbeck.recipe import load_recipe
+from limbeck.recipe import load_recipe, override
 from limbeck.training.anomaly import quantile, train_detector
 from scans import bmad, detector, mvtec, save, scan, table
 
@@ -140,7 +140,7 @@ def test_teachers_and_foreign_losses_are_refused(folder):
     with pytest.raises(LimbeckError, match="a detector has its own"):
         train_detector(recipe, prepare(recipe, folder), folders=[folder])
     with pytest.raises(LimbeckError, match="cannot read 'anomaly-image'"):
-        limbeck.train(detector("resnet18"), data=folder, out=folder / "never")
+        limbeck.train(override(recipe, {"student": {"network": "resnet18"}}), data=folder, out=folder / "never")
 
 
 def test_the_line_lets_the_stated_share_pass():

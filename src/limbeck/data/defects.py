@@ -23,8 +23,11 @@ _IMAGES, _MASKS = "img", "label"
 
 
 def is_root(folder: Path) -> bool:
-    """Return whether this is a set's folder: ``train/good`` and ``test`` are there."""
-    return (folder / "train" / GOOD).is_dir() and (folder / "test").is_dir()
+    """Return whether this is a set's folder: ``train`` and ``test``, and ``train/good`` or masks where they lie."""
+    train, test = folder / "train", folder / "test"
+    if not (train.is_dir() and test.is_dir()):
+        return False
+    return (train / GOOD).is_dir() or (folder / TRUTH).is_dir() or is_part(test)
 
 
 def is_part(folder: Path) -> bool:

@@ -326,9 +326,14 @@ class Evaluation(Section):
 
     threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float = "macro_f1"
     slices: list[str] = Field(default=[], description="columns by which the worst slices are sought")
-    group: str | None = Field(default=None, description="bootstrap whole groups of this column")
+    group: str | None = Field(default=None, description="bootstrap whole groups of this column; empty for none")
     bootstrap: int = Field(default=1000, ge=0, le=20000)
     baseline: bool = True
+
+    @field_validator("group")
+    @classmethod
+    def _none_where_empty(cls, value: str | None) -> str | None:
+        return value or None
 
 
 class Anomaly(Section):
