@@ -1,8 +1,9 @@
 """Made-up anomalies on normal pictures, by which the settings of detectors are chosen without a label of test.
 
-Three kinds, none of them taken from the anomalies that are to be found: a patch of another picture pasted in (CutPaste,
-Li et al. 2021), a soft bright cloud (the look of an opacity in general, drawn by random blobs), and a patch whose grain
-is blurred away. A setting is judged by how well it ranks them above the normal pictures that they were made from.
+Four kinds, none of them taken from the anomalies that are to be found: a patch of another picture pasted in (CutPaste,
+Li et al. 2021), a soft bright cloud (the look of an opacity in general, drawn by random blobs), a patch whose grain is
+blurred away, and a haze over most of the picture, which takes its contrast. A setting is judged by how well it ranks
+them above the normal pictures that they were made from.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image, ImageFilter
 
-KINDS = ("paste", "cloud", "blur")
+KINDS = ("paste", "cloud", "blur", "haze")
 
 
 def spoiled(pixels: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
@@ -60,4 +61,13 @@ def _blur(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
     return picture
 
 
-_PLAIN = {"cloud": _cloud, "blur": _blur}
+def _haze(picture: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    side = len(picture)
+    rows, columns = np.mgrid[0:side, 0:side] / side
+    centre, radii = random.uniform(0.4, 0.6, 2), random.uniform(0.25, 0.4, 2)
+    away = ((rows - centre[0]) / radii[0]) ** 2 + ((columns - centre[1]) / radii[1]) ** 2
+    alpha = (np.exp(-(away**2) / 2) * random.uniform(0.4, 0.7))[..., None]
+    return picture * (1 - alpha) + np.percentile(picture, random.uniform(60, 85)) * alpha
+
+
+_PLAIN = {"cloud": _cloud, "blur": _blur, "haze": _haze}

@@ -26,6 +26,7 @@ BENCHMARKS = (
     "compression",
     "distil_speed",
     "table_speed",
+    "anomaly",
 )
 
 

@@ -303,7 +303,8 @@ def _json(file: Path) -> dict[str, Any]:
 def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
-    if train_data is not None and classifier.manifest.task.rows != "image":
+    task = classifier.manifest.task
+    if train_data is not None and task.rows != "image" and not task.anomaly:
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         train = source.part("train")

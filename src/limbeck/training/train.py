@@ -23,6 +23,7 @@ from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import baseline_row
+from limbeck.evaluation.baseline_forest import forest_row
 from limbeck.evaluation.baseline_table import table_baseline_row
 from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
@@ -250,6 +251,9 @@ def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[st
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
     labels = rows.labels[train], rows.labels[index]
+    if recipe.task.anomaly:
+        seen, judged = (rows.frame[part].select(recipe.task.inputs) for part in (train, index))
+        return [forest_row(seen, judged, labels[1], rows.classes, recipe.anomaly.false_alarms)]
     if recipe.task.rows == "table":
         seen, judged = (rows.frame[part].select(recipe.task.inputs) for part in (train, index))
         return [table_baseline_row(seen, labels[0], judged, labels[1], rows.classes, positive)]
