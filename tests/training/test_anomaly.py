@@ -1,7 +1,9 @@
 """A detector learns normal rows only, and its bundle gives the score, the line and the map that training settled."""
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,10 +15,13 @@ from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.inputs.kinds import batch_of, encode, values_of
 from limbeck.networks.detector import Detector, robust
-from limbeck.recipe import load_recipe, override
+from limbeck.recipe import dump_recipe, load_recipe, override
 from limbeck.training.anomaly import quantile, train_detector
+from limbeck.training.folds import cross_validate
+from limbeck.training.tune import tune
 from scans import bmad, detector, mvtec, save, scan, table
 
+RECIPE = Path(__file__).parents[2] / "recipes" / "medical-anomaly.toml"
 NETWORKS = ("reverse-distillation", "student-teacher", "memory", "pca")
 
 
@@ -169,3 +174,40 @@ def test_far_scores_keep_their_order():
 def test_a_spread_is_never_nothing():
     assert robust(np.ones((5, 2)))[1].tolist() == [1.0, 1.0]
     assert robust(np.array([[1.0], [1.0], [1.0], [9.0]]))[1][0] == pytest.approx(np.std([1, 1, 1, 9]))
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("network", ["reverse-distillation", "pca"])
+def test_the_recipe_runs_on_the_scans_as_they_are(network, shared_data, tmp_path):
+    settings = ["input.size=64", "training.epochs=1", "evaluation.bootstrap=20", f"student.network={network}"]
+    trained = limbeck.train(RECIPE, data=shared_data / "chest-xray", out=tmp_path / "bundle", settings=settings)
+    assert 0 < trained.metrics["image_auroc"] < 1
+    assert trained.metrics["classes"] == ["normal", "anomaly"]
+    assert trained.metrics["n"] == 324
+
+
+@pytest.mark.parametrize("lay_out", [mvtec, bmad])
+def test_the_recipe_runs_on_published_folders_by_the_settings_it_names(lay_out, tmp_path):
+    named = re.findall(r"--set (\S+)", RECIPE.read_text("utf-8").split("[task]")[0])
+    own = ["input.size=32", "training.epochs=1", "evaluation.bootstrap=20"]
+    own += ["student.layers=['fire4']", "student.width=8", "student.init.path=none.npz"]
+    root = lay_out(tmp_path / "set", 12, 4)
+    named = [setting for setting in named if "student.network" not in setting]
+    assert "data.train=." in named
+    trained = limbeck.train(RECIPE, data=root, out=tmp_path / "bundle", settings=[*named, *own])
+    assert 0 <= trained.metrics["pixel_auroc"] <= 1
+
+
+def test_the_doctor_has_nothing_against_a_detector(folder):
+    for network in NETWORKS:
+        found = limbeck.doctor(by_table(network), data=folder)
+        assert not [finding for finding in found if finding.level == "error"], found
+
+
+def test_folds_and_search_say_that_they_are_for_classifiers(folder, tmp_path):
+    recipe = by_table("pca")
+    (tmp_path / "recipe.toml").write_text(dump_recipe(recipe), encoding="utf-8")
+    with pytest.raises(LimbeckError, match="normal rows alone"):
+        cross_validate(recipe, 2, out=tmp_path, data=folder)
+    with pytest.raises(LimbeckError, match="normal rows alone"):
+        tune(tmp_path / "recipe.toml", out=tmp_path, data=folder)

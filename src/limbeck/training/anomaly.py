@@ -99,6 +99,13 @@ def train_detector(
     )  # fmt: skip
 
 
+def refuse_detectors(recipe: Recipe, verb: str) -> None:
+    """Raise for a recipe of a detector: what compares classifiers on held-out rows has nothing to compare there."""
+    if recipe.task.anomaly:
+        what = f"{verb} judges classifiers on rows held back from train, and a detector's are normal rows alone"
+        raise LimbeckError(what, where="recipe", mend="train it with several training.seed instead")
+
+
 def remembered(network: Detector, recipe: Recipe) -> Any:
     """Return a context in which a frozen encoder keeps the maps of pictures that come again unchanged."""
     frozen = getattr(network, "frozen", None)
