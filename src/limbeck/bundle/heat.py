@@ -20,6 +20,7 @@ from limbeck.files import out_of_reach, whole_file
 
 LARGEST = 512  # pixels of the longer side of a drawing
 _BEGINS, _FULL = 0.5, 2.0  # of a map: where heat begins to show, and where it is full
+_LATER = 0.5  # of a picture's largest value: below that nothing is drawn either
 _OPAQUE = 0.65
 
 
@@ -45,7 +46,10 @@ def heat(picture: Picture, places: NDArray[np.float32], *, margin: float = 0.0, 
         image = image.crop(picture.box.edges(image.size, margin))
     image.thumbnail((largest, largest))
     warm = Image.fromarray(np.nan_to_num(places).astype(np.float32)).resize(image.size, Image.Resampling.BILINEAR)
-    share = ((np.asarray(warm) - _BEGINS) / (_FULL - _BEGINS)).clip(0.0, 1.0)[..., None]
+    # Around what is very strange all is strange by comparison: the hotter the picture, the later its heat begins.
+    hottest = float(np.asarray(warm).max())
+    begins, full = max(_BEGINS, _LATER * hottest), max(_FULL, hottest)
+    share = ((np.asarray(warm) - begins) / (full - begins)).clip(0.0, 1.0)[..., None]
     colour = np.concatenate((np.full_like(share, 255.0), 210.0 * (1.0 - share), np.zeros_like(share)), axis=2)
     grey = np.asarray(image.convert("L").convert("RGB"), dtype=np.float32)
     # It shows at once where it begins, or the edge of the heat could not be seen.

@@ -204,7 +204,8 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
         if tensor.data_type != TensorProto.FLOAT:
             continue
         value = numpy_helper.to_array(tensor)
-        half = value.astype(np.float16)
+        with np.errstate(over="ignore"):  # what is out of range is no half-precision number, and stays
+            half = value.astype(np.float16)
         if value.size < _SMALLEST_HALF or not np.array_equal(half.astype(np.float32), value):
             continue
         name = tensor.name
