@@ -151,6 +151,8 @@ def test_masked_words_refuses_a_student_without_tokens_to_guess():
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("network", TINY)
 def test_every_loss_reaches_the_students_weights(name, network):
+    if name in ("reverse-distillation", "reconstruction"):
+        pytest.skip("only detectors rebuild what they see: tests/objectives/test_reverse.py")
     if name == "masked-words" and network != "albert":
         pytest.skip("only ALBERT guesses words")
     if name == "distil-hidden" and network == "ngram":

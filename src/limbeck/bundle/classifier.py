@@ -22,6 +22,7 @@ from limbeck.inputs.ragged import batches
 from limbeck.inputs.signal import SignalInput
 
 Probabilities = NDArray[np.float32]
+MAP = "map"  # the output of a graph that says where
 # Small batches stay in the processor's cache; measured on ALBERT and GRU, twice as many tokens were no faster.
 TOKENS, ROWS = 4096, 256
 WINDOW = 4096
@@ -54,7 +55,7 @@ class Classifier:
         file = self.path / (model or self.manifest.serve)
         if file.name not in self.manifest.files:
             raise LimbeckError("no such model in this bundle", where=file)
-        self.encoder = INPUTS[self.manifest.task.kind].load(self.manifest.input, self.path)
+        self.encoder = INPUTS[self.manifest.task.rows].load(self.manifest.input, self.path)
         self.threads = threads or cores()
         if isinstance(self.encoder, ImageInput):
             self.encoder.workers = self.threads
@@ -89,7 +90,7 @@ class Classifier:
         """Rows that are encoded together."""
         if isinstance(self.encoder, ImageInput):
             return max(1, min(PICTURE_WINDOW, PICTURE_BYTES // (3 * self.encoder.size**2)))
-        return TABLE_WINDOW if self.manifest.task.kind == "table" else WINDOW
+        return TABLE_WINDOW if self.manifest.task.rows == "table" else WINDOW
 
     def predict_proba(self, values: Sequence[Any] | pl.DataFrame) -> Probabilities:
         """Return class probabilities float32 [N, C] of N raw values, calibrated on valid.
@@ -123,6 +124,39 @@ class Classifier:
         above = probabilities[:, positive] >= self.threshold
         return np.array([1 - positive, positive], dtype=np.int64)[above.astype(np.int64)]
 
+    @property
+    def mapped(self) -> bool:
+        """Whether the bundle can say where in a picture an anomaly is."""
+        return any(output.name == MAP for output in self._session.get_outputs())
+
+    def maps(self, values: Sequence[Any]) -> NDArray[np.float32]:
+        """Return of N pictures the maps of where they are strange, float32 [N, h, w] on a quarter of the input's grid.
+
+        0 is what is usual, 1 what few normal pictures of valid reach anywhere.
+
+        Raises
+        ------
+        LimbeckError
+            As `predict_proba`; and when the bundle is no detector of pictures.
+        """
+        if not self.mapped:
+            mend = "train one with task.kind = 'anomaly-image'"
+            raise LimbeckError("this bundle gives no maps", where=self.path, mend=mend)
+        rows = checked_values(values, self.manifest.task)
+        found = [self.maps_of(self.encode(rows[at : at + self.window])) for at in range(0, len(rows), self.window)]
+        return np.concatenate(found) if found else np.empty((0, 0, 0), dtype=np.float32)
+
+    def maps_of(self, rows: Rows) -> NDArray[np.float32]:
+        """Return the maps of encoded pictures; see `maps`."""
+        parts = batches(rows.lengths, tokens=TOKENS, most=ROWS)
+        pending = [(part, self._pool.submit(self._run, rows, part, MAP)) for part in parts]
+        out: NDArray[np.float32] | None = None
+        for part, future in pending:
+            found = future.result()
+            out = np.empty((len(rows), *found.shape[1:]), dtype=np.float32) if out is None else out
+            out[part] = found
+        return np.empty((0, 0, 0), dtype=np.float32) if out is None else out
+
     def submit(self, rows: Rows) -> Answer:
         """Start answering encoded rows on the pool; ask the returned `Answer` for the result."""
         parts = batches(rows.lengths, tokens=TOKENS, most=TABLE_ROWS if isinstance(rows, Dense) else ROWS)
@@ -134,8 +168,9 @@ class Classifier:
         """Return the answer to no rows."""
         return Answer(0, len(self.classes), [])
 
-    def _run(self, rows: Rows, part: NDArray[np.int64]) -> Probabilities:
-        answer: Probabilities = self._session.run(None, batch_of(self.encoder, rows, part))[0]
+    def _run(self, rows: Rows, part: NDArray[np.int64], output: str | None = None) -> NDArray[np.float32]:
+        names = [output or self._session.get_outputs()[0].name]
+        answer: NDArray[np.float32] = self._session.run(names, batch_of(self.encoder, rows, part))[0]
         return answer
 
     def _empty(self) -> Probabilities:

@@ -31,13 +31,13 @@ Hashes = NDArray[np.uint32]
 
 def row_keys(texts: Sequence[str], task: Task, reader: Input) -> list[str]:
     """Return what tells rows apart: the cleaned text, or a table's joined cells, as `limbeck.data` gives them."""
-    return clean_all(texts, reader.clean) if task.kind == "text" else list(texts)
+    return clean_all(texts, reader.clean) if task.rows == "text" else list(texts)
 
 
 def frame_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
     """Return what tells the rows of a frame apart; of examined pictures and signals a hash of the content."""
     for kind, column in (("image", HASH), ("signal", KEY)):
-        if task.kind == kind and column in frame.columns:
+        if task.rows == kind and column in frame.columns:
             return [str(value) for value in frame[column].to_list()]
     return row_keys(texts_of(frame, task), task, reader)
 

@@ -20,17 +20,18 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import WINDOW, Answer, Classifier
+from limbeck.bundle.heat import HeatMaps
 from limbeck.bundle.records import DEFAULT, empty_frame, record_chunk, record_columns, record_files
 from limbeck.data import celeba, layouts
 from limbeck.data.folders import flat, holds_pictures
 from limbeck.data.labels import need_inputs
-from limbeck.data.located import FILE, located
+from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, inspect, need, sources, stream
 from limbeck.errors import LimbeckError, did_you_mean, first_line
 from limbeck.files import fsync_dir, out_of_reach, whole_file, write_json
 from limbeck.inputs.image import ImageInput
-from limbeck.inputs.kinds import values_of
+from limbeck.inputs.kinds import Rows, values_of
 from limbeck.progress import progress, say
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -67,6 +68,7 @@ def predict(
     output: str | Path,
     *,
     columns: Sequence[str] | None = None,
+    maps: str | Path | None = None,
     quiet: bool = False,
 ) -> Done:
     """Answer every row of a table or of a folder of tables, in order and in bounded memory.
@@ -82,6 +84,8 @@ def predict(
         training rows wrote it), ``class``, ``probability`` (of that class) and ``p:CLASS`` for each class.
         ``input.NAME`` is the input's own column where a name is taken. By default the input's id column, or else
         the picture's path or the row number, then label, class and probability.
+    maps
+        Folder for a heat map of each picture, of bundles that find anomalies in pictures.
     output
         ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
 
@@ -92,7 +96,7 @@ def predict(
     """
     classifier = bundle if isinstance(bundle, Classifier) else Classifier(bundle)
     try:
-        return _Run(classifier, Path(source), Path(output), columns, quiet).go()
+        return _Run(classifier, Path(source), Path(output), columns, maps, quiet).go()
     finally:
         if classifier is not bundle:
             classifier.close()
@@ -107,12 +111,14 @@ class _Window:
     frame: pl.DataFrame
     answer: Answer
     unfit: dict[int, str]
+    pictures: Rows | None = None
 
 
 class _Run:
     def __init__(
-        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None, quiet: bool
-    ) -> None:
+        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
+        maps: str | Path | None, quiet: bool,
+    ) -> None:  # fmt: skip
         self.classifier, self.output, self.quiet = classifier, output, quiet
         if output.suffix.lower() not in FORMATS:
             mend = f"end it in {', '.join(FORMATS)}"
@@ -120,8 +126,8 @@ class _Run:
         if output.is_dir():
             raise LimbeckError("is a folder", where=output, mend="name a file")
         task = classifier.manifest.task
-        self.pictures = task.kind == "image" and source.is_dir() and holds_pictures(source)
-        self.signals = task.kind == "signal"
+        self.pictures = task.rows == "image" and source.is_dir() and holds_pictures(source)
+        self.signals = task.rows == "signal"
         if self.pictures:
             self.sources = [source]
         elif self.signals:
@@ -133,6 +139,10 @@ class _Run:
         if not self.sources:
             raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
         self.columns = self._columns(columns)
+        if maps is not None and not classifier.mapped:
+            mend = "train one with task.kind = 'anomaly-image'"
+            raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
+        self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
         # The rows in the works are JSON lines for Parquet, which can only be written as a whole.
         self.kind = ".jsonl" if output.suffix.lower() == ".parquet" else output.suffix.lower()
         hidden = output.parent if output.parent.is_dir() and not output.is_char_device() else Path()
@@ -156,7 +166,7 @@ class _Run:
         need_inputs(names, manifest.task, self.sources[0])
         if asked is None:
             id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
-            key = id_column or (manifest.task.inputs[0] if manifest.task.kind == "image" else "row")
+            key = id_column or (manifest.task.inputs[0] if manifest.task.rows == "image" else "row")
             return [key, "label", "class", "probability"]
         known = {*names, *(f"input.{name}" for name in names), *self._answers()}
         for name in asked:
@@ -243,9 +253,9 @@ class _Run:
             return _Window(chunk, index, empty_frame(task), classifier.submit_none(), {})
         if isinstance(classifier.encoder, ImageInput):
             rows, bad = classifier.encoder.encode_each([one for one in values if isinstance(one, Picture)])
-            return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)})
+            return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)}, rows)
         unfit: dict[int, str] = {}
-        if task.kind == "text":
+        if task.rows == "text":
             texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
             empty = np.flatnonzero((texts.str.strip_chars() == "").to_numpy())
             unfit = dict.fromkeys(empty.tolist(), "the text is empty")
@@ -259,13 +269,13 @@ class _Run:
         if not len(chunk.numbers):
             names = {
                 *task.inputs,
-                *((FILE,) if task.kind == "image" else ()),
+                *((FILE,) if task.rows == "image" else ()),
                 *(name.removeprefix("input.") for name in self.columns),
             }
             return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         frame = self._renamed(chunk.frame)
         need_inputs(frame.columns, task, source)
-        if task.kind != "image":
+        if task.rows != "image":
             return frame
         manifest = self.classifier.manifest
         frame = located(frame, task, None if self.pictures else manifest.input.box, source.parent)
@@ -277,6 +287,8 @@ class _Run:
         full[list(window.unfit)] = False
         unfit = [(int(chunk.numbers[at]), reason) for at, reason in window.unfit.items()]
         refused = sorted([*unfit, *((reject.row, reject.reason) for reject in chunk.rejects)])
+        if self.heat is not None and window.pictures is not None:
+            self._draw(window, np.flatnonzero(full))
         rows = self._table(
             window.frame.filter(pl.Series(full)), chunk.numbers[full], index, window.answer.result()[full]
         )
@@ -290,6 +302,14 @@ class _Run:
         journal.rejected += len(refused)
         journal.bytes, journal.rejected_bytes = answers.tell(), rejects.tell()
         write_json(self.journal_file, asdict(journal))
+
+    def _draw(self, window: _Window, which: np.ndarray) -> None:
+        """Write the heat maps of the chosen rows, int64, before their answers: a killed run draws some again."""
+        assert self.heat is not None and window.pictures is not None
+        pictures = pictures_of(window.frame, self.classifier.manifest.task)
+        found = self.classifier.maps_of(window.pictures.take(which))
+        for at, places in zip(which, found, strict=True):
+            self.heat.write(int(window.chunk.numbers[at]), pictures[at], places)
 
     def _table(
         self, frame: pl.DataFrame, numbers: np.ndarray, index: int, probabilities: np.ndarray

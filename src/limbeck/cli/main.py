@@ -112,12 +112,13 @@ def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None,
 @click.argument("source", type=PLACE, metavar="INPUT")
 @click.argument("output", type=PLACE)
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
-def predict(bundle: Path, source: Path, output: Path, columns: str | None) -> None:
+@click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
+def predict(bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None) -> None:
     """Answer every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT."""
     import limbeck
     from limbeck.cli import tables
 
-    tables.predicted(limbeck.predict(bundle, source, output, columns=_names(columns) if columns else None))
+    tables.predicted(limbeck.predict(bundle, source, output, columns=_names(columns) if columns else None, maps=maps))
 
 
 @main.command()

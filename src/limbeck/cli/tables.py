@@ -91,6 +91,9 @@ def metrics(values: dict[str, Any], report: Path | None) -> None:
         rows.append([name, values[name], between])
     _table(f"{values['n']:,} rows, threshold {values['threshold']:.4f}", ["metric", "value", "95 % interval"], rows)
     attacks(values)
+    for name in ("image_auroc", "pixel_auroc"):
+        if name in values:
+            _console().print(f"{name}: {number(values[name])}")
     for finding in values["findings"]:
         _console().print(finding)
     if report:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from limbeck.data import celeba, folders, layouts, read, signals
+from limbeck.data import celeba, defects, folders, layouts, normals, read, signals
 from limbeck.data.labels import label_text, need_inputs, text_of
 from limbeck.data.located import located
 from limbeck.data.rows import Ints, need
@@ -50,7 +50,7 @@ class Gathered:
             self._add_signals(path, part, task, labelled, columns or {}, keep or {}, signal or Signal())
             return
         as_published = layout == celeba.NAME and (part == "train" or celeba.is_root(path))
-        if task.kind == "image" and path.is_dir() and (as_published or not _has_table(path)):
+        if task.rows == "image" and path.is_dir() and (as_published or not _has_table(path)):
             self._add_pictures(path, part, task, layout, keep or {})
             return
         for file in read.sources(path):
@@ -59,10 +59,11 @@ class Gathered:
             frame = table.frame
             if frame.width:
                 frame = layouts.apply(frame, "table" if layout == celeba.NAME else layout, columns, where=file)
+                frame = normals.unlabelled_as_normal(frame, task, part, file, self.findings)
             if frame.width or not table.rejects:
                 need_inputs(frame.columns, task, file)
                 need(frame.columns, [task.label] if labelled else [], file)
-            if task.kind == "image" and frame.width:
+            if task.rows == "image" and frame.width:
                 frame = located(frame, task, boxes, file.parent)
                 frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
             self._keep(frame, table.numbers, part, file, keep or {})
@@ -104,8 +105,16 @@ class Gathered:
             return
         if celeba.is_root(path):
             raise LimbeckError("this is CelebA-Spoof", where=path, mend=f'set data.layout = "{celeba.NAME}"')
+        if task.anomaly and part != "unlabelled" and (defects.is_root(path) or defects.is_part(path)):
+            for own, frame in defects.parts(path, task):
+                self._keep(frame, _numbers(frame), own if part == "train" else part, path / own, keep)
+            return
+        bare = not any(inner.is_dir() and not inner.name.startswith(".") for inner in path.iterdir())
         if part == "unlabelled":
             frame = folders.flat(path, task.inputs[0])
+        elif task.anomaly and bare and part != "test":
+            frame = folders.flat(path, task.inputs[0])
+            frame = normals.unlabelled_as_normal(frame, task, part, path, self.findings)
         else:
             frame = folders.class_folders(path, task.inputs[0], task.label)
         frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame

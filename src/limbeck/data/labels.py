@@ -10,7 +10,7 @@ import polars as pl
 
 from limbeck.data.rows import Ints, need
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.recipe import Task
+from limbeck.recipe import DETECTED, Task
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "<na>"))
@@ -47,7 +47,7 @@ def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
     LimbeckError
         Naming the nearest column there is.
     """
-    if task.kind != "table" or not set(task.inputs) & set(present):
+    if task.rows != "table" or not set(task.inputs) & set(present):
         need(present, task.inputs[:1], where)
 
 
@@ -84,6 +84,8 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
     """
     need(frame.columns, [task.label], where)
     raw = text_of(frame[task.label])
+    if task.anomaly:
+        return _detected(raw, task, where, numbers)
     table: dict[str | None, int] = {name: k for k, name in enumerate(classes)}
     table.update({label_text(name): k for k, name in enumerate(classes) if label_text(name) not in table})
     for key, name in (task.class_map or {}).items():
@@ -101,6 +103,15 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
             f"unknown label {str(raw[place])[:60]!r}", where=spot, mend=did_you_mean(str(raw[place]), known)
         )
     return np.array(labels, dtype=np.int64)
+
+
+def _detected(raw: Sequence[str | None], task: Task, where: object, numbers: Ints) -> Ints:
+    """Return 0 for rows whose label is one of ``task.normal``, 1 for all others, whatever they are called."""
+    if None in raw:
+        spot = f"{where}, row {numbers[raw.index(None)]}, column {task.label!r}"
+        raise LimbeckError("the label is missing", where=spot, mend="fill it in, or give the row as unlabelled")
+    normals = {label_text(label) for label in (*task.normals, DETECTED[0])}
+    return np.array([label not in normals for label in raw], dtype=np.int64)
 
 
 def _by_number(label: str) -> tuple[int, float, str]:

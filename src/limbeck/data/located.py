@@ -22,7 +22,7 @@ from limbeck.data.rows import need
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task
 
-FILE, BOX, HASH = "picture.file", "picture.box", "picture.sha256"
+FILE, BOX, HASH, MASK = "picture.file", "picture.box", "picture.sha256", "picture.mask"
 _SHOWN = 20
 _NUMBER = re.compile(r"[^\s,;|]+")
 
@@ -49,6 +49,9 @@ def located(frame: pl.DataFrame, task: Task, boxes: str | Sequence[str] | None, 
         # An absolute path swallows the base; an empty one stays empty, for `examine` to report.
         files = [str(base / path) if path else "" for path in written]
         frame = frame.with_columns(pl.Series(FILE, files, pl.String))
+    if task.anomaly and MASK not in frame.columns and task.mask in frame.columns:
+        marked = frame[task.mask].cast(pl.String).str.strip_chars().to_list()
+        frame = frame.with_columns(pl.Series(MASK, [str(base / path) if path else None for path in marked], pl.String))
     if BOX in frame.columns or boxes is None:
         return frame
     columns = [boxes] if isinstance(boxes, str) else list(boxes)

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data import celeba, copies, duplicates, patients, signals
+from limbeck.data import celeba, copies, duplicates, normals, patients, signals
 from limbeck.data.beats import CHAZAL, RECORD
 from limbeck.data.clean import clean_all
 from limbeck.data.derive import with_derived
@@ -110,7 +110,7 @@ def prepare(
                 signal=recipe.input.signal,
             )  # fmt: skip
     split = _given_parts(gathered, data.split)
-    if task.kind == "signal" and patients.by_beat(data):
+    if task.rows == "signal" and patients.by_beat(data):
         gathered.findings.append(patients.LEAKS)
     if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
         # Drawn before any label is seen, so not in proportion to the classes.
@@ -121,29 +121,29 @@ def prepare(
     rows = replace(rows, frame=with_derived(rows.frame, data.derive, base))
     split = np.where(hidden, "unlabelled", split)
     findings = gathered.findings
-    if task.kind == "image":
+    if task.rows == "image":
         rows, readable = _examined(rows, task, base, findings)
         split = split[readable]
     if (unnamed := split == "").any():
         findings.append(f"{int(unnamed.sum()):,} beats of paced records left out")
         rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
-    keys = clean_all(rows.texts, recipe.input.clean) if task.kind == "text" else rows.texts
+    keys = clean_all(rows.texts, recipe.input.clean) if task.rows == "text" else rows.texts
     contents = keys
-    if task.kind == "image":
+    if task.rows == "image":
         keys, contents = keys_of(rows.frame)
-    if task.kind == "signal":
+    if task.rows == "signal":
         keys = contents = signals.keys_of(rows.frame)
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
-    near = duplicates.near(keys) if task.kind == "text" else duplicates.exact(contents)
+    near = duplicates.near(keys) if task.rows == "text" else duplicates.exact(contents)
     keep = np.ones(len(keys), dtype=bool)
-    if task.kind == "signal" and data.leakage == "refuse":
+    if task.rows == "signal" and data.leakage == "refuse":
         given = _groups(recipe, rows.frame, gathered.sources)
         if given is not None:
             patients.drop_straddling(given, split, keep, findings)
-    copies.drop_empty(keys, split, keep, findings, task.kind)
+    copies.drop_empty(keys, split, keep, findings, task.rows)
     try:
-        copies.drop_conflicts(data.conflicts, exact, rows.labels, _names(rows, task), split, keep, findings, task.kind)
+        copies.drop_conflicts(data.conflicts, exact, rows.labels, _names(rows, task), split, keep, findings, task.rows)
     except LimbeckError as error:
         refuse(error)
     if data.duplicates != "keep":
@@ -154,14 +154,21 @@ def prepare(
     rows, split, near = rows.take(kept), split[kept], near[kept]
     contents = [contents[row] for row in kept]
     groups = _groups(recipe, rows.frame, gathered.sources)
-    split = _drawn(recipe, rows, split, near, groups, findings)
+    together, before = _together(near, groups), split
+    split = _drawn(recipe, rows, split, together, findings, grouped=groups is not None)
+    if task.anomaly:
+        split, kept = normals.parted(before, split, rows.labels, together, findings)
+        rows, split, near = rows.take(kept), split[kept], near[kept]
+        contents, groups = [contents[row] for row in kept], None if groups is None else groups[kept]
     found = leakage(contents, split, groups, near_groups=near)
     lines = found.lines(_names(rows, task))
     if found.refusable and data.leakage == "refuse":
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
         refuse(LimbeckError(lines[0], where=base, mend=mend))
     findings += lines
-    for refusal in _untrainable(rows, split, base):
+    raw = rows.frame[task.label] if task.label in rows.frame.columns else None
+    faults = normals.unlearnable(rows.labels, split, raw, task, base) if task.anomaly else None
+    for refusal in faults or _untrainable(rows, split, base):
         refuse(refusal)
     findings += _summary(rows, split)
     return Dataset(
@@ -201,7 +208,7 @@ def load_rows(
         Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes, signal=signal
     )
     rows = _Rows.of(gathered, task, Path(path), tuple(classes))
-    if task.kind == "image":
+    if task.rows == "image":
         rows, _ = _examined(rows, task, Path(path), gathered.findings)
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(
@@ -271,14 +278,14 @@ def _examined(rows: _Rows, task: Task, where: Path, findings: list[str]) -> tupl
 
 def _names(rows: _Rows, task: Task) -> list[object]:
     """Return what findings call the rows: pictures by their paths, others by their numbers."""
-    return list(rows.texts) if task.kind == "image" else rows.numbers.tolist()
+    return list(rows.texts) if task.rows == "image" else rows.numbers.tolist()
 
 
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
     """Return each row's input as a text: the text itself, a picture's path, or ``column=value`` of filled cells."""
-    if task.kind == "signal":
+    if task.rows == "signal":
         return signals.names_of(frame)
-    if task.kind in ("text", "image"):
+    if task.rows in ("text", "image"):
         return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
     names = [name for name in task.inputs if name in frame.columns]
     cells = [text_of(frame[name]) for name in names]
@@ -333,7 +340,7 @@ def _groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDA
     name = split.group if isinstance(split, Split) and split.group else recipe.evaluation.group
     if name is None and recipe.data.layout == celeba.NAME and celeba.SUBJECT in frame.columns:
         name = celeba.SUBJECT
-    if recipe.task.kind == "signal":
+    if recipe.task.rows == "signal":
         name = patients.group_column(recipe.data, recipe.evaluation.group)
     if name is None:
         return None
@@ -341,26 +348,31 @@ def _groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDA
     return np.array([value or "" for value in text_of(frame[name])], dtype=object)
 
 
+def _together(near: Ints, groups: npt.NDArray[np.object_] | None) -> Ints:
+    """Return one number for rows that may not come apart, int64 (n,): near copies and groups."""
+    if groups is None:
+        return near
+    # A row without a group is a group of its own.
+    own = [group or f"\0{row}" for row, group in enumerate(groups.tolist())]
+    return duplicates.join(near, duplicates.exact(own))
+
+
 def _drawn(
     recipe: Recipe,
     rows: _Rows,
     split: Names,
-    near: Ints,
-    groups: npt.NDArray[np.object_] | None,
+    together: Ints,
     findings: list[str],
+    *,
+    grouped: bool,
 ) -> Names:
-    """Draw the parts that the data does not name; near copies and groups stay together."""
+    """Draw the parts that the data does not name; rows of one number in ``together`` stay so."""
     wish = recipe.data.split
-    together = near
-    if groups is not None:
-        # A row without a group is a group of its own.
-        own = [group or f"\0{row}" for row, group in enumerate(groups.tolist())]
-        together = duplicates.join(near, duplicates.exact(own))
     shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": DRAWN}
     stratify = not isinstance(wish, Split) or wish.stratify
     labels = rows.labels if stratify else None
     seed = recipe.training.seed
-    if recipe.task.kind == "signal" and groups is not None:
+    if recipe.task.rows == "signal" and grouped:
         if not isinstance(wish, Split):
             shares = {"valid": patients.DRAWN}
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from limbeck.data.prepare import Dataset
 from limbeck.evaluation.baseline import baseline_row
+from limbeck.evaluation.baseline_forest import forest_row
 from limbeck.evaluation.baseline_pictures import picture_baseline_row
 from limbeck.evaluation.baseline_signal import signal_baseline_row
 from limbeck.evaluation.baseline_table import table_baseline_row
@@ -20,6 +21,9 @@ def baseline_rows(
 ) -> list[dict[str, Any]]:
     """Train the baseline of the recipe's kind on the rows ``learned`` int64, and judge it on ``asked`` int64."""
     task, labels = recipe.task, (train.labels[learned], judged.labels[asked])
+    if task.anomaly:
+        seen_rows, new_rows = (frame.select(task.inputs) for frame in (train.frame[learned], judged.frame[asked]))
+        return [forest_row(seen_rows, new_rows, labels[1], train.classes, recipe.anomaly.false_alarms)]
     if task.kind == "text":
         texts, others = [train.texts[row] for row in learned], [judged.texts[row] for row in asked]
         return [baseline_row(texts, labels[0], others, labels[1], train.classes, positive)]

@@ -23,6 +23,7 @@ from limbeck.evaluation.baselines import baseline_rows
 from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
 from limbeck.evaluation.operating import sweep
+from limbeck.evaluation.pixels import anomaly_metrics
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.signals import signal_pages, told
 from limbeck.evaluation.slices import worst_rows, worst_slices
@@ -205,11 +206,13 @@ def _evaluate(
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
         groups=groups_of(rows.frame, group),
         bootstrap=bootstrap,
-        by_length=manifest.task.kind not in ("image", "signal"),
+        by_length=manifest.task.rows not in ("image", "signal"),
         attacks=manifest.attacks,
         frame=rows.frame,
     )
     findings += judgement.findings
+    strange, odd = anomaly_metrics(classifier, rows.frame, rows.labels, p)
+    findings += odd
     if report is not None:
         worst = judgement.worst
         if pictures:
@@ -221,7 +224,7 @@ def _evaluate(
             metrics=judgement.metrics,
             y=rows.labels,
             p=p,
-            facts=facts_of(classifier) | {"data": str(data)},
+            facts=facts_of(classifier) | {"data": str(data)} | strange,
             baselines=_baselines(classifier, rows, stored, train_data),
             slices=judgement.slices,
             worst=worst,
@@ -233,7 +236,7 @@ def _evaluate(
         )
         write_report(report, page, lang=lang)
     more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
-    more = more if manifest.task.kind == "signal" else {}
+    more = strange | (more if manifest.task.kind == "signal" else {})
     return {**judgement.metrics, **more, "slices": judgement.slices, "findings": findings}
 
 
@@ -348,7 +351,8 @@ def _json(file: Path) -> dict[str, Any]:
 def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
-    if train_data is not None:
+    task = classifier.manifest.task
+    if train_data is not None and not (task.anomaly and task.rows != "table"):
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         positive = classifier.manifest.positive if len(classifier.classes) == 2 else None

@@ -17,6 +17,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "interval": ("95% interval", "95% 区间"),
     "scroll": ("Table, scrolls sideways", "表格，可左右滚动"),
     "undefined": ("undefined here", "此处无定义"),
+    # Detectors
+    "image_auroc": ("AUROC over pictures", "图像级 AUROC"),
+    "pixel_auroc": ("AUROC over pixels", "像素级 AUROC"),
+    "masks": ("pictures with a mask", "带掩膜的图像数"),
     # Sections
     "at_a_glance": ("At a glance", "概览"),
     "against_baseline": ("Against the baseline", "与基线对比"),

@@ -32,11 +32,11 @@ Values = list[str] | list[Picture] | pl.DataFrame
 
 def values_of(frame: pl.DataFrame, task: Task) -> Values:
     """Return the raw values of N rows: texts (null is ""), pictures, or input columns as far as they are there."""
-    if task.kind == "image":
+    if task.rows == "image":
         return pictures_of(frame, task)
-    if task.kind == "signal":
+    if task.rows == "signal":
         return frame
-    if task.kind == "text":
+    if task.rows == "text":
         return list(frame[task.inputs[0]].cast(pl.String).fill_null("").to_list())
     return frame.select([name for name in task.inputs if name in frame.columns])
 
@@ -50,21 +50,21 @@ def checked_values(values: object, task: Task) -> Values:
         When a text is not a string, a picture neither path nor image nor array, or rows of a table are neither a frame
         nor dictionaries.
     """
-    if task.kind == "table":
+    if task.rows == "table":
         frame = values if isinstance(values, pl.DataFrame) else _frame(values)
         return values_of(frame, task)
     if task.kind == "signal":
         return signal_rows(values)
     single = isinstance(values, str | Path | Image.Image) or (isinstance(values, np.ndarray) and values.ndim == 3)
     if single or not hasattr(values, "__len__") or not hasattr(values, "__iter__"):
-        wanted = "pictures" if task.kind == "image" else "texts"
+        wanted = "pictures" if task.rows == "image" else "texts"
         what = f"a {type(values).__name__} where a list of {wanted} is wanted"
         raise LimbeckError(what, mend=f"give a list of {wanted}: [{wanted[:-1]}]")
-    if isinstance(values, pl.DataFrame) and task.kind == "image":
+    if isinstance(values, pl.DataFrame) and task.rows == "image":
         need(values.columns, task.inputs, "predict")
         return values_of(values, task)
     items = list(values)
-    return _pictures(items) if task.kind == "image" else _texts(items)
+    return _pictures(items) if task.rows == "image" else _texts(items)
 
 
 def _texts(items: list[Any]) -> list[str]:
@@ -97,9 +97,9 @@ def blank(task: Task, reader: RowInput) -> Values:
     """Return one empty row."""
     if isinstance(reader, SignalInput):
         return signal_rows(np.zeros((1, *reader.shape), dtype=np.float32))
-    if task.kind == "image":
+    if task.rows == "image":
         return [Picture(np.zeros((1, 1, 3), dtype=np.uint8))]
-    return [""] if task.kind == "text" else pl.DataFrame({name: [None] for name in task.inputs})
+    return [""] if task.rows == "text" else pl.DataFrame({name: [None] for name in task.inputs})
 
 
 def _frame(values: object) -> pl.DataFrame:

@@ -11,6 +11,8 @@ from limbeck.objectives.fourier import Fourier
 from limbeck.objectives.hard import Hard
 from limbeck.objectives.hinge import Hinge
 from limbeck.objectives.masked_words import MaskedWords
+from limbeck.objectives.reconstruction import Reconstruction
+from limbeck.objectives.reverse import ReverseDistillation
 
 OBJECTIVES: dict[str, type[Loss]] = {
     "adversarial": Adversarial,
@@ -24,6 +26,8 @@ OBJECTIVES: dict[str, type[Loss]] = {
     "hard": Hard,
     "hinge": Hinge,
     "masked-words": MaskedWords,
+    "reconstruction": Reconstruction,
+    "reverse-distillation": ReverseDistillation,
 }
 
 __all__ = ["OBJECTIVES", "Loss", "Step", "guided", "viewed"]

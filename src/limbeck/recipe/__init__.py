@@ -8,7 +8,9 @@ checked by that network or encoder, which alone knows them.
 from limbeck.recipe.base import Section
 from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.recipe.sections import (
+    DETECTED,
     Adversary,
+    Anomaly,
     AttackLevel,
     Attacks,
     Augment,
@@ -37,7 +39,9 @@ from limbeck.recipe.sections import (
 from limbeck.recipe.signal import Signal, Signals, Unfreeze
 
 __all__ = [
+    "DETECTED",
     "Adversary",
+    "Anomaly",
     "AttackLevel",
     "Attacks",
     "Augment",

@@ -9,11 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from limbeck.recipe.base import Section
 from limbeck.recipe.signal import Signal, Signals, Unfreeze
 
+ANOMALY = "anomaly-"  # kinds of task that begin so learn normal rows only
+DETECTED = ("normal", "anomaly")  # their classes
+
 
 class Task(Section):
     """What is to be told apart from what."""
 
-    kind: Literal["text", "table", "image", "signal"]
+    kind: Literal["text", "table", "image", "signal", "anomaly-image", "anomaly-table"]
     input: str | list[str] = Field(
         default="text", description="of pictures and signals, the column with the path: path"
     )
@@ -21,19 +24,47 @@ class Task(Section):
     id: str | None = None
     classes: dict[str, str] | list[str] | None = Field(default=None, description="raw label -> class name")
     positive: str | None = None
+    normal: str | list[str] = Field(default=["normal", "good"], description="labels that are no anomaly (anomaly-…)")
+    mask: str = Field(default="mask", description="column with the file that marks an anomaly's pixels, if it is there")
 
     @model_validator(mode="before")
     @classmethod
     def _input_of_pictures(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and raw.get("kind") in ("image", "signal") and "input" not in raw:
+        if isinstance(raw, dict) and raw.get("kind") in ("image", "signal", "anomaly-image") and "input" not in raw:
             return {**raw, "input": "path"}
         return raw
 
+    @model_validator(mode="before")
+    @classmethod
+    def _classes_of_anomalies(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict) or not str(raw.get("kind")).startswith(ANOMALY):
+            return raw
+        for key, own in (("classes", DETECTED), ("positive", DETECTED[1])):
+            given = raw.get(key)
+            if given not in (None, own, list(DETECTED), {name: name for name in DETECTED}):
+                raise ValueError(f"task.{key} is fixed where anomalies are looked for: say task.normal instead")
+        return {**raw, "classes": list(DETECTED), "positive": DETECTED[1]}
+
     @model_validator(mode="after")
     def _input_fits(self) -> Task:
-        if self.kind != "table" and not isinstance(self.input, str):
+        if self.rows != "table" and not isinstance(self.input, str):
             raise ValueError(f"a row of kind {self.kind!r} has one column: give task.input its name")
         return self
+
+    @property
+    def rows(self) -> str:
+        """What a row is: text, table or image, whether classes or anomalies are looked for."""
+        return self.kind.removeprefix(ANOMALY)
+
+    @property
+    def anomaly(self) -> bool:
+        """Whether only normal rows are learned."""
+        return self.kind.startswith(ANOMALY)
+
+    @property
+    def normals(self) -> list[str]:
+        """Labels that are no anomaly."""
+        return [self.normal] if isinstance(self.normal, str) else self.normal
 
     @property
     def inputs(self) -> list[str]:
@@ -245,6 +276,9 @@ class Objective(Section):
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
     hidden: str | None = Field(default=None, description="the teacher whose features distil-hidden learns")
     adversary: Adversary = Field(default=Adversary(), description="that the loss adversarial trains against")
+    form: Literal["flattened", "location"] = Field(
+        default="flattened", description="cosine of reverse-distillation: of whole maps, or place by place"
+    )
     sharpen: float = Field(default=1.0, gt=0, le=1, description="temperature of the answer that consistency follows")
 
     def weights(self, epoch: int) -> dict[str, float]:
@@ -343,7 +377,7 @@ class Evaluation(Section):
 
     threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float | AttackLevel | Sensitivity = "macro_f1"
     slices: list[str] = Field(default=[], description="columns by which the worst slices are sought")
-    group: str | None = Field(default=None, description="bootstrap whole groups of this column")
+    group: str | None = Field(default=None, description="bootstrap whole groups of this column; empty for none")
     bootstrap: int = Field(default=1000, ge=0, le=20000)
     baseline: bool = True
     adversary: Adversary | None = Field(default=None, description="of pictures: measure accuracy under it too")
@@ -355,6 +389,19 @@ class Evaluation(Section):
         if isinstance(self.threshold, AttackLevel) and self.attacks is None:
             raise ValueError('the rule { apcer = … } needs evaluation.attacks, e.g. { bona_fide = "live" }')
         return self
+
+    @field_validator("group")
+    @classmethod
+    def _none_where_empty(cls, value: str | None) -> str | None:
+        return value or None
+
+
+class Anomaly(Section):
+    """Where a detector draws the line."""
+
+    false_alarms: float = Field(
+        default=0.05, gt=0, lt=1, description="share of normal rows called anomalies, where valid has no anomaly"
+    )
 
 
 class Export(Section):
@@ -383,14 +430,28 @@ class Recipe(Section):
     objective: Objective = Objective()
     training: Training = Training()
     evaluation: Evaluation = Evaluation()
+    anomaly: Anomaly = Anomaly()
     export: Export = Export()
     tune: Tune = Tune()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_anomalies(cls, raw: Any) -> Any:
+        """Detectors learn without classes, so loss and metric are others; int8 moves scores that all lie close."""
+        task = raw.get("task") if isinstance(raw, dict) else None
+        if not isinstance(task, dict) or not str(task.get("kind")).startswith(ANOMALY):
+            return raw
+        loss = "reverse-distillation" if task["kind"] == f"{ANOMALY}image" else "reconstruction"
+        own: dict[str, dict[str, Any]]
+        own = {"objective": {"losses": {loss: 1.0}}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
+        given = {name: raw.get(name, {}) for name in own}
+        return {**raw, **{name: {**own[name], **part} for name, part in given.items() if isinstance(part, dict)}}
+
     @model_validator(mode="after")
     def _layout_fits(self) -> Recipe:
-        wanted = {"wechat": "text", "celeba-spoof": "image"}.get(self.data.layout, self.task.kind)
-        if self.task.kind != wanted:
-            raise ValueError(f"the layout {self.data.layout!r} is for task.kind = {wanted!r}")
+        wanted = {"wechat": "text", "celeba-spoof": "image"}.get(self.data.layout, self.task.rows)
+        if self.task.rows != wanted:
+            raise ValueError(f"the layout {self.data.layout!r} is for rows of the kind {wanted!r}")
         return self
 
     @model_validator(mode="after")

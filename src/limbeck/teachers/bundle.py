@@ -27,9 +27,9 @@ class Bundle:
         self.name, self.classes = place.spec.name, place.classes
         self.classifier = Classifier(path)
         task = self.classifier.manifest.task
-        self.text, self.named = task.kind == "text", place.spec.input is not None
+        self.text, self.named = task.rows == "text", place.spec.input is not None
         self.columns = place.columns(task.input)
-        if task.kind == "image":  # the cache tells pictures apart by what is in them, not by their names alone
+        if task.rows == "image":  # the cache tells pictures apart by what is in them, not by their names alone
             self.columns = (*self.columns[:1], located.FILE, located.BOX, located.HASH)
         if task.kind == "signal":
             self.columns = beats.READ
@@ -41,7 +41,7 @@ class Bundle:
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; an empty text is an abstention."""
-        if self.classifier.manifest.task.kind == "image":
+        if self.classifier.manifest.task.rows == "image":
             need(rows, self.columns[:1], self.name)
             pictures = located.pictures_of(
                 rows, self.classifier.manifest.task.model_copy(update={"input": self.columns[0]})

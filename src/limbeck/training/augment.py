@@ -32,12 +32,12 @@ def check_augmentation(recipe: Recipe) -> None:
     LimbeckError
         For changes of words where rows are no texts, or of pictures where they are none.
     """
-    if recipe.task.kind != "text" and active(recipe.training.augment):
-        own = {"image": "pictures", "signal": "signals"}.get(recipe.task.kind)
+    if recipe.task.rows != "text" and active(recipe.training.augment):
+        own = {"image": "pictures", "signal": "signals"}.get(recipe.task.rows)
         also = f", and use [training.{own}]" if own else ""
         mend = f"leave [training.augment] out{also}"
         raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
-    if recipe.task.kind != "image" and recipe.training.pictures != Pictures():
+    if recipe.task.rows != "image" and recipe.training.pictures != Pictures():
         mend = "leave [training.pictures] out"
         raise LimbeckError("only pictures can be augmented as pictures", where="recipe", mend=mend)
     if recipe.task.kind != "signal" and recipe.training.signals != Signals():

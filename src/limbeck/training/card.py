@@ -12,6 +12,11 @@ from limbeck.recipe import Recipe
 if TYPE_CHECKING:
     from limbeck.training.student import Student
 
+_KINDS = ("A classifier", "A detector of anomalies")
+_GIVES = (
+    "a calibrated probability for each class",
+    "a score that orders rows, one half at the line between normal and anomaly; it is no frequency",
+)
 _NAMED = 12  # teachers that the card names
 _ROWS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
 
@@ -23,10 +28,10 @@ def model_card(
     metrics, part = stored["test"], stored["judged_on"]
     counts = ", ".join(f"{int((rows.split == name).sum()):,} {name}" for name in ("train", "valid", "test"))
     lines = [
-        f"# A classifier of {recipe.task.kind}: {' / '.join(rows.classes)}",
+        f"# {_KINDS[recipe.task.anomaly]} of {recipe.task.rows}: {' / '.join(rows.classes)}",
         "",
         f"A `{recipe.student.network}` network of {student.parameters:,} weights, made by Limbeck. "
-        f"It reads the column `{recipe.task.input}` and gives a calibrated probability for each class.",
+        f"It reads the column `{recipe.task.input}` and gives {_GIVES[recipe.task.anomaly]}.",
         "",
         f"Trained and judged on {counts} rows of {', '.join(sorted({source.name for source in rows.sources}))}.",
         *(_taught(trust) if trust else []),

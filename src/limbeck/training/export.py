@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,12 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from limbeck.bundle.classifier import open_session
+from limbeck.bundle.classifier import MAP, open_session
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.kinds import RowInput, Rows, batch_of
 from limbeck.inputs.ragged import batches
 from limbeck.networks import Network
+from limbeck.networks.detector import PictureDetector
 from limbeck.progress import say
 
 OPSET = 18
@@ -36,6 +38,20 @@ FASTER = 1.05  # int8 has to win by more than the clock's noise
 _COMPARED, _TIMED = 1000, 96  # rows
 CALIBRATED = 256  # training pictures by which int8 finds the ranges of activations
 _SMALLEST_HALF = 256  # numbers; below that a cast node costs more than it saves
+
+
+class Mapping(nn.Module):
+    """A detector of pictures with its calibration: arrays in, probabilities and maps out."""
+
+    def __init__(self, answering: Answering) -> None:
+        super().__init__()
+        self.network, self.temperature = answering.network, answering.temperature
+
+    def forward(self, *arrays: Tensor) -> tuple[Tensor, Tensor]:
+        """Return probabilities float32 [B, 2] and maps float32 [B, h, w]."""
+        assert isinstance(self.network, PictureDetector)
+        logits, maps = self.network.judged(*arrays)
+        return torch.softmax(logits / self.temperature, dim=1), maps
 
 
 class Answering(nn.Module):
@@ -76,7 +92,7 @@ def round_to_half(network: Network) -> None:
 def logits_of(network: Network, encoder: RowInput, rows: Rows) -> np.ndarray:
     """Return the student's logits float [N, C] in its own precision, in batches of similar length."""
     network.eval()
-    weight = next(network.parameters())
+    weight = next(chain(network.parameters(), network.buffers()))  # a detector may have no weights
     out = None
     for part in batches(rows.lengths, tokens=8192, most=256):
         arrays = batch_of(encoder, rows, part)
@@ -156,24 +172,26 @@ def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelPr
     # Two rows of different length, so that the tracer cannot take either dimension for a constant.
     example = batch_of(encoder, rows, np.array([int(rows.lengths.argmax()), int(rows.lengths.argmin())]))
     memory, fixed = io.BytesIO(), answering.network.fixed
+    mapped = isinstance(answering.network, PictureDetector)
+    outputs = ["probabilities", MAP] if mapped else ["probabilities"]
     with warnings.catch_warnings(), torch.no_grad():
         warnings.simplefilter("ignore")
         logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         # The tracing exporter: 60 times faster than the dynamo one on a GRU, and it keeps sequence lengths dynamic.
         torch.onnx.export(
-            answering,
+            Mapping(answering).eval() if mapped else answering,
             tuple(torch.from_numpy(example[name]) for name in names),
             memory,
             dynamo=False,
             opset_version=OPSET,
             input_names=names,
-            output_names=["probabilities"],
+            output_names=outputs,
             # Of pictures the batch alone: their channels and sides are the network's.
             dynamic_axes={
                 name: {0: "batch", **({1: "length"} if example[name].ndim == 2 and name not in fixed else {})}
                 for name in names
             }
-            | {"probabilities": {0: "batch"}},
+            | {name: {0: "batch"} for name in outputs},
         )
     model = onnx.load_from_string(memory.getvalue())
     del model.graph.value_info[:]
@@ -189,7 +207,8 @@ def halve(model: onnx.ModelProto) -> onnx.ModelProto:
         if tensor.data_type != TensorProto.FLOAT:
             continue
         value = numpy_helper.to_array(tensor)
-        half = value.astype(np.float16)
+        with np.errstate(over="ignore"):  # what is out of range is no half-precision number, and stays
+            half = value.astype(np.float16)
         if value.size < _SMALLEST_HALF or not np.array_equal(half.astype(np.float32), value):
             continue
         name = tensor.name

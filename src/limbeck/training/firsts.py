@@ -100,7 +100,7 @@ def trained_teacher(spec: Spec, recipe: Recipe, data: Dataset, folders: Sequence
         first.model_copy(update={"training": first.training.model_copy(update={"seed": seed})}) for seed in seeds
     )
     columns = tuple(recipe.task.inputs)
-    if recipe.task.kind == "image":
+    if recipe.task.rows == "image":
         columns = (*columns, located.FILE, located.BOX, located.HASH)
     prints = _fingerprint(recipes, data)
     return TrainedTeacher(spec.name, data.classes, columns, prints, recipes, data, list(folders))

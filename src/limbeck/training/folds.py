@@ -26,6 +26,7 @@ from limbeck.files import write_json
 from limbeck.inputs.kinds import encode, values_of
 from limbeck.progress import say
 from limbeck.recipe import Recipe, Split, load_recipe
+from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.student import fingerprint, train_student
 
 METRICS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
@@ -58,6 +59,7 @@ def cross_validate(
         As `limbeck.train`; or when ``resume`` finds the folds of another run.
     """
     parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
+    refuse_detectors(parsed, "cross-validation")
     home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
     folder = None if data is None else Path(data)
     rows = prepare(parsed, folder, recipe_folder=home)

@@ -110,11 +110,11 @@ def features_of(
     what is missing, and their categories; pictures their colours on a coarse grid, signals some samples and the
     rhythm.
     """
-    if recipe.task.kind == "image":
+    if recipe.task.rows == "image":
         return _coarse(recipe, target), [None if other is None else _coarse(recipe, other) for other in others]
-    if recipe.task.kind == "signal":
+    if recipe.task.rows == "signal":
         return _sparse(recipe, target), [None if other is None else _sparse(recipe, other) for other in others]
-    if recipe.task.kind == "table":
+    if recipe.task.rows == "table":
         reader = TableInput.fit(recipe.input, target.select(n for n in recipe.task.inputs if n in target.columns))
         return _table_features(reader, target), [None if o is None else _table_features(reader, o) for o in others]
     mine = _bags(recipe, target)

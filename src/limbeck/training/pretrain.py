@@ -27,6 +27,8 @@ from limbeck.training.student import accelerator_for, build, fingerprint, start_
 
 def is_pretraining(recipe: Recipe) -> bool:
     """Return whether no loss of the recipe tells classes apart, so that there is no classifier to make."""
+    if recipe.task.anomaly:
+        return False  # a detector needs none that does
     known = [OBJECTIVES[name] for name in recipe.objective.losses if name in OBJECTIVES]
     return bool(known) and not any(loss.labelled or loss.taught or loss.guided or loss.viewed for loss in known)
 

@@ -131,7 +131,7 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
         raise LimbeckError(f"unknown network {name!r}", where="recipe", mend=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
-    reads = recipe.input.encoder if recipe.task.kind == "text" else recipe.task.kind
+    reads = recipe.input.encoder if recipe.task.rows == "text" else recipe.task.kind
     if reads not in kind.encoders:
         what = f"the network {name!r} cannot read {reads!r} rows (task.kind, input.encoder)"
         raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
@@ -149,7 +149,7 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
     kind, options = network_kind(recipe)
     torch.manual_seed(recipe.training.seed)
     pretrained = start is not None and recipe.input.encoder == "wordpiece" and recipe.student.network == "albert"
-    kind_of_input = INPUTS[recipe.task.kind]
+    kind_of_input = INPUTS[recipe.task.rows]
     encoder: RowInput = (
         pretrained_input(recipe.input, start, [str(text) for text in values])
         if pretrained and start
@@ -225,6 +225,12 @@ def train_student(
     report
         See `limbeck.training.loop.fit`.
     """
+    if recipe.task.anomaly:
+        from limbeck.training.anomaly import train_detector  # it builds on what stands here
+
+        return train_detector(
+            recipe, data, folders=folders, checkpoints=checkpoints, resume=resume, report=report
+        )  # fmt: skip
     train, valid = (data.part("train"), data.part("valid")) if targets is None else (targets.rows, targets.held)
     if targets is None and len(train) and viewed(recipe.objective.losses):
         train = np.concatenate([train, data.part("unlabelled")])  # such a loss learns from them too
@@ -235,7 +241,7 @@ def train_student(
     recipe = with_stop_words(recipe, folders)
     frame = data.frame[train] if targets is None else targets.frame(data)
     values = values_of(frame, recipe.task)
-    content = recipe.task.kind in ("image", "signal")  # told by it: the name of a file says nothing
+    content = recipe.task.rows in ("image", "signal")  # told by it: the name of a file says nothing
     keys = frame_keys(frame, recipe.task, recipe.input) if content else texts_of(frame, recipe.task)
     labels = np.full(frame.height, -1, dtype=np.int64)
     labels[: len(train)] = data.labels[train]

@@ -25,6 +25,7 @@ from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows
 from limbeck.evaluation.gallery import with_thumbnails
+from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, groups_of, judge
 from limbeck.evaluation.signals import signal_pages, told
@@ -235,14 +236,16 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
             groups=groups_of(frame, group),
             bootstrap=recipe.evaluation.bootstrap,
-            by_length=recipe.task.kind not in ("image", "signal"),
+            by_length=recipe.task.rows not in ("image", "signal"),
             attacks=recipe.evaluation.attacks,
             frame=frame,
         )
         robust = robust_accuracy(recipe, rows, student, index.tolist())
         if robust is not None:
             judgement.metrics["robust"] = robust
-        findings = [*rows.findings, *judgement.findings]
+        strange, odd = anomaly_metrics(classifier, frame, rows.labels[index], p)
+        judgement.metrics.update(strange)
+        findings = [*rows.findings, *judgement.findings, *odd]
         if recipe.evaluation.pictures:
             worst = with_thumbnails(judgement.worst, frame, recipe.task, student.encoder.settings)
             judgement = replace(judgement, worst=worst)
@@ -273,7 +276,10 @@ def _report(
         metrics=judgement.metrics,
         y=rows.labels[index],
         p=p,
-        facts=facts_of(classifier) | {"judged_on": part} | {f"{name} rows": n for name, n in counts.items()},
+        facts=facts_of(classifier)
+        | {"judged_on": part}
+        | pixel_facts(judgement.metrics)
+        | {f"{name} rows": n for name, n in counts.items()},
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,
@@ -288,7 +294,7 @@ def _report(
 
 def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
     train = rows.part("train")
-    if not recipe.evaluation.baseline or not len(train):
+    if not recipe.evaluation.baseline or not len(train) or (recipe.task.anomaly and recipe.task.rows != "table"):
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
     return baseline_rows(recipe, rows, train, rows, index, positive)

@@ -18,6 +18,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.files import write_text
 from limbeck.progress import say
 from limbeck.recipe import Tune, dump_recipe, load_recipe, override
+from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.student import fingerprint, scores_of, softmax, train_student
 
 # What is searched when the recipe has no [tune] space of its own.
@@ -76,6 +77,7 @@ def tune(
         For a broken recipe or space; or when ``out`` holds the search of another space.
     """
     parsed = load_recipe(recipe, settings)
+    refuse_detectors(parsed, "the search")
     home, folder = Path(recipe).resolve().parent, None if data is None else Path(data)
     space = parsed.tune.space or DEFAULT_SPACE.get(parsed.student.network, {})
     if not space:

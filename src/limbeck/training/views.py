@@ -38,14 +38,14 @@ def check_views(recipe: Recipe) -> None:
         moving target leads astray.
     """
     changes = active(recipe.training.augment)
-    if recipe.task.kind == "text" and not changes:
+    if recipe.task.rows == "text" and not changes:
         what = "the loss 'consistency' needs changed texts, and [training.augment] changes nothing"
         raise LimbeckError(what, where="recipe", mend="set one of its rates, e.g. training.augment.delete = 0.1")
-    if recipe.task.kind == "table" and changes:
+    if recipe.task.rows == "table" and changes:
         mend = "leave [training.augment] out: the cells of a table are changed without it"
         raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
     check_augmentation(recipe)
-    if recipe.task.kind == "image" and not pictures.active(recipe.training.pictures):
+    if recipe.task.rows == "image" and not pictures.active(recipe.training.pictures):
         what = "the loss 'consistency' needs changed pictures, and [training.pictures] changes nothing"
         raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.pictures.rotate = 10")
     if recipe.task.kind == "signal" and not signals.active(recipe.training.signals):

@@ -91,6 +91,6 @@ def _columns(case: Case, rows: Dataset) -> Iterator[Finding]:
         filled = cells.filter(cells.is_not_null() & (cells != ""))
         if not len(filled):
             yield Finding("warn", "data", f"the input column {name!r} is empty", "leave it out of task.input")
-        elif task.kind == "table" and len(filled) == len(cells) and filled.n_unique() == 1 and len(cells) > 1:
+        elif task.rows == "table" and len(filled) == len(cells) and filled.n_unique() == 1 and len(cells) > 1:
             what = f"the input column {name!r} holds {str(filled[0])[:40]!r} in every row, which tells nothing"
             yield Finding("warn", "data", what, "leave it out of task.input")

@@ -23,6 +23,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.kinds import RowInput, batch_of, encode, values_of
 from limbeck.inputs.text import TextInput
 from limbeck.networks import Network
+from limbeck.networks.detector import Detector
 from limbeck.networks.wide import WideNetwork
 from limbeck.objectives import OBJECTIVES, Step, guided, viewed
 from limbeck.training.batches import given
@@ -95,6 +96,9 @@ def _lengths(case: Case, encoder: TextInput, chosen: NDArray[np.int64]) -> NDArr
 
 def check_losses(case: Case, fresh: Fresh) -> Iterator[Finding]:
     """Yield for every loss whether it is finite, with a gradient on the student's own weights."""
+    if isinstance(fresh.network, Detector) and fresh.network.closed_form:
+        yield Finding("ok", "losses", f"{case.recipe.student.network!r} is fitted at once and needs no loss")
+        return
     for name in case.recipe.objective.losses:
         if name in OBJECTIVES:  # an unknown one is the recipe's fault, and said there
             yield from attempt("losses", _loss(case, fresh, name))

@@ -57,6 +57,8 @@ def _unknown(recipe: Recipe) -> Iterator[Finding]:
     kinds = [OBJECTIVES[name] for name in recipe.objective.losses if name in OBJECTIVES]
     if not recipe.teachers and any(kind.taught or kind.guided for kind in kinds):
         yield Finding("error", "recipe", "a distillation loss needs teachers", "name some [[teachers]]")
+    if recipe.task.anomaly:
+        return
     if kinds and not is_pretraining(recipe) and not any(kind.taught or kind.labelled for kind in kinds):
         what = f"{' and '.join(map(repr, recipe.objective.losses))} alone: nothing here tells the classes apart"
         yield Finding("error", "recipe", what, "add hard = 1.0, or with teachers distil = 1.0")
