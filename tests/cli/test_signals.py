@@ -15,7 +15,8 @@ from signals import records, write_record
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 QUICK = (
-    "data.train=.", "data.split={valid=0.2,test=0.25}", "training.epochs=3", "student.width=8", "student.hidden=8",
+    "data.train=.", "data.split={valid=0.2,test=0.25}", "training.epochs=6", "training.batch_size=16",
+    "training.learning_rate=0.01", "training.average=0.5", "student.width=8", "student.hidden=8",
     "evaluation.bootstrap=20", "evaluation.baseline=false",
 )  # fmt: skip
 
@@ -107,6 +108,39 @@ def test_evaluate_measures_by_patient(command):
     assert found["operating"]
 
 
+def series(file, count, seed):
+    """Write a UCR table: two kinds of waves."""
+    random = np.random.default_rng(seed)
+    time = np.linspace(0, 1, 96)
+    rows = []
+    for at in range(count):
+        label = 1 if at % 2 else -1
+        wave = np.exp(-0.5 * ((time - 0.3) / (0.02 if label == 1 else 0.06)) ** 2) + 0.05 * random.standard_normal(96)
+        rows.append("\t".join([str(label), *(f"{value:.5f}" for value in wave)]))
+    file.parent.mkdir(exist_ok=True, parents=True)
+    file.write_text("\n".join(rows), encoding="utf-8")
+    return file
+
+
+def test_a_trunk_is_taken_to_a_table_of_series_and_answers_it(home, command):
+    series(home / "small" / "ucr" / "ECG200_TRAIN.tsv", 40, 0)
+    test = series(home / "small" / "ucr" / "ECG200_TEST.tsv", 20, 1)
+    words = [
+        "student.init=bundle/weights.safetensors", "student.width=8", "student.hidden=8", "evaluation.baseline=false",
+        "training.unfreeze.epochs=[12,8]", "evaluation.bootstrap=20", "training.learning_rate=0.01",
+    ]  # fmt: skip
+    settings = [word for setting in words for word in ("--set", setting)]
+    code, _, said = command("train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "moved", *settings)
+    assert code == 0, said
+    assert "stage 2 of 2" in said
+    assert command("predict", "moved", test, "series.csv")[0] == 0
+    rows = table(home / "series.csv")
+    assert list(rows[0]) == ["row", "record", "time", "class", "probability"]
+    assert [row["row"] for row in rows] == [str(at + 1) for at in range(20)]
+    found = json.loads(command("evaluate", "moved", test, "--json")[1])
+    assert found["accuracy"] >= 0.9
+
+
 def test_doctor_names_what_is_damaged(home, command):
     sick = home / "sick"
     shutil.copytree(home / "data", sick, dirs_exist_ok=True)
@@ -138,5 +172,5 @@ def test_errors_are_one_line(home, command, tmp_path):
 
 def test_the_recipes_are_read():
     assert load_recipe(RECIPES / "ecg.toml").task.inputs == ["path"]
-    assert load_recipe(RECIPES / "ecg.toml", ["student.network=resnet1d"]).student.options["width"] == 32
+    assert load_recipe(RECIPES / "ecg.toml", ["student.network=resnet1d"]).student.options["width"] == 24
     assert load_recipe(RECIPES / "ecg.toml", ['task.classes=["N","S","V","F","Q"]']).task.class_map["S"] == "S"

@@ -254,3 +254,18 @@ def test_a_file_that_is_no_archive_and_a_folder_without_signals(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(LimbeckError, match="the folder holds no signals"):
         signal_sources(tmp_path / "empty")
+
+
+def test_a_record_as_mat_file_is_read(tmp_path):
+    savemat = pytest.importorskip("scipy.io").savemat
+    header = write_record(tmp_path, "m", 0)
+    plain = read(header).frame
+    leads, _, _ = heart(40.0, 0)
+    savemat(tmp_path / "m.mat", {"val": np.rint(leads * 200).astype(np.int16)}, format="4")
+    (tmp_path / "m.dat").unlink()
+    first = header.read_text().splitlines()
+    lines = [first[0], *(line.replace("m.dat 16 ", "m.mat 16+24 ") for line in first[1:])]
+    header.write_text("\n".join(lines) + "\n")
+    frame = read(header).frame
+    assert frame.height == plain.height
+    assert np.abs(frame[SIGNAL].to_numpy() - plain[SIGNAL].to_numpy()).max() < 0.011  # two units of 200 a millivolt

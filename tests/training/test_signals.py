@@ -147,7 +147,7 @@ def test_frozen_layers_stay_as_they_were_given(hearts, rows, trunk):
     for name in given:
         same = torch.equal(given[name].float(), now[name].float())
         part = name.partition(".")[0]
-        if part in ("conv1", "conv2", "conv3", "lstm"):
+        if part in ("conv1", "conv2", "conv3", "lstm") and not name.endswith("num_batches_tracked"):
             assert same, name  # running means and all
     assert not torch.equal(given["head.weight"].float(), now["head.weight"].float())
 

@@ -35,6 +35,11 @@ def record_columns(task: Task) -> list[str]:
     return [task.inputs[0], *COLUMNS]
 
 
+def default_columns(files: Sequence[Path]) -> list[str]:
+    """Return what is written unless someone asks otherwise; windows that no record names keep their number."""
+    return list(DEFAULT) if all(file.suffix.lower() == ".hea" for file in files) else ["row", *DEFAULT]
+
+
 def record_chunk(file: Path, task: Task, settings: Input, skip: int) -> Chunk:
     """Read one file as one chunk: a record needs to be read whole, as every beat is held against all of them.
 

@@ -21,7 +21,7 @@ import polars as pl
 
 from limbeck.bundle.classifier import WINDOW, Answer, Classifier
 from limbeck.bundle.heat import HeatMaps
-from limbeck.bundle.records import DEFAULT, empty_frame, record_chunk, record_columns, record_files
+from limbeck.bundle.records import default_columns, empty_frame, record_chunk, record_columns, record_files
 from limbeck.data import celeba, layouts
 from limbeck.data.folders import flat, holds_pictures
 from limbeck.data.labels import need_inputs
@@ -154,7 +154,7 @@ class _Run:
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
         manifest = self.classifier.manifest
         if self.signals and asked is None:
-            return list(DEFAULT)
+            return default_columns(self.sources)
         columns = (
             record_columns(manifest.task)
             if self.signals
