@@ -1,4 +1,4 @@
-"""Accuracy under attack is measured on the judged rows, stands in the bundle's metrics, and is said in both languages."""
+"""Accuracy under attack is measured on the judged rows, stands in the metrics, and is said in both languages."""
 
 import json
 
