@@ -29,24 +29,21 @@ COMMAND = "make bench ONLY=liveness"
 RECIPE = ROOT / "recipes" / "liveness.toml"
 FOURIER = "objective.losses.fourier={base=2.0}"  # the article's schedule: base times min(0.25, 0.15 + 0.001 epoch)
 SPECTRUM = {"name": "spectrum", "source": "trained:spectrum", "options": {"members": 3}}
-LARGE = {
-    "name": "large", "source": "trained:multiscale",
-    "options": {"members": 3, "student": {"widths": [24, 48, 96], "grid": 1, "fused": 96, "local": 3, "dropout": 0.3}},
-}  # fmt: skip
+LARGE = {"name": "large", "source": "trained:multiscale", "options": {"members": 5, "student": {
+    "shares": True, "shrink": 8, "widths": [8], "grid": 8, "fused": 32, "dropout": 0.5, "spectrum": True}}}  # fmt: skip
 DISTIL = "objective.losses={hard=0.5, distil=0.5}"
 
 # What is changed in the recipe, one thing at a time; teachers come as tables.
+NONE, BESIDE = "student.spectrum=false", "student.spectrum=true"
 WAYS: dict[str, tuple[list[str], list[dict[str, Any]]]] = {
-    "without": ([], []),
-    "published wiring": (["objective.losses.published-wiring=0.5"], []),
-    "features": ([FOURIER], []),
-    "teacher": ([DISTIL], [SPECTRUM]),
-    "input": (["student.spectrum=true"], []),
-    "distillation from a large teacher only": ([DISTIL], [LARGE]),
-    "large teacher and input": ([DISTIL, "student.spectrum=true"], [LARGE]),
+    "without": ([NONE], []),
+    "published wiring": ([NONE, "objective.losses.published-wiring=0.5"], []),
+    "features": ([NONE, FOURIER], []),
+    "teacher": ([NONE, DISTIL], [SPECTRUM]),
+    "input": ([BESIDE], []),
+    "distillation from the large teacher only": ([NONE, DISTIL], [LARGE]),
+    "large teacher and input": ([BESIDE, DISTIL], [LARGE]),
 }
-LIT = "student.local=0"  # the same student, which sees less of the grain and more of the light
-IN_THE_LIGHT = ("without", "features", "teacher", "input")
 COSTLY = ("input", "large teacher and input")  # something is computed in serving too
 
 
@@ -57,10 +54,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
         regression = spectrum_regression(folder, quick)
         frequency, teacher = (trained_teacher(folder, one, quick) for one in (SPECTRUM, LARGE))  # kept for what follows
         jobs = [(name, seed, *way) for name, way in WAYS.items() for seed in seeds]
-        for name in IN_THE_LIGHT:
-            settings, teachers = WAYS[name]
-            jobs += [(f"{name}, no local contrast", seed, [*settings, LIT], teachers) for seed in seeds]
-        # Students of 0.1 million weights train on one core each.
+        # Small students train on one core each.
         with ProcessPoolExecutor(cores(), mp_context=get_context("spawn")) as pool:
             done = [pool.submit(study, folder, *job[1:], quick) for job in jobs]
             rows: dict[str, list[dict[str, float]]] = {}
@@ -120,7 +114,7 @@ def judged(recipe: Recipe, rows: Dataset, ask: Any, encoder: Any) -> dict[str, f
 
 def trained_teacher(folder: Path, spec: dict[str, Any], quick: bool) -> dict[str, float]:
     """Train a teacher and let its answers be kept; return AUC and EER, and its multiplications against the student's."""
-    recipe = recipe_of(0, [DISTIL], [spec], quick)
+    recipe = recipe_of(0, [NONE, DISTIL], [spec], quick)
     rows = prepare(recipe, folder)
     panel = seat(recipe, rows.classes, [folder], rows)
     (teacher,) = panel.teachers
@@ -129,7 +123,7 @@ def trained_teacher(folder: Path, spec: dict[str, Any], quick: bool) -> dict[str
     p = teacher.answer(rows.frame[test])[:, 1]
     panel.ask(rows.frame, None)
     spoof = rows.labels[test] == 1
-    student = train_student(recipe_of(0, ["training.epochs=1"], [], quick), rows, folders=[folder])
+    student = train_student(recipe_of(0, [BESIDE, "training.epochs=1"], [], quick), rows, folders=[folder])
     cost = sum(multiplications(one) for one in teacher.students) / multiplications(student)
     return {"auc": float(roc_auc(spoof, p)), "eer": float(equal_error_rate(spoof, p)), "cost": cost}
 
@@ -199,7 +193,7 @@ def figures(
                **common, **over_seeds([row["eer"] for row in rows[free]]), note=f"the way is {free!r}."),
     ]  # fmt: skip
     for name, found in rows.items():
-        plain = rows["without" + (", no local contrast" if name.endswith("contrast") else "")]
+        plain = rows["without"]
         gain = np.array([a["eer"] - b["eer"] for a, b in zip(plain, found, strict=True)])
         half = 2.776 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else float("nan")
         said = (
@@ -208,7 +202,7 @@ def figures(
             else f"against 'without', same seeds: {100 * gain.mean():+.2f} points better, 95 % interval ± {100 * half:.2f}."
         )
         out.append(Figure(name=f"liveness, EER: {name}", better="lower", baseline=eer["without"], note=said, **common, **over_seeds([row["eer"] for row in found])))  # fmt: skip
-    student = [row["auc"] for row in rows["distillation from a large teacher only"]]
+    student = [row["auc"] for row in rows["large teacher and input"]]
     out += [
         Figure(name="liveness, EER: the frequency teacher itself", value=frequency["eer"], better="lower", **common),
         Figure(name="liveness: AUC of the distilled student less its teacher's", better="higher", floor=-0.005, baseline=teacher["auc"], **common,
