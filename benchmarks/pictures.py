@@ -15,6 +15,7 @@ from PIL import Image
 
 import limbeck
 from benchmarks.figures import ROOT, Figure
+from limbeck.bundle.classifier import open_session
 from limbeck.data.prepare import prepare
 from limbeck.inputs.kinds import values_of
 from limbeck.recipe import load_recipe
@@ -77,6 +78,7 @@ def against_torch(bundle: Path, faces: Path, rows: int, times: int) -> dict[str,
     answering = Answering(network.eval(), 1.0)
     spent: dict[str, list[float]] = {"torch": [], "bundle": []}
     with limbeck.load(bundle, threads=1) as classifier:
+        session = open_session(bundle / classifier.manifest.serve)
         arrays = encoder.batch(encoder.encode(values), np.arange(rows))  # type: ignore[arg-type,union-attr]
         pixels = torch.from_numpy(arrays["pixels"])
         for at in range(times + 5):
@@ -84,7 +86,7 @@ def against_torch(bundle: Path, faces: Path, rows: int, times: int) -> dict[str,
                 started = time.perf_counter()
                 answering(pixels)
                 first = time.perf_counter()
-            classifier.graph.run(arrays)
+            session.run(None, arrays)
             last = time.perf_counter()
             if at >= 5:
                 spent["torch"].append(first - started)
