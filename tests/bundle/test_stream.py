@@ -325,3 +325,15 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
         peaks.append(int(done.stdout))
     assert peaks[1] <= 1.15 * peaks[0] + 20_000  # KiB
     assert sum(1 for _ in (tmp_path / "out.csv").open("rb")) == 100_001
+
+
+def test_what_a_run_killed_in_its_journal_left_behind_goes_with_the_journal(tmp_path, bundle):
+    output = tmp_path / "answers.csv"
+    left = tmp_path / "..answers.csv.journal.json.0123abcd.part"
+    left.write_bytes(b"{")
+    other = tmp_path / "..other.csv.journal.json.0123abcd.part"
+    other.write_bytes(b"{")
+    limbeck.predict(bundle, write_csv(tmp_path / "rows.csv", reviews(5)), output)
+    assert output.exists()
+    assert not left.exists()
+    assert other.exists()

@@ -7,6 +7,7 @@ safe, so a killed run goes on from there; the output itself appears in one renam
 from __future__ import annotations
 
 import csv
+import glob
 import io
 import json
 import os
@@ -391,6 +392,8 @@ class _Run:
             self.rejects_part.unlink()
             self.rejects.unlink(missing_ok=True)
         self.journal_file.unlink(missing_ok=True)
+        for left in self.journal_file.parent.glob(f"{glob.escape(f'.{self.journal_file.name}.')}*.part"):
+            left.unlink(missing_ok=True)  # of a run that was killed while it wrote its journal
 
     def _to_parquet(self, part: Path, journal: Journal) -> None:
         if not journal.answered:
