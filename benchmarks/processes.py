@@ -73,3 +73,5 @@ def train(data: str, out: str, settings: list[str]) -> None:
 
 if __name__ == "__main__":
     train(**json.loads(sys.argv[1]))
+    sys.stdout.flush()
+    os._exit(0)  # as `python -m limbeck` leaves: see there
