@@ -49,11 +49,10 @@ def wechat(frame: pl.DataFrame) -> pl.DataFrame:
                 mend=did_you_mean(wanted.title(), frame.columns),
             )
     frame = frame.rename({names[key]: new for key, new in _WECHAT.items() if key in names})
-    words = pl.col("reports").cast(pl.String).fill_null("").str.split("##")
-    reports = words.list.eval(pl.element().str.strip_chars()).list.eval(pl.element().filter(pl.element() != ""))
-    frame = frame.with_columns(
-        title=pl.col("title").cast(pl.String).fill_null("").str.strip_chars(), reports=reports.list.join(" ")
-    )
+    # Reports are joined by ##; empty ones leave two marks beside each other, or one at an end.
+    reports = pl.col("reports").cast(pl.String).fill_null("").str.replace_all(r"(?:\s*##)+\s*", " ").str.strip_chars()
+    title = pl.col("title").cast(pl.String).fill_null("").str.strip_chars()
+    frame = frame.with_columns(title=title, reports=reports)
     whole = pl.concat_str("title", pl.lit(STOP), "reports")
     return frame.with_columns(content=pl.when(pl.col("reports") == "").then(pl.col("title")).otherwise(whole))
 
