@@ -12,7 +12,7 @@ import polars as pl
 from limbeck.data import celeba, defects, folders, layouts, normals, read, signals
 from limbeck.data.labels import label_text, need_inputs, text_of
 from limbeck.data.located import located
-from limbeck.data.rows import Ints, need
+from limbeck.data.rows import Ints, Reject, need
 from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.recipe import Signal, Task
@@ -55,7 +55,7 @@ class Gathered:
             return
         for file in read.sources(path):
             table = read.read(file)
-            self._note_rejects(table)
+            self._note_rejects(table.rejects, table.path, "row")
             frame = table.frame
             if frame.width:
                 frame = layouts.apply(frame, "table" if layout == celeba.NAME else layout, columns, where=file)
@@ -78,20 +78,12 @@ class Gathered:
                 self.findings.append(f"unreadable record left out: {found}")
                 continue
             self.findings += found.findings
-            self._note_signals(found)
+            self._note_rejects(found.rejects, found.source, "beat")
             frame = layouts.apply(found.frame, "table", columns, where=found.source)
             self._keep(frame, found.numbers, part, found.source, keep)
         if not self.frames:
             mend = (self.findings or ["check the path"])[0]
             raise LimbeckError("no record can be read", where=path, mend=mend)
-
-    def _note_signals(self, found: signals.Found) -> None:
-        if found.rejects:
-            first = found.rejects[0]
-            self.findings.append(
-                f"{len(found.rejects):,} unreadable rows left out of {found.source.name}, "
-                f"the first is beat {first.row}: {first.reason}"
-            )
 
     def _add_pictures(
         self, path: Path, part: str, task: Task, layout: str, keep: Mapping[str, str | list[str]]
@@ -153,12 +145,12 @@ class Gathered:
         ]
         return pl.concat(alike, how="diagonal", rechunk=True)
 
-    def _note_rejects(self, table: read.Table) -> None:
-        if table.rejects:
-            first = table.rejects[0]
+    def _note_rejects(self, rejects: Sequence[Reject], file: Path, kind: str) -> None:
+        if rejects:
+            first = rejects[0]
             self.findings.append(
-                f"{len(table.rejects):,} unreadable rows left out of {table.path.name}, "
-                f"the first is row {first.row}: {first.reason}"
+                f"{len(rejects):,} unreadable rows left out of {file.name}, "
+                f"the first is {kind} {first.row}: {first.reason}"
             )
 
 

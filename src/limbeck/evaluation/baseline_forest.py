@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import ArrayLike
 
 from limbeck.errors import missing_extra
-from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.baseline_line import line
 from limbeck.inputs.table import TableInput
 from limbeck.recipe import Input
 
@@ -42,9 +42,8 @@ def forest_row(
     # The score is positive for normal rows and zero at the line; a logistic curve keeps the order.
     p = 1.0 / (1.0 + np.exp(20.0 * forest.decision_function(_features(encoder, test))))
     seconds = time.perf_counter() - start
-    found = measure(test_y, np.stack((1.0 - p, p), axis=1), classes, positive=1, bootstrap=0)
-    shown = {name: found[name] for name in ("accuracy", "macro_f1", "roc_auc")}
-    return {"name": NAME, **shown, "n_train": train.height, "seconds": seconds}
+    answers = np.stack((1.0 - p, p), axis=1)
+    return line(NAME, test_y, answers, classes, 1, learned=train.height, seconds=seconds)
 
 
 def _features(encoder: TableInput, frame: pl.DataFrame) -> np.ndarray:

@@ -20,7 +20,7 @@ from limbeck.cores import each
 from limbeck.data.located import quiet_pillow
 from limbeck.data.picture import Picture
 from limbeck.errors import LimbeckError, missing_extra
-from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.baseline_line import line
 from limbeck.inputs.image import ImageInput
 from limbeck.recipe import Input
 
@@ -101,9 +101,7 @@ def picture_baseline_row(
     if len(test):
         p[:, model.classes_] = model.predict_proba(features(test, settings))
     seconds = time.perf_counter() - start
-    found = measure(test_y, p, classes, positive=positive, bootstrap=0)
-    shown = {name: found[name] for name in ("accuracy", "macro_f1", "roc_auc", "eer")}
-    return {"name": NAME, **shown, "n_train": len(chosen), "seconds": seconds}
+    return line(NAME, test_y, p, classes, positive, learned=len(chosen), seconds=seconds, more=["eer"])
 
 
 def some_of_each(y: NDArray[np.int64], most: int, seed: int) -> NDArray[np.int64]:

@@ -10,8 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck.errors import missing_extra
-from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.baseline_line import boosted, line
 from limbeck.inputs.signal import SignalInput
 from limbeck.recipe import Input
 
@@ -34,14 +33,8 @@ def signal_baseline(
     LimbeckError
         When scikit-learn is not installed.
     """
-    try:
-        from sklearn.ensemble import HistGradientBoostingClassifier
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "the baseline of signals") from error
     start = time.perf_counter()
-    model = HistGradientBoostingClassifier(random_state=0).fit(features(settings, train), np.asarray(train_y))
-    p = np.zeros((test.height, classes))
-    p[:, model.classes_] = model.predict_proba(features(settings, test))
+    p = boosted(features(settings, train), train_y, features(settings, test), classes, "the baseline of signals")
     return p, time.perf_counter() - start
 
 
@@ -51,6 +44,4 @@ def signal_baseline_row(
 ) -> dict[str, Any]:  # fmt: skip
     """Return the baseline's line of the report: name, accuracy, macro_f1, roc_auc, n_train, seconds."""
     p, seconds = signal_baseline(settings, train, train_y, test, len(classes))
-    found = measure(test_y, p, classes, positive=positive, bootstrap=0)
-    shown = {name: found[name] for name in ("accuracy", "macro_f1", "roc_auc")}
-    return {"name": NAME, **shown, "n_train": train.height, "seconds": seconds}
+    return line(NAME, test_y, p, classes, positive, learned=train.height, seconds=seconds)

@@ -10,8 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck.errors import missing_extra
-from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.baseline_line import boosted, line
 from limbeck.inputs.table import TableInput
 from limbeck.recipe import Input
 
@@ -41,16 +40,9 @@ def table_baseline_row(
     LimbeckError
         When scikit-learn is not installed.
     """
-    try:
-        from sklearn.ensemble import HistGradientBoostingClassifier
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "the table baseline") from error
     start = time.perf_counter()
     encoder = TableInput.fit(Input(), train)
-    model = HistGradientBoostingClassifier(random_state=0).fit(features(encoder, train), np.asarray(train_y))
-    p = np.zeros((test.height, len(classes)))
-    p[:, model.classes_] = model.predict_proba(features(encoder, test))
+    seen, asked = features(encoder, train), features(encoder, test)
+    p = boosted(seen, train_y, asked, len(classes), "the table baseline")
     seconds = time.perf_counter() - start
-    found = measure(test_y, p, classes, positive=positive, bootstrap=0)
-    shown = {name: found[name] for name in ("accuracy", "macro_f1", "roc_auc")}
-    return {"name": NAME, **shown, "n_train": train.height, "seconds": seconds}
+    return line(NAME, test_y, p, classes, positive, learned=train.height, seconds=seconds)
