@@ -37,7 +37,7 @@ from limbeck.training.augment import Augmenter, active, back_translate, check_au
 from limbeck.training.export import CALIBRATED, logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
-from limbeck.training.loop import History
+from limbeck.training.loop import History, fit
 from limbeck.training.processes import current, own_cores
 from limbeck.training.targets import Targets
 from limbeck.training.unfreeze import check_unfreeze, fit_in_stages
@@ -280,19 +280,17 @@ def train_student(
         scores = scores_of(valid_labels, probabilities, positive)
         return scores if soft is None else scores | {"loss": cross_entropy(soft, probabilities)}
 
-    history = fit_in_stages(
+    run = partial(
+        fit,
         learner,
         encoder,
-        rows,
-        labels,
-        recipe.training,
-        validate,
+        labels=labels,
+        validate=validate,
         accelerator=accelerator,
-        folder=checkpoints,
         fingerprint=fingerprint(recipe, keys, labels),
         resume=resume,
-        report=report,
     )
+    history = fit_in_stages(run, network, rows, recipe.training, folder=checkpoints, report=report)
     network.fold()
     round_to_half(network)
     logits = logits_of(network, encoder, valid_rows)

@@ -10,20 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from accelerate import Accelerator
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import RowInput, Rows
+from limbeck.inputs.kinds import Rows
 from limbeck.networks import Network
 from limbeck.networks.signals import SignalNetwork
 from limbeck.progress import say
 from limbeck.recipe import Training
-from limbeck.training.learner import Learner
-from limbeck.training.loop import History, clone, fit
+from limbeck.training.loop import History, clone
 
 
 def check_unfreeze(network: Network, settings: Training, started: bool) -> None:
@@ -63,25 +60,22 @@ def freeze(network: SignalNetwork, thawed: int) -> None:
 
 
 def fit_in_stages(
-    learner: Learner,
-    encoder: RowInput,
+    run: Callable[..., History],
+    network: Network,
     rows: Callable[[int], Rows],
-    labels: np.ndarray,
     settings: Training,
-    validate: Callable[[Network], dict[str, float]],
     *,
-    accelerator: Accelerator,
     folder: Path | None = None,
-    fingerprint: str = "",
-    resume: bool = False,
     report: Callable[[int, float], None] | None = None,
 ) -> History:
-    """Train as `limbeck.training.loop.fit` does, in the stages of ``settings.unfreeze`` where it names some."""
-    given: dict[str, Any] = {"accelerator": accelerator, "fingerprint": fingerprint, "resume": resume}
+    """Train in the stages of ``settings.unfreeze`` where it names some.
+
+    ``run`` is `limbeck.training.loop.fit` with all else given: it is called with ``rows``, ``settings``, ``folder`` and
+    ``report``, once for each stage.
+    """
     stages = settings.unfreeze.epochs
-    network = learner.network
     if not stages or not isinstance(network, SignalNetwork):
-        return fit(learner, encoder, rows, labels, settings, validate, folder=folder, report=report, **given)
+        return run(rows=rows, settings=settings, folder=folder, report=report)
     torch.manual_seed(settings.seed)
     network.head.reset_parameters()
     history, best, top, done = History(), clone(network), -np.inf, 0
@@ -93,10 +87,7 @@ def fit_in_stages(
         own = settings.model_copy(update={"epochs": epochs, "learning_rate": rate})
         place = None if folder is None else folder / f"stage-{stage}"
         told = None if report is None else _later(report, done)
-        part = fit(
-            learner, encoder, partial(_after, rows, done), labels, own, validate,
-            folder=place, report=told, **given,
-        )  # fmt: skip
+        part = run(rows=partial(_after, rows, done), settings=own, folder=place, report=told)
         history.epochs += [{**row, "epoch": row["epoch"] + done} for row in part.epochs]
         scores = part.epochs[part.best]
         score = -scores["loss"] if settings.metric == "loss" else scores[settings.metric]
@@ -105,7 +96,7 @@ def fit_in_stages(
         done += len(part.epochs)
     network.load_state_dict(best)
     freeze(network, len(network.layers))
-    learner.eval()
+    network.eval()
     return history
 
 
