@@ -6,36 +6,24 @@ checked by that network or encoder, which alone knows them.
 """
 
 from limbeck.recipe.base import Section
-from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
-from limbeck.recipe.sections import (
-    DETECTED,
+from limbeck.recipe.judging import Anomaly, AttackLevel, Attacks, Evaluation, Export, Sensitivity, Tune
+from limbeck.recipe.learning import (
     Adversary,
-    Anomaly,
-    AttackLevel,
-    Attacks,
     Augment,
-    Clean,
-    Data,
     Decay,
-    Derived,
-    Evaluation,
-    Export,
     Init,
-    Input,
     Objective,
     Pictures,
     Ramp,
-    Recipe,
     Relevance,
-    Sensitivity,
-    Split,
     Student,
-    Task,
     Teacher,
     Training,
-    Tune,
     Wide,
 )
+from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
+from limbeck.recipe.rows import DETECTED, Clean, Data, Derived, Input, Split, Task
+from limbeck.recipe.sections import Recipe
 from limbeck.recipe.signal import Signal, Signals, Unfreeze
 
 __all__ = [
