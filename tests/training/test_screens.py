@@ -20,7 +20,7 @@ GREY = np.full((64, 64, 64, 3), 120, dtype=np.uint8)
 
 
 def draws(count, **fixed):
-    names = set(screens.RECAPTURE)
+    names = list(dict.fromkeys(screens.RECAPTURE))  # in a fixed order: each has a seed of its own
     free = {name: torch.rand(count, generator=torch.Generator().manual_seed(at)) for at, name in enumerate(names)}
     return {**free, **{name: torch.full((count,), value) for name, value in fixed.items()}}
 
