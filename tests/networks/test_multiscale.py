@@ -85,28 +85,6 @@ def test_contrast_makes_the_answer_blind_to_light_but_not_to_the_picture():
         assert torch.isfinite(even(torch.zeros(1, 3, 32, 32))).all()
 
 
-def test_shares_of_colour_know_neither_light_nor_white_balance():
-    torch.manual_seed(0)
-    pixels = torch.rand(2, 3, 32, 32) * 0.3 + 0.4
-    network = made(Multiscale, shares=True)
-    plain = network.seen(pixels)
-    assert plain.shape == (2, 2, 32, 32)
-    for gains in ([0.7, 0.7, 0.7], [1.1, 1.0, 0.95]):
-        lit = network.seen(pixels * torch.tensor(gains)[:, None, None])
-        assert (lit - plain).abs().mean() < 0.1 * plain.abs().mean()
-    swapped = network.seen(pixels.flip(1))
-    assert (swapped - plain).abs().mean() > 0.3 * plain.abs().mean()
-    assert network.seen(torch.zeros(1, 3, 32, 32)).abs().max() < 1e-5
-
-
-def test_a_shrunk_picture_is_what_the_stages_see_and_both_are_exported():
-    network = made(Multiscale, shares=True, shrink=2, local=3, grid=2)
-    assert network.seen(torch.rand(1, 3, 64, 64)).shape == (1, 5, 32, 32)
-    check_export(network, 64)
-    with pytest.raises(LimbeckError, match=r"64 is least; enlarge the pictures, lower student.grid or student.shrink"):
-        Multiscale(Multiscale.parse({"shrink": 2}), SimpleNamespace(size=63), 2)
-
-
 @pytest.mark.parametrize(("side", "grid"), [(4, 4), (8, 4), (5, 4), (7, 3), (3, 1), (11, 4)])
 def test_a_grid_is_adaptive_pooling_where_it_divides_and_covers_every_place(side, grid):
     maps = torch.randn(2, 3, side, side, requires_grad=True)

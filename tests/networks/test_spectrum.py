@@ -6,7 +6,7 @@ import torch
 
 from limbeck.inputs.image import ImageInput, Pictures
 from limbeck.networks.minifas import MiniFas
-from limbeck.networks.spectrum import Fused, Options, Spectrum, SpectrumNet
+from limbeck.networks.spectrum import Fused, Histogram, Options, Spectrum, SpectrumNet, fused
 from limbeck.recipe import Input
 from networks.pictures import check_export, check_lone_row
 
@@ -53,21 +53,59 @@ def test_light_changes_nothing_and_a_grating_stands_in_its_band():
     assert divmod(int(plane.argmax()), SIZE // 2) == (SIZE // 2, 5)  # no change down, five waves across
 
 
+def test_without_contrast_a_sensors_noise_has_its_own_strength():
+    rng = np.random.default_rng(0)
+    grain = torch.from_numpy(rng.normal(0, 0.01, (1, SIZE, SIZE))).float()
+    steep = torch.linspace(0.1, 0.9, SIZE).expand(1, SIZE, SIZE)
+    flat = torch.linspace(0.45, 0.55, SIZE).expand(1, SIZE, SIZE)
+    for contrast, alike in ((False, True), (True, False)):
+        spectrum = Spectrum(reader(), 8, 4, contrast=contrast)
+        one, other = (spectrum((grain + light)[:, None].expand(1, 3, SIZE, SIZE))[0] for light in (steep, flat))
+        corner = one.reshape(8, 4)[1, 2:] - other.reshape(8, 4)[1, 2:]  # far from what a slope has
+        assert (corner.abs().max() < 0.05) == alike
+
+
+def test_a_histogram_knows_how_much_there_is_of_each_level_and_not_where():
+    histogram = Histogram(reader(), 4)
+    pixels = torch.zeros(1, 3, SIZE, SIZE)
+    pixels[:, 0, : SIZE // 2] = 0.625  # the middle of the third of four bins
+    found = histogram(pixels).reshape(3, 4)
+    torch.testing.assert_close(found[0], torch.tensor([0.5, 0.0, 0.5, 0.0]))
+    torch.testing.assert_close(found[1], torch.tensor([1.0, 0.0, 0.0, 0.0]))
+    torch.testing.assert_close(histogram(pixels.flip(2)), histogram(pixels))
+    between = histogram(torch.full((1, 3, SIZE, SIZE), 0.5))[0, :4]
+    torch.testing.assert_close(between, torch.tensor([0.0, 0.5, 0.5, 0.0]))
+
+
+def test_numbers_are_on_the_scale_of_the_training_rows_and_blocks_weigh_alike():
+    network = SpectrumNet(Options(hidden=0, dropout=0.0, colours=8, rows=8, columns=4), reader(), 2)
+    light = np.random.default_rng(1).random((50, 1, 1, 3)) * 2  # pictures of all levels of each colour
+    rows = Pictures(np.clip(noise(rows=50) * light, 0, 255).astype(np.uint8))
+    network.fit_start(rows)
+    whole = network.branch(torch.from_numpy(reader().batch(rows, np.arange(50))["pixels"]))
+    assert network.width == 8 * 4 + 3 * 8 == whole.shape[1]
+    spread = whole.square().mean(dim=0)
+    assert float(whole.mean(dim=0).abs().max()) < 1e-3
+    assert float(spread[: 8 * 4].sum()) == pytest.approx(float(spread[8 * 4 :].sum()), rel=0.02)
+
+
 def test_constants_are_neither_stored_nor_rounded():
     network = SpectrumNet(Options(), reader(), 2)
     assert not [name for name in network.state_dict() if "sine" in name]
 
 
-def made(kind, classes=3):
+def made(kind, classes=3, **options):
     torch.manual_seed(0)
     if kind is SpectrumNet:
-        return SpectrumNet(Options(dropout=0.0), reader(), classes).eval()
-    return Fused(MiniFas(MiniFas.parse({"width": 0.25}), reader(), classes), Options(), reader(), classes).eval()
+        return SpectrumNet(Options(dropout=0.0, **options), reader(), classes).eval()
+    return fused(MiniFas(MiniFas.parse({"width": 0.25}), reader(), classes), reader(), classes, options).eval()
 
 
+@pytest.mark.parametrize("options", [{}, {"hidden": 0, "contrast": False, "colours": 4}])
 @pytest.mark.parametrize("kind", [SpectrumNet, Fused])
-def test_one_pass_gives_answer_features_and_maps_and_is_exported(kind):
-    network = made(kind)
+def test_one_pass_gives_answer_features_and_maps_and_is_exported(kind, options):
+    network = made(kind, **options)
+    network.fit_start(Pictures(noise(rows=20)))
     logits, features, maps = network.passed(pixels())
     torch.testing.assert_close(logits, network(pixels()))
     torch.testing.assert_close(features, network.features(pixels()))

@@ -18,12 +18,14 @@ from limbeck.networks.spectrum import SpectrumNet
 from limbeck.networks.squeezenet import SqueezeNet
 from limbeck.networks.student_teacher import StudentTeacher
 from limbeck.networks.textcnn import TextCnn
+from limbeck.networks.texture import Texture
 
 NETWORKS: dict[str, type[Network]] = {
     "albert": Albert, "autoencoder": Autoencoder, "cnn-lstm": CnnLstm, "gru": Gru, "memory": Memory,
     "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram, "pca": Pca, "resnet18": ResNet18,
     "resnet1d": ResNet1d, "resnet50": ResNet50, "reverse-distillation": ReverseDistillation, "spectrum": SpectrumNet,
     "squeezenet": SqueezeNet, "student-teacher": StudentTeacher, "textcnn": TextCnn,
+    "texture": Texture,
 }  # fmt: skip
 
 __all__ = ["NETWORKS", "Network"]

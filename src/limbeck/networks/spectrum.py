@@ -15,11 +15,14 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from limbeck.inputs.kinds import batch_of
 from limbeck.networks.base import Network
-from limbeck.networks.pictures import Norm, PictureNetwork
+from limbeck.networks.pictures import PictureNetwork
 from limbeck.recipe import Section
 
 _FLOOR = 0.1  # added to the power before its logarithm; a picture of n x n has spread 1 and so a mean power of n x n
+_BATCH = 64  # pictures looked at together before the first step
+_LEVELS = 80.0  # of an unscaled picture, so that the floor is the power of a third of an 8-bit level in every frequency
 _FLAT = 0.02  # added to a picture's spread (1 is from black to white), so that noise in a flat one stays small
 
 
@@ -28,7 +31,9 @@ class Options(Section):
 
     rows: int = Field(default=16, ge=2, le=256, description="bands from top to bottom, frequency 0 in the middle")
     columns: int = Field(default=8, ge=2, le=128, description="bands from frequency 0 to the highest")
-    hidden: int = Field(default=64, ge=2, le=1024)
+    contrast: bool = Field(default=True, description="bring every picture to the same contrast first")
+    colours: int = Field(default=0, ge=0, le=64, description="bins of a histogram of each colour beside the bands")
+    hidden: int = Field(default=64, ge=0, le=1024, description="width of the hidden layer; 0: linear in the bands")
     dropout: float = Field(default=0.5, ge=0, lt=1)
 
 
@@ -41,6 +46,8 @@ class Spectrum(nn.Module):
         The pictures' input, whose convention says what a normalised number is.
     rows, columns
         Bands; means of the log-power over fields of the half plane of the spectrum that a real picture has.
+    contrast
+        Bring every picture to the same contrast first.
     """
 
     cosine: Tensor
@@ -48,9 +55,10 @@ class Spectrum(nn.Module):
     scale: Tensor
     shift: Tensor
 
-    def __init__(self, encoder: Any, rows: int, columns: int) -> None:
+    def __init__(self, encoder: Any, rows: int, columns: int, *, contrast: bool = True) -> None:
         super().__init__()
         size = encoder.size
+        self.contrast = contrast
         self.bands = min(rows, size), min(columns, size // 2)
         angle = 2.0 * np.pi * np.outer(np.arange(size), np.arange(size)) / size
         # Frequency 0 in the middle: the rows of the matrix are turned, not the picture of the spectrum.
@@ -67,18 +75,28 @@ class Spectrum(nn.Module):
         """Return the log-power float32 [B, H, H / 2] of pixels float [B, 3, H, H].
 
         Down it goes from -1/2 to 1/2 cycles a pixel, across from 0 to 1/2. It is that of the mean of the colours,
-        brought to mean 0 and spread 1.
+        brought to mean 0, and with ``contrast`` to spread 1. Without, what a sensor adds has its own strength, which
+        does not depend on what it looks at.
         """
         with torch.autocast(pixels.device.type, enabled=False):  # eight bits of mantissa drown what is weak
             grey = ((pixels.float() - self.shift) / self.scale).mean(dim=1)
             grey = grey - grey.mean(dim=(1, 2), keepdim=True)
-            grey = grey / (grey.square().mean(dim=(1, 2), keepdim=True).sqrt() + _FLAT)
-            half = grey.shape[2] // 2
-            across = self.cosine[half:].T, self.sine[half:].T  # from frequency 0 up
-            real, imaginary = grey @ across[0], grey @ across[1]
-            power = (self.cosine @ real - self.sine @ imaginary).square()
-            power = power + (self.cosine @ imaginary + self.sine @ real).square()
-            return torch.log(power + _FLOOR)
+            if self.contrast:
+                grey = grey / (grey.square().mean(dim=(1, 2), keepdim=True).sqrt() + _FLAT)
+            else:
+                grey = 255 * 0.1**0.5 * grey
+            return torch.log(self.power(grey) + _FLOOR)
+
+    def power(self, grey: Tensor) -> Tensor:
+        """Return the power of the transform, float32 [B, H, H / 2], of pictures float32 [B, H, H]."""
+        half = grey.shape[2] // 2
+        if not torch.onnx.is_in_onnx_export():  # the same numbers, many times faster for large pictures
+            found = torch.fft.rfft2(grey)[:, :, : grey.shape[2] - half]
+            return torch.roll(found.real.square() + found.imag.square(), half, dims=1)
+        across = self.cosine[half:].T, self.sine[half:].T  # from frequency 0 up
+        real, imaginary = grey @ across[0], grey @ across[1]
+        power = (self.cosine @ real - self.sine @ imaginary).square()
+        return power + (self.cosine @ imaginary + self.sine @ real).square()
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, H] to the means of the log-power in each band, float32 [B, rows * columns]."""
@@ -95,21 +113,76 @@ def banded(plane: Tensor, bands: tuple[int, int]) -> Tensor:
     return nn.functional.avg_pool2d(plane, (down, across))[:, :, : bands[0], : bands[1]]
 
 
+class Histogram(nn.Module):
+    """How much of a picture has each level of each colour, wherever it is; of means over fields of 4 x 4 pixels.
+
+    What is finer is the spectrum's. Bins overlap as triangles do, so that a level between two counts for both.
+    """
+
+    levels: Tensor
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, encoder: Any, bins: int) -> None:
+        super().__init__()
+        self.bins = bins
+        scale, shift = encoder.affine()
+        for name, value in (
+            ("levels", (np.arange(bins) + 0.5)[None, :, None, None]),
+            ("scale", scale[:, None, None]), ("shift", shift[:, None, None]),
+        ):  # fmt: skip
+            self.register_buffer(name, torch.tensor(value, dtype=torch.float32), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map pixels float [B, 3, H, W] to shares of each level, float32 [B, 3 * bins]."""
+        with torch.autocast(pixels.device.type, enabled=False):
+            means = nn.functional.avg_pool2d(pixels.float(), 4)
+            light = ((means - self.shift) / self.scale * self.bins).clamp(0.5, self.bins - 0.5)
+            found = [torch.relu(1.0 - (light[:, c : c + 1] - self.levels).abs()).mean(dim=(2, 3)) for c in range(3)]
+            return torch.cat(found, dim=1)
+
+
 class Branch(nn.Module):
-    """Band powers, brought to one scale over the batch, through one hidden layer."""
+    """Band powers on the scale of the training rows, through one hidden layer or as they are."""
+
+    mean: Tensor
+    spread: Tensor
 
     def __init__(self, encoder: Any, options: Options) -> None:
         super().__init__()
-        self.spectrum = Spectrum(encoder, options.rows, options.columns)
-        width = self.spectrum.bands[0] * self.spectrum.bands[1]
-        self.norm = Norm(width)
+        self.reader = encoder
+        self.spectrum = Spectrum(encoder, options.rows, options.columns, contrast=options.contrast)
+        self.histogram = Histogram(encoder, options.colours) if options.colours else None
+        self.blocks = [size for size in (self.spectrum.bands[0] * self.spectrum.bands[1], 3 * options.colours) if size]
+        bands = sum(self.blocks)
+        self.register_buffer("mean", torch.zeros(bands))
+        self.register_buffer("spread", torch.ones(bands))
         self.dropout = nn.Dropout(options.dropout)
-        self.hidden = nn.Linear(width, options.hidden)
+        self.hidden = nn.Sequential(nn.Linear(bands, options.hidden), nn.ReLU()) if options.hidden else nn.Identity()
+        self.width = options.hidden or bands
+
+    @torch.no_grad()
+    def fit_start(self, rows: Any) -> None:
+        """Read mean and spread of each number over the training rows; a batch's own would add noise to every answer.
+
+        Bands and colours count alike, however many there are: each block has the same total variance.
+        """
+        parts = [np.arange(at, min(at + _BATCH, len(rows))) for at in range(0, len(rows), _BATCH)]
+        seen = [self.seen(torch.from_numpy(batch_of(self.reader, rows, part)["pixels"])) for part in parts]
+        bands = torch.cat(seen)
+        self.mean.copy_(bands.mean(dim=0))
+        even = [(size * len(self.blocks) / sum(self.blocks)) ** 0.5 for size in self.blocks]
+        share = torch.cat([torch.full((size,), value) for size, value in zip(self.blocks, even, strict=True)])
+        self.spread.copy_(bands.std(dim=0, correction=0).clamp(min=1e-3) * share)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Map pixels float [B, 3, H, H] to features float [B, hidden]."""
-        found = self.norm(self.spectrum(pixels)[:, :, None, None]).flatten(1)
-        return torch.relu(self.hidden(self.dropout(found)))
+        """Map pixels float [B, 3, H, H] to features float [B, hidden or bands]."""
+        return self.hidden(self.dropout((self.seen(pixels) - self.mean) / self.spread))
+
+    def seen(self, pixels: Tensor) -> Tensor:
+        """Return what is read off pixels float [B, 3, H, H]: the bands, then the histograms."""
+        bands = self.spectrum(pixels)
+        return bands if self.histogram is None else torch.cat((bands, self.histogram(pixels)), dim=1)
 
 
 class SpectrumNet(PictureNetwork):
@@ -120,11 +193,15 @@ class SpectrumNet(PictureNetwork):
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
         self.branch = Branch(encoder, options)
-        self.dropout = nn.Dropout(options.dropout)
-        self.head = nn.Linear(options.hidden, classes)
+        self.dropout = nn.Dropout(options.dropout if options.hidden else 0.0)  # once is enough
+        self.head = nn.Linear(self.branch.width, classes)
+
+    def fit_start(self, rows: Any) -> None:
+        """Read the scale of the bands."""
+        self.branch.fit_start(rows)
 
     def maps(self, pixels: Tensor) -> Tensor:
-        """Return the features as maps of one place, float [B, hidden, 1, 1]."""
+        """Return the features as maps of one place, float [B, hidden or bands, 1, 1]."""
         return self.branch(pixels)[:, :, None, None]
 
 
@@ -135,7 +212,7 @@ class Fused(PictureNetwork):
         super().__init__(student.options, encoder, classes)
         self.student, self.branch = student, Branch(encoder, options)
         self.dropout = nn.Dropout(options.dropout)
-        self.head = nn.Linear(student.width + options.hidden, classes)
+        self.head = nn.Linear(student.width + self.branch.width, classes)
         self.bf16_pays, self.threads = student.bf16_pays, student.threads
         student.head = nn.Identity()  # its place is taken
 
@@ -155,6 +232,11 @@ class Fused(PictureNetwork):
         """Start the student from given weights."""
         return self.student.load_start(source, encoder)
 
+    def fit_start(self, rows: Any) -> None:
+        """Read the scale of the bands, and what the student wants to know."""
+        self.student.fit_start(rows)
+        self.branch.fit_start(rows)
+
     def fold(self) -> None:
         """Fold the student."""
         self.student.fold()
@@ -171,7 +253,13 @@ class Fused(PictureNetwork):
         ]
 
 
-def fused(network: Network, encoder: Any, classes: int) -> Network:
-    """Return a student of pictures with the spectrum of its input beside it, as `SpectrumNet` would read it."""
+def fused(network: Network, encoder: Any, classes: int, options: dict[str, Any]) -> Network:
+    """Return a student of pictures with the spectrum of its input beside it, as `SpectrumNet` would read it.
+
+    Raises
+    ------
+    LimbeckError
+        For options that `SpectrumNet` does not have.
+    """
     assert isinstance(network, PictureNetwork)  # the recipe allows it for pictures only
-    return Fused(network, Options(), encoder, classes)
+    return Fused(network, SpectrumNet.parse(options), encoder, classes)

@@ -31,7 +31,9 @@ class Student(BaseModel):
     network: str
     init: str | Init | None = None
     wide: Wide = Wide()
-    spectrum: bool = Field(default=False, description="of pictures: the head reads the input's log-spectrum too")
+    spectrum: bool | dict[str, Any] = Field(
+        default=False, description="of pictures: the head reads the input's spectrum too; a table has its options"
+    )
 
     @property
     def options(self) -> dict[str, Any]:

@@ -156,8 +156,9 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
         else kind_of_input.fit(recipe.input, values)  # type: ignore[arg-type]
     )
     network = kind(options, encoder, len(classes))
-    if recipe.student.spectrum:
-        network = fused(network, encoder, len(classes))
+    if recipe.student.spectrum is not False:
+        beside = recipe.student.spectrum
+        network = fused(network, encoder, len(classes), {} if beside is True else beside)
     if encoder.wide is not None:
         network = WideNetwork(network, encoder, len(classes), recipe.student.wide.idf)
     if start is not None:
