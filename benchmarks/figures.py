@@ -60,11 +60,16 @@ def data_folder() -> Path:
 
 
 def keep(figures: Sequence[Figure]) -> None:
-    """Put new figures in the place of older ones of the same name, and render the page anew."""
+    """Put new figures in the place of older ones of the same name, and render the page anew.
+
+    Older ones that the same command no longer gives are left out.
+    """
     stored = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else []
     today = datetime.date.today().isoformat()
     fresh = {(figure.subject, figure.name): {**asdict(figure), "date": today} for figure in figures}
-    merged = [fresh.pop((old["subject"], old["name"]), old) for old in stored]
+    again = {figure.command for figure in figures}
+    kept = [old for old in stored if (old["subject"], old["name"]) in fresh or old["command"] not in again]
+    merged = [fresh.pop((old["subject"], old["name"]), old) for old in kept]
     merged += fresh.values()
     write_json(RESULTS, merged)
     write_text(PAGE, render(merged))
