@@ -106,6 +106,19 @@ def test_the_shares_of_a_score_add_up_to_one():
         assert network.count == len(network.shares) == (3 if options else 2)
 
 
+def test_what_lies_in_the_margin_has_no_part_in_the_score_and_still_is_on_the_map():
+    kind = NETWORKS["pca"]
+    plain, inner = (kind(kind.parse({"smooth": 0.0, "margin": margin}), READER, 2) for margin in (0.0, 0.25))
+    pixels = torch.zeros(1, 3, 48, 48)
+    pixels[:, :, :4] = 1.0  # strange at the edge alone: nothing was learned, so all that is not 0 is
+    (maps, found), (same, left) = plain.looked(pixels), inner.looked(pixels)
+    torch.testing.assert_close(same, maps)
+    assert found.min() > 0
+    torch.testing.assert_close(left, torch.zeros(1, 2))
+    pixels[:, :, 20:28, 20:28] = 1.0
+    assert inner.looked(pixels)[1].min() > 0
+
+
 def test_smoothing_keeps_the_mean_level_and_no_sigma_changes_nothing():
     kind = NETWORKS["pca"]
     pixels = torch.rand(2, 3, 48, 48)

@@ -109,6 +109,9 @@ class Mapped(Section):
     largest: float = Field(
         default=0.5, ge=0, le=1, description="part of the map's largest value in the score; the rest is its mean"
     )
+    margin: float = Field(
+        default=0.0, ge=0, le=0.4, description="share of each side that the map's part of the score leaves out"
+    )
 
 
 class PictureDetector(Detector):
@@ -177,7 +180,9 @@ class PictureDetector(Detector):
         """Return the map float [B, h, w], and statistics float [B, S]: its largest value, its mean, the distance."""
         seen = self.seen(pixels)
         maps = self.smoothed(pixels, seen)
-        found = [maps.amax(dim=(1, 2)), maps.mean(dim=(1, 2))]
+        edge = round(self.options.margin * self.side)
+        inner = maps[:, edge : self.side - edge, edge : self.side - edge]
+        found = [inner.amax(dim=(1, 2)), inner.mean(dim=(1, 2))]
         found += [] if self.whole is None else [self.whole(seen)]
         return maps, torch.stack(found, dim=1)
 
