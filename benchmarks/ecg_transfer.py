@@ -48,7 +48,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
 def trunk(folder: Path, out: Path, quick: bool) -> Path:
     """Train on MIT-BIH's DS1 and store the weights."""
     light = ["training.epochs=1", 'data.where.record=["100","106","119","208","209","222"]'] if quick else []
-    recipe = load_recipe(TRUNK, ["training.signals.alone=0.5", "input.signal.features=[]", *light])
+    recipe = load_recipe(TRUNK, ["training.signals.alone=0.5", *light])
     student = train_student(recipe, prepare(recipe, folder), folders=[folder])
     save_weights(student.network, out / "weights.safetensors")
     return out / "weights.safetensors"

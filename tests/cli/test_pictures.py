@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from limbeck.cli.main import run
 from limbeck.recipe import load_recipe
 from pictures import bad_files, class_folders, square
 from small import limbeck, write_csv
@@ -27,20 +26,6 @@ def home(tmp_path_factory):
     assert done.returncode == 0, done.stderr
     assert "unreadable picture left out: red/cut.jpg: damaged or truncated" in done.stderr
     return folder
-
-
-@pytest.fixture
-def command(home, monkeypatch, capfd):
-    """Run a command in this process, which has torch loaded already; returns its code and what it printed."""
-
-    def call(*words):
-        monkeypatch.chdir(home)
-        monkeypatch.setattr("sys.argv", ["limbeck", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        return ended.value.code, *capfd.readouterr()
-
-    return call
 
 
 def cells(path):

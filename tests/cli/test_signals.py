@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 import limbeck as library
-from limbeck.cli.main import run
 from limbeck.recipe import load_recipe
 from signals import records, write_record
 
@@ -28,20 +27,6 @@ def home(tmp_path_factory):
     records(folder / "data")
     library.train(RECIPES / "ecg.toml", data=folder / "data", out=folder / "bundle", settings=QUICK)
     return folder
-
-
-@pytest.fixture
-def command(home, monkeypatch, capfd):
-    """Run a command in this process, which has torch loaded already; returns its code and what it printed."""
-
-    def call(*words):
-        monkeypatch.chdir(home)
-        monkeypatch.setattr("sys.argv", ["limbeck", *map(str, words)])
-        with pytest.raises(SystemExit) as ended:
-            run()
-        return ended.value.code, *capfd.readouterr()
-
-    return call
 
 
 def table(file):

@@ -14,7 +14,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from limbeck.networks.pictures import Norm, PictureNetwork
+from limbeck.networks.pictures import Norm, PictureNetwork, through
 from limbeck.recipe import Section
 
 
@@ -89,15 +89,7 @@ class Multiscale(PictureNetwork):
 
     def maps(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, W] to the maps of all stages, float [B, sum(widths), h, w]; h is H / 2^stages."""
-        pixels = self.seen(pixels)
-        found = []
-        for stage in self.stages:
-            pixels = stage(pixels)
-            found.append(pixels)
-        # Means over 2x2 fields halve a grid as the stages do, odd sides included: floor(floor(n / 2) / 2) is
-        # floor(n / 4).
-        last = len(found) - 1
-        return torch.cat([nn.functional.avg_pool2d(m, 2 ** (last - at)) for at, m in enumerate(found)], dim=1)
+        return through(self.stages, self.seen(pixels))
 
     def pool(self, maps: Tensor) -> Tensor:
         """Fuse the maps of all stages float [B, sum(widths), h, w] into features float [B, fused]."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,20 @@ class Norm(nn.BatchNorm2d):
 def pooled(maps: Tensor) -> Tensor:
     """Return the mean of each map [B, F, h, w] over its places, [B, F]."""
     return nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+
+
+def through(stages: Iterable[nn.Module], pixels: Tensor) -> Tensor:
+    """Pass float [B, 3, H, W] through stages that each halve the grid; join all their maps on the last one's grid.
+
+    Means over equal fields leave the mean of a map as it is, and halve a grid as stages do that leave out what is odd:
+    floor(floor(n / 2) / 2) is floor(n / 4).
+    """
+    found = []
+    for stage in stages:
+        pixels = stage(pixels)
+        found.append(pixels)
+    last = len(found) - 1
+    return torch.cat([nn.functional.avg_pool2d(maps, 2 ** (last - at)) for at, maps in enumerate(found)], dim=1)
 
 
 def read_state(source: str) -> dict[str, Tensor]:

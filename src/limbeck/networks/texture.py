@@ -15,7 +15,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from limbeck.networks.pictures import Norm, PictureNetwork, pooled
+from limbeck.networks.pictures import Norm, PictureNetwork, pooled, through
 from limbeck.recipe import Section
 
 
@@ -54,17 +54,8 @@ class Texture(PictureNetwork):
         self.head = nn.Linear(sum(options.widths), classes)
 
     def maps(self, pixels: Tensor) -> Tensor:
-        """Map pixels float [B, 3, H, W] to the maps of all layers, float [B, sum(widths), h, w]; h is H / 2^layers.
-
-        Maps are brought to the last one's grid by means over equal fields, which leaves their means as they are.
-        """
-        seen = self.seen(pixels)
-        found = []
-        for layer in self.layers:
-            seen = layer(seen)
-            found.append(seen)
-        last = len(found) - 1
-        return torch.cat([nn.functional.avg_pool2d(m, 2 ** (last - at)) for at, m in enumerate(found)], dim=1)
+        """Map pixels float [B, 3, H, W] to the maps of all layers, float [B, sum(widths), h, w]; h is H / 2^layers."""
+        return through(self.layers, self.seen(pixels))
 
     def seen(self, pixels: Tensor) -> Tensor:
         """Return pixels float [B, 3, H, W] with mean 0 and spread 1, one channel if grey; a nearly flat one stays so.
