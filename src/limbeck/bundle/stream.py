@@ -14,6 +14,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -233,18 +234,18 @@ class _Run:
         if not self.pictures:
             yield from stream(self.sources[index], rows=rows, skip=skip)
             return
-        listed = self._listed()
+        listed = self._listed
         for start in range(skip, listed.height, rows):
             part = listed.slice(start, rows)
             yield Chunk(part, np.arange(start + 1, start + 1 + part.height, dtype=np.int64))
 
+    @cached_property
     def _listed(self) -> pl.DataFrame:
-        """Return the pictures of the folder; what this run writes is none of them."""
+        """The pictures of the folder; what this run writes is none of them."""
         listed = flat(self.sources[0], self.classifier.manifest.task.inputs[0])
-        own = {str(file.resolve()) for file in (self.output, self.rejects)}
-        return listed.filter(
-            pl.Series([str(Path(file).resolve()) not in own for file in listed[FILE]], dtype=pl.Boolean)
-        )
+        own = {file.name: file.resolve() for file in (self.output, self.rejects)}
+        kept = [Path(file).name not in own or Path(file).resolve() not in own.values() for file in listed[FILE]]
+        return listed.filter(pl.Series(kept, dtype=pl.Boolean))
 
     def _window(self, chunk: Chunk, index: int, frame: pl.DataFrame) -> _Window:
         """Begin to answer a chunk; rows that hold nothing to answer are named with the reason."""
@@ -368,8 +369,11 @@ class _Run:
         return fresh
 
     def _fingerprint(self) -> str:
-        files = map(Path, self._listed()[FILE]) if self.pictures else self.sources
-        facts = [(str(path.resolve()), *_marks(path)) for path in files]
+        if self.pictures:
+            folder = str(self.sources[0].resolve())
+            facts = [(folder, file, *_marks(Path(file))) for file in self._listed[FILE]]
+        else:
+            facts = [(str(path.resolve()), "", *_marks(path)) for path in self.sources]
         hashes = sorted(self.classifier.manifest.files.items())
         return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
 

@@ -30,19 +30,29 @@ def picture_files(folder: Path) -> list[Path]:
     LimbeckError
         When the folder cannot be read.
     """
+    return [file for _, file in _sorted(folder)]
+
+
+def _sorted(folder: Path) -> list[tuple[tuple[str, ...], Path]]:
+    """Return the parts of each path below ``folder`` with its file, in their order; parents are parted once each."""
+    found = []
     try:
-        found = [Path(place, name) for place, names in _walk(folder) for name in names if _shown(name)]
+        for place, names in _walk(folder):
+            inside = Path(place).relative_to(folder).parts
+            found += [((*inside, name), Path(place, name)) for name in names if _shown(name)]
     except OSError as error:
         raise out_of_reach(error, folder) from error
-    return sorted(found, key=lambda file: file.relative_to(folder).parts)
+    return sorted(found)
 
 
 def flat(folder: Path, task_input: str) -> pl.DataFrame:
     """Return a row for each of `picture_files`: its path relative to ``folder``, and its file."""
-    files = picture_files(folder)
-    paths = [writable(file.relative_to(folder).as_posix()) for file in files]
+    files = _sorted(folder)
     return pl.DataFrame(
-        {task_input: paths, FILE: [writable(str(file)) for file in files]},
+        {
+            task_input: [writable("/".join(parts)) for parts, _ in files],
+            FILE: [writable(str(file)) for _, file in files],
+        },
         schema=dict.fromkeys((task_input, FILE), pl.String),
     )
 

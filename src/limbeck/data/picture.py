@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -146,9 +147,10 @@ def look(picture: Picture) -> Seen:
 
 def _content(path: Path) -> bytes:
     try:
-        if path.is_dir():
+        found = path.stat()
+        if stat.S_ISDIR(found.st_mode):
             raise LimbeckError("this is a folder, a picture is wanted")
-        size = path.stat().st_size
+        size = found.st_size
         if size == 0:
             raise LimbeckError("the file is empty")
         if size > MOST_BYTES:

@@ -65,7 +65,9 @@ class Texture(PictureNetwork):
         step = 2 ** len(self.layers)
         height, width = int(pixels.shape[2]) // step * step, int(pixels.shape[3]) // step * step
         with torch.autocast(pixels.device.type, enabled=False):  # differences of large numbers want all their bits
-            given = pixels[:, :, :height, :width].float()
+            given = pixels.float()
+            if (height, width) != tuple(map(int, pixels.shape[2:])):
+                given = given[:, :, :height, :width]
             given = given.mean(dim=1, keepdim=True) if self.options.grey else given
             if not self.options.contrast:
                 return given
