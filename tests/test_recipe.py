@@ -56,6 +56,8 @@ def test_an_unknown_key_at_any_level_names_the_nearest(tmp_path, key, line):
         ("training.epochs=0", r"training\.epochs: .*greater than or equal to 1 \(given: 0\)"),
         ("training.epochs=2.5", r"training\.epochs: .*2\.5"),
         ("training.optimizer=sgd", r"training\.optimizer: .*'adamw'.*\(given: 'sgd'\)"),
+        ("student.spectrum=true", r"student\.spectrum is for task\.kind = 'image'"),
+        ("student.spectrum={}", r"student\.spectrum is for task\.kind = 'image'"),
         ("task.kind=sound", r"task\.kind: .*\(given: 'sound'\)"),
         ("training=3", r"training: .*\(given: 3\)"),
         ("student=gru", r"student"),

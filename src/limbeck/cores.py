@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, NoReturn
 
 
 def cores() -> int:
@@ -43,3 +44,14 @@ def place() -> tuple[int, int]:
     if not all(name in os.environ for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")):
         return 0, 1
     return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+
+
+def leave(status: int) -> NoReturn:
+    """End this process, one of several whose work is done and whose group is left, without taking it apart.
+
+    Threads of the group's store may end in an abort when the interpreter goes, and torchrun would call the finished run
+    failed.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)

@@ -3,10 +3,10 @@
 Usage: together.py OUT NAME=RECIPE=DATA… leaves OUT/NAME/checkpoint.pt, whose weights are not yet rounded.
 """
 
-import os
 import sys
 from pathlib import Path
 
+from limbeck.cores import leave
 from limbeck.data.prepare import prepare
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.processes import joined
@@ -34,6 +34,4 @@ if __name__ == "__main__":
         for word in sys.argv[2:]:
             name, recipe, data = word.split("=")
             teach(load_recipe(recipe, ()), Path(data), Path(sys.argv[1]) / name)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # as `python -m limbeck` leaves: see there
+    leave(0)

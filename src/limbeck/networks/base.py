@@ -34,18 +34,19 @@ class Network(nn.Module):
         self.options = options
 
     @classmethod
-    def parse(cls, raw: dict[str, Any]) -> Any:
-        """Check the network's own keys of ``[student]``; unknown ones are errors with the nearest known."""
+    def parse(cls, raw: dict[str, Any], where: str = "student") -> Any:
+        """Check the network's own keys of the table ``where``; unknown ones are errors with the nearest known."""
         try:
             return cls.Options.model_validate(raw)
         except ValidationError as error:
             first = error.errors()[0]
             key = str(first["loc"][0]) if first["loc"] else ""
             if first["type"] == "extra_forbidden":
-                hint = did_you_mean(key, [*cls.Options.model_fields, "network", "init", "wide", "spectrum"])
-                raise LimbeckError(f"unknown key 'student.{key}'", where="recipe", mend=hint) from error
+                shared = ["network", "init", "wide", "spectrum"] if where == "student" else []
+                hint = did_you_mean(key, [*cls.Options.model_fields, *shared])
+                raise LimbeckError(f"unknown key '{where}.{key}'", where="recipe", mend=hint) from error
             message = first["msg"].removeprefix("Value error, ")
-            raise LimbeckError(f"student.{key}: {message} (given: {first['input']!r})", where="recipe") from error
+            raise LimbeckError(f"{where}.{key}: {message} (given: {first['input']!r})", where="recipe") from error
 
     def features(self, *arrays: Tensor) -> Tensor:
         """Return pooled features, float [B, F]."""

@@ -19,8 +19,8 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import batch_of
 from limbeck.networks.base import Network
+from limbeck.networks.pictures import pixels_of
 from limbeck.networks.whole import Whole
 from limbeck.recipe import Section
 
@@ -162,8 +162,7 @@ class PictureDetector(Detector):
         if self.whole is None:
             return
         self.eval()
-        parts = [np.arange(at, min(at + _BATCH, len(rows))) for at in range(0, len(rows), _BATCH)]
-        batches = (torch.from_numpy(batch_of(self.reader, rows, part)["pixels"]) for part in parts)
+        batches = pixels_of(self.reader, rows, _BATCH)
         self.whole.fit(np.concatenate([self.whole.features(self.seen(pixels)).numpy() for pixels in batches]))
 
     def smoothed(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
 
-from limbeck.inputs.kinds import batch_of
 from limbeck.networks.detector import Mapped, PictureDetector, resized
 from limbeck.networks.memory import half
+from limbeck.networks.pictures import pixels_of
 
 _BATCH = 64
 
@@ -52,9 +51,7 @@ class Pca(PictureDetector):
     @torch.no_grad()
     def fit_start(self, rows: Any) -> None:
         """Find mean and components of the training rows."""
-        parts = [np.arange(at, min(at + _BATCH, len(rows))) for at in range(0, len(rows), _BATCH)]
-        given = [self.small(torch.from_numpy(batch_of(self.reader, rows, part)["pixels"])) for part in parts]
-        pictures = torch.cat(given)
+        pictures = torch.cat([self.small(pixels) for pixels in pixels_of(self.reader, rows, _BATCH)])
         self.mean.copy_(pictures.mean(dim=0))
         _, _, found = torch.linalg.svd(pictures - self.mean, full_matrices=False)
         self.components.zero_()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.inputs.kinds import batch_of
 from limbeck.networks.base import Network
 
 
@@ -73,6 +74,13 @@ class Norm(nn.BatchNorm2d):
 def pooled(maps: Tensor) -> Tensor:
     """Return the mean of each map [B, F, h, w] over its places, [B, F]."""
     return nn.functional.adaptive_avg_pool2d(maps, 1).flatten(1)
+
+
+def pixels_of(reader: Any, rows: Any, size: int) -> Iterator[Tensor]:
+    """Yield pixels float [B, 3, H, W] of all encoded rows in their order, at most ``size`` together."""
+    for at in range(0, len(rows), size):
+        part = np.arange(at, min(at + size, len(rows)))
+        yield torch.from_numpy(batch_of(reader, rows, part)["pixels"])
 
 
 def through(stages: Iterable[nn.Module], pixels: Tensor) -> Tensor:

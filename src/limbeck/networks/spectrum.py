@@ -15,14 +15,15 @@ import torch
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.inputs.kinds import batch_of
 from limbeck.networks.base import Network
-from limbeck.networks.pictures import PictureNetwork
+from limbeck.networks.pictures import PictureNetwork, pixels_of
 from limbeck.recipe import Section
 
 _FLOOR = 0.1  # added to the power before its logarithm; a picture of n x n has spread 1 and so a mean power of n x n
 _BATCH = 64  # pictures looked at together before the first step
-_LEVELS = 80.0  # of an unscaled picture, so that the floor is the power of a third of an 8-bit level in every frequency
+_LEVELS = (
+    255.0 * _FLOOR**0.5
+)  # of a picture that keeps its contrast, so that the floor is one of its 255 levels, squared
 _FLAT = 0.02  # added to a picture's spread (1 is from black to white), so that noise in a flat one stays small
 
 
@@ -35,6 +36,27 @@ class Options(Section):
     colours: int = Field(default=0, ge=0, le=64, description="bins of a histogram of each colour beside the bands")
     hidden: int = Field(default=64, ge=0, le=1024, description="width of the hidden layer; 0: linear in the bands")
     dropout: float = Field(default=0.5, ge=0, lt=1)
+
+
+class Light(nn.Module):
+    """What the network gets as it was before the convention: light from 0, black, to 1, white."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        for name, value in zip(("scale", "shift"), encoder.affine(), strict=True):
+            constant(self, name, value[:, None, None])
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Map pixels float [B, 3, H, W] to light, float32 of the same shape."""
+        return (pixels.float() - self.shift) / self.scale
+
+
+def constant(module: nn.Module, name: str, value: np.ndarray) -> None:
+    """Give a module a float32 tensor that is no weight: it is not stored, not rounded, and not averaged."""
+    module.register_buffer(name, torch.tensor(value, dtype=torch.float32), persistent=False)
 
 
 class Spectrum(nn.Module):
@@ -52,8 +74,6 @@ class Spectrum(nn.Module):
 
     cosine: Tensor
     sine: Tensor
-    scale: Tensor
-    shift: Tensor
 
     def __init__(self, encoder: Any, rows: int, columns: int, *, contrast: bool = True) -> None:
         super().__init__()
@@ -63,13 +83,9 @@ class Spectrum(nn.Module):
         angle = 2.0 * np.pi * np.outer(np.arange(size), np.arange(size)) / size
         # Frequency 0 in the middle: the rows of the matrix are turned, not the picture of the spectrum.
         turned = np.roll(angle, size // 2, axis=0)
-        scale, shift = encoder.affine()
-        # Constants, not weights: they are not stored, not rounded, and not averaged.
-        for name, value in (
-            ("cosine", np.cos(turned)), ("sine", np.sin(turned)),
-            ("scale", scale[:, None, None]), ("shift", shift[:, None, None]),
-        ):  # fmt: skip
-            self.register_buffer(name, torch.tensor(value, dtype=torch.float32), persistent=False)
+        self.light = Light(encoder)
+        constant(self, "cosine", np.cos(turned))
+        constant(self, "sine", np.sin(turned))
 
     def plane(self, pixels: Tensor) -> Tensor:
         """Return the log-power float32 [B, H, H / 2] of pixels float [B, 3, H, H].
@@ -79,12 +95,12 @@ class Spectrum(nn.Module):
         does not depend on what it looks at.
         """
         with torch.autocast(pixels.device.type, enabled=False):  # eight bits of mantissa drown what is weak
-            grey = ((pixels.float() - self.shift) / self.scale).mean(dim=1)
+            grey = self.light(pixels).mean(dim=1)
             grey = grey - grey.mean(dim=(1, 2), keepdim=True)
             if self.contrast:
                 grey = grey / (grey.square().mean(dim=(1, 2), keepdim=True).sqrt() + _FLAT)
             else:
-                grey = 255 * 0.1**0.5 * grey
+                grey = grey * _LEVELS
             return torch.log(self.power(grey) + _FLOOR)
 
     def power(self, grey: Tensor) -> Tensor:
@@ -120,25 +136,18 @@ class Histogram(nn.Module):
     """
 
     levels: Tensor
-    scale: Tensor
-    shift: Tensor
 
     def __init__(self, encoder: Any, bins: int) -> None:
         super().__init__()
-        self.bins = bins
-        scale, shift = encoder.affine()
-        for name, value in (
-            ("levels", (np.arange(bins) + 0.5)[None, :, None, None]),
-            ("scale", scale[:, None, None]), ("shift", shift[:, None, None]),
-        ):  # fmt: skip
-            self.register_buffer(name, torch.tensor(value, dtype=torch.float32), persistent=False)
+        self.bins, self.light = bins, Light(encoder)
+        constant(self, "levels", np.arange(bins)[None, :, None, None] + 0.5)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, W] to shares of each level, float32 [B, 3 * bins]."""
         with torch.autocast(pixels.device.type, enabled=False):
-            means = nn.functional.avg_pool2d(pixels.float(), 4)
-            light = ((means - self.shift) / self.scale * self.bins).clamp(0.5, self.bins - 0.5)
-            found = [torch.relu(1.0 - (light[:, c : c + 1] - self.levels).abs()).mean(dim=(2, 3)) for c in range(3)]
+            means = self.light(nn.functional.avg_pool2d(pixels.float(), 4))
+            filled = (means * self.bins).clamp(0.5, self.bins - 0.5)
+            found = [torch.relu(1.0 - (filled[:, c : c + 1] - self.levels).abs()).mean(dim=(2, 3)) for c in range(3)]
             return torch.cat(found, dim=1)
 
 
@@ -167,13 +176,12 @@ class Branch(nn.Module):
 
         Bands and colours count alike, however many there are: each block has the same total variance.
         """
-        parts = [np.arange(at, min(at + _BATCH, len(rows))) for at in range(0, len(rows), _BATCH)]
-        seen = [self.seen(torch.from_numpy(batch_of(self.reader, rows, part)["pixels"])) for part in parts]
-        bands = torch.cat(seen)
+        bands = torch.cat([self.seen(pixels) for pixels in pixels_of(self.reader, rows, _BATCH)])
         self.mean.copy_(bands.mean(dim=0))
         even = [(size * len(self.blocks) / sum(self.blocks)) ** 0.5 for size in self.blocks]
         share = torch.cat([torch.full((size,), value) for size, value in zip(self.blocks, even, strict=True)])
-        self.spread.copy_(bands.std(dim=0, correction=0).clamp(min=1e-3) * share)
+        spread = bands.std(dim=0, correction=0)
+        self.spread.copy_(torch.where(spread > 1e-3, spread, 1.0) * share)  # what never changed tells nothing
 
     def forward(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, H] to features float [B, hidden or bands]."""
@@ -261,5 +269,5 @@ def fused(network: Network, encoder: Any, classes: int, options: dict[str, Any])
     LimbeckError
         For options that `SpectrumNet` does not have.
     """
-    assert isinstance(network, PictureNetwork)  # the recipe allows it for pictures only
-    return Fused(network, SpectrumNet.parse(options), encoder, classes)
+    assert isinstance(network, PictureNetwork)  # a recipe with it is one of pictures
+    return Fused(network, SpectrumNet.parse(options, "student.spectrum"), encoder, classes)

@@ -58,15 +58,16 @@ class Texture(PictureNetwork):
         return through(self.layers, self.seen(pixels))
 
     def seen(self, pixels: Tensor) -> Tensor:
-        """Return pixels float [B, 3, H, W] with mean 0 and spread 1, one channel if grey; a nearly flat one stays so.
+        """Return pixels float [B, 3, H, W] as the first layer sees them: grey or not, float [B, 1 or 3, h, w].
 
-        Sides that do not halve as often as there are layers are cut at the end.
+        With ``contrast`` they have mean 0 and spread 1; a nearly flat picture stays so. Sides that do not halve as
+        often as there are layers are cut at the end.
         """
         step = 2 ** len(self.layers)
         height, width = int(pixels.shape[2]) // step * step, int(pixels.shape[3]) // step * step
         with torch.autocast(pixels.device.type, enabled=False):  # differences of large numbers want all their bits
             given = pixels.float()
-            if (height, width) != tuple(map(int, pixels.shape[2:])):
+            if (height, width) != tuple(map(int, pixels.shape[2:])):  # else a cut would stand in the graph for nothing
                 given = given[:, :, :height, :width]
             given = given.mean(dim=1, keepdim=True) if self.options.grey else given
             if not self.options.contrast:

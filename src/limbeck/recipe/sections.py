@@ -55,6 +55,8 @@ class Recipe(Section):
             raise ValueError(f"evaluation.attacks wants two classes, of which {attacks.bona_fide!r} is one: {names}")
         if self.evaluation.pictures and self.task.kind != "image":
             raise ValueError("evaluation.pictures is for task.kind = 'image'")
+        if self.student.spectrum is not False and self.task.kind != "image":
+            raise ValueError("student.spectrum is for task.kind = 'image'")
         return self
 
     @model_validator(mode="after")
