@@ -1,19 +1,21 @@
 """Every benchmark runs, in a small version, so that none rots."""
 
+import json
 from importlib import import_module
 
 import pytest
-from benchmarks.figures import Figure, render
+from benchmarks import figures
+from benchmarks.figures import Figure, keep, render
 from benchmarks.run import BENCHMARKS
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_the_small_version_of_a_benchmark_runs_and_gives_figures(name, shared_data):
-    figures = import_module(f"benchmarks.{name}").measure(shared_data, quick=True)
-    assert figures
-    assert all(isinstance(figure, Figure) and figure.value is not None for figure in figures)
-    assert all(figure.command == f"make bench ONLY={name}" for figure in figures)
+    measured = import_module(f"benchmarks.{name}").measure(shared_data, quick=True)
+    assert measured
+    assert all(isinstance(figure, Figure) and figure.value is not None for figure in measured)
+    assert all(figure.command == f"make bench ONLY={name}" for figure in measured)
 
 
 def test_a_missed_floor_is_shown_as_missed():
@@ -21,3 +23,17 @@ def test_a_missed_floor_is_shown_as_missed():
            "unit": "", "better": "higher", "baseline": None, "command": "make bench ONLY=x", "note": ""}  # fmt: skip
     assert "0.5000 (missed)" in render([row])
     assert "**0.5000**" in render([{**row, "better": "lower"}])
+
+
+def test_figures_that_a_command_no_longer_gives_leave_the_page_and_those_of_others_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(figures, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(figures, "PAGE", tmp_path / "results.md")
+
+    def one(name, value, command):
+        return Figure(subject="text", name=name, value=value, unit="", better="higher", command=command)
+
+    keep([one("old", 0.1, "first"), one("stays", 0.2, "first"), one("other", 0.3, "second")])
+    keep([one("new", 0.5, "first"), one("stays", 0.4, "first")])
+    kept = {row["name"]: row["value"] for row in json.loads((tmp_path / "results.json").read_text("utf-8"))}
+    assert kept == {"stays": 0.4, "other": 0.3, "new": 0.5}
+    assert "| old |" not in (tmp_path / "results.md").read_text("utf-8")
