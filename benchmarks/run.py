@@ -33,6 +33,7 @@ BENCHMARKS = (
     "pictures",
     "ecg",
     "ecg_transfer",
+    "strange_beats",
     "anomaly",
 )
 

@@ -64,12 +64,14 @@ def records(folder: Path, count: int = 8, **given: Any) -> Path:
 
 def signal_recipe(network: str = "cnn-lstm", **sections: dict[str, Any]) -> Recipe:
     """Return a recipe for `records` that trains in seconds; ``sections`` are laid over it."""
-    student = {"cnn-lstm": {"width": 8, "hidden": 8}, "resnet1d": {"width": 8, "blocks": 1}}[network]
+    join = {"mix": 16, "branch": 8}
+    student = {"cnn-lstm": {"width": 8, "hidden": 8, **join}, "resnet1d": {"width": 8, "blocks": 1, **join},
+               "autoencoder1d": {"width": 4, "middle": 4, "branch": 1}}[network]  # fmt: skip
     raw: dict[str, Any] = {
         "task": {"kind": "signal", "classes": {"N": "normal", "S": "abnormal", "V": "abnormal"}},
         "data": {"train": ".", "split": {"valid": 0.2, "test": 0.25}},
         "input": {"signal": {"rate": 120, "before": 0.3, "after": 0.4}},
-        "student": {"network": network, "mix": 16, "branch": 8, **student},
+        "student": {"network": network, **student},
         "training": {
             "epochs": 6,
             "batch_size": 16,

@@ -5,16 +5,18 @@ import io
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 from PIL import Image
 
 import limbeck
 from limbeck.data.picture import Box, Picture
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.gallery import MOST, SIDE, is_thumbnail, thumbnails
+from limbeck.evaluation.gallery import MOST, SIDE, is_thumbnail, thumbnails, with_thumbnails
 from limbeck.evaluation.metrics import measure
 from limbeck.evaluation.report import Report, render_report
 from pictures import class_folders, square, tiny
+from scans import detector, mvtec
 from small import limbeck as command
 
 
@@ -100,6 +102,19 @@ def test_training_copies_them_where_the_recipe_says_so(tmp_path):
         recipe = tiny(evaluation={"pictures": pictures}, training={"epochs": 3})
         bundle = limbeck.train(recipe, data=folder, out=tmp_path / str(pictures)).bundle
         assert ("data:image/jpeg" in (bundle / "report.html").read_text("utf-8")) == pictures
+
+
+def test_a_detector_shows_where_it_finds_the_worst_errors_strange(tmp_path):
+    folder = mvtec(tmp_path / "bottle")
+    made = limbeck.train(detector("memory"), data=folder, out=tmp_path / "bundle")
+    files = [str(folder / "test" / "patch" / "000.png"), str(folder / "gone.png")]
+    with limbeck.load(made.bundle) as classifier:
+        worst = with_thumbnails([{"at": 0}, {"at": 1}], pl.DataFrame({"path": files}), classifier)
+    assert worst[1] == {"at": 1}
+    drawn = np.asarray(opened(worst[0]["thumbnail"])).astype(int)
+    assert (drawn[..., 0] - drawn[..., 2] > 60).mean() > 0.02  # warm, over a grey scan
+    row = {"row": 1, "text": "a.png", "true": "anomaly", "predicted": "normal", "probability": 0.8}
+    assert 'class="gallery heat"' in page([{**row, **worst[0]}])
 
 
 def test_pictures_need_a_report_and_rows_that_are_pictures(made, own_bundle, rows_folder, tmp_path):

@@ -8,8 +8,10 @@ import polars as pl
 import pytest
 
 from limbeck.networks import NETWORKS
+from limbeck.networks.detector import Detector
 from limbeck.recipe import Anomaly, Task
 from scans import mvtec
+from signals import records
 from test_docs import ROOT, blocks, check_table, commands, limbeck
 
 PAGE = "docs/anomaly.md"
@@ -18,6 +20,7 @@ PAGE = "docs/anomaly.md"
 def test_the_examples_run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     mvtec(tmp_path / "bottle")
+    records(tmp_path / "records")
     random = np.random.default_rng(0)
     names = ("posts", "followers", "age")
     columns = {name: random.normal(0, 1, 120) for name in names}
@@ -35,7 +38,8 @@ def test_the_examples_run(tmp_path, monkeypatch):
         else:
             continue
         ran += 1
-    assert ran == 5
+    assert ran == 7
+    assert Path("strange-beats.csv").read_text("utf-8").startswith("record,time,class,probability")
     assert len(list((tmp_path / "heat").iterdir())) == 8
 
 
@@ -44,7 +48,10 @@ def test_the_tables_name_all_keys():
     check_table(PAGE, "[anomaly]", Anomaly, set(Anomaly.model_fields))
 
 
-@pytest.mark.parametrize("name", ["reverse-distillation", "student-teacher", "memory", "pca", "autoencoder"])
+DETECTORS = [name for name, network in NETWORKS.items() if issubclass(network, Detector)]
+
+
+@pytest.mark.parametrize("name", DETECTORS)
 def test_every_key_of_a_detector_is_on_the_page(name):
     text = (ROOT / PAGE).read_text("utf-8")
     assert f"| `{name}` |" in text

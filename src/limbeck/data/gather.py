@@ -46,7 +46,7 @@ class Gathered:
         A folder of pictures without a table is read as class folders, or in its layout; ``boxes`` are the columns of
         `located`. ``signal`` says what a window of a signal is.
         """
-        if task.kind == "signal":
+        if task.rows == "signal":
             self._add_signals(path, part, task, labelled, columns or {}, keep or {}, signal or Signal())
             return
         as_published = layout == celeba.NAME and (part == "train" or celeba.is_root(path))

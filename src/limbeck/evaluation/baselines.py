@@ -8,12 +8,17 @@ import numpy as np
 
 from limbeck.data.prepare import Dataset
 from limbeck.evaluation.baseline import baseline_row
-from limbeck.evaluation.baseline_forest import forest_row
+from limbeck.evaluation.baseline_forest import forest_row, table_features
 from limbeck.evaluation.baseline_pictures import picture_baseline_row
-from limbeck.evaluation.baseline_signal import signal_baseline_row
+from limbeck.evaluation.baseline_signal import features, signal_baseline_row
 from limbeck.evaluation.baseline_table import table_baseline_row
 from limbeck.inputs.kinds import values_of
-from limbeck.recipe import Recipe
+from limbeck.recipe import Recipe, Task
+
+
+def has_baseline(task: Task) -> bool:
+    """Return whether there is one: detectors of pictures have their companions instead (docs/anomaly.md)."""
+    return not task.anomaly or task.rows != "image"
 
 
 def baseline_rows(
@@ -22,8 +27,12 @@ def baseline_rows(
     """Train the baseline of the recipe's kind on the rows ``learned`` int64, and judge it on ``asked`` int64."""
     task, labels = recipe.task, (train.labels[learned], judged.labels[asked])
     if task.anomaly:
-        seen_rows, new_rows = (frame.select(task.inputs) for frame in (train.frame[learned], judged.frame[asked]))
-        return [forest_row(seen_rows, new_rows, labels[1], train.classes, recipe.anomaly.false_alarms)]
+        frames = train.frame[learned], judged.frame[asked]
+        if task.rows == "signal":
+            known, strange = (features(recipe.input, frame) for frame in frames)
+        else:
+            known, strange = table_features(*(frame.select(task.inputs) for frame in frames))
+        return [forest_row(known, strange, labels[1], train.classes, recipe.anomaly.false_alarms)]
     if task.kind == "text":
         texts, others = [train.texts[row] for row in learned], [judged.texts[row] for row in asked]
         return [baseline_row(texts, labels[0], others, labels[1], train.classes, positive)]

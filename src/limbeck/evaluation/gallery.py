@@ -15,34 +15,38 @@ from typing import Any
 import polars as pl
 from PIL import Image
 
+from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.heat import heat
 from limbeck.cores import each
 from limbeck.data.located import pictures_of, quiet_pillow
 from limbeck.data.picture import Picture, upright
 from limbeck.errors import LimbeckError
-from limbeck.recipe import Input, Task
 
 SIDE = 96  # pixels, at most, of either side
+HEATED = 224  # where a heat map lies over it: places have to be told apart
 MOST = 24
 _QUALITY = 80
 _URI = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]+={0,2}")
 
 
-def thumbnails(pictures: Sequence[Picture], margin: float = 0.0) -> list[str | None]:
+def thumbnails(
+    pictures: Sequence[Picture], margin: float = 0.0, detector: Classifier | None = None
+) -> list[str | None]:
     """Return a ``data:`` URI of JPEG for each of the first `MOST` pictures, None for one that cannot be read any more.
 
-    ``margin`` is the share of a box's sides added around it, as in ``[input]``.
+    ``margin`` is the share of a box's sides added around it, as in ``[input]``; a ``detector`` lays its heat maps
+    over them.
     """
     made: list[str | None] = [None] * len(pictures)
 
     def one(at: int) -> None:
         try:
-            image = upright(pictures[at])
-            box = pictures[at].box
-            if box is not None:
-                image = image.crop(box.edges(image.size, margin))
+            if detector is None:
+                image = _small(pictures[at], margin)
+            else:
+                image = heat(pictures[at], detector.maps([pictures[at]])[0], margin=margin, largest=HEATED)
         except LimbeckError:
             return
-        image.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
         memory = io.BytesIO()
         image.save(memory, "JPEG", quality=_QUALITY)
         made[at] = "data:image/jpeg;base64," + base64.b64encode(memory.getvalue()).decode("ascii")
@@ -52,13 +56,23 @@ def thumbnails(pictures: Sequence[Picture], margin: float = 0.0) -> list[str | N
     return made
 
 
-def with_thumbnails(worst: list[dict[str, Any]], frame: pl.DataFrame, task: Task, read: Input) -> list[dict[str, Any]]:
+def _small(picture: Picture, margin: float) -> Image.Image:
+    image = upright(picture)
+    if picture.box is not None:
+        image = image.crop(picture.box.edges(image.size, margin))
+    image.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
+    return image
+
+
+def with_thumbnails(worst: list[dict[str, Any]], frame: pl.DataFrame, classifier: Classifier) -> list[dict[str, Any]]:
     """Return the worst errors, each with the ``thumbnail`` of its picture as far as there is one.
 
-    ``at`` of each is its row in the frame; ``read`` is how the classifier reads pictures.
+    ``at`` of each is its row in the frame. Those of a detector have its heat map over them, and ``heat``.
     """
-    made = thumbnails(pictures_of(frame[[row["at"] for row in worst]], task), read.margin)
-    return [{**row, **({"thumbnail": uri} if uri else {})} for row, uri in zip(worst, made, strict=True)]
+    pictures = pictures_of(frame[[row["at"] for row in worst]], classifier.manifest.task)
+    made = thumbnails(pictures, classifier.manifest.input.margin, classifier if classifier.mapped else None)
+    more = {"heat": True} if classifier.mapped else {}
+    return [{**row, **({"thumbnail": uri, **more} if uri else {})} for row, uri in zip(worst, made, strict=True)]
 
 
 def is_thumbnail(uri: object) -> bool:

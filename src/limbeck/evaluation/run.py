@@ -19,7 +19,7 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation import gallery
 from limbeck.evaluation.attacks import judge_attacks
 from limbeck.evaluation.baseline import NAME
-from limbeck.evaluation.baselines import baseline_rows
+from limbeck.evaluation.baselines import baseline_rows, has_baseline
 from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.metrics import measure
 from limbeck.evaluation.operating import sweep
@@ -216,7 +216,7 @@ def _evaluate(
     if report is not None:
         worst = judgement.worst
         if pictures:
-            worst = gallery.with_thumbnails(worst, rows.frame, manifest.task, manifest.input)
+            worst = gallery.with_thumbnails(worst, rows.frame, classifier)
         stored = stored_metrics(classifier.path)
         trust, missing = _trust(classifier.path)
         page = Report(
@@ -236,7 +236,7 @@ def _evaluate(
         )
         write_report(report, page, lang=lang)
     more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
-    more = strange | (more if manifest.task.kind == "signal" else {})
+    more = strange | (more if manifest.task.rows == "signal" else {})
     return {**judgement.metrics, **more, "slices": judgement.slices, "findings": findings}
 
 
@@ -352,7 +352,7 @@ def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
     task = classifier.manifest.task
-    if train_data is not None and not (task.anomaly and task.rows != "table"):
+    if train_data is not None and has_baseline(task):
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         positive = classifier.manifest.positive if len(classifier.classes) == 2 else None

@@ -24,7 +24,7 @@ def signal_pages(classifier: Classifier, frame: pl.DataFrame, y: np.ndarray, p: 
 
     frame holds the rows of y int64[N] and p float[N, C].
     """
-    if classifier.manifest.task.kind != "signal" or SIGNAL not in frame.columns or not len(y):
+    if classifier.manifest.task.rows != "signal" or SIGNAL not in frame.columns or not len(y):
         return {}
     decided = classifier.decide(p)
     worst = worst_rows(y, p).tolist()

@@ -78,6 +78,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Most wrong first, at the threshold in use. These small pictures are part of this file: mind who gets it.",
         "按错误程度由高到低排列（采用当前阈值）。这些缩略图已包含在本文件中，转发时请留意。",
     ),
+    "heat_note": (
+        "Warm places are where the detector finds the picture strange; below half of what few normal pictures reach "
+        "anywhere nothing is drawn.",
+        "暖色处是检测器认为异常的位置；低于极少数正常图片所达数值一半的位置不着色。",
+    ),
     "no_slices": ("No group was large enough to judge.", "没有足够大的分组可供判断。"),
     "no_wrong": ("No wrong rows to show.", "没有判错的样本。"),
     # Columns

@@ -53,7 +53,7 @@ def checked_values(values: object, task: Task) -> Values:
     if task.rows == "table":
         frame = values if isinstance(values, pl.DataFrame) else _frame(values)
         return values_of(frame, task)
-    if task.kind == "signal":
+    if task.rows == "signal":
         return signal_rows(values)
     single = isinstance(values, str | Path | Image.Image) or (isinstance(values, np.ndarray) and values.ndim == 3)
     if single or not hasattr(values, "__len__") or not hasattr(values, "__iter__"):

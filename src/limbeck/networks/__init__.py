@@ -2,6 +2,7 @@
 
 from limbeck.networks.albert import Albert
 from limbeck.networks.autoencoder import Autoencoder
+from limbeck.networks.autoencoder1d import Autoencoder1d
 from limbeck.networks.base import Network
 from limbeck.networks.cnn_lstm import CnnLstm
 from limbeck.networks.gru import Gru
@@ -21,10 +22,10 @@ from limbeck.networks.textcnn import TextCnn
 from limbeck.networks.texture import Texture
 
 NETWORKS: dict[str, type[Network]] = {
-    "albert": Albert, "autoencoder": Autoencoder, "cnn-lstm": CnnLstm, "gru": Gru, "memory": Memory,
-    "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram, "pca": Pca, "resnet18": ResNet18,
-    "resnet1d": ResNet1d, "resnet50": ResNet50, "reverse-distillation": ReverseDistillation, "spectrum": SpectrumNet,
-    "squeezenet": SqueezeNet, "student-teacher": StudentTeacher, "textcnn": TextCnn,
+    "albert": Albert, "autoencoder": Autoencoder, "autoencoder1d": Autoencoder1d, "cnn-lstm": CnnLstm, "gru": Gru,
+    "memory": Memory, "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram, "pca": Pca,
+    "resnet18": ResNet18, "resnet1d": ResNet1d, "resnet50": ResNet50, "reverse-distillation": ReverseDistillation,
+    "spectrum": SpectrumNet, "squeezenet": SqueezeNet, "student-teacher": StudentTeacher, "textcnn": TextCnn,
     "texture": Texture,
 }  # fmt: skip
 

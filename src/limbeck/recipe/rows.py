@@ -16,7 +16,7 @@ DETECTED = ("normal", "anomaly")  # their classes
 class Task(Section):
     """What is to be told apart from what."""
 
-    kind: Literal["text", "table", "image", "signal", "anomaly-image", "anomaly-table"]
+    kind: Literal["text", "table", "image", "signal", "anomaly-image", "anomaly-signal", "anomaly-table"]
     input: str | list[str] = Field(
         default="text", description="of pictures and signals, the column with the path: path"
     )
@@ -30,7 +30,11 @@ class Task(Section):
     @model_validator(mode="before")
     @classmethod
     def _input_of_pictures(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and raw.get("kind") in ("image", "signal", "anomaly-image") and "input" not in raw:
+        if (
+            isinstance(raw, dict)
+            and str(raw.get("kind")).removeprefix(ANOMALY) in ("image", "signal")
+            and "input" not in raw
+        ):
             return {**raw, "input": "path"}
         return raw
 
@@ -53,7 +57,7 @@ class Task(Section):
 
     @property
     def rows(self) -> str:
-        """What a row is: text, table or image, whether classes or anomalies are looked for."""
+        """What a row is: text, table, image or signal, whether classes or anomalies are looked for."""
         return self.kind.removeprefix(ANOMALY)
 
     @property

@@ -31,7 +31,7 @@ class Bundle:
         self.columns = place.columns(task.input)
         if task.rows == "image":  # the cache tells pictures apart by what is in them, not by their names alone
             self.columns = (*self.columns[:1], located.FILE, located.BOX, located.HASH)
-        if task.kind == "signal":
+        if task.rows == "signal":
             self.columns = beats.READ
         if self.text and len(self.columns) != 1:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")

@@ -40,7 +40,7 @@ def check_augmentation(recipe: Recipe) -> None:
     if recipe.task.rows != "image" and recipe.training.pictures != Pictures():
         mend = "leave [training.pictures] out"
         raise LimbeckError("only pictures can be augmented as pictures", where="recipe", mend=mend)
-    if recipe.task.kind != "signal" and recipe.training.signals != Signals():
+    if recipe.task.rows != "signal" and recipe.training.signals != Signals():
         mend = "leave [training.signals] out"
         raise LimbeckError("only signals can be augmented as signals", where="recipe", mend=mend)
 

@@ -23,7 +23,7 @@ from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.baselines import baseline_rows
+from limbeck.evaluation.baselines import baseline_rows, has_baseline
 from limbeck.evaluation.gallery import with_thumbnails
 from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
@@ -247,7 +247,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
         judgement.metrics.update(strange)
         findings = [*rows.findings, *judgement.findings, *odd]
         if recipe.evaluation.pictures:
-            worst = with_thumbnails(judgement.worst, frame, recipe.task, student.encoder.settings)
+            worst = with_thumbnails(judgement.worst, frame, classifier)
             judgement = replace(judgement, worst=worst)
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
@@ -294,7 +294,7 @@ def _report(
 
 def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
     train = rows.part("train")
-    if not recipe.evaluation.baseline or not len(train) or (recipe.task.anomaly and recipe.task.rows != "table"):
+    if not recipe.evaluation.baseline or not len(train) or not has_baseline(recipe.task):
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
     return baseline_rows(recipe, rows, train, rows, index, positive)

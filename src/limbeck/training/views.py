@@ -48,7 +48,7 @@ def check_views(recipe: Recipe) -> None:
     if recipe.task.rows == "image" and not pictures.active(recipe.training.pictures):
         what = "the loss 'consistency' needs changed pictures, and [training.pictures] changes nothing"
         raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.pictures.rotate = 10")
-    if recipe.task.kind == "signal" and not signals.active(recipe.training.signals):
+    if recipe.task.rows == "signal" and not signals.active(recipe.training.signals):
         what = "the loss 'consistency' needs changed windows, and [training.signals] changes nothing"
         raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.signals.noise = 0.1")
     if recipe.training.optimizer == "lbfgs":
