@@ -269,3 +269,23 @@ def test_a_record_as_mat_file_is_read(tmp_path):
     frame = read(header).frame
     assert frame.height == plain.height
     assert np.abs(frame[SIGNAL].to_numpy() - plain[SIGNAL].to_numpy()).max() < 0.011  # two units of 200 a millivolt
+
+
+@pytest.mark.parametrize("label", ["record", "patient", "symbol"])
+def test_whose_beat_it_is_may_be_what_is_asked(tmp_path, label):
+    records(tmp_path, 3)
+    asked = signal_recipe(
+        task={"label": label, "classes": None}, data={"split": {"group": "beat", "valid": 0.2, "test": 0.2}}
+    )
+    rows = prepare(asked, tmp_path)
+    assert set(rows.classes) == set(rows.frame[label].to_list())
+    assert rows.frame.columns.count(label) == 1
+
+
+def test_windows_without_labels_can_be_learned_by_their_records(tmp_path):
+    wide = np.random.default_rng(0).normal(size=(6, 400))
+    np.savez(tmp_path / "cut.npz", x=wide, record=np.array(["a", "a", "a", "b", "b", "b"]))
+    found = read_source(tmp_path / "cut.npz", Task(kind="signal", label="record"), Signal(), labelled=True)
+    assert found.frame["record"].to_list() == ["a", "a", "a", "b", "b", "b"]
+    with pytest.raises(LimbeckError, match="its windows have no labels"):
+        read(tmp_path / "cut.npz")

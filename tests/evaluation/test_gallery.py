@@ -12,7 +12,7 @@ from PIL import Image
 import limbeck
 from limbeck.data.picture import Box, Picture
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.gallery import MOST, SIDE, is_thumbnail, thumbnails, with_thumbnails
+from limbeck.evaluation.gallery import MOST, SIDE, STRANGEST, is_thumbnail, thumbnails, with_thumbnails
 from limbeck.evaluation.metrics import measure
 from limbeck.evaluation.report import Report, render_report
 from pictures import class_folders, square, tiny
@@ -106,7 +106,12 @@ def test_training_copies_them_where_the_recipe_says_so(tmp_path):
 
 def test_a_detector_shows_where_it_finds_the_worst_errors_strange(tmp_path):
     folder = mvtec(tmp_path / "bottle")
-    made = limbeck.train(detector("memory"), data=folder, out=tmp_path / "bundle")
+    made = limbeck.train(detector("memory", evaluation={"pictures": True}), data=folder, out=tmp_path / "bundle")
+    limbeck.evaluate(made.bundle, folder, report=tmp_path / "report.html", pictures=True)
+    shown = (tmp_path / "report.html").read_text("utf-8")
+    assert 'class="gallery heat"' in shown
+    strangest = shown[shown.index('id="strangest"') :]
+    assert len(re.findall("<img", strangest[: strangest.index("</section>")])) == STRANGEST
     files = [str(folder / "test" / "patch" / "000.png"), str(folder / "gone.png")]
     with limbeck.load(made.bundle) as classifier:
         worst = with_thumbnails([{"at": 0}, {"at": 1}], pl.DataFrame({"path": files}), classifier)

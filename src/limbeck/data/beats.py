@@ -96,7 +96,12 @@ def frame_of(beats: Beats, task: Task, path: str) -> pl.DataFrame:
         references_column(RHYTHM, rhythm),
     ]
     given = {task.label: beats.labels, SYMBOL: beats.symbols, SPLIT: beats.split, **beats.more}
-    columns += [pl.Series(name, list(values), pl.String) for name, values in given.items() if values is not None]
+    there = {column.name for column in columns}  # whose beat it is may be what is asked: task.label = "record"
+    columns += [
+        pl.Series(name, list(values), pl.String)
+        for name, values in given.items()
+        if values is not None and name not in there
+    ]
     return pl.DataFrame(columns)
 
 

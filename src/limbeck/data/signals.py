@@ -18,7 +18,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.data import read
-from limbeck.data.beats import KEY, RECORD, TIME, Beats, frame_of
+from limbeck.data.beats import KEY, PATIENT, RECORD, TIME, Beats, frame_of
 from limbeck.data.rows import Ints, Reject, need
 from limbeck.data.wfdbfile import read_wfdb
 from limbeck.data.windows import is_ucr, levelled, read_npz, read_ucr
@@ -111,15 +111,16 @@ def read_source(
     rejects: list[Reject] = []
     suffix = file.suffix.lower()
     about = dict(about or {})
+    labelled = labelled and task.label not in (*about, RECORD, PATIENT)
     if not file.is_file():
         raise LimbeckError("there is no such file", where=file, mend="check the path")
     if suffix == ".hea":
-        beats, whole, rejects, findings = read_wfdb(file, settings, labelled=labelled and task.label not in about)
+        beats, whole, rejects, findings = read_wfdb(file, settings, labelled=labelled)
     elif suffix == ".npz":
         beats, whole, findings = read_npz(file, settings)
     else:
         beats, whole, findings = read_ucr(file, settings)
-    if labelled and beats.labels is None and task.label not in about:
+    if labelled and beats.labels is None:
         raise LimbeckError("its windows have no labels", where=file, mend="give them as the array 'y'")
     reasons = unfit(whole)
     rejects += [Reject(int(beats.numbers[at]), reason) for at, reason in enumerate(reasons) if reason]

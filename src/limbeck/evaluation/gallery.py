@@ -24,7 +24,7 @@ from limbeck.errors import LimbeckError
 
 SIDE = 96  # pixels, at most, of either side
 HEATED = 224  # where a heat map lies over it: places have to be told apart
-MOST = 24
+MOST, STRANGEST = 24, 12
 _QUALITY = 80
 _URI = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]+={0,2}")
 

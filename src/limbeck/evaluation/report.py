@@ -70,6 +70,8 @@ class Report:
     worst
         Dicts with row, text (or path), true, predicted, probability, and for a gallery the ``thumbnail`` that
         `gallery.thumbnails` made.
+    strangest
+        The same of the rows that a detector of pictures finds strangest; only those with a ``thumbnail`` are shown.
     findings
         Sentences, or (English, Chinese) pairs of them.
     comparison
@@ -90,6 +92,7 @@ class Report:
     baselines: Sequence[Mapping[str, Any]] = ()
     slices: Sequence[Mapping[str, Any]] = ()
     worst: Sequence[Mapping[str, Any]] = ()
+    strangest: Sequence[Mapping[str, Any]] = ()
     findings: Sequence[str | tuple[str, str]] = ()
     comparison: Mapping[str, Any] | None = None
     export: Mapping[str, Any] | None = None
@@ -131,15 +134,19 @@ def render_report(report: Report, *, lang: str = "en") -> str:
     # A lone "</style" cannot occur in our own file; the hash covers exactly what stands between the tags.
     css = (HERE / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    gallery = [row for row in report.worst if is_thumbnail(row.get("thumbnail"))]
-    images = "img-src data:; " if gallery else ""
+    galleries = [
+        (name, [row for row in rows if is_thumbnail(row.get("thumbnail"))])
+        for name, rows in (("strangest", report.strangest), ("gallery", report.worst))
+    ]
+    galleries = [(name, rows) for name, rows in galleries if rows]
+    images = "img-src data:; " if galleries else ""
     return environment.get_template("report.html").render(
         report=report,
         m=report.metrics,
         lang=lang,
         css=Markup(css),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; {images}base-uri 'none'; form-action 'none'",
-        gallery=gallery,
+        galleries=galleries,
         liveness=_liveness(report.metrics),
         verdict=verdict(report.metrics, report.baselines),
         trust=_trust(report),

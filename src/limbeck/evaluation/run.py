@@ -34,12 +34,22 @@ from limbeck.recipe import Attacks, load_recipe
 
 @dataclass(frozen=True)
 class Judgement:
-    """Metrics of one classifier on labelled rows, and what the report shows beside them."""
+    """Metrics of one classifier on labelled rows, and what the report shows beside them.
+
+    ``worst`` are the errors, the most confident first, ``strangest`` the rows most likely positive, right or wrong.
+    """
 
     metrics: dict[str, Any]
     slices: list[dict[str, Any]]
     worst: list[dict[str, Any]]
+    strangest: list[dict[str, Any]]
     findings: list[str]
+
+    def pictured(self, frame: pl.DataFrame, classifier: Classifier) -> Judgement:
+        """Return it with small pictures of those rows; ``frame`` holds the rows judged."""
+        worst = gallery.with_thumbnails(self.worst, frame, classifier)
+        strangest = gallery.with_thumbnails(self.strangest, frame, classifier) if classifier.mapped else []
+        return replace(self, worst=worst, strangest=strangest)
 
 
 def judge(
@@ -75,18 +85,23 @@ def judge(
         metrics |= found
     lengths = np.array([len(text) for text in texts]) if by_length else None
     slices = worst_slices(y, decided, columns, lengths)
-    worst = [
-        {
-            "at": int(index),
-            "row": int(numbers[index]),
-            "text": texts[index],
-            "true": classes[y[index]],
-            "predicted": classes[decided[index]],
-            "probability": float(p[index, decided[index]]),
-        }
-        for index in worst_rows(y, p, gallery.MOST, threshold=threshold, positive=one)
-    ]
-    return Judgement(metrics, slices, worst, findings)
+
+    def cases(chosen: np.ndarray) -> list[dict[str, Any]]:
+        return [
+            {
+                "at": int(index),
+                "row": int(numbers[index]),
+                "text": texts[index],
+                "true": classes[y[index]],
+                "predicted": classes[decided[index]],
+                "probability": float(p[index, decided[index]]),
+            }
+            for index in chosen
+        ]
+
+    worst = cases(worst_rows(y, p, gallery.MOST, threshold=threshold, positive=one))
+    strangest = cases(np.argsort(-p[:, positive], kind="stable")[: gallery.STRANGEST])
+    return Judgement(metrics, slices, worst, strangest, findings)
 
 
 def groups_of(frame: pl.DataFrame, column: str | None) -> list[str] | None:
@@ -184,7 +199,7 @@ def _evaluate(
     classifier: Classifier, data: str | Path, report: str | Path | None, where: Mapping[str, str] | None,
     slices: Sequence[str], group: str | None, bootstrap: int, train_data: str | Path | None, lang: str, pictures: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    if pictures and (report is None or classifier.manifest.task.kind != "image"):
+    if pictures and (report is None or classifier.manifest.task.rows != "image"):
         mend = "name a file with --report" if report is None else "leave --pictures out"
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
     rows = labelled(classifier, data, where)
@@ -214,9 +229,8 @@ def _evaluate(
     strange, odd = anomaly_metrics(classifier, rows.frame, rows.labels, p)
     findings += odd
     if report is not None:
-        worst = judgement.worst
         if pictures:
-            worst = gallery.with_thumbnails(worst, rows.frame, classifier)
+            judgement = judgement.pictured(rows.frame, classifier)
         stored = stored_metrics(classifier.path)
         trust, missing = _trust(classifier.path)
         page = Report(
@@ -227,7 +241,8 @@ def _evaluate(
             facts=facts_of(classifier) | {"data": str(data)} | strange,
             baselines=_baselines(classifier, rows, stored, train_data),
             slices=judgement.slices,
-            worst=worst,
+            worst=judgement.worst,
+            strangest=judgement.strangest,
             findings=[*told(findings), *missing],
             export=export_facts(classifier.path),
             history=stored.get("history", []),

@@ -27,13 +27,14 @@ def signal_pages(classifier: Classifier, frame: pl.DataFrame, y: np.ndarray, p: 
     if classifier.manifest.task.rows != "signal" or SIGNAL not in frame.columns or not len(y):
         return {}
     decided = classifier.decide(p)
-    worst = worst_rows(y, p).tolist()
+    positive = classifier.manifest.positive
+    two = positive if len(classifier.classes) == 2 else None
+    worst = worst_rows(y, p, threshold=classifier.threshold, positive=two).tolist()
     names = names_of(frame[worst])
     captions = {
         at: f"{name}: {classifier.classes[y[at]]} → {classifier.classes[decided[at]]}"
         for at, name in zip(worst, names, strict=True)
     }
-    positive = classifier.manifest.positive
     return {
         "operating": sweep(y, p, classifier.threshold, positive),
         "beats": beat_figures(classifier, frame, worst, decided.tolist(), captions),

@@ -78,6 +78,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "Most wrong first, at the threshold in use. These small pictures are part of this file: mind who gets it.",
         "按错误程度由高到低排列（采用当前阈值）。这些缩略图已包含在本文件中，转发时请留意。",
     ),
+    "strangest": ("Strangest pictures", "最异常的图片"),
+    "strangest_note": (
+        "Highest score first, right or wrong. These small pictures are part of this file: mind who gets it.",
+        "按异常分数由高到低排列，判对判错均在其中。这些缩略图已包含在本文件中，转发时请留意。",
+    ),
     "heat_note": (
         "Warm places are where the detector finds the picture strange; below half of what few normal pictures reach "
         "anywhere nothing is drawn.",

@@ -53,8 +53,8 @@ class Recipe(Section):
         names, attacks = sorted(set((self.task.class_map or {}).values())), self.evaluation.attacks
         if attacks is not None and names and (len(names) != 2 or attacks.bona_fide not in names):
             raise ValueError(f"evaluation.attacks wants two classes, of which {attacks.bona_fide!r} is one: {names}")
-        if self.evaluation.pictures and self.task.kind != "image":
-            raise ValueError("evaluation.pictures is for task.kind = 'image'")
+        if self.evaluation.pictures and self.task.rows != "image":
+            raise ValueError("evaluation.pictures is for pictures, of task.kind = 'image' or 'anomaly-image'")
         if self.student.spectrum is not False and self.task.kind != "image":
             raise ValueError("student.spectrum is for task.kind = 'image'")
         return self

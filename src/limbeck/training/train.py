@@ -24,7 +24,6 @@ from limbeck.data.read import need
 from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
-from limbeck.evaluation.gallery import with_thumbnails
 from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import Judgement, export_facts, facts_of, groups_of, judge
@@ -247,8 +246,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
         judgement.metrics.update(strange)
         findings = [*rows.findings, *judgement.findings, *odd]
         if recipe.evaluation.pictures:
-            worst = with_thumbnails(judgement.worst, frame, classifier)
-            judgement = replace(judgement, worst=worst)
+            judgement = judgement.pictured(frame, classifier)
         baselines = _baselines(recipe, rows, index)
         history = student.history.epochs
         stored = {
@@ -283,6 +281,7 @@ def _report(
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,
+        strangest=judgement.strangest,
         findings=[*told([*rows.findings, *judgement.findings]), *under_attack(judgement.metrics)],
         export=export_facts(classifier.path),
         history=history,
