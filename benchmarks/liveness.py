@@ -28,7 +28,9 @@ from limbeck.training.student import Student, train_student
 COMMAND = "make bench ONLY=liveness"
 RECIPE = ROOT / "recipes" / "liveness.toml"
 FOURIER = "objective.losses.fourier={base=2.0}"  # the article's schedule: base times min(0.25, 0.15 + 0.001 epoch)
-LINEAR = "{hidden=0, dropout=0.5, contrast=false, colours=8}"  # as the recipe's teacher reads it, at the student's size
+LINEAR = (
+    "{hidden=0, dropout=0.75, contrast=false, colours=8}"  # as the recipe's teacher reads it, at the student's size
+)
 LARGE = {"name": "large", "source": "trained:texture", "options": {"members": 3, "student": {
     "widths": [32, 64, 96], "grey": False, "contrast": False}, "objective": {"losses": {"hard": 1.0}}}}  # fmt: skip
 HARD, DISTIL = "objective.losses={hard=1.0}", "objective.losses={distil=1.0}"

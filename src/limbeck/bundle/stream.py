@@ -1,28 +1,24 @@
 """From a table, or a folder of tables, to a table of answers: streamed, in order, resumable, whole or not at all.
 
-The answers grow in a hidden file beside the output. After each window the journal notes how many rows and bytes are
-safe, so a killed run goes on from there; the output itself appears in one rename, when all is done.
+A chunk is read and encoded while the one before it is answered; where the answers grow is `limbeck.bundle.journal`.
 """
 
 from __future__ import annotations
 
-import csv
-import glob
-import io
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import WINDOW, Answer, Classifier
 from limbeck.bundle.heat import HeatMaps
+from limbeck.bundle.journal import Files, Journal, Works
 from limbeck.bundle.records import default_columns, empty_frame, record_chunk, record_columns, record_files
 from limbeck.data import celeba, layouts
 from limbeck.data.folders import flat, holds_pictures
@@ -30,26 +26,13 @@ from limbeck.data.labels import need_inputs
 from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, inspect, need, sources, stream
-from limbeck.errors import LimbeckError, did_you_mean, first_line
-from limbeck.files import fsync_dir, out_of_reach, whole_file, write_json
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.files import out_of_reach
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import Rows, values_of
 from limbeck.progress import progress, say
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
-
-
-@dataclass
-class Journal:
-    """How far a run has come: rows of the current source, bytes of both hidden files."""
-
-    fingerprint: str
-    source: int = 0
-    row: int = 0
-    answered: int = 0
-    rejected: int = 0
-    bytes: int = 0
-    rejected_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -145,13 +128,7 @@ class _Run:
             mend = "train one with task.kind = 'anomaly-image'"
             raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
         self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
-        # The rows in the works are JSON lines for Parquet, which can only be written as a whole.
-        self.kind = ".jsonl" if output.suffix.lower() == ".parquet" else output.suffix.lower()
-        hidden = output.parent if output.parent.is_dir() and not output.is_char_device() else Path()
-        self.part, self.rejects_part, self.journal_file = (
-            hidden / f".{output.name}.{end}" for end in ("part", "rejected.part", "journal.json")
-        )
-        self.rejects = output.with_name(output.name + ".rejected.csv")
+        self.works = Works(output, self.columns)
 
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
         manifest = self.classifier.manifest
@@ -189,26 +166,21 @@ class _Run:
 
     def go(self) -> Done:
         started = time.perf_counter()
-        journal = self._open()
+        journal = self.works.begin(self._fingerprint())
         resumed = journal.answered + journal.rejected
         if resumed and not self.quiet:
             say(f"resumed after {resumed:,} rows")
         try:
             self.output.parent.mkdir(parents=True, exist_ok=True)
-            with self.part.open("r+b") as answers, self.rejects_part.open("r+b") as rejects:
-                answers.truncate(journal.bytes)
-                answers.seek(journal.bytes)
-                rejects.truncate(journal.rejected_bytes)
-                rejects.seek(journal.rejected_bytes)
-                with progress("rows", None, quiet=self.quiet) as tick:
-                    tick(resumed)
-                    for window in self._answered(journal):
-                        self._write(answers, rejects, journal, window)
-                        tick(len(window.chunk.numbers) + len(window.chunk.rejects))
-            self._finish(journal)
+            with self.works.opened(journal) as files, progress("rows", None, quiet=self.quiet) as tick:
+                tick(resumed)
+                for window in self._answered(journal):
+                    self._write(files, journal, window)
+                    tick(len(window.chunk.numbers) + len(window.chunk.rejects))
+            self.works.finish(journal)
         except OSError as error:
             raise out_of_reach(error, self.output) from error
-        kept = self.rejects if journal.rejected else None
+        kept = self.works.rejects if journal.rejected else None
         seconds = time.perf_counter() - started
         return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed)
 
@@ -243,7 +215,7 @@ class _Run:
     def _listed(self) -> pl.DataFrame:
         """The pictures of the folder; what this run writes is none of them."""
         listed = flat(self.sources[0], self.classifier.manifest.task.inputs[0])
-        own = {file.name: file.resolve() for file in (self.output, self.rejects)}
+        own = {file.name: file.resolve() for file in (self.output, self.works.rejects)}
         kept = [Path(file).name not in own or Path(file).resolve() not in own.values() for file in listed[FILE]]
         return listed.filter(pl.Series(kept, dtype=pl.Boolean))
 
@@ -283,7 +255,7 @@ class _Run:
         frame = located(frame, task, None if self.pictures else manifest.input.box, source.parent)
         return celeba.with_boxes(frame) if manifest.layout == celeba.NAME else frame
 
-    def _write(self, answers: IO[bytes], rejects: IO[bytes], journal: Journal, window: _Window) -> None:
+    def _write(self, files: Files, journal: Journal, window: _Window) -> None:
         chunk, index = window.chunk, window.index
         full = np.ones(window.frame.height, dtype=bool)
         full[list(window.unfit)] = False
@@ -294,16 +266,9 @@ class _Run:
         rows = self._table(
             window.frame.filter(pl.Series(full)), chunk.numbers[full], index, window.answer.result()[full]
         )
-        answers.write(self._lines(rows))
-        rejects.write(_csv([[self._name(index), row, reason] for row, reason in refused], ","))
-        for file in (answers, rejects):
-            file.flush()
-            os.fsync(file.fileno())
-        journal.source, journal.row = index, journal_row(journal, index, chunk)
-        journal.answered += int(full.sum())
-        journal.rejected += len(refused)
-        journal.bytes, journal.rejected_bytes = answers.tell(), rejects.tell()
-        write_json(self.journal_file, asdict(journal))
+        before = journal.row if journal.source == index else 0
+        journal.source, journal.row = index, before + len(chunk.numbers) + len(chunk.rejects)
+        self.works.write(files, journal, rows, [(self._name(index), row, reason) for row, reason in refused])
 
     def _draw(self, window: _Window, which: np.ndarray) -> None:
         """Write the heat maps of the chosen rows, int64, before their answers: a killed run draws some again."""
@@ -341,33 +306,6 @@ class _Run:
     def _name(self, index: int) -> str:
         return self.sources[index].name or self.sources[index].resolve().name  # "." has none
 
-    def _lines(self, rows: list[pl.Series]) -> bytes:
-        frame = pl.DataFrame(rows)
-        if self.kind == ".jsonl":
-            return frame.write_ndjson().encode("utf-8")
-        separator = "\t" if self.kind == ".tsv" else ","
-        return frame.write_csv(include_header=False, separator=separator, float_precision=6).encode("utf-8")
-
-    def _open(self) -> Journal:
-        fresh = Journal(self._fingerprint())
-        try:
-            stored = Journal(**json.loads(self.journal_file.read_text("utf-8")))
-            sizes = self.part.stat().st_size, self.rejects_part.stat().st_size
-            whole = sizes[0] >= stored.bytes and sizes[1] >= stored.rejected_bytes
-            if stored.fingerprint == fresh.fingerprint and whole:
-                return stored
-        except (OSError, ValueError, TypeError):
-            pass  # no journal, or not ours: begin anew
-        head = b"" if self.kind == ".jsonl" else _csv([self.columns], "\t" if self.kind == ".tsv" else ",")
-        try:
-            self.part.parent.mkdir(parents=True, exist_ok=True)
-            self.part.write_bytes(head)
-            self.rejects_part.write_bytes(b"file,row,reason\n")
-        except OSError as error:
-            raise out_of_reach(error, self.output) from error
-        fresh.bytes, fresh.rejected_bytes = len(head), len(b"file,row,reason\n")
-        return fresh
-
     def _fingerprint(self) -> str:
         if self.pictures:
             folder = str(self.sources[0].resolve())
@@ -376,38 +314,6 @@ class _Run:
             facts = [(str(path.resolve()), "", *_marks(path)) for path in self.sources]
         hashes = sorted(self.classifier.manifest.files.items())
         return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
-
-    def _finish(self, journal: Journal) -> None:
-        if self.output.suffix.lower() == ".parquet":
-            with whole_file(self.output) as part:
-                self._to_parquet(part, journal)
-            self.part.unlink()
-        elif self.output.exists() and not self.output.is_file():  # a device: /dev/stdout, /dev/full
-            with whole_file(self.output) as part:
-                part.write_bytes(self.part.read_bytes())
-            self.part.unlink()
-        else:
-            self.part.replace(self.output)
-            fsync_dir(self.output.parent)
-        # Only once the answers stand: a disk that fills up leaves the earlier output and its rejects together.
-        if journal.rejected:
-            self.rejects_part.replace(self.rejects)
-        else:
-            self.rejects_part.unlink()
-            self.rejects.unlink(missing_ok=True)
-        self.journal_file.unlink(missing_ok=True)
-        for left in self.journal_file.parent.glob(f"{glob.escape(f'.{self.journal_file.name}.')}*.part"):
-            left.unlink(missing_ok=True)  # of a run that was killed while it wrote its journal
-
-    def _to_parquet(self, part: Path, journal: Journal) -> None:
-        if not journal.answered:
-            pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)).write_parquet(part)
-            return
-        try:
-            # The types are read off every row: a column may be empty for long before it holds something.
-            pl.scan_ndjson(self.part, infer_schema_length=None).sink_parquet(part)
-        except pl.exceptions.ComputeError as error:  # a full disk arrives as one of these
-            raise LimbeckError(f"cannot be written: {first_line(error)}", where=self.output) from error
 
 
 def _marks(path: Path) -> tuple[int, int]:
@@ -420,15 +326,3 @@ def _marks(path: Path) -> tuple[int, int]:
 
 def _same_file(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)
-
-
-def journal_row(journal: Journal, index: int, chunk: Chunk) -> int:
-    """Return how many rows of the current source are done after ``chunk``."""
-    before = journal.row if journal.source == index else 0
-    return before + len(chunk.numbers) + len(chunk.rejects)
-
-
-def _csv(rows: Sequence[Sequence[Any]], separator: str) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, delimiter=separator, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode("utf-8", "replace")

@@ -166,7 +166,8 @@ class Branch(nn.Module):
         bands = sum(self.blocks)
         self.register_buffer("mean", torch.zeros(bands))
         self.register_buffer("spread", torch.ones(bands))
-        self.dropout = nn.Dropout(options.dropout)
+        # Without a hidden layer these are the features, to which the network that has them applies its own dropout.
+        self.dropout = nn.Dropout(options.dropout) if options.hidden else nn.Identity()
         self.hidden = nn.Sequential(nn.Linear(bands, options.hidden), nn.ReLU()) if options.hidden else nn.Identity()
         self.width = options.hidden or bands
 
@@ -231,6 +232,10 @@ class Fused(PictureNetwork):
     def pool(self, maps: Tensor) -> Tensor:
         """Return the student's features of its maps."""
         return self.student.pool(maps)
+
+    def features(self, pixels: Tensor) -> Tensor:
+        """Return the student's features and the spectrum's, float [B, F + hidden]."""
+        return self.joined(self.student.features(pixels), pixels)
 
     def joined(self, features: Tensor, pixels: Tensor) -> Tensor:
         """Return the student's features float [B, F] with the spectrum's behind them, float [B, F + hidden]."""

@@ -75,6 +75,17 @@ class Texture(PictureNetwork):
             centred = given - given.mean(dim=(2, 3), keepdim=True)
             return centred / (centred.square().mean(dim=(1, 2, 3), keepdim=True) + 1e-4).sqrt()
 
+    def features(self, pixels: Tensor) -> Tensor:
+        """Pool pixels float [B, 3, H, W] into features, float [B, sum(widths)]: the mean of every map of every layer.
+
+        They are the means of `maps`, as means over equal fields leave a map's mean as it is, without joining the maps.
+        """
+        maps, found = self.seen(pixels), []
+        for layer in self.layers:
+            maps = layer(maps)
+            found.append(pooled(maps))
+        return self.joined(self.dropout(torch.cat(found, dim=1)), pixels)
+
     def pool(self, maps: Tensor) -> Tensor:
         """Return the mean of every map [B, F, h, w], [B, F]."""
         return self.dropout(pooled(maps))
