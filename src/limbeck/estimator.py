@@ -43,7 +43,8 @@ try:
     from limbeck.training.distil import distil
     from limbeck.training.export import logits_of
     from limbeck.training.present import class_name, named, plain, seated
-    from limbeck.training.student import softmax, train_student
+    from limbeck.training.scores import softmax
+    from limbeck.training.student import train_student
     from limbeck.training.targets import Targets
 except ModuleNotFoundError as error:
     package = (error.name or "torch").partition(".")[0].replace("sklearn", "scikit-learn")

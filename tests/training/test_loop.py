@@ -17,7 +17,8 @@ from limbeck.recipe import Input, Objective, Training
 from limbeck.training.batches import epoch_batches
 from limbeck.training.learner import Learner
 from limbeck.training.loop import average, clone, fit, pace, step_seed
-from limbeck.training.student import scores_of, train_student
+from limbeck.training.scores import scores_of
+from limbeck.training.student import train_student
 from small import TINY, reviews, tiny_recipe, write_csv
 
 ROWS = reviews(96)

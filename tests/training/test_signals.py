@@ -14,8 +14,9 @@ from limbeck.inputs.signal import SignalInput
 from limbeck.recipe import Signals as Settings
 from limbeck.recipe import override
 from limbeck.training.export import logits_of
+from limbeck.training.scores import softmax
 from limbeck.training.signals import changed, moved, viewed
-from limbeck.training.student import softmax, train_student
+from limbeck.training.student import train_student
 from limbeck.training.train import finish
 from limbeck.training.unfreeze import freeze
 from signals import records, signal_recipe

@@ -8,31 +8,29 @@ change is a sentence in ``findings``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data import celeba, copies, duplicates, normals, patients, signals
-from limbeck.data.beats import CHAZAL, RECORD
+from limbeck.data import copies, duplicates, normals, parts, patients, signals
 from limbeck.data.clean import clean_all
 from limbeck.data.derive import with_derived
 from limbeck.data.gather import Gathered
 from limbeck.data.labels import classes_of, labels_of, text_of
 from limbeck.data.leakage import leakage
 from limbeck.data.located import examine, keys_of
+from limbeck.data.parts import Names
 from limbeck.data.rows import Ints, need
-from limbeck.data.split import DRAWN, draw, named_parts, split_random
+from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.recipe import Recipe, Signal, Split, Task
 
 __all__ = ["Dataset", "labels_of", "load_rows", "prepare"]
-
-Names = npt.NDArray[np.str_]
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def prepare(
                 layout=data.layout, columns=data.columns, keep=data.where, boxes=recipe.input.box,
                 signal=recipe.input.signal,
             )  # fmt: skip
-    split = _given_parts(gathered, data.split)
+    split = parts.given(gathered, data.split)
     if task.rows == "signal" and patients.by_beat(data):
         gathered.findings.append(patients.LEAKS)
     if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
@@ -138,7 +136,7 @@ def prepare(
     near = duplicates.near(keys) if task.rows == "text" else duplicates.exact(contents)
     keep = np.ones(len(keys), dtype=bool)
     if task.rows == "signal" and data.leakage == "refuse":
-        given = _groups(recipe, rows.frame, gathered.sources)
+        given = parts.groups(recipe, rows.frame, gathered.sources)
         if given is not None:
             patients.drop_straddling(given, split, keep, findings)
     copies.drop_empty(keys, split, keep, findings, task.rows)
@@ -153,11 +151,11 @@ def prepare(
     kept = np.flatnonzero(keep)
     rows, split, near = rows.take(kept), split[kept], near[kept]
     contents = [contents[row] for row in kept]
-    groups = _groups(recipe, rows.frame, gathered.sources)
-    together, before = _together(near, groups), split
-    split = _drawn(recipe, rows, split, together, findings, grouped=groups is not None)
+    groups = parts.groups(recipe, rows.frame, gathered.sources)
+    units, before = parts.together(near, groups), split
+    split = parts.drawn(recipe, rows.labels, split, units, findings, grouped=groups is not None)
     if task.anomaly:
-        split, kept = normals.parted(before, split, rows.labels, together, findings)
+        split, kept = normals.parted(before, split, rows.labels, units, findings)
         rows, split, near = rows.take(kept), split[kept], near[kept]
         contents, groups = [contents[row] for row in kept], None if groups is None else groups[kept]
     found = leakage(contents, split, groups, near_groups=near)
@@ -168,9 +166,9 @@ def prepare(
     findings += lines
     raw = rows.frame[task.label] if task.label in rows.frame.columns else None
     faults = normals.unlearnable(rows.labels, split, raw, task, base) if task.anomaly else None
-    for refusal in faults or _untrainable(rows, split, base):
+    for refusal in faults or parts.untrainable(rows.labels, rows.classes, split, base):
         refuse(refusal)
-    findings += _summary(rows, split)
+    findings += parts.summary(rows.labels, rows.classes, split)
     return Dataset(
         rows.frame,
         rows.texts,
@@ -317,105 +315,3 @@ def _found(path: Path, key: str) -> Path:
     hint = did_you_mean(path.name, near)
     mend = hint if hint.startswith("did") else f"check {key}, or give the folder with --data"
     raise LimbeckError("there is no such file", where=path, mend=mend)
-
-
-def _given_parts(gathered: Gathered, split: str | Split) -> Names:
-    """Return the part of each row as far as files or a column say it; the rest is "train"."""
-    parts: list[Any] = []
-    for frame, numbers, source, part in zip(
-        gathered.frames, gathered.numbers, gathered.sources, gathered.parts, strict=True
-    ):
-        if part == "train" and split == CHAZAL and RECORD in frame.columns:
-            parts.append(patients.chazal_parts(frame[RECORD].to_list(), source))
-        elif part == "train" and isinstance(split, str) and frame.width:
-            need(frame.columns, [split], source)
-            parts.append(named_parts(frame[split].to_list(), f"{source}, column {split!r}"))
-        else:
-            parts.append(np.full(len(numbers), part))
-    return np.concatenate(parts).astype("<U10")
-
-
-def _groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDArray[np.object_] | None:
-    split = recipe.data.split
-    name = split.group if isinstance(split, Split) and split.group else recipe.evaluation.group
-    if name is None and recipe.data.layout == celeba.NAME and celeba.SUBJECT in frame.columns:
-        name = celeba.SUBJECT
-    if recipe.task.rows == "signal":
-        name = patients.group_column(recipe.data, recipe.evaluation.group)
-    if name is None:
-        return None
-    need(frame.columns, [name], sources[0])
-    return np.array([value or "" for value in text_of(frame[name])], dtype=object)
-
-
-def _together(near: Ints, groups: npt.NDArray[np.object_] | None) -> Ints:
-    """Return one number for rows that may not come apart, int64 (n,): near copies and groups."""
-    if groups is None:
-        return near
-    # A row without a group is a group of its own.
-    own = [group or f"\0{row}" for row, group in enumerate(groups.tolist())]
-    return duplicates.join(near, duplicates.exact(own))
-
-
-def _drawn(
-    recipe: Recipe,
-    rows: _Rows,
-    split: Names,
-    together: Ints,
-    findings: list[str],
-    *,
-    grouped: bool,
-) -> Names:
-    """Draw the parts that the data does not name; rows of one number in ``together`` stay so."""
-    wish = recipe.data.split
-    shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": DRAWN}
-    stratify = not isinstance(wish, Split) or wish.stratify
-    labels = rows.labels if stratify else None
-    seed = recipe.training.seed
-    if recipe.task.rows == "signal" and grouped:
-        if not isinstance(wish, Split):
-            shares = {"valid": patients.DRAWN}
-
-        def by_seed(turn: int) -> Names:
-            return draw(split, **shares, labels=labels, groups=together, seed=turn)
-
-        drawn = patients.fair_draw(by_seed, split, rows.labels, seed)
-    else:
-        drawn = draw(split, **shares, labels=labels, groups=together, seed=seed)
-    for part in ("valid", "test"):
-        count = np.count_nonzero((drawn == part) & (split != part))
-        if count:
-            findings.append(f"{count:,} rows drawn from train for {part}, copies kept together")
-    return drawn
-
-
-def _untrainable(rows: _Rows, split: Names, where: Path) -> Iterator[LimbeckError]:
-    """Yield every reason why nothing can be learned from these rows, the worst first."""
-    if not np.any(split == "train") and np.any(split == "unlabelled"):
-        return  # what can be done without labels, the training knows
-    if not np.any(split == "train"):
-        yield LimbeckError("there is no row to train on", where=where, mend="check data.train and the split column")
-        return
-    labelled = rows.labels[rows.labels >= 0]
-    if len(np.unique(labelled)) < 2:
-        what = f"all rows are of the class {rows.classes[labelled[0]]!r}"
-        yield LimbeckError(what, where=where, mend="a classifier needs two classes to tell apart")
-        return
-    learned = rows.labels[(split == "train") | (split == "valid")]
-    for k, name in enumerate(rows.classes):
-        count = int(np.count_nonzero(learned == k))
-        if count < 2 or not np.any(rows.labels[split == "train"] == k):
-            known = "no row in train" if count > 1 else f"{count} {'row' if count == 1 else 'rows'} to learn from"
-            what = f"the class {name!r} has {known}"
-            mend = "label more of them, or leave the class out of task.classes and its rows out by data.where"
-            yield LimbeckError(what, where=where, mend=mend)
-
-
-def _summary(rows: _Rows, split: Names) -> list[str]:
-    lines = []
-    for part in ("train", "valid", "test"):
-        counts = np.bincount(rows.labels[split == part], minlength=len(rows.classes))
-        shown = ", ".join(f"{name} {count:,}" for name, count in zip(rows.classes, counts, strict=True))
-        lines.append(f"{part}: {counts.sum():,} rows ({shown})")
-    unlabelled = np.count_nonzero(split == "unlabelled")
-    return [*lines, f"unlabelled: {unlabelled:,} rows"] if unlabelled else lines

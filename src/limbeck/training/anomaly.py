@@ -33,6 +33,7 @@ from limbeck.progress import say
 from limbeck.recipe import DETECTED, Recipe
 from limbeck.training import pictures
 from limbeck.training import student as students
+from limbeck.training.epochs import epoch_rows, some_pictures
 from limbeck.training.export import logits_of, round_to_half
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
@@ -68,7 +69,7 @@ def train_detector(
     assert isinstance(network, Detector)  # the kind of task chose it
     if hasattr(network, "frozen") and not network.frozen.given:
         say("no weights for the encoder (student.init): it stays as it was drawn, at random, and sees less")
-    rows, labels = students.epoch_rows(recipe, encoder, values, labels, folders)
+    rows, labels = epoch_rows(recipe, encoder, values, labels, folders)
     if len(train) < recipe.training.batch_size:
         say(f"only {len(train):,} normal rows to learn from, fewer than a batch of {recipe.training.batch_size}")
     valid_rows = encode(encoder, values_of(data.frame[valid], recipe.task))
@@ -93,7 +94,7 @@ def train_detector(
     round_to_half(network)
     settle(network, encoder, valid_rows, valid_labels, recipe)
     logits = logits_of(network, encoder, valid_rows)
-    sample = students.some_pictures(rows(0), recipe.training.seed)
+    sample = some_pictures(rows(0), recipe.training.seed)
     return students.Student(
         network, encoder, history, 1.0, CUT, 1, valid_rows, valid_labels, logits, sample
     )  # fmt: skip

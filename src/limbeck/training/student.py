@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,26 +19,23 @@ from limbeck.bundle.seen import frame_keys
 from limbeck.data.prepare import Dataset, texts_of
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.attacks import bona_fide_index, settled_threshold
-from limbeck.evaluation.calibrate import fit_temperature, golden_section
-from limbeck.evaluation.curves import roc_auc
-from limbeck.inputs.image import Pictures
+from limbeck.evaluation.calibrate import fit_temperature
 from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
 from limbeck.inputs.ragged import Ragged
-from limbeck.inputs.signal import Signals
 from limbeck.networks import NETWORKS, Network
 from limbeck.networks.spectrum import fused
 from limbeck.networks.wide import WideNetwork
 from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
-from limbeck.training import pictures, signals
 from limbeck.training.attacks import with_attacks
-from limbeck.training.augment import Augmenter, active, back_translate, check_augmentation
-from limbeck.training.export import CALIBRATED, logits_of, round_to_half
+from limbeck.training.epochs import epoch_rows, some_pictures, with_offset, with_target
+from limbeck.training.export import logits_of, round_to_half
 from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
 from limbeck.training.processes import current, own_cores
+from limbeck.training.scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.targets import Targets
 from limbeck.training.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.views import viewed_rows
@@ -68,12 +65,6 @@ class Student:
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Return calibrated probabilities float32 [N, C] of encoded rows."""
         return softmax(logits_of(self.network, self.encoder, rows) / self.temperature)
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
 def positive_index(recipe: Recipe, classes: tuple[str, ...]) -> int:
@@ -313,41 +304,6 @@ def train_student(
     )  # fmt: skip
 
 
-def some_pictures(rows: Rows, seed: int) -> Rows | None:
-    """Return some training pictures or windows, or None where rows are neither."""
-    if not isinstance(rows, Pictures | Signals):
-        return None
-    return rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows))[:CALIBRATED]))
-
-
-def epoch_rows(
-    recipe: Recipe, encoder: RowInput, values: Values, labels: np.ndarray, folders: list[Path | None]
-) -> tuple[Callable[[int], Rows], np.ndarray]:
-    """Return epoch -> encoded rows, and the labels that belong to them; augmentation makes epochs differ."""
-    settings = recipe.training.augment
-    check_augmentation(recipe)
-    if not active(settings):
-        encoded = encode(encoder, values)
-        if isinstance(encoded, Pictures) and pictures.active(recipe.training.pictures):
-            return partial(pictures.changed, encoded, recipe.training.pictures, recipe.training.seed), labels
-        if isinstance(encoded, Signals) and signals.active(recipe.training.signals):
-            return partial(signals.changed, encoded, recipe.training.signals, recipe.training.seed), labels
-        return (lambda epoch: encoded), labels
-    texts = [str(value) for value in values]
-    if settings.back_translation:
-        say(f"back-translating {len(texts):,} texts")
-        texts, labels = [*texts, *back_translate(texts, settings.back_translation)], np.concatenate([labels, labels])
-    folder = next((folder for folder in folders if folder is not None), Path())
-    augment = Augmenter(settings, folder, recipe.training.seed)
-    copies = settings.copies
-
-    def rows(epoch: int) -> Rows:
-        changed = [text for copy in range(copies) for text in augment(texts, epoch * copies + copy)]
-        return encode(encoder, changed)
-
-    return rows, np.concatenate([labels] * copies)
-
-
 def refuse_mismatch(learner: Learner, labels: np.ndarray, targets: Targets | None) -> None:
     """Refuse losses that nothing can feed: labels where there are none, teachers where none is named."""
     if (learner.taught or learner.guided) and targets is None:
@@ -360,47 +316,3 @@ def refuse_mismatch(learner: Learner, labels: np.ndarray, targets: Targets | Non
     if not learner.taught and not (labels >= 0).any():
         mend = "add one, e.g. losses = { distil = 1.0 }"
         raise LimbeckError("no row has a label, and no loss learns from teachers", where="objective.losses", mend=mend)
-
-
-def cross_entropy(soft: np.ndarray, probabilities: np.ndarray) -> float:
-    """Return the mean cross-entropy of answers float[N, C] against soft targets float[N, C]."""
-    return float(-(soft * np.log(np.clip(probabilities, 1e-12, 1.0))).sum(axis=1).mean())
-
-
-def soft_temperature(logits: np.ndarray, soft: np.ndarray) -> float:
-    """Return the temperature at which the student is as sure as its teachers, by cross-entropy."""
-
-    def loss(log_temperature: float) -> float:
-        return cross_entropy(soft, softmax(logits / np.exp(log_temperature)))
-
-    return float(np.exp(golden_section(loss, np.log(0.05), np.log(20.0))))
-
-
-def with_target(rows: Callable[[int], Rows], answers: np.ndarray, hidden: np.ndarray | None, epoch: int) -> Rows:
-    """Return the rows of an epoch with what teachers gave for them; augmented copies keep that of their row."""
-    encoded = rows(epoch)
-    copies = len(encoded) // len(answers)
-    more = None if hidden is None else hidden if copies == 1 else np.tile(hidden, (copies, 1))
-    return replace(encoded, target=np.tile(answers, (copies, 1)), hidden=more)
-
-
-def with_offset(rows: Callable[[int], Rows], offset: np.ndarray, epoch: int) -> Rows:
-    """Return the rows of an epoch with the wide branch's logits for them."""
-    return replace(rows(epoch), offset=offset)
-
-
-def scores_of(labels: np.ndarray, probabilities: np.ndarray, positive: int) -> dict[str, float]:
-    """Return the scores of an epoch on valid: loss, accuracy, macro_f1, and roc_auc for two classes."""
-    decided = probabilities.argmax(axis=1)
-    count = probabilities.shape[1]
-    joint = np.bincount(labels * count + decided, minlength=count * count).reshape(count, count)
-    f1 = 2 * np.diag(joint) / np.maximum(joint.sum(axis=0) + joint.sum(axis=1), 1)
-    chosen = np.clip(probabilities[np.arange(len(labels)), labels], 1e-12, 1.0)
-    scores = {
-        "loss": float(-np.log(chosen).mean()),
-        "accuracy": float((decided == labels).mean()),
-        "macro_f1": float(f1[np.bincount(labels, minlength=count) > 0].mean()),
-    }
-    if count == 2 and 0 < labels.sum() < len(labels):
-        scores["roc_auc"] = float(roc_auc(labels == positive, probabilities[:, positive]) or 0.0)
-    return scores

@@ -19,7 +19,8 @@ from limbeck.files import write_text
 from limbeck.progress import say
 from limbeck.recipe import Tune, dump_recipe, load_recipe, override
 from limbeck.training.anomaly import refuse_detectors
-from limbeck.training.student import fingerprint, scores_of, softmax, train_student
+from limbeck.training.scores import scores_of, softmax
+from limbeck.training.student import fingerprint, train_student
 
 # What is searched when the recipe has no [tune] space of its own.
 DEFAULT_SPACE: dict[str, dict[str, dict[str, Any] | list[Any]]] = {
