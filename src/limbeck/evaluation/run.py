@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,99 +16,17 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.data.prepare import Dataset, load_rows, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import gallery
-from limbeck.evaluation.attacks import judge_attacks
 from limbeck.evaluation.baseline import NAME
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
 from limbeck.evaluation.compare import compare as compare_answers
-from limbeck.evaluation.metrics import measure
+from limbeck.evaluation.judge import groups_of, judge
 from limbeck.evaluation.operating import sweep
 from limbeck.evaluation.pixels import anomaly_metrics
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.signals import signal_pages, told
-from limbeck.evaluation.slices import worst_rows, worst_slices
 from limbeck.evaluation.trust import read_trust
 from limbeck.inputs.kinds import values_of
-from limbeck.recipe import Attacks, load_recipe
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """Metrics of one classifier on labelled rows, and what the report shows beside them.
-
-    ``worst`` are the errors, the most confident first, ``strangest`` the rows most likely positive, right or wrong.
-    """
-
-    metrics: dict[str, Any]
-    slices: list[dict[str, Any]]
-    worst: list[dict[str, Any]]
-    strangest: list[dict[str, Any]]
-    findings: list[str]
-
-    def pictured(self, frame: pl.DataFrame, classifier: Classifier) -> Judgement:
-        """Return it with small pictures of those rows; ``frame`` holds the rows judged."""
-        worst = gallery.with_thumbnails(self.worst, frame, classifier)
-        strangest = gallery.with_thumbnails(self.strangest, frame, classifier) if classifier.mapped else []
-        return replace(self, worst=worst, strangest=strangest)
-
-
-def judge(
-    y: np.ndarray,
-    p: np.ndarray,
-    decided: np.ndarray,
-    classes: Sequence[str],
-    *,
-    positive: int,
-    threshold: float,
-    texts: Sequence[str],
-    numbers: np.ndarray,
-    columns: Mapping[str, Sequence[str | None]],
-    groups: Sequence[Any] | None = None,
-    bootstrap: int = 1000,
-    by_length: bool = True,
-    attacks: Attacks | None = None,
-    frame: pl.DataFrame | None = None,
-) -> Judgement:
-    """Measure answers p float[N, C], decided int64[N], against labels y int64[N].
-
-    ``by_length`` looks for weak slices by the length of ``texts`` too: of no use where they are paths of pictures. With
-    ``attacks`` the metrics hold those of `limbeck.evaluation.liveness` too, species from ``frame``, the N rows.
-    """
-    one = positive if len(classes) == 2 else None
-    metrics = measure(y, p, classes, positive=one, threshold=threshold, bootstrap=bootstrap, groups=groups)
-    findings: list[str] = []
-    if attacks is not None and frame is not None:
-        found, findings = judge_attacks(
-            attacks, frame, y, p, classes, positive=positive, threshold=threshold, bootstrap=bootstrap, groups=groups
-        )
-        metrics["confidence_intervals"] |= found.pop("confidence_intervals")
-        metrics |= found
-    lengths = np.array([len(text) for text in texts]) if by_length else None
-    slices = worst_slices(y, decided, columns, lengths)
-
-    def cases(chosen: np.ndarray) -> list[dict[str, Any]]:
-        return [
-            {
-                "at": int(index),
-                "row": int(numbers[index]),
-                "text": texts[index],
-                "true": classes[y[index]],
-                "predicted": classes[decided[index]],
-                "probability": float(p[index, decided[index]]),
-            }
-            for index in chosen
-        ]
-
-    worst = cases(worst_rows(y, p, gallery.MOST, threshold=threshold, positive=one))
-    strangest = cases(np.argsort(-p[:, positive], kind="stable")[: gallery.STRANGEST])
-    return Judgement(metrics, slices, worst, strangest, findings)
-
-
-def groups_of(frame: pl.DataFrame, column: str | None) -> list[str] | None:
-    """Return the group of each row, None without a column; a row whose cell is empty is a group of its own."""
-    if column is None:
-        return None
-    return [f"\0{at}" if cell is None else cell for at, cell in enumerate(frame[column].cast(pl.String).to_list())]
+from limbeck.recipe import load_recipe
 
 
 def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] | None = None) -> Dataset:

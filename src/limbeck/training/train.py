@@ -24,9 +24,10 @@ from limbeck.data.read import need
 from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
+from limbeck.evaluation.judge import Judgement, groups_of, judge
 from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
-from limbeck.evaluation.run import Judgement, export_facts, facts_of, groups_of, judge
+from limbeck.evaluation.run import export_facts, facts_of
 from limbeck.evaluation.signals import signal_pages, told
 from limbeck.evaluation.trust import read_trust
 from limbeck.files import no_nan, whole_folder, write_json, write_text
