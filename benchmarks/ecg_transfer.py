@@ -43,8 +43,8 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
         Figure("signals", f"ECG200, {count} labels of each class: transfer less scratch, accuracy",
                **over_seeds([100 * (moved - plain) for moved, plain in values]), unit="points", better="higher",
                command=COMMAND, floor=5.0 if count == 25 else None, aim=10.0 if count == 25 else None,
-               baseline=float(np.mean([plain for _, plain in values])),
-               note=f"transfer {np.mean([moved for moved, _ in values]):.3f}; the baseline is from scratch; means over draws"
+               baseline=f"{np.mean([plain for _, plain in values]):.3f} from scratch",
+               note=f"transfer {np.mean([moved for moved, _ in values]):.3f}; means over draws and {len(weights)} trunks"
                + (" (the smaller class has 31 labels)" if count > 31 else "") + ".")
         for count, values in found.items()
     ]  # fmt: skip

@@ -12,6 +12,7 @@ from limbeck.training.doctor import doctor
 from limbeck.training.firsts import trained_teacher
 from limbeck.training.panel import seat
 from pictures import class_folders
+from signals import records, signal_recipe
 
 STUDENT = {"network": "minifas", "width": 0.25}
 
@@ -119,3 +120,14 @@ def test_doctor_names_it_and_trains_nothing(folder, capsys):
 
 def test_without_rows_it_is_left_out():
     assert seat(recipe_of([teacher()]), ("a", "b"), []).teachers == []
+
+
+def test_a_student_of_signals_learns_from_one(tmp_path):
+    own = {"student": {"width": 8, "blocks": 1, "mix": 16, "branch": 8}, "training": {"epochs": 2}}
+    asked = signal_recipe().model_dump(mode="json", exclude_none=True) | {
+        "teachers": [{"name": "larger", "source": "trained:resnet1d", "options": own}],
+        "objective": {"losses": {"distil": 1.0}},
+    }
+    bundle = limbeck.train(parse_recipe(asked), data=records(tmp_path / "hearts"), out=tmp_path / "bundle").bundle
+    with limbeck.load(bundle) as classifier:
+        assert set(classifier.classes) == {"normal", "abnormal"}

@@ -19,7 +19,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.bundle.seen import frame_keys
-from limbeck.data import located
+from limbeck.data import beats, located
 from limbeck.data.prepare import Dataset
 from limbeck.errors import LimbeckError
 from limbeck.inputs.kinds import encode, values_of
@@ -102,6 +102,8 @@ def trained_teacher(spec: Spec, recipe: Recipe, data: Dataset, folders: Sequence
     columns = tuple(recipe.task.inputs)
     if recipe.task.rows == "image":
         columns = (*columns, located.FILE, located.BOX, located.HASH)
+    if recipe.task.rows == "signal":
+        columns = beats.READ
     prints = _fingerprint(recipes, data)
     return TrainedTeacher(spec.name, data.classes, columns, prints, recipes, data, list(folders))
 
