@@ -28,7 +28,7 @@ def each(function: Callable[[int], Any], count: int, workers: int | None = None)
             function(at)
         return
     # Runs of items, several for each thread: handing over single ones would cost as much as a small picture does.
-    size = max(1, min(64, count // (4 * threads)))
+    size = max(1, min(16, count // (4 * threads)))
 
     def run(start: int) -> None:
         for at in range(start, min(start + size, count)):

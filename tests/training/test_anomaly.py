@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
@@ -15,11 +16,12 @@ from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.inputs.kinds import batch_of, encode, values_of
 from limbeck.networks.detector import Detector, robust
-from limbeck.recipe import dump_recipe, load_recipe, override
+from limbeck.recipe import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.training.anomaly import quantile, train_detector
 from limbeck.training.folds import cross_validate
 from limbeck.training.tune import tune
-from scans import bmad, detector, mvtec, save, scan, table
+from pictures import class_folders
+from scans import SIDE, bmad, detector, mvtec, save, scan, table
 
 RECIPE = Path(__file__).parents[2] / "recipes" / "medical-anomaly.toml"
 NETWORKS = ("reverse-distillation", "student-teacher", "memory", "pca")
@@ -211,3 +213,36 @@ def test_folds_and_search_say_that_they_are_for_classifiers(folder, tmp_path):
         cross_validate(recipe, 2, out=tmp_path, data=folder)
     with pytest.raises(LimbeckError, match="normal rows alone"):
         tune(tmp_path / "recipe.toml", out=tmp_path, data=folder)
+
+
+@pytest.mark.parametrize("network", ["reverse-distillation", "memory", "student-teacher"])
+def test_an_encoder_without_weights_teaches_itself_and_stays_frozen_then(network, folder, capsys):
+    rows = prepare(detector(network), folder)
+    asked = detector(network, student={"network": network, "encoder": "squeezenet1_1", "layers": ["fire2", "fire4"],
+                                       "self_train": 8}, training={"learning_rate": 0.001, "epochs": 1})  # fmt: skip
+    students = [train_detector(asked, rows, folders=[folder]) for _ in range(2)]
+    said = capsys.readouterr().err
+    assert int(re.search(r"tells which way (\d+)% of the pictures are turned", said)[1]) > 40  # by chance 25
+    assert "at random" not in said
+    first, again = (student.network.frozen.state_dict() for student in students)
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    plain = train_detector(detector(network), rows, folders=[folder]).network.frozen.state_dict()
+    assert any(not torch.equal(first[name], plain[name]) for name in first)
+    assert "set student.self_train" in capsys.readouterr().err
+    assert not any(weight.requires_grad for weight in students[0].network.frozen.parameters())
+
+
+def test_weights_of_a_classifier_trained_here_do_as_an_encoder(folder, tmp_path, capsys):
+    own = parse_recipe({
+        "task": {"kind": "image"}, "data": {"train": "."}, "input": {"size": SIDE},
+        "student": {"network": "squeezenet", "version": "1.1"}, "training": {"epochs": 1, "device": "cpu"},
+        "evaluation": {"bootstrap": 0, "baseline": False},
+    })  # fmt: skip
+    bundle = limbeck.train(own, data=class_folders(tmp_path / "classes"), out=tmp_path / "bundle").bundle
+    given = {"network": "memory", "encoder": "squeezenet1_1", "layers": ["fire2", "fire4"], "bank": 50,
+             "init": str(bundle / "weights.safetensors")}  # fmt: skip
+    student = train_detector(detector("memory", student=given), prepare(detector("memory"), folder), folders=[folder])
+    assert student.network.frozen.given
+    trained, kept = load_file(bundle / "weights.safetensors"), student.network.frozen.net.state_dict()
+    torch.testing.assert_close(kept["trunk.0.weight"], trained["trunk.0.weight"].float())
+    assert "started from" in capsys.readouterr().err

@@ -38,6 +38,9 @@ class Encoded(Section):
 
     encoder: Encoder = Field(default="squeezenet1_1", description="the network whose maps are looked at")
     layers: list[str] = Field(default=[], description="its modules, shallow to deep; by default the network's choice")
+    self_train: int = Field(
+        default=0, ge=0, le=1000, description="epochs in which an encoder without weights learns from the rows first"
+    )
     whole: float = Field(
         default=0.0, ge=0, le=1, description="part of the distance of the picture as a whole in the score"
     )

@@ -37,6 +37,7 @@ from limbeck.training.epochs import epoch_rows, some_pictures
 from limbeck.training.export import logits_of, round_to_half
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
+from limbeck.training.pretext import self_train
 
 CUT = 0.5  # the probability of an anomaly at the line: it is drawn inside the network
 FEW = 20  # normal valid rows under which a small share of false alarms cannot be told
@@ -67,9 +68,9 @@ def train_detector(
     start = students.start_of(recipe, folders)
     network, encoder = students.build(recipe, values, DETECTED, start)
     assert isinstance(network, Detector)  # the kind of task chose it
-    if hasattr(network, "frozen") and not network.frozen.given:
-        say("no weights for the encoder (student.init): it stays as it was drawn, at random, and sees less")
     rows, labels = epoch_rows(recipe, encoder, values, labels, folders)
+    if hasattr(network, "frozen") and not network.frozen.given:
+        teach_encoder(network, recipe, encoder, rows(0))
     if len(train) < recipe.training.batch_size:
         say(f"only {len(train):,} normal rows to learn from, fewer than a batch of {recipe.training.batch_size}")
     valid_rows = encode(encoder, values_of(data.frame[valid], recipe.task))
@@ -98,6 +99,18 @@ def train_detector(
     return students.Student(
         network, encoder, history, 1.0, CUT, 1, valid_rows, valid_labels, logits, sample
     )  # fmt: skip
+
+
+def teach_encoder(network: Any, recipe: Recipe, encoder: RowInput, rows: Rows) -> None:
+    """Let an encoder without given weights learn from the rows, if the recipe says so; else say that it is random."""
+    epochs = network.options.self_train
+    if not epochs:
+        mend = "name some in student.init, or set student.self_train"
+        say(f"no weights for the encoder: it stays as it was drawn, at random, and sees less; {mend}")
+        return
+    settings = recipe.training
+    told = self_train(network.frozen, encoder, rows, epochs=epochs, batch_size=settings.batch_size, seed=settings.seed)
+    say(f"the encoder taught itself: it tells which way {told:.0%} of the pictures are turned")
 
 
 def refuse_detectors(recipe: Recipe, verb: str) -> None:
