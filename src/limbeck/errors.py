@@ -51,9 +51,13 @@ def first_line(error: BaseException, longest: int = 160) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:longest]
 
 
-def missing_extra(package: str, extra: str, purpose: str) -> LimbeckError:
+class MissingExtraError(LimbeckError):
+    """An optional dependency is not installed: no row can be blamed for it."""
+
+
+def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     """Return the error for an optional dependency that is not installed."""
-    return LimbeckError(
+    return MissingExtraError(
         f"{purpose} needs the package {package!r}, which is not installed",
         mend=f'install it with: pip install "limbeck[{extra}]"',
     )

@@ -20,6 +20,7 @@ from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import encode, values_of
 from limbeck.recipe import parse_recipe
 from pictures import bad_files, class_folders, square, tiny
+from small import limbeck as command
 from small import python, write_csv
 
 
@@ -243,3 +244,13 @@ def test_a_bundle_of_celeba_spoof_finds_the_boxes_beside_the_pictures(tmp_path):
         paths = [str(tmp_path / path) for path in labels]
         assert np.abs(np.sort(boxed[:, 1]) - np.sort(opened.predict_proba(paths)[:, 1])).max() > 1e-4
     assert sorted(f"{p:.6f}" for p in boxed[:, 1])[0] == min(f"{float(p):.6f}" for p in one)
+
+
+def test_one_picture_is_answered_and_the_first_reason_is_printed(folder, bundle, tmp_path):
+    picture = sorted((folder / "red").glob("*.png"))[0]
+    done = command("predict", bundle, picture, tmp_path / "one.csv")
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "one.csv").read_text("utf-8").splitlines()[1].startswith(picture.name + ",")
+    (tmp_path / "broken.png").write_bytes(picture.read_bytes()[:60])
+    done = command("predict", bundle, tmp_path / "broken.png", tmp_path / "none.csv")
+    assert "the first: broken.png, row 1: " in done.stdout

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
+import limbeck
 from limbeck.cli import main as cli
+from limbeck.errors import LimbeckError
 from small import limbeck as command
 from small import python, reviews, tiny_recipe, write_csv, write_recipe
 
@@ -362,3 +364,14 @@ def test_the_demos_recipe_is_valid_for_both_its_students():
     for network in demo.STUDENTS:
         recipe = load_recipe(Path(demo.__file__).with_name("demo.toml"), [f"student.network={network}"])
         NETWORKS[network].parse(recipe.student.options)
+
+
+RECIPE = Path(__file__).parents[2] / "recipes" / "sentiment.toml"
+
+
+def test_an_output_that_cannot_be_written_is_said_before_anything_is_trained(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(LimbeckError, match="is a file, and a folder is wanted"):
+        limbeck.train(
+            Path(__file__).parents[2] / "recipes" / "sentiment.toml", out=tmp_path / "file" / "bundle", data=tmp_path
+        )

@@ -213,3 +213,16 @@ def test_a_hundred_thousand_rows_stream_within_seconds(tmp_path):
 def test_json_numbers_and_flags_are_written_out(tmp_path):
     path = write(tmp_path / "a.ndjson", json.dumps({"a": 1.5, "b": True}) + "\n")
     assert read.read(path).frame.rows() == [("1.5", "true")]
+
+
+def test_whole_numbers_of_a_sheet_stay_whole(tmp_path):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in (("id", "share", "some"), (0, 0.5, 1), (1, 1.0, None), (2, 2.0, 3)):
+        book.active.append(row)
+    book.save(tmp_path / "t.xlsx")
+    frame = read.read(tmp_path / "t.xlsx").frame
+    assert frame["id"].cast(pl.String).to_list() == ["0", "1", "2"]
+    assert frame["some"].cast(pl.String).to_list() == ["1", None, "3"]
+    assert frame["share"].dtype == pl.Float64

@@ -1,16 +1,19 @@
 """Records, windows and tables of series become rows of beats; what is wrong with one is said, and the rest is read."""
 
+import sys
+
 import numpy as np
 import polars as pl
 import pytest
 
+from limbeck.bundle.records import record_chunk
 from limbeck.data.beats import AAMI, BEAT, RHYTHM, SIGNAL
 from limbeck.data.prepare import prepare
 from limbeck.data.rpeaks import r_peaks
 from limbeck.data.signals import read_source, signal_sources, unfit
 from limbeck.data.wfdbfile import choose_leads
 from limbeck.errors import LimbeckError
-from limbeck.recipe import Signal, Task
+from limbeck.recipe import Input, Signal, Task
 from signals import RATE, heart, records, signal_recipe, write_record
 
 TASK = Task(kind="signal")
@@ -289,3 +292,12 @@ def test_windows_without_labels_can_be_learned_by_their_records(tmp_path):
     assert found.frame["record"].to_list() == ["a", "a", "a", "b", "b", "b"]
     with pytest.raises(LimbeckError, match="its windows have no labels"):
         read(tmp_path / "cut.npz")
+
+
+def test_a_missing_package_is_an_error_and_no_bad_record(tmp_path, monkeypatch):
+    records(tmp_path, 2)
+    monkeypatch.setitem(sys.modules, "wfdb", None)
+    with pytest.raises(LimbeckError, match=r"wfdb.*not installed"):
+        prepare(signal_recipe(), tmp_path)
+    with pytest.raises(LimbeckError, match=r"wfdb.*not installed"):
+        record_chunk(tmp_path / "h0.hea", TASK, Input(), 0)

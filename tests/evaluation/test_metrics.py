@@ -183,3 +183,9 @@ def test_twelve_thousand_rows_take_seconds():
         start = time.process_time()
         measure(y, p, ("a", "b"))
     assert time.process_time() - start < 10  # about 1 s alone; the bound is for a crowded machine
+
+
+def test_one_group_alone_gives_no_intervals():
+    y, p = np.array([0, 1] * 10), np.tile([[0.8, 0.2], [0.3, 0.7]], (10, 1))
+    assert measure(y, p, ("a", "b"), bootstrap=50, groups=["x"] * 20)["confidence_intervals"] == {}
+    assert measure(y, p, ("a", "b"), bootstrap=50, groups=["x", "x", "y", "y"] * 5)["confidence_intervals"]

@@ -19,8 +19,9 @@ from limbeck.evaluation.inert import inert, shorten
 from limbeck.evaluation.metrics import NAMES, measure
 from limbeck.evaluation.report import Report, render_report, write_report
 from limbeck.evaluation.slices import worst_slices
-from limbeck.evaluation.verdict import verdict
+from limbeck.evaluation.verdict import ELSEWHERE, verdict
 from limbeck.evaluation.words import WORDS
+from limbeck.recipe import DETECTED
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202egnp\u2066.exe\u0000\ud800 {{ 7*7 }}"
 VOID = {"meta", "input", "br", "link", "img"}
@@ -250,3 +251,15 @@ def test_in_a_browser_the_language_switches_without_scripts_and_nothing_overflow
         assert len(asked) == 1  # the file itself
         assert said == []  # no violation of the content policy
         browser.close()
+
+
+def test_a_baseline_of_other_rows_gives_no_verdict_and_a_detectors_order_counts():
+    y, p = [0, 1, 1, 0], np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3]])
+    found = measure(y, p, ("a", "b"), bootstrap=0)
+    other = {"name": "svm", "accuracy": 0.5}
+    assert "above the baseline svm" in verdict(found, [other])[0]
+    assert "baseline" not in verdict(found, [{**other, ELSEWHERE: True}])[0]
+    english, chinese = verdict(measure(y, p, DETECTED, bootstrap=0))
+    assert "in 100.0% of pairs the anomaly scores above the normal row" in english
+    assert "probabilities" not in english
+    assert "概率" not in chinese

@@ -11,7 +11,7 @@ import polars as pl
 from limbeck.data.beats import AFTER, BEFORE, PATIENT, RECORD, TIME
 from limbeck.data.rows import Chunk, Reject
 from limbeck.data.signals import read_source, signal_sources
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, MissingExtraError
 from limbeck.recipe import Input, Task
 
 COLUMNS = (RECORD, PATIENT, TIME, BEFORE, AFTER)
@@ -50,6 +50,8 @@ def record_chunk(file: Path, task: Task, settings: Input, skip: int) -> Chunk:
     """
     try:
         found = read_source(file, task, settings.signal, labelled=False)
+    except MissingExtraError:
+        raise  # no record could be read
     except LimbeckError as error:
         # A record that cannot be read is one rejected row, and the others are answered.
         rejects: Sequence[Reject] = () if skip else (Reject(0, str(error)),)

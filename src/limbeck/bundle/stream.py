@@ -21,7 +21,7 @@ from limbeck.bundle.heat import HeatMaps
 from limbeck.bundle.journal import Files, Journal, Works
 from limbeck.bundle.records import default_columns, empty_frame, record_chunk, record_columns, record_files
 from limbeck.data import celeba, layouts
-from limbeck.data.folders import flat, holds_pictures
+from limbeck.data.folders import PICTURES, flat, holds_pictures
 from limbeck.data.labels import need_inputs
 from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
@@ -58,9 +58,9 @@ def predict(
 ) -> Done:
     """Answer every row of a table or of a folder of tables, in order and in bounded memory.
 
-    A bundle of pictures reads the pictures of a folder and of all folders in it, sorted by path; where there is none,
-    its tables. Paths of a table begin in the folder of the table. A bundle of signals reads a record, a folder or table
-    of records, or a file of windows, and gives a row for each beat.
+    A bundle of pictures reads one picture, or those of a folder and of all folders in it, sorted by path; where there
+    is none, its tables. Paths of a table begin in the folder of the table. A bundle of signals reads a record, a folder
+    or table of records, or a file of windows, and gives a row for each beat.
 
     Parameters
     ----------
@@ -111,7 +111,8 @@ class _Run:
         if output.is_dir():
             raise LimbeckError("is a folder", where=output, mend="name a file")
         task = classifier.manifest.task
-        self.pictures = task.rows == "image" and source.is_dir() and holds_pictures(source)
+        alone = source.suffix.lower() in PICTURES and source.is_file()
+        self.pictures = task.rows == "image" and (alone or (source.is_dir() and holds_pictures(source)))
         self.signals = task.rows == "signal"
         if self.pictures:
             self.sources = [source]
@@ -213,7 +214,7 @@ class _Run:
 
     @cached_property
     def _listed(self) -> pl.DataFrame:
-        """The pictures of the folder; what this run writes is none of them."""
+        """The pictures of the folder, or the one that is named; what this run writes is none of them."""
         listed = flat(self.sources[0], self.classifier.manifest.task.inputs[0])
         own = {file.name: file.resolve() for file in (self.output, self.works.rejects)}
         kept = [Path(file).name not in own or Path(file).resolve() not in own.values() for file in listed[FILE]]

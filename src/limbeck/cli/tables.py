@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -135,6 +137,10 @@ def predicted(done: Done) -> None:
     _console().print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {done.output}")
     if done.rejects:
         _console().print(f"{done.rejected:,} rows unreadable or empty: {done.rejects}")
+        with done.rejects.open(encoding="utf-8", newline="") as file:
+            first = list(itertools.islice(csv.reader(file), 1, 2))
+        for name, row, reason in first:
+            _console().print(f"the first: {name}, row {row}: {reason}")
 
 
 def folds(result: Folds) -> None:

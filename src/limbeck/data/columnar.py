@@ -74,6 +74,16 @@ def _sheet(path: Path) -> pl.DataFrame:
     if frame.width == 0:
         raise LimbeckError("the first sheet is empty", where=path, mend="put the table on the first sheet")
     frame = frame.rename({name: name.strip() for name in frame.columns}, strict=False)
+    # A sheet knows one kind of number: what is whole everywhere was written whole, and an id must stay as it was.
+    whole = [
+        name
+        for name, kind in frame.schema.items()
+        if kind.is_float()
+        and frame[name].is_finite().all()
+        and (frame[name].abs() < 2**53).all()
+        and (frame[name] == frame[name].round()).all()
+    ]
+    frame = frame.with_columns(pl.col(whole).cast(pl.Int64)) if whole else frame
     # Formatted but empty lines at the end of a sheet are no rows.
     filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
     frame = frame.head(int(np.flatnonzero(filled.to_numpy()).max(initial=-1)) + 1)

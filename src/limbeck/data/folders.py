@@ -46,8 +46,8 @@ def _sorted(folder: Path) -> list[tuple[tuple[str, ...], Path]]:
 
 
 def flat(folder: Path, task_input: str) -> pl.DataFrame:
-    """Return a row for each of `picture_files`: its path relative to ``folder``, and its file."""
-    files = _sorted(folder)
+    """Return a row for each of `picture_files`: its path relative to ``folder``, or that of one picture, and its file."""
+    files = [((folder.name,), folder)] if folder.is_file() else _sorted(folder)
     return pl.DataFrame(
         {
             task_input: [writable("/".join(parts)) for parts, _ in files],

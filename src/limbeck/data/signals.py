@@ -22,7 +22,7 @@ from limbeck.data.beats import KEY, PATIENT, RECORD, TIME, Beats, frame_of
 from limbeck.data.rows import Ints, Reject, need
 from limbeck.data.wfdbfile import read_wfdb
 from limbeck.data.windows import is_ucr, levelled, read_npz, read_ucr
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, MissingExtraError
 from limbeck.files import out_of_reach
 from limbeck.recipe import Signal, Task
 
@@ -89,6 +89,8 @@ def read_all(path: Path, task: Task, settings: Signal, *, labelled: bool) -> Ite
     for file, about in signal_sources(path):
         try:
             yield read_source(file, task, settings, labelled=labelled, about=about)
+        except MissingExtraError:
+            raise
         except LimbeckError as error:
             yield error
 

@@ -128,7 +128,8 @@ def measure(
         Resamples; 0 gives no intervals. With more than two classes the ranking metrics may use fewer (never
         under 200) so that many classes stay a matter of seconds.
     groups
-        One label a row (patient, user, …): whole groups are drawn, as their rows are not independent.
+        One label a row (patient, user, …): whole groups are drawn, as their rows are not independent. One group
+        alone gives no intervals.
 
     Raises
     ------
@@ -181,8 +182,8 @@ def checked(y: ArrayLike, p: ArrayLike, classes: int | None = None) -> tuple[NDA
 def _intervals(
     ready: summary.Prepared, point: dict[str, float], size: int, groups: ArrayLike | None, seed: int
 ) -> dict[str, list[float]]:
-    if size <= 0:
-        return {}
+    if size <= 0 or (groups is not None and len(set(np.asarray(groups).tolist())) < 2):
+        return {}  # whole groups are drawn: of one alone every draw is the same
     ranked = summary.ranked_resamples(ready, size)
     found: dict[str, list[Floats]] = {name: [] for name in NAMES}
     done = 0

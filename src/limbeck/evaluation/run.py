@@ -25,6 +25,7 @@ from limbeck.evaluation.pixels import anomaly_metrics
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.signals import signal_pages, told
 from limbeck.evaluation.trust import read_trust
+from limbeck.evaluation.verdict import ELSEWHERE
 from limbeck.inputs.kinds import values_of
 from limbeck.recipe import load_recipe
 
@@ -290,5 +291,5 @@ def _baselines(
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
         return baseline_rows(recipe, source, source.part("train"), rows, np.arange(len(rows.labels)), positive)
-    then = " (when the bundle was made, on its own test rows)"
-    return [{**row, "name": row.get("name", NAME) + then} for row in stored.get("baselines", [])]
+    then = " (on the bundle's own test rows)"
+    return [{**row, "name": row.get("name", NAME) + then, ELSEWHERE: True} for row in stored.get("baselines", [])]

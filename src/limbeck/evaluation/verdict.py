@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limbeck.evaluation.inert import inert
+from limbeck.recipe import DETECTED
 
 # ECE up to which probabilities may be read as they stand, and up to which with care.
 _WELL, _FAIR = 0.02, 0.05
+ELSEWHERE = "elsewhere"  # marks the row of a baseline that was measured on other rows: nothing follows from it here
 
 
 def verdict(metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]] = ()) -> tuple[str, str]:
@@ -16,12 +18,15 @@ def verdict(metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]] =
     if not metrics.get("n") or metrics.get("accuracy") is None:
         return "There were no rows to judge.", "没有可供评估的样本。"
     n, accuracy = int(metrics["n"]), float(metrics["accuracy"])
+    detects = list(metrics.get("classes", ())) == list(DETECTED) and metrics.get("roc_auc") is not None
     span = metrics.get("confidence_intervals", {}).get("accuracy")
     span_en = f" (95% {100 * span[0]:.1f} to {100 * span[1]:.1f})" if span else ""
     span_zh = f"（95% 区间 {100 * span[0]:.1f} 至 {100 * span[1]:.1f}）" if span else ""
     english = [f"Right on {100 * accuracy:.1f}% of {n:,} {'row' if n == 1 else 'rows'}{span_en}"]
     chinese = [f"在 {n:,} 行上判对 {100 * accuracy:.1f}%{span_zh}"]
-    for part_en, part_zh in filter(None, (_against(accuracy, span, baselines), _calibrated(metrics.get("ece")))):
+    # Of a detector the order of its scores counts; its probabilities are no frequencies.
+    told = _ordered(float(metrics["roc_auc"])) if detects else _calibrated(metrics.get("ece"))
+    for part_en, part_zh in filter(None, (_against(accuracy, span, baselines), told)):
         english.append(part_en)
         chinese.append(part_zh)
     head, *rest = english
@@ -31,7 +36,7 @@ def verdict(metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]] =
 def _against(
     accuracy: float, span: Sequence[float] | None, baselines: Sequence[Mapping[str, Any]]
 ) -> tuple[str, str] | None:
-    known = [row for row in baselines if row.get("accuracy") is not None]
+    known = [row for row in baselines if row.get("accuracy") is not None and not row.get(ELSEWHERE)]
     if not known:
         return None
     best = max(known, key=lambda row: float(row["accuracy"]))
@@ -46,6 +51,13 @@ def _against(
     return (
         f"{abs(points):.1f} points {way_en} the baseline {name}",
         f"比基线 {name} {way_zh} {abs(points):.1f} 个百分点",
+    )
+
+
+def _ordered(area: float) -> tuple[str, str]:
+    return (
+        f"in {100 * area:.1f}% of pairs the anomaly scores above the normal row",
+        f"在 {100 * area:.1f}% 的配对中，异常样本的分数高于正常样本",
     )
 
 

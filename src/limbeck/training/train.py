@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -108,6 +109,7 @@ def _train(
     if not target.name or target.name == "..":  # "." and the like: the work is done beside it, under its name
         target = target.resolve()
     refuse_foreign(target)
+    refuse_unwritable(target)
     if folder is not None and not folder.is_dir():
         raise LimbeckError("there is no such folder", where=folder, mend="check --data")
     if is_pretraining(parsed):
@@ -157,6 +159,15 @@ def refuse_foreign(target: Path) -> None:
     entries = [entry.name for entry in target.iterdir()] if target.is_dir() else ["a file"]
     if entries and "bundle.json" not in entries and "config.json" not in entries:
         raise LimbeckError("is there already, and is no bundle", where=target, mend="choose another --out")
+
+
+def refuse_unwritable(target: Path) -> None:
+    """Raise where nothing could be written in the end: better before the training than after it."""
+    above = next(place for place in (target.absolute(), *target.absolute().parents) if place.exists())
+    if not above.is_dir():
+        raise LimbeckError("is a file, and a folder is wanted", where=above, mend="choose another --out")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise LimbeckError("nothing may be written here", where=above, mend="choose another --out")
 
 
 def finish(
