@@ -216,12 +216,7 @@ def test_json_numbers_and_flags_are_written_out(tmp_path):
 
 
 def test_whole_numbers_of_a_sheet_stay_whole(tmp_path):
-    from openpyxl import Workbook
-
-    book = Workbook()
-    for row in (("id", "share", "some"), (0, 0.5, 1), (1, 1.0, None), (2, 2.0, 3)):
-        book.active.append(row)
-    book.save(tmp_path / "t.xlsx")
+    _excel(tmp_path / "t.xlsx", pl.DataFrame({"id": [0, 1, 2], "share": [0.5, 1.0, 2.0], "some": [1, None, 3]}))
     frame = read.read(tmp_path / "t.xlsx").frame
     assert frame["id"].cast(pl.String).to_list() == ["0", "1", "2"]
     assert frame["some"].cast(pl.String).to_list() == ["1", None, "3"]

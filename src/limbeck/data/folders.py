@@ -46,7 +46,7 @@ def _sorted(folder: Path) -> list[tuple[tuple[str, ...], Path]]:
 
 
 def flat(folder: Path, task_input: str) -> pl.DataFrame:
-    """Return a row for each of `picture_files`: its path relative to ``folder``, or that of one picture, and its file."""
+    """Return a row for each of `picture_files`, or for one picture: its path relative to ``folder``, and its file."""
     files = [((folder.name,), folder)] if folder.is_file() else _sorted(folder)
     return pl.DataFrame(
         {
