@@ -130,7 +130,11 @@ def test_tables_are_printed_for_people(run, bundles, rows_folder, tmp_path):
     assert code == 0
     assert "400 rows" in out
     assert "macro_f1" in out
-    assert "split column" in out
+    assert re.search(r"The bundle learned from \d+ of these 400 rows: these figures flatter it", out)
+    code, out, _ = run("evaluate", bundles(), rows_folder / "reviews.csv", "--where", "split=test")
+    assert "flatter" not in out
+    code, _, said = run("evaluate", bundles(), rows_folder / "reviews.csv", "--where", "split=tset")
+    assert (code, "did you mean 'test'" in said) == (2, True)
     code, out, _ = run("compare", bundles(), bundles(), bundles("gru"), rows_folder / "reviews.csv")
     assert code == 0
     assert out.count(" / ") >= 3

@@ -53,6 +53,25 @@ def expected_by_chance(rows: int, seen: int) -> float:
     return rows * seen / 2**32
 
 
+def learned_from(folder: Path, keys: Sequence[str]) -> tuple[int, float] | None:
+    """Return how many of these rows a bundle learned from, and how many would seem so by chance; None if none can tell.
+
+    Raises
+    ------
+    LimbeckError
+        When the bundle's hashes cannot be read.
+    """
+    seen = read_seen(folder)
+    if seen is None:
+        return None
+    return int(np.isin(hashes_of(keys), seen).sum()), expected_by_chance(len(keys), len(seen))
+
+
+def beyond_chance(count: int, chance: float) -> bool:
+    """Return whether so many rows are more than three deviations above what chance gives."""
+    return bool(count > chance + 3 * chance**0.5)
+
+
 def write_seen(folder: Path, keys: Iterable[str]) -> None:
     """Write the sorted, distinct hashes of these keys, empty ones left out, into a bundle's folder."""
     hashes = np.unique(hashes_of(key for key in keys if key))

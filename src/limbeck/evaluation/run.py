@@ -13,9 +13,10 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.seen import beyond_chance, frame_keys, learned_from
 from limbeck.data.prepare import Dataset, load_rows, prepare
 from limbeck.data.read import need
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.baseline import NAME
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
 from limbeck.evaluation.compare import compare as compare_answers
@@ -48,9 +49,10 @@ def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] 
     )  # fmt: skip
     for column, value in (where or {}).items():
         need(rows.frame.columns, [column], data)
+        there = [cell for cell in rows.frame[column].cast(pl.String).unique().sort().head(20).to_list() if cell]
         rows = only(rows, np.flatnonzero((rows.frame[column].cast(pl.String) == value).fill_null(False).to_numpy()))
         if not len(rows.labels):
-            raise LimbeckError(f"no row has {column} = {value!r}", where=data)
+            raise LimbeckError(f"no row has {column} = {value!r}", where=data, mend=did_you_mean(value, there))
     return rows
 
 
@@ -126,8 +128,7 @@ def _evaluate(
     p = classifier.predict_proba(values_of(rows.frame, classifier.manifest.task))
     manifest = classifier.manifest
     findings = list(rows.findings)
-    if "split" in rows.frame.columns and "split" not in (where or {}):
-        findings.append("The table has a split column: rows that the bundle was trained on may be among these.")
+    findings += _flattered(classifier, rows, where or {})
     judgement = judge(
         rows.labels,
         p,
@@ -172,6 +173,19 @@ def _evaluate(
     more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
     more = strange | (more if manifest.task.rows == "signal" else {})
     return {**judgement.metrics, **more, "slices": judgement.slices, "findings": findings}
+
+
+def _flattered(classifier: Classifier, rows: Dataset, where: Mapping[str, str]) -> list[str]:
+    """Return a line where the bundle learned from some of these rows, or may have."""
+    manifest = classifier.manifest
+    known = learned_from(classifier.path, frame_keys(rows.frame, manifest.task, manifest.input))
+    if known is None:
+        asked = "split" in rows.frame.columns and "split" not in where
+        return ["The table has a split column: rows that the bundle was trained on may be among these."] * asked
+    count, total = known[0], len(rows.labels)
+    if not beyond_chance(*known):
+        return []
+    return [f"The bundle learned from {count:,} of these {total:,} rows: these figures flatter it. Judge it on others."]
 
 
 def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:

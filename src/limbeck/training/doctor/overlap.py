@@ -9,10 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import polars as pl
 
-from limbeck.bundle.seen import expected_by_chance, frame_keys, hashes_of, read_seen
+from limbeck.bundle.seen import beyond_chance, frame_keys, learned_from
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Input, Task
 from limbeck.teachers.bundle import Bundle
@@ -61,19 +60,18 @@ def _sampled(case: Case, sample: pl.DataFrame, test: pl.DataFrame, who: str) -> 
 def _hashed(teacher: Bundle, test: pl.DataFrame, who: str) -> Finding | None:
     """Compare hashes, made as the bundle made them: of the columns it reads, cleaned in its way."""
     manifest = teacher.classifier.manifest
-    seen = read_seen(teacher.classifier.path)
-    if seen is None or not set(teacher.columns) & set(test.columns):
+    if not set(teacher.columns) & set(test.columns):
         return None
     inputs = teacher.columns[0] if teacher.text else list(teacher.columns)
     keys = _keys(test, manifest.task.model_copy(update={"input": inputs}), manifest.input)
-    count = int(np.isin(hashes_of(keys), seen).sum())
-    return _judged(who, count, len(keys), expected_by_chance(len(keys), len(seen)))
+    known = learned_from(teacher.classifier.path, keys)
+    return None if known is None else _judged(who, known[0], len(keys), known[1])
 
 
 def _judged(who: str, count: int, rows: int, chance: float) -> Finding:
     what = f"{who}: it was trained on {count:,} of {rows:,} test rows"
     what += f" ({chance:.1f} of them expected by chance)" if chance >= 0.1 else ""
-    if count <= chance + 3 * np.sqrt(chance):
+    if not beyond_chance(count, chance):
         return Finding("ok", "overlap", what)
     mend = "leave these rows out of test, or take a teacher that was not trained on them"
     return Finding("error" if count - chance > MOST * rows else "warn", "overlap", what, mend)
