@@ -154,7 +154,7 @@ def history(epochs: Sequence[Mapping[str, Any]], losses: bool) -> str | None:
     """Return losses, or the other validation values, by epoch; None when there are none to draw."""
     keys = [k for k in dict.fromkeys(k for e in epochs for k in e) if k != "epoch" and ("loss" in k) == losses]
     series = {
-        k: [(float(e["epoch"]), float(e[k])) for e in epochs if _number(e.get(k)) and _number(e.get("epoch"))]
+        k: [(float(e["epoch"]) + 1, float(e[k])) for e in epochs if _number(e.get(k)) and _number(e.get("epoch"))]
         for k in keys
     }
     series = {k: points for k, points in series.items() if points}
@@ -176,7 +176,8 @@ def history(epochs: Sequence[Mapping[str, Any]], losses: bool) -> str | None:
         body += [axes.dot(x, v, f"dot c{k}", 2.5) for x, v in points]
         y = svg.TOP + 16 + 19 * k if losses else svg.HEIGHT - svg.BOTTOM - 12 - 19 * k
         body.append(f'<rect x="{svg.WIDTH - svg.RIGHT - 18}" y="{y - 8}" width="10" height="10" class="swatch c{k}"/>')
-        body.append(svg.words(svg.WIDTH - svg.RIGHT - 24, y + 1, key, "legend", "end"))
+        said = "valid_loss" if key == "loss" else key
+        body.append(svg.words(svg.WIDTH - svg.RIGHT - 24, y + 1, said, "legend", "end"))
     last = "; ".join(f"{key} {points[-1][1]:.3f}" for key, points in series.items())
     return svg.picture(name, (last, last), body)
 
