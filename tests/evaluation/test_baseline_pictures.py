@@ -106,6 +106,6 @@ def test_evaluate_trains_it_anew_on_the_training_rows(made, tmp_path):
     limbeck.evaluate(trained.bundle, other, report=tmp_path / "r.html", train_data=folder, bootstrap=20)
     page = (tmp_path / "r.html").read_text("utf-8")
     assert NAME in page
-    assert "when the bundle was made" not in page
+    assert "(on the bundle" not in page
     limbeck.evaluate(trained.bundle, other, report=tmp_path / "then.html", bootstrap=20)
-    assert "when the bundle was made" in (tmp_path / "then.html").read_text("utf-8")
+    assert "(on the bundle" in (tmp_path / "then.html").read_text("utf-8")
