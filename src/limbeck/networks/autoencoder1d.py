@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.inputs.signal import SignalInput
 from limbeck.networks.detector import Detector
-from limbeck.networks.signals import Norm1d
+from limbeck.networks.signals import Norm1d, halving
 from limbeck.recipe import Section
 
 _HALVINGS = 3
@@ -50,7 +50,7 @@ class Autoencoder1d(Detector):
         for _ in range(_HALVINGS):
             sizes.append((sizes[-1] + 1) // 2)
         self.sizes, self.wide = sizes, 2 * width
-        down = (_down(encoder.channels, width, 7), _down(width, 2 * width, 5), _down(2 * width, 2 * width, 5))
+        down = (halving(encoder.channels, width, 7), halving(width, 2 * width, 5), halving(2 * width, 2 * width, 5))
         self.down = nn.Sequential(*down, nn.Flatten(), nn.Linear(2 * width * sizes[-1], options.middle))
         self.back = nn.Linear(options.middle, 2 * width * sizes[-1])
         self.up = nn.ModuleList((_same(2 * width, 2 * width), _same(2 * width, width)))
@@ -85,11 +85,6 @@ class Autoencoder1d(Detector):
     def statistics(self, *arrays: Tensor) -> Tensor:
         """Return the logarithms of `parts`, float [B, S]: one very noisy part must not drown the other."""
         return torch.log(self.parts(*arrays) + _LEAST)
-
-
-def _down(inside: int, width: int, size: int) -> nn.Module:
-    convolution = nn.Conv1d(inside, width, size, stride=2, padding=size // 2, bias=False)
-    return nn.Sequential(convolution, Norm1d(width), nn.ReLU())
 
 
 def _same(inside: int, width: int) -> nn.Module:

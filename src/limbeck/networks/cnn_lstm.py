@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import Field
 from torch import Tensor, nn
 
-from limbeck.networks.signals import Norm1d, SignalNetwork, SignalOptions, mean_and_max
+from limbeck.networks.signals import SignalNetwork, SignalOptions, halving, mean_and_max
 
 
 class Options(SignalOptions):
@@ -28,9 +28,9 @@ class CnnLstm(SignalNetwork):
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
         width = options.width
-        self.conv1 = _halving(self.inside, width, 7)
-        self.conv2 = _halving(width, width, 5)
-        self.conv3 = _halving(width, 2 * width, 5)
+        self.conv1 = halving(self.inside, width, 7)
+        self.conv2 = halving(width, width, 5)
+        self.conv3 = halving(width, 2 * width, 5)
         self.lstm = nn.LSTM(2 * width, options.hidden, batch_first=True, bidirectional=True)
         self.join(4 * options.hidden, classes)
 
@@ -44,8 +44,3 @@ class CnnLstm(SignalNetwork):
     def layers(self) -> list[nn.Module]:
         """The three convolutions and the LSTM."""
         return [self.conv1, self.conv2, self.conv3, self.lstm]
-
-
-def _halving(inside: int, width: int, size: int) -> nn.Module:
-    convolution = nn.Conv1d(inside, width, size, stride=2, padding=size // 2, bias=False)
-    return nn.Sequential(convolution, Norm1d(width), nn.ReLU())

@@ -104,3 +104,9 @@ def _branch(width: int, options: Any) -> nn.Module:
 def mean_and_max(maps: Tensor) -> Tensor:
     """Return mean and maximum of maps [B, F, t] over time, [B, 2 F]."""
     return torch.cat((maps.mean(dim=2), maps.amax(dim=2)), dim=1)
+
+
+def halving(inside: int, width: int, size: int) -> nn.Module:
+    """Return a convolution of stride 2 with its norm: windows float [B, inside, t] become [B, width, (t + 1) // 2]."""
+    convolution = nn.Conv1d(inside, width, size, stride=2, padding=size // 2, bias=False)
+    return nn.Sequential(convolution, Norm1d(width), nn.ReLU())
