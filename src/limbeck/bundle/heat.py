@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from limbeck.data.picture import Picture, upright
+from limbeck.data.picture import Picture, cropped
 from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach, whole_file
 
@@ -41,9 +41,7 @@ def heat(picture: Picture, places: NDArray[np.float32], *, margin: float = 0.0, 
     LimbeckError
         When the picture cannot be read.
     """
-    image = upright(picture)
-    if picture.box is not None:
-        image = image.crop(picture.box.edges(image.size, margin))
+    image = cropped(picture, margin)
     image.thumbnail((largest, largest))
     warm = Image.fromarray(np.nan_to_num(places).astype(np.float32)).resize(image.size, Image.Resampling.BILINEAR)
     # Around what is very strange all is strange by comparison: the hotter the picture, the later its heat begins.

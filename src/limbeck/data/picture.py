@@ -122,6 +122,23 @@ def upright(picture: Picture) -> Image.Image:
         raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
 
 
+def cropped(picture: Picture, margin: float) -> Image.Image:
+    """Return what is looked at of a picture: `upright`, and of a box that part, with a margin in shares of its sides.
+
+    Raises
+    ------
+    LimbeckError
+        As `upright`; and for a box outside of the picture.
+    """
+    image = upright(picture)
+    if picture.box is None:
+        return image
+    try:
+        return image.crop(picture.box.edges(image.size, margin))
+    except LimbeckError as error:
+        raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
+
+
 def look(picture: Picture) -> Seen:
     """Read a file to its end without keeping the pixels; see `upright` for the errors, and `Box.edges`."""
     try:

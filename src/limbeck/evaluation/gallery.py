@@ -19,7 +19,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.heat import heat
 from limbeck.cores import each
 from limbeck.data.located import pictures_of, quiet_pillow
-from limbeck.data.picture import Picture, upright
+from limbeck.data.picture import Picture, cropped
 from limbeck.errors import LimbeckError
 
 SIDE = 96  # pixels, at most, of either side
@@ -42,7 +42,8 @@ def thumbnails(
     def one(at: int) -> None:
         try:
             if detector is None:
-                image = _small(pictures[at], margin)
+                image = cropped(pictures[at], margin)
+                image.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
             else:
                 image = heat(pictures[at], detector.maps([pictures[at]])[0], margin=margin, largest=HEATED)
         except LimbeckError:
@@ -54,14 +55,6 @@ def thumbnails(
     with quiet_pillow():
         each(one, min(len(pictures), MOST))
     return made
-
-
-def _small(picture: Picture, margin: float) -> Image.Image:
-    image = upright(picture)
-    if picture.box is not None:
-        image = image.crop(picture.box.edges(image.size, margin))
-    image.thumbnail((SIDE, SIDE), Image.Resampling.BICUBIC)
-    return image
 
 
 def with_thumbnails(worst: list[dict[str, Any]], frame: pl.DataFrame, classifier: Classifier) -> list[dict[str, Any]]:

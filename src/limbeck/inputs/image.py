@@ -17,7 +17,7 @@ from PIL import Image
 
 from limbeck.cores import each
 from limbeck.data.located import quiet_pillow
-from limbeck.data.picture import Picture, upright
+from limbeck.data.picture import Picture, cropped
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Input
 
@@ -138,12 +138,7 @@ class ImageInput:
 
     def square(self, picture: Picture) -> NDArray[np.uint8]:
         """Return one picture, uint8 [size, size, 3], or [size, size, 1] where colour is not wanted."""
-        image = upright(picture)
-        if picture.box is not None:
-            try:
-                image = image.crop(picture.box.edges(image.size, self.settings.margin))
-            except LimbeckError as error:
-                raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
+        image = cropped(picture, self.settings.margin)
         if self.settings.colour == "grey":
             image = image.convert("L")
         array = np.asarray(image.resize((self.settings.size, self.settings.size), FILTER))
