@@ -21,7 +21,6 @@ from limbeck.evaluation.report import Report, render_report, write_report
 from limbeck.evaluation.slices import worst_slices
 from limbeck.evaluation.verdict import ELSEWHERE, verdict
 from limbeck.evaluation.words import WORDS
-from limbeck.recipe import DETECTED
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202egnp\u2066.exe\u0000\ud800 {{ 7*7 }}"
 VOID = {"meta", "input", "br", "link", "img"}
@@ -259,7 +258,10 @@ def test_a_baseline_of_other_rows_gives_no_verdict_and_a_detectors_order_counts(
     other = {"name": "svm", "accuracy": 0.5}
     assert "above the baseline svm" in verdict(found, [other])[0]
     assert "baseline" not in verdict(found, [{**other, ELSEWHERE: True}])[0]
-    english, chinese = verdict(measure(y, p, DETECTED, bootstrap=0))
+    english, chinese = verdict(measure(y, p, ("normal", "anomaly"), bootstrap=0), detector=True)
     assert "in 100.0% of pairs the anomaly scores above the normal row" in english
     assert "probabilities" not in english
     assert "概率" not in chinese
+    assert (
+        "probabilities" in verdict(measure(y, p, ("normal", "anomaly"), bootstrap=0))[0]
+    )  # a classifier by these names

@@ -80,6 +80,8 @@ class Report:
         Dicts with epoch, train_loss and validation values.
     trust
         The dict of ``trust.json``: how far each teacher of a distilled student can be trusted.
+    detector
+        Whether it looks for anomalies: the headline tells how well it orders rows, not how calibrated it is.
     operating, beats
         The table of `operating.sweep`, and the pictures of `beats.beat_figures`; see `signals.signal_pages`.
     """
@@ -98,6 +100,7 @@ class Report:
     export: Mapping[str, Any] | None = None
     history: Sequence[Mapping[str, Any]] = ()
     trust: Mapping[str, Any] | None = None
+    detector: bool = False
     operating: Sequence[Mapping[str, Any]] = ()
     beats: Sequence[Mapping[str, Any]] = ()
 
@@ -148,7 +151,7 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; {images}base-uri 'none'; form-action 'none'",
         galleries=galleries,
         liveness=_liveness(report.metrics),
-        verdict=verdict(report.metrics, report.baselines),
+        verdict=verdict(report.metrics, report.baselines, detector=report.detector),
         trust=_trust(report),
         beats=[(one["caption"], Markup(one["drawing"])) for one in report.beats],  # noqa: S704 - svg.py escapes
         figures=[(name, Markup(drawn)) for name, drawn in _figures(report)],  # noqa: S704 - svg.py escapes

@@ -155,6 +155,7 @@ def _evaluate(
         trust, missing = _trust(classifier.path)
         page = Report(
             title=manifest.name,
+            detector=manifest.task.anomaly,
             metrics=judgement.metrics,
             y=rows.labels,
             p=p,
@@ -179,12 +180,11 @@ def _flattered(classifier: Classifier, rows: Dataset, where: Mapping[str, str]) 
     """Return a line where the bundle learned from some of these rows, or may have."""
     manifest = classifier.manifest
     known = learned_from(classifier.path, frame_keys(rows.frame, manifest.task, manifest.input))
-    if known is None:
-        asked = "split" in rows.frame.columns and "split" not in where
-        return ["The table has a split column: rows that the bundle was trained on may be among these."] * asked
-    count, total = known[0], len(rows.labels)
-    if not beyond_chance(*known):
+    if known is None and "split" in rows.frame.columns and "split" not in where:
+        return ["The table has a split column: rows that the bundle was trained on may be among these."]
+    if known is None or not beyond_chance(*known):
         return []
+    count, total = known[0], len(rows.labels)
     return [f"The bundle learned from {count:,} of these {total:,} rows: these figures flatter it. Judge it on others."]
 
 

@@ -6,26 +6,28 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limbeck.evaluation.inert import inert
-from limbeck.recipe import DETECTED
 
 # ECE up to which probabilities may be read as they stand, and up to which with care.
 _WELL, _FAIR = 0.02, 0.05
 ELSEWHERE = "elsewhere"  # marks the row of a baseline that was measured on other rows: nothing follows from it here
 
 
-def verdict(metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]] = ()) -> tuple[str, str]:
-    """Return (English, Chinese) from the dict of `metrics.measure` and the rows of the baselines."""
+def verdict(
+    metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]] = (), *, detector: bool = False
+) -> tuple[str, str]:
+    """Return (English, Chinese) from the dict of `metrics.measure` and the rows of the baselines.
+
+    Of a ``detector`` the order of its scores counts; its probabilities are no frequencies.
+    """
     if not metrics.get("n") or metrics.get("accuracy") is None:
         return "There were no rows to judge.", "没有可供评估的样本。"
     n, accuracy = int(metrics["n"]), float(metrics["accuracy"])
-    detects = list(metrics.get("classes", ())) == list(DETECTED) and metrics.get("roc_auc") is not None
     span = metrics.get("confidence_intervals", {}).get("accuracy")
     span_en = f" (95% {100 * span[0]:.1f} to {100 * span[1]:.1f})" if span else ""
     span_zh = f"（95% 区间 {100 * span[0]:.1f} 至 {100 * span[1]:.1f}）" if span else ""
     english = [f"Right on {100 * accuracy:.1f}% of {n:,} {'row' if n == 1 else 'rows'}{span_en}"]
     chinese = [f"在 {n:,} 行上判对 {100 * accuracy:.1f}%{span_zh}"]
-    # Of a detector the order of its scores counts; its probabilities are no frequencies.
-    told = _ordered(float(metrics["roc_auc"])) if detects else _calibrated(metrics.get("ece"))
+    told = _ordered(metrics.get("roc_auc")) if detector else _calibrated(metrics.get("ece"))
     for part_en, part_zh in filter(None, (_against(accuracy, span, baselines), told)):
         english.append(part_en)
         chinese.append(part_zh)
@@ -54,7 +56,9 @@ def _against(
     )
 
 
-def _ordered(area: float) -> tuple[str, str]:
+def _ordered(area: float | None) -> tuple[str, str] | None:
+    if area is None:
+        return None
     return (
         f"in {100 * area:.1f}% of pairs the anomaly scores above the normal row",
         f"在 {100 * area:.1f}% 的配对中，异常样本的分数高于正常样本",

@@ -283,6 +283,7 @@ def _report(
     counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test")}
     page = Report(
         title=out.resolve().name,
+        detector=classifier.manifest.task.anomaly,
         metrics=judgement.metrics,
         y=rows.labels[index],
         p=p,
