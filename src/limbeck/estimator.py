@@ -18,8 +18,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck.data.prepare import Dataset, texts_of
-from limbeck.data.split import DRAWN, split_random
+from limbeck.data.given import dataset_of, twice
+from limbeck.data.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
 from limbeck.inputs.frames import from_pandas, has_texts
 from limbeck.inputs.kinds import checked_values, encode, values_of
@@ -50,7 +50,6 @@ except ModuleNotFoundError as error:
     package = (error.name or "torch").partition(".")[0].replace("sklearn", "scikit-learn")
     raise missing_extra(package, "train", "limbeck.estimator") from error
 
-FEW = 50  # labelled rows (or rows at all, without labels) below which none is held back to choose the best epoch
 _TRAINING = ("epochs", "batch_size", "learning_rate", "weight_decay", "patience")
 _NETWORKS = {"table": "mlp", "text": "ngram"}
 
@@ -199,14 +198,14 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         recipe = self._recipe_of(frame.columns, names, pairs, seed, labelled=bool(known.any()))
         labels = np.full(frame.height, -1, dtype=np.int64)
         labels[known] = np.searchsorted(self.classes_, given)
-        data, few = _dataset(frame, labels, names, seed)
+        data, few = dataset_of(frame, labels, names, seed)
         taught = targets = None
         if pairs:
             whole = X if self.kind == "table" and self._mixed else _native(frame, self.kind)
             taught = distil(recipe, data, folders=[], panel=seated(recipe, names, pairs, X, whole))
             targets = _all_choose(taught.targets, labels) if few else taught.targets
         if few and known.any():
-            data = _twice(data)
+            data = twice(data)
         student = train_student(recipe, data, folders=[], targets=targets)
         # Rows that were learned are no ground for being surer of the others.
         self.student_ = replace(student, temperature=1.0) if few and known.any() else student
@@ -313,32 +312,6 @@ def _classes(labels: NDArray[Any] | None, pairs: list[tuple[str, Any]]) -> NDArr
         what = f"all rows are of the class {class_name(found[0])!r}"
         raise FitError(what, where="y", mend="a classifier needs two classes to tell apart")
     return found
-
-
-def _dataset(
-    frame: pl.DataFrame, labels: NDArray[np.int64], classes: tuple[str, ...], seed: int
-) -> tuple[Dataset, bool]:
-    """Return rows with labels (-1 where there is none) as a dataset, and whether they are too few to hold some back."""
-    known = np.flatnonzero(labels >= 0)
-    split = np.full(len(labels), "unlabelled", dtype="<U10")
-    split[known] = "train"
-    few = (len(known) or len(labels)) < FEW
-    if len(known) and not few:
-        split[known] = split_random(len(known), valid=DRAWN, test=0.0, labels=labels[known], seed=seed)
-        few = not (split == "valid").any()  # every class may have one row only
-    texts = frame["text"].to_list() if frame.columns == ["text"] else [""] * len(labels)
-    finding = "rows given in Python"
-    if few:
-        finding += ", too few to hold some back: the same ones trained and chose the student; no figure is of new rows"
-    numbers, origin = np.arange(1, len(labels) + 1), np.zeros(len(labels), dtype=np.int64)
-    return Dataset(frame, texts, labels, classes, split, numbers, [finding], [Path("X")], origin), few
-
-
-def _twice(data: Dataset) -> Dataset:
-    """Return the dataset with every row of train in valid too."""
-    train = data.part("train")
-    both = data.take(np.concatenate([np.arange(len(data.split)), train]))
-    return replace(both, split=np.concatenate([data.split, np.full(len(train), "valid")]))
 
 
 def _all_choose(targets: Targets, labels: NDArray[np.int64]) -> Targets:
