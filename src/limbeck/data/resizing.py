@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.data.located import pictures_of, quiet_pillow
-from limbeck.data.picture import FORMATS, Picture, upright
+from limbeck.data.picture import FORMATS, Picture, cropped
 from limbeck.data.prepare import Dataset
 from limbeck.data.spectrum import ring_powers, separation
 from limbeck.errors import LimbeckError
@@ -122,9 +122,7 @@ def _pixels(picture: Picture) -> int:
 def _seen(picture: Picture, margin: float) -> Seen | None:
     """Return the grey middle of the part of a picture that counts, and its height and width; None if unreadable."""
     try:
-        image = upright(picture)
-        if picture.box is not None:
-            image = image.crop(picture.box.edges(image.size, margin))
+        image = cropped(picture, margin)
     except LimbeckError:
         return None
     grey = np.asarray(image.convert("L"))
