@@ -24,9 +24,10 @@ def noise(size=SIZE):
 
 
 @pytest.mark.parametrize("size", [SIZE, 70])
-@pytest.mark.parametrize("grey", [True, False])
-def test_one_pass_gives_answer_features_and_maps_and_is_exported(size, grey):
-    network = made(size, grey=grey)
+@pytest.mark.parametrize(("grey", "window"), [(True, 5), (False, 5), (False, 3)])
+def test_one_pass_gives_answer_features_and_maps_and_is_exported(size, grey, window):
+    network = made(size, grey=grey, window=window)
+    assert network.layers[0][0].weight.shape == (24, 1 if grey else 3, window, window)
     logits, features, maps = network.passed(noise(size))
     torch.testing.assert_close(logits, network(noise(size)))
     torch.testing.assert_close(features, maps.mean(dim=(2, 3)))

@@ -53,6 +53,7 @@ class Classifier:
         self.path = Path(path)
         self.manifest: Manifest = read_manifest(self.path)
         file = self.path / (model or self.manifest.serve)
+        self.model = file.name
         if file.name not in self.manifest.files:
             raise LimbeckError("no such model in this bundle", where=file)
         self.encoder = INPUTS[self.manifest.task.rows].load(self.manifest.input, self.path)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.classifier import WINDOW, Answer, Classifier
+from limbeck.bundle.classifier import WINDOW, Answer, Classifier, Probabilities
 from limbeck.bundle.heat import HeatMaps
 from limbeck.bundle.journal import Files, Journal, Works
 from limbeck.bundle.records import default_columns, empty_frame, record_chunk, record_columns, record_files
+from limbeck.bundle.workers import EACH, MANY, Pictured, Workers
 from limbeck.data import celeba, layouts
 from limbeck.data.folders import PICTURES, flat, holds_pictures
 from limbeck.data.labels import need_inputs
@@ -94,9 +95,14 @@ class _Window:
     chunk: Chunk
     index: int
     frame: pl.DataFrame
-    answer: Answer
+    answer: Answer | Pictured
     unfit: dict[int, str]
     pictures: Rows | None = None
+
+    def result(self) -> tuple[Probabilities, dict[int, str]]:
+        """Wait for the answers; return them, and the places of rows that get none, with the reasons."""
+        found = self.answer.result()
+        return found if isinstance(found, tuple) else (found, self.unfit)
 
 
 class _Run:
@@ -130,6 +136,8 @@ class _Run:
             raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
         self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
         self.works = Works(output, self.columns)
+        self.workers: Workers | None = None
+        self.met = 0  # pictures that are known to come, or have
 
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
         manifest = self.classifier.manifest
@@ -181,6 +189,9 @@ class _Run:
             self.works.finish(journal)
         except OSError as error:
             raise out_of_reach(error, self.output) from error
+        finally:
+            if self.workers is not None:
+                self.workers.close()
         kept = self.works.rejects if journal.rejected else None
         seconds = time.perf_counter() - started
         return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed)
@@ -208,6 +219,7 @@ class _Run:
             yield from stream(self.sources[index], rows=rows, skip=skip)
             return
         listed = self._listed
+        self.met = listed.height - skip
         for start in range(skip, listed.height, rows):
             part = listed.slice(start, rows)
             yield Chunk(part, np.arange(start + 1, start + 1 + part.height, dtype=np.int64))
@@ -227,7 +239,10 @@ class _Run:
         if self.signals and not frame.height:
             return _Window(chunk, index, empty_frame(task), classifier.submit_none(), {})
         if isinstance(classifier.encoder, ImageInput):
-            rows, bad = classifier.encoder.encode_each([one for one in values if isinstance(one, Picture)])
+            pictures = [one for one in values if isinstance(one, Picture)]
+            if pictures and (workers := self._helped(len(pictures))) is not None:
+                return _Window(chunk, index, frame, workers.submit(pictures), {})
+            rows, bad = classifier.encoder.encode_each(pictures)
             return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)}, rows)
         unfit: dict[int, str] = {}
         if task.rows == "text":
@@ -235,6 +250,15 @@ class _Run:
             empty = np.flatnonzero((texts.str.strip_chars() == "").to_numpy())
             unfit = dict.fromkeys(empty.tolist(), "the text is empty")
         return _Window(chunk, index, frame, classifier.submit(classifier.encode(values)), unfit)
+
+    def _helped(self, more: int) -> Workers | None:
+        """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""
+        self.met += 0 if self.pictures else more
+        if self.heat is not None or self.met < MANY or self.classifier.threads == 1:
+            return None
+        self.workers = self.workers or Workers(self.classifier)
+        self.workers.grow(self.met // EACH)
+        return self.workers
 
     def _frame(self, chunk: Chunk, source: Path) -> pl.DataFrame:
         """Return the rows under the recipe's names; a stretch without a readable row has no columns of its own."""
@@ -258,15 +282,14 @@ class _Run:
 
     def _write(self, files: Files, journal: Journal, window: _Window) -> None:
         chunk, index = window.chunk, window.index
+        answers, why = window.result()
         full = np.ones(window.frame.height, dtype=bool)
-        full[list(window.unfit)] = False
-        unfit = [(int(chunk.numbers[at]), reason) for at, reason in window.unfit.items()]
+        full[list(why)] = False
+        unfit = [(int(chunk.numbers[at]), reason) for at, reason in why.items()]
         refused = sorted([*unfit, *((reject.row, reject.reason) for reject in chunk.rejects)])
         if self.heat is not None and window.pictures is not None:
             self._draw(window, np.flatnonzero(full))
-        rows = self._table(
-            window.frame.filter(pl.Series(full)), chunk.numbers[full], index, window.answer.result()[full]
-        )
+        rows = self._table(window.frame.filter(pl.Series(full)), chunk.numbers[full], index, answers[full])
         before = journal.row if journal.source == index else 0
         journal.source, journal.row = index, before + len(chunk.numbers) + len(chunk.rejects)
         self.works.write(files, journal, rows, [(self._name(index), row, reason) for row, reason in refused])

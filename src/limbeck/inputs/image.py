@@ -33,6 +33,10 @@ CONVENTIONS: dict[str, tuple[bool, float, tuple[float, ...], tuple[float, ...]]]
 }
 
 
+def _cost(height: int, width: int) -> int:
+    return max(1, height * width // _COST)
+
+
 @dataclass(frozen=True)
 class Pictures:
     """N encoded pictures, with the same few operations as `Ragged` and `Dense`.
@@ -59,7 +63,7 @@ class Pictures:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """The cost of each row, int64 [N], all alike: batches of large pictures are small."""
-        return np.full(len(self), max(1, self.pixels.shape[1] * self.pixels.shape[2] // _COST), dtype=np.int64)
+        return np.full(len(self), _cost(self.pixels.shape[1], self.pixels.shape[2]), dtype=np.int64)
 
     def take(self, rows: NDArray[np.int64]) -> Pictures:
         """Return the given rows, in the given order."""
@@ -107,6 +111,11 @@ class ImageInput:
         """Side of the square, in pixels."""
         return self.settings.size
 
+    @property
+    def cost(self) -> int:
+        """The length of each encoded picture, see `Pictures.lengths`."""
+        return _cost(self.size, self.size)
+
     def encode(self, pictures: Sequence[Picture]) -> Pictures:
         """Encode N pictures, on all cores.
 
@@ -120,8 +129,16 @@ class ImageInput:
             raise bad[min(bad)]
         return rows
 
-    def encode_each(self, pictures: Sequence[Picture]) -> tuple[Pictures, dict[int, LimbeckError]]:
-        """Encode N pictures; one that cannot be read is black, and its place and error are in the dictionary."""
+    def encode_each(
+        self, pictures: Sequence[Picture], workers: int | None = None
+    ) -> tuple[Pictures, dict[int, LimbeckError]]:
+        """Encode N pictures; one that cannot be read is black, and its place and error are in the dictionary.
+
+        Parameters
+        ----------
+        workers
+            Threads; by default those of this input.
+        """
         side = self.settings.size
         pixels = np.zeros((len(pictures), side, side, 3), dtype=np.uint8)
         bad: dict[int, LimbeckError] = {}
@@ -133,7 +150,7 @@ class ImageInput:
                 bad[at] = error
 
         with quiet_pillow():
-            each(one, len(pictures), self.workers)
+            each(one, len(pictures), workers or self.workers)
         return Pictures(pixels), bad
 
     def square(self, picture: Picture) -> NDArray[np.uint8]:

@@ -1,6 +1,6 @@
 """A shallow network of grain: what a picture's surface is like, wherever it is and whatever it shows.
 
-Three convolutions see windows of up to seventeen pixels, and the head reads the mean of every map of every layer.
+Three convolutions see windows of at most seventeen pixels, and the head reads the mean of every map of every layer.
 Nothing says where in the picture a thing was, no window is as large as a face, and by default no colour is seen and
 every picture has the same mean and contrast. So it can hardly learn the room or the person, which a deeper network
 learns first when rows come from few sessions. Orderless pooling of filters tells textures (Cimpoi et al. 2015, "Deep
@@ -9,7 +9,7 @@ filter banks for texture recognition and segmentation").
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -25,6 +25,7 @@ class Options(Section):
     widths: tuple[int, ...] = Field(default=(24, 48, 64), description="filters of each layer, each on half the grid")
     grey: bool = Field(default=True, description="see the mean of the colours alone")
     contrast: bool = Field(default=True, description="bring every picture to the same light and contrast first")
+    window: Literal[3, 5] = Field(default=5, description="side of the first layer's filters, in pixels")
     dropout: float = Field(default=0.2, ge=0, lt=1)
 
     @field_validator("widths")
@@ -36,7 +37,7 @@ class Options(Section):
 
 
 class Texture(PictureNetwork):
-    """Convolutions of stride 2, the first of 5x5 and the others of 3x3; means of all their maps."""
+    """Convolutions of stride 2, the first of ``window`` and the others of 3x3; means of all their maps."""
 
     Options = Options
 
@@ -48,7 +49,7 @@ class Texture(PictureNetwork):
             nn.Sequential(
                 nn.Conv2d(a, b, size, stride=2, padding=size // 2, bias=False), Norm(b), nn.ReLU()
             )
-            for a, b, size in zip(inside, options.widths, (5, 3, 3, 3, 3), strict=False)
+            for a, b, size in zip(inside, options.widths, (options.window, 3, 3, 3, 3), strict=False)
         )  # fmt: skip
         self.dropout = nn.Dropout(options.dropout)
         self.head = nn.Linear(sum(options.widths), classes)
