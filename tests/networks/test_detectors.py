@@ -8,13 +8,14 @@ from sklearn.covariance import ledoit_wolf
 from limbeck.errors import LimbeckError
 from limbeck.inputs.image import ImageInput, Pictures
 from limbeck.networks import NETWORKS
-from limbeck.networks.frozen import LAYERS, Encoded, Frozen
+from limbeck.networks.frozen import LAYERS, Encoded, Frozen, convolved_grey, one_is_enough
 from limbeck.networks.memory import coreset
 from limbeck.networks.resnet import ResNet18
+from limbeck.networks.reverse import apart, cosine_in_graph
 from limbeck.networks.squeezenet import SqueezeNet
 from limbeck.networks.whole import Whole
 from limbeck.recipe import Input
-from networks.pictures import made, write_weights
+from networks.pictures import check_export, made, write_weights
 
 READER = ImageInput(Input(size=48, convention="imagenet"))
 
@@ -74,6 +75,52 @@ def test_what_is_remembered_changes_no_number():
     for a, b, c in zip(first, again, without, strict=True):
         assert torch.equal(a[[2, 0]], b)
         assert torch.equal(a, c)
+
+
+@pytest.mark.parametrize("convention", ["caffe", "imagenet", "zero-one"])
+@pytest.mark.parametrize("kind", ["squeezenet1_0", "resnet18"])
+def test_one_channel_of_grey_pictures_gives_what_three_give(convention, kind):
+    reader = ImageInput(Input(size=48, convention=convention, colour="grey"))
+    torch.manual_seed(0)
+    first = next(module for module in Frozen(Encoded(encoder=kind)).modules() if isinstance(module, torch.nn.Conv2d))
+    if first.bias is not None:
+        torch.nn.init.normal_(first.bias)
+    rows = np.random.default_rng(0).integers(0, 256, (3, 48, 48, 1), dtype=np.uint8).repeat(3, axis=3)
+    pixels = torch.from_numpy(reader.batch(Pictures(rows), np.arange(3))["pixels"])
+    sought = first(pixels).detach()
+    # Windows of ResNet hang over the edge, where zeros are another grey in each channel: there all three are needed.
+    assert one_is_enough(first) == (kind != "resnet18")
+    if one_is_enough(first):
+        found = convolved_grey(first, pixels, reader)
+        torch.testing.assert_close(found, sought, atol=2e-6 * float(sought.abs().max()), rtol=0)
+
+
+def test_the_cosine_of_the_graph_is_the_cosine():
+    torch.manual_seed(0)
+    out = torch.nn.Conv2d(6, 40, 1)
+    maps, state = torch.randn(2, 40, 5, 5).relu(), torch.randn(2, 6, 5, 5).relu()
+    state[0, :, 0, 0] = 0  # the decoder's maps are its bias there
+    maps[1, :, 1, 1] = 0  # and these have no direction
+    with torch.no_grad():
+        found = 1.0 - cosine_in_graph(maps, state, out)
+        torch.testing.assert_close(found, apart(maps, out(state)), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("colour", ["grey", "rgb"])
+@pytest.mark.parametrize("encoder", ["squeezenet1_0", "resnet18"])
+def test_the_graph_of_reverse_distillation_answers_as_torch_does(encoder, colour):
+    reader = ImageInput(Input(size=48, convention="caffe", colour=colour))
+    kind = NETWORKS["reverse-distillation"]
+    torch.manual_seed(0)
+    network = kind(kind.parse({"encoder": encoder, "width": 8}), reader, 2).eval()
+    random = np.random.default_rng(0)
+
+    def drawn(rows, *_):
+        given = random.integers(0, 256, (rows, 48, 48, 1 if colour == "grey" else 3), dtype=np.uint8)
+        given = np.broadcast_to(given, (rows, 48, 48, 3))
+        return torch.from_numpy(reader.batch(Pictures(given), np.arange(rows))["pixels"])
+
+    check_export(network, 48, drawn, atol=2e-5)
 
 
 def test_a_coreset_spreads_over_all_points():

@@ -203,4 +203,5 @@ class PictureDetector(Detector):
 
 def resized(maps: Tensor, side: int) -> Tensor:
     """Return maps [B, F, h, w] on a grid of ``side`` by ``side``, bilinear."""
+    side = int(side)  # traced it would be worked out anew for every batch; pictures of a bundle have one size
     return nn.functional.interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)

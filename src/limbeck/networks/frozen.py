@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -49,7 +50,8 @@ class Encoded(Section):
 class Frozen(nn.Module):
     """Maps pixels to the maps of the chosen modules of an encoder; its weights get no gradient.
 
-    ``learned`` makes it a student of such an encoder instead, which does.
+    ``learned`` makes it a student of such an encoder instead, which does. ``reader`` is what makes its pixels: where
+    they are grey, the exported graph convolves one channel of three; see `convolved_grey`.
 
     Raises
     ------
@@ -57,8 +59,9 @@ class Frozen(nn.Module):
         For a module that the encoder does not have, or modules that are not named from shallow to deep.
     """
 
-    def __init__(self, options: Encoded, *, learned: bool = False) -> None:
+    def __init__(self, options: Encoded, *, learned: bool = False, reader: Any = None) -> None:
         super().__init__()
+        self.grey = reader if reader is not None and reader.settings.colour == "grey" else None
         self.kind, self.learned, self.given = options.encoder, learned, False
         self._memory: dict[bytes, list[Tensor]] | None = None
         self._room = 0
@@ -146,7 +149,10 @@ class Frozen(nn.Module):
     def _maps(self, pixels: Tensor) -> list[Tensor]:
         found: list[Tensor] = []
         for name, module in self._steps():
-            pixels = module(pixels)
+            if self.grey is not None and torch.onnx.is_in_onnx_export() and one_is_enough(module):
+                pixels = convolved_grey(module, pixels, self.grey)
+            else:
+                pixels = module(pixels)
             if name in self.layers:
                 found.append(pixels)
             if len(found) == len(self.layers):
@@ -165,3 +171,24 @@ class Frozen(nn.Module):
         side = 64
         with torch.no_grad():
             return [maps.shape[1] for maps in self._maps(torch.zeros(1, 3, side, side))]
+
+
+def one_is_enough(module: nn.Module) -> bool:
+    """Whether a module is the first convolution, and has no windows that hang over the edge: zeros are no grey."""
+    return isinstance(module, nn.Conv2d) and module.in_channels == 3 and module.padding == (0, 0)
+
+
+def convolved_grey(first: nn.Conv2d, pixels: Tensor, reader: Any) -> Tensor:
+    """Return ``first(pixels)`` of grey pictures, float [B, 3, H, W], read off their first channel: a third of the work.
+
+    The channels hold one picture, each on a scale of its own (`ImageInput.affine`), so that each is the first one times
+    a number and plus one.
+    """
+    scale, shift = reader.affine()
+    weight = first.weight.detach().double().numpy()
+    times = scale / scale[0]
+    plus = (weight * (shift - times * shift[0])[:, None, None]).sum(axis=(1, 2, 3))
+    bias = plus if first.bias is None else plus + first.bias.detach().double().numpy()
+    alone = (weight * times[:, None, None]).sum(axis=1, keepdims=True)
+    given = [torch.from_numpy(array.astype(np.float32)) for array in (alone, bias)]
+    return nn.functional.conv2d(pixels[:, :1], *given, stride=first.stride)

@@ -43,7 +43,7 @@ class Memory(PictureDetector):
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
         chosen = options.layers or list(LAYERS[options.encoder][1:])
-        self.frozen = Frozen(options.model_copy(update={"layers": chosen}))
+        self.frozen = Frozen(options.model_copy(update={"layers": chosen}), reader=encoder)
         inside = sum(self.frozen.widths)
         self.watch_whole(inside)
         self.register_buffer("projection", half(torch.randn(options.width, inside) / options.width**0.5))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -77,7 +78,7 @@ class ReverseDistillation(PictureDetector):
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
-        self.frozen = Frozen(options)
+        self.frozen = Frozen(options, reader=encoder)
         widths = self.frozen.widths
         self.watch_whole(sum(widths))
         inner = [min(width, options.width) for width in widths]
@@ -90,26 +91,64 @@ class ReverseDistillation(PictureDetector):
         """Return the encoder's maps, shallow first."""
         return self.frozen(pixels)
 
+    def states(self, seen: list[Tensor]) -> list[Tensor]:
+        """Return of the encoder's maps what the decoder makes of each scale, float [B, width, h, w], shallow first."""
+        state, found = self.bottleneck(seen), []
+        for up, maps in reversed(list(zip(self.ups, seen, strict=True))):
+            state = up(state, maps.shape[-1])
+            found.append(state)
+        return found[::-1]
+
     def pairs(self, pixels: Tensor, seen: list[Tensor] | None = None) -> list[tuple[Tensor, Tensor]]:
         """Return for each scale the encoder's maps and the decoder's, each float [B, F, h, w], shallow first."""
         seen = self.frozen(pixels) if seen is None else seen
-        state, rebuilt = self.bottleneck(seen), []
-        for up, out, maps in reversed(list(zip(self.ups, self.outs, seen, strict=True))):
-            state = up(state, maps.shape[-1])
-            rebuilt.append(out(state))
-        return list(zip(seen, reversed(rebuilt), strict=True))
+        rebuilt = [out(state) for out, state in zip(self.outs, self.states(seen), strict=True)]
+        return list(zip(seen, rebuilt, strict=True))
 
     def strangeness(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
         """Return the joined maps of one minus the cosine, float [B, 1, side, side]."""
-        return joined(self.pairs(pixels, seen), self.side, self.options.combine)
+        if torch.onnx.is_in_onnx_export():
+            found = [1.0 - cosine_in_graph(*each) for each in zip(seen, self.states(seen), self.outs, strict=True)]
+        else:
+            found = [apart(*pair) for pair in self.pairs(pixels, seen)]
+        return joined(found, self.side, self.options.combine)
 
     def load_start(self, source: str, encoder: Any) -> str:
         """Start the frozen encoder from given weights; see `Frozen.load_start`."""
         return self.frozen.load_start(source, encoder)
 
 
-def joined(pairs: list[tuple[Tensor, Tensor]], side: int, combine: str) -> Tensor:
-    """Return one map float [B, 1, side, side]: one minus the cosine of each pair by place, summed or multiplied."""
-    maps = [resized(1.0 - nn.functional.cosine_similarity(*pair, dim=1)[:, None], side) for pair in pairs]
-    stacked = torch.stack(maps)
+def apart(one: Tensor, other: Tensor) -> Tensor:
+    """Return one minus the cosine of maps float [B, F, h, w] at each place, float [B, 1, h, w]."""
+    return 1.0 - nn.functional.cosine_similarity(one, other, dim=1)[:, None]
+
+
+def cosine_in_graph(maps: Tensor, state: Tensor, out: nn.Conv2d) -> Tensor:
+    """Return the cosine of ``maps`` and ``out(state)`` at each place, float [B, 1, h, w], as the exported graph has it.
+
+    With out(s) = W s + c, the product m · (W s + c) is (Wᵀm) · s + m · c, and the squared length of W s + c is
+    (WᵀW s + 2 Wᵀc) · s + c · c. So nothing of the encoder's width has to be rebuilt or multiplied, and sums over
+    channels are 1x1 convolutions, which onnxruntime does in its own layout of memory. Equal but for rounding.
+    """
+    weight, bias = (given.detach().double().numpy() for given in (out.weight[:, :, 0, 0], out.bias))
+
+    def fixed(array: np.ndarray) -> Tensor:
+        return torch.from_numpy(array.astype(np.float32))
+
+    def one_by_one(given: Tensor, matrix: np.ndarray, plus: np.ndarray | None = None) -> Tensor:
+        wide = fixed(matrix)[:, :, None, None]
+        return nn.functional.conv2d(given, wide, None if plus is None else fixed(plus))
+
+    width, inside = weight.shape
+    product = one_by_one(one_by_one(maps, weight.T) * state, np.ones((1, inside)))
+    product = product + one_by_one(maps, bias[None])
+    length = one_by_one(state, weight.T @ weight, 2.0 * bias @ weight) * state
+    length = one_by_one(length, np.ones((1, inside)), np.array([bias @ bias]))
+    own = one_by_one(maps * maps, np.ones((1, width)))
+    return product * torch.rsqrt(torch.clamp(own * length, min=1e-16))
+
+
+def joined(found: list[Tensor], side: int, combine: str) -> Tensor:
+    """Return one map float [B, 1, side, side] of those of several scales, each float [B, 1, h, w]: sum or product."""
+    stacked = torch.stack([resized(maps, side) for maps in found])
     return stacked.prod(dim=0) if combine == "product" else stacked.sum(dim=0)

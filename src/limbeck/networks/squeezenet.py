@@ -41,7 +41,8 @@ class Fire(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Map float [B, F, h, w] to [B, 2 * expand, h, w]."""
         small = torch.relu(self.squeeze(maps))
-        return torch.relu(torch.cat((self.expand1x1(small), self.expand3x3(small)), dim=1))
+        # Each rectified by itself, which onnxruntime does within the convolution.
+        return torch.cat((torch.relu(self.expand1x1(small)), torch.relu(self.expand3x3(small))), dim=1)
 
 
 class SqueezeNet(PictureNetwork):

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from limbeck.networks.detector import Mapped, PictureDetector
 from limbeck.networks.frozen import Encoded, Frozen
-from limbeck.networks.reverse import joined
+from limbeck.networks.reverse import apart, joined
 
 
 class Options(Encoded, Mapped):
@@ -31,8 +31,8 @@ class StudentTeacher(PictureDetector):
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
-        self.frozen = Frozen(options)
-        self.learner = Frozen(options, learned=True)
+        self.frozen = Frozen(options, reader=encoder)
+        self.learner = Frozen(options, learned=True, reader=encoder)
         self.watch_whole(sum(self.frozen.widths))
 
     def seen(self, pixels: Tensor) -> list[Tensor]:
@@ -46,7 +46,7 @@ class StudentTeacher(PictureDetector):
 
     def strangeness(self, pixels: Tensor, seen: list[Tensor]) -> Tensor:
         """Return the joined maps of one minus the cosine, float [B, 1, side, side]."""
-        return joined(self.pairs(pixels, seen), self.side, self.options.combine)
+        return joined([apart(*pair) for pair in self.pairs(pixels, seen)], self.side, self.options.combine)
 
     def load_start(self, source: str, encoder: Any) -> str:
         """Start the frozen encoder from given weights; see `Frozen.load_start`."""
