@@ -10,10 +10,13 @@ import time
 import numpy as np
 import pytest
 
+from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.recipe import load_recipe
+from limbeck.recipe import load_recipe, parse_recipe
+from limbeck.training.boosting import Boosting
 from limbeck.training.folds import cross_validate
 from limbeck.training.tune import DEFAULT_SPACE, tune
+from signals import records, signal_recipe
 from small import reviews, tiny_recipe, write_csv, write_recipe
 
 
@@ -94,6 +97,35 @@ def test_a_killed_search_goes_on_and_its_best_recipe_can_be_trained(rows_folder,
     for change, line in (("tune.space.student.idf=[1.0]", "another space"), ("training.seed=3", "another recipe")):
         with pytest.raises(LimbeckError, match=f"holds the search of {line}.*choose another --out"):
             tune(recipe, out=out, data=rows_folder, settings=[change])
+
+
+def test_folds_and_search_learn_from_teachers_that_never_see_what_is_judged(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
+    hearts = records(tmp_path / "hearts")
+    raw = signal_recipe().model_dump(mode="json", exclude_none=True)
+    raw |= {
+        "teachers": [{"name": "trees", "source": "trained:boosting", "options": {"folds": 2}}],
+        "objective": {"losses": {"hard": 0.5, "distil": 0.5}},
+        "tune": {"space": {"training.epochs": [1, 2]}},
+    }
+    recipe = parse_recipe(raw)
+    learned = []
+    made = Boosting.__init__
+
+    def noted(self, own, data):
+        learned.append(set(data.frame["record"].gather(data.part("train")).to_list()))
+        made(self, own, data)
+
+    monkeypatch.setattr(Boosting, "__init__", noted)
+    found = cross_validate(recipe, 3, out=tmp_path / "folds", data=hearts)
+    rows = prepare(recipe, hearts)
+    used = set(rows.frame["record"].gather(np.flatnonzero(np.isin(rows.split, ["train", "valid"]))).to_list())
+    assert len(found.folds) == 3
+    assert len(learned) == 9  # of each fold two halves and the whole
+    for fold in range(3):
+        assert set.union(*learned[3 * fold : 3 * fold + 3]) < used
+    write_recipe(tmp_path / "hearts.toml", recipe)
+    assert tune(tmp_path / "hearts.toml", out=tmp_path / "search", data=hearts, trials=1).score > 0
 
 
 @pytest.mark.parametrize(

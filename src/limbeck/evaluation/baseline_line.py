@@ -33,10 +33,8 @@ def line(
     return {"name": name, **{key: found[key] for key in (*SHOWN, *more)}, "n_train": learned, "seconds": seconds}
 
 
-def boosted(
-    train: NDArray[np.float32], y: ArrayLike, test: NDArray[np.float32], classes: int, purpose: str
-) -> NDArray[np.float64]:
-    """Fit histogram gradient boosting (Ke et al. 2017) on train float32[N, F]; return float64[M, C] of test.
+def fit_boosting(train: NDArray[np.float32], y: ArrayLike, purpose: str) -> Any:
+    """Fit histogram gradient boosting (Ke et al. 2017) on train float32[N, F]; return scikit-learn's model.
 
     Raises
     ------
@@ -47,7 +45,18 @@ def boosted(
         from sklearn.ensemble import HistGradientBoostingClassifier
     except ImportError as error:
         raise missing_extra("scikit-learn", "train", purpose) from error
-    model = HistGradientBoostingClassifier(random_state=0).fit(train, np.asarray(y))
-    p = np.zeros((len(test), classes))
-    p[:, model.classes_] = model.predict_proba(test)
+    return HistGradientBoostingClassifier(random_state=0).fit(train, np.asarray(y))
+
+
+def spread_out(model: Any, rows: NDArray[np.float32], classes: int) -> NDArray[np.float64]:
+    """Return float64[M, C] of rows float32[M, F]; a class that the model has not met gets 0."""
+    p = np.zeros((len(rows), classes))
+    p[:, model.classes_] = model.predict_proba(rows)
     return p
+
+
+def boosted(
+    train: NDArray[np.float32], y: ArrayLike, test: NDArray[np.float32], classes: int, purpose: str
+) -> NDArray[np.float64]:
+    """Fit boosting on train float32[N, F] and return float64[M, C] of test; see `fit_boosting`."""
+    return spread_out(fit_boosting(train, y, purpose), test, classes)

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.evaluation.baseline_line import boosted, line
-from limbeck.inputs.signal import SignalInput
+from limbeck.inputs.signal import SignalInput, Signals
 from limbeck.recipe import Input
 
 NAME = "boosting on samples and RR intervals"
@@ -19,7 +19,11 @@ NAME = "boosting on samples and RR intervals"
 
 def features(settings: Input, frame: pl.DataFrame) -> NDArray[np.float32]:
     """Return what the trees see, float32 [N, F]: every channel's samples, then the rhythm."""
-    rows = SignalInput(settings).encode(frame)
+    return flat(SignalInput(settings).encode(frame))
+
+
+def flat(rows: Signals) -> NDArray[np.float32]:
+    """Return encoded rows as float32 [N, F]: every channel's samples, then the rhythm."""
     return np.concatenate([rows.beats.reshape(len(rows), -1), rows.rhythm], axis=1)
 
 

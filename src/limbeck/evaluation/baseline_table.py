@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.evaluation.baseline_line import boosted, line
+from limbeck.inputs.dense import Dense
 from limbeck.inputs.table import TableInput
 from limbeck.recipe import Input
 
@@ -19,7 +20,11 @@ NAME = "gradient-boosted trees"
 
 def features(encoder: TableInput, frame: pl.DataFrame) -> NDArray[np.float32]:
     """Return encoded rows float32 [N, F + G], NaN where missing: trees take numbers as they come."""
-    rows = encoder.encode(frame)
+    return flat(encoder.encode(frame))
+
+
+def flat(rows: Dense) -> NDArray[np.float32]:
+    """Return encoded rows as float32 [N, F + G], NaN where missing."""
     numbers = np.where(rows.missing > 0, np.nan, rows.numbers)
     categories = np.where(rows.categories > 0, rows.categories, np.nan)
     return np.concatenate((numbers, categories), axis=1).astype(np.float32)

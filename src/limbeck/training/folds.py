@@ -1,7 +1,8 @@
 """Cross-validation: how much the figures depend on which rows were held out.
 
-The rows of ``train`` and ``valid`` are dealt into K folds, by whole groups when the recipe names a group. Each fold is
-judged once by a student trained on the others, of which a tenth chooses the best epoch. Rows of ``test`` stay
+The rows of ``train`` and ``valid`` are dealt into K folds, by whole groups where the recipe names a group, and by
+patients for signals. Each fold is judged once by a student trained on the others, of which a tenth chooses the best
+epoch. Teachers that are trained first are trained for each fold anew, and never see its rows. Rows of ``test`` stay
 untouched.
 """
 
@@ -14,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from limbeck.data import parts
 from limbeck.data.prepare import prepare
-from limbeck.data.read import need
 from limbeck.data.split import folds as deal
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
@@ -25,8 +25,9 @@ from limbeck.evaluation.metrics import measure
 from limbeck.files import write_json
 from limbeck.inputs.kinds import encode, values_of
 from limbeck.progress import say
-from limbeck.recipe import Recipe, Split, load_recipe
+from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.anomaly import refuse_detectors
+from limbeck.training.distil import distil
 from limbeck.training.student import fingerprint, train_student
 
 METRICS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
@@ -66,11 +67,9 @@ def cross_validate(
     for finding in rows.findings:
         say(finding)
     used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
-    group = parsed.data.split.group if isinstance(parsed.data.split, Split) else parsed.evaluation.group
-    groups = None
-    if group:
-        need(rows.frame.columns, [group], "the data")
-        groups = rows.frame[group].cast(pl.String).to_numpy()
+    groups = parts.groups(parsed, rows.frame, rows.sources)
+    if groups is not None:
+        groups = np.array([group or f"\0{row}" for row, group in enumerate(groups.tolist())], dtype=object)
     seed = parsed.training.seed
     part = None if groups is None else groups[used]
     numbers = deal(len(used), k, labels=rows.labels[used], groups=part, seed=seed)
@@ -80,14 +79,16 @@ def cross_validate(
     for fold in range(len(done), k):
         say(f"fold {fold + 1} of {k}")
         held, rest = used[numbers == fold], used[numbers != fold]
-        split = np.full(len(rows.split), "unused", dtype="<U10")
+        split = np.where(rows.split == "unlabelled", "unlabelled", "unused").astype("<U10")
         inner = split_random(
             len(rest), valid=0.1, test=0.0, labels=rows.labels[rest],
             groups=None if groups is None else groups[rest], seed=seed,
         )  # fmt: skip
         split[rest] = inner
         split[held] = "test"
-        student = train_student(parsed, replace(rows, split=split), folders=[folder, home])
+        dealt = replace(rows, split=split)
+        targets = distil(parsed, dealt, folders=[folder, home]).targets if parsed.teachers else None
+        student = train_student(parsed, dealt, folders=[folder, home], targets=targets)
         p = student.probabilities(encode(student.encoder, values_of(rows.frame[held], parsed.task)))
         positive = student.positive if len(rows.classes) == 2 else None
         measured = measure(

@@ -19,6 +19,7 @@ from limbeck.files import write_text
 from limbeck.progress import say
 from limbeck.recipe import Tune, dump_recipe, load_recipe, override
 from limbeck.training.anomaly import refuse_detectors
+from limbeck.training.distil import distil
 from limbeck.training.scores import scores_of, softmax
 from limbeck.training.student import fingerprint, train_student
 
@@ -112,7 +113,9 @@ def tune(
             if trial.should_prune():
                 raise optuna.TrialPruned
 
-        student = train_student(candidate, rows, folders=[folder, home], report=report)
+        folders = [folder, home]
+        targets = distil(candidate, rows, folders=folders).targets if candidate.teachers else None
+        student = train_student(candidate, rows, folders=folders, targets=targets, report=report)
         scores = scores_of(student.valid_labels, softmax(student.valid_logits), student.positive)
         return -scores["loss"] if metric == "loss" else scores[metric]
 

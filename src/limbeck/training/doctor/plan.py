@@ -11,8 +11,8 @@ from limbeck.data.read import need
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
-from limbeck.teachers import TEACHERS
-from limbeck.teachers.scenarios import KIND
+from limbeck.teachers import TEACHERS, scenarios
+from limbeck.training import firsts
 from limbeck.training.attacks import check_attacks
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, attempt, refused
@@ -44,8 +44,9 @@ def _unknown(recipe: Recipe) -> Iterator[Finding]:
             yield Finding("error", "recipe", what, did_you_mean(name, OBJECTIVES))
     for spec in recipe.teachers:
         kind = spec.source.partition(":")[0]
-        if kind not in TEACHERS and kind not in ("https", KIND.rstrip(":")):
-            hint = did_you_mean(kind, [*TEACHERS, KIND.rstrip(":")])
+        made_here = [scenarios.KIND.rstrip(":"), firsts.KIND.rstrip(":")]
+        if kind not in TEACHERS and kind not in ("https", *made_here):
+            hint = did_you_mean(kind, [*TEACHERS, *made_here])
             yield Finding("error", "recipe", f"teacher {spec.name!r}: unknown kind {kind!r}", hint)
     names = [spec.name for spec in recipe.teachers]
     for name in sorted({name for name in names if names.count(name) > 1}):

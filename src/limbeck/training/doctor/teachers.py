@@ -95,9 +95,8 @@ def check_answers(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
     assert case.rows is not None
     who = f"teacher {one.teacher.name!r}"
     if isinstance(one.teacher, TrainedTeacher):
-        first, members = one.teacher.recipes[0], len(one.teacher.recipes)
-        often = "" if members == 1 else f", {members} times"
-        yield Finding("ok", "teachers", f"{who}: {first.student.network!r} is trained first{often}")
+        often = "" if one.teacher.times == 1 else f", {one.teacher.times} times"
+        yield Finding("ok", "teachers", f"{who}: {one.teacher.kind!r} is trained first{often}")
         return
     lacks = [column for column in one.teacher.columns if column not in case.rows.frame.columns]
     if lacks:
