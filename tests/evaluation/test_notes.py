@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import ast
-import itertools
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tests.relevance.simulate import teachers
+from tests.sentences import literals
 
 import limbeck
 from limbeck import relevance
@@ -60,47 +60,6 @@ def made():
             results.append(relevance.domain(P, features, samples, labels, answers))
         results.append(relevance.reviewed(P, [0, 1, 2], [0, 1, 1], results[0]))
         yield from (note for result in results for note in result.notes)
-
-
-def literals(tree):
-    """Sentences of a module as templates with {} for what is filled in, and those filled in as far as is known."""
-    known: dict[str, list[str]] = {}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            known.setdefault(node.targets[0].id, []).extend(whole(node.value, {}))
-    skipped = {id(part) for node in ast.walk(tree) for part in ast.walk(node) if left_out(node)}
-    inside = {id(part) for node in ast.walk(tree) if joins(node) for part in ast.iter_child_nodes(node)}
-    for node in ast.walk(tree):
-        if id(node) not in skipped | inside and (isinstance(node, ast.Constant | ast.JoinedStr) or joins(node)):
-            yield from whole(node, known)
-
-
-def joins(node):
-    return isinstance(node, ast.JoinedStr) or (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add))
-
-
-def left_out(node):
-    """Errors, what is said on the terminal, and docstrings are no notes."""
-    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-        return True
-    called = node.func if isinstance(node, ast.Call) else None
-    return isinstance(node, ast.Raise) or getattr(called, "id", "") in ("LimbeckError", "say")
-
-
-def whole(node, known):
-    """Return each text that an expression may stand for; what is unknown before the run counts as the number 3."""
-    if isinstance(node, ast.Constant):
-        return [node.value] if isinstance(node.value, str) else []
-    if isinstance(node, ast.IfExp):
-        return whole(node.body, known) + whole(node.orelse, known)
-    if isinstance(node, ast.FormattedValue):
-        return whole(node.value, known) if isinstance(node.value, ast.Name) else ["3"]
-    if isinstance(node, ast.Name):
-        return known.get(node.id) or ["3"]
-    if joins(node):
-        parts = node.values if isinstance(node, ast.JoinedStr) else [node.left, node.right]
-        return ["".join(texts) for texts in itertools.product(*(whole(part, known) or ["3"] for part in parts))]
-    return []
 
 
 def sentences():

@@ -14,7 +14,8 @@ from limbeck.errors import LimbeckError
 
 Names = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]
-SAME = {"text": "text", "table": "values", "image": "picture"}  # what rows that are copies have in common, by kind
+# What rows that are copies have in common, by kind.
+SAME = {"text": "text", "table": "values", "image": "picture", "signal": "samples"}
 
 
 def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[str], kind: str = "text") -> None:

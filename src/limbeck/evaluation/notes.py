@@ -1,32 +1,19 @@
 """The sentences of the trust report in both languages: each note of `limbeck.relevance` and of distillation, once.
 
-The calculators write English, because notes are data (trust.json) before they are a page. Here stands the same
-sentence as a template with its Chinese; a note is translated by the template that it fits. A test walks the sources
-for sentences that no template fits, so a new note cannot be forgotten.
+A test walks the sources for sentences that no template fits, so a new note cannot be forgotten. A template's ``means``
+says what its note makes of the whole panel: "doubt" (do not trust them), "uniform" (trust cannot be told apart),
+"weighed" (they agree and differ), "alone" (one teacher), "reviewed" (labels of people were used), or "" for nothing.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from limbeck.evaluation.templates import Template, converted, filled, fitting
+
 _LONGEST = 2000  # characters of a note that are looked at
-
-
-class Template(NamedTuple):
-    """One note: both languages with the same {placeholders}, and what it says of the whole panel ("" for nothing).
-
-    ``means`` is "doubt" (do not trust them), "uniform" (trust cannot be told apart), "weighed" (they agree and differ),
-    "alone" (one teacher) or "reviewed" (labels of people were used). The part of a placeholder's name before the
-    underscore is its kind, see `_KINDS`.
-    """
-
-    english: str
-    chinese: str
-    means: str = ""
-
 
 _DOUBT = (
     "Do not trust any of these teachers before some rows are reviewed",
@@ -134,14 +121,7 @@ TEMPLATES = (
     ),
 )
 
-# Bounded and without overlapping repeats: a hostile note must not make the matching slow.
-_KINDS = {
-    "count": r"\d[\d,]{0,14}",
-    "number": r"-?\d{1,12}(?:\.\d{1,12})?",
-    "rates": r"[\d., ]{1,1500}",
-    "word": r"[\w-]{1,60}",
-    "teachers": r".{1,1800}",
-}
+_CONVERTERS = {"rates": lambda said: said.replace(", ", "、")}
 
 
 class Note(NamedTuple):
@@ -156,16 +136,14 @@ class Note(NamedTuple):
 def translated(note: str, names: Sequence[str] = ()) -> Note:
     """Return a note in both languages; numbers of teachers become their ``names`` where these are given."""
     note = note[:_LONGEST]
-    for template, pattern in _patterns():
-        if found := pattern.fullmatch(note):
-            english, chinese = dict(found.groupdict()), dict(found.groupdict())
-            if "teachers" in english:
-                english["teachers"], chinese["teachers"] = _teachers(english["teachers"], names)
-            if "rates" in chinese:
-                chinese["rates"] = chinese["rates"].replace(", ", "、")
-            filled = _filled(template.english, english), _filled(template.chinese, chinese)
-            return Note(*filled, template.means)
-    return Note(note, note, known=False)
+    found = fitting(note, TEMPLATES)
+    if found is None:
+        return Note(note, note, known=False)
+    template, english = found
+    chinese = converted(english, _CONVERTERS)
+    if "teachers" in english:
+        english["teachers"], chinese["teachers"] = _teachers(english["teachers"], names)
+    return Note(filled(template.english, english), filled(template.chinese, chinese), template.means)
 
 
 def _teachers(said: str, names: Sequence[str]) -> tuple[str, str]:
@@ -176,21 +154,3 @@ def _teachers(said: str, names: Sequence[str]) -> tuple[str, str]:
         return said, said.replace(mark, "、") if listed else said
     called = [names[int(k)] if int(k) < len(names) else k for k in re.findall(r"\d+", said)]
     return (" and " if " and " in said else ", ").join(called), "、".join(called)
-
-
-def _filled(template: str, values: Mapping[str, str]) -> str:
-    # Not str.format: what is filled in is data and may itself hold braces.
-    return re.sub(r"\{(\w+)\}", lambda place: values[place[1]], template)
-
-
-@cache
-def _patterns() -> tuple[tuple[Template, re.Pattern[str]], ...]:
-    """Return each template with the expression that its English notes match, placeholders as named groups."""
-    return tuple((template, re.compile(_expression(template.english), re.DOTALL)) for template in TEMPLATES)
-
-
-def _expression(english: str) -> str:
-    parts = re.split(r"\{(\w+)\}", english)  # words and placeholders in turn
-    return "".join(
-        f"(?P<{part}>{_KINDS[part.split('_')[0]]})" if at % 2 else re.escape(part) for at, part in enumerate(parts)
-    )

@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import pictures, trust_picture
+from limbeck.evaluation.findings import in_chinese
 from limbeck.evaluation.gallery import is_thumbnail
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.metrics import NAMES
@@ -73,7 +74,7 @@ class Report:
     strangest
         The same of the rows that a detector of pictures finds strangest; only those with a ``thumbnail`` are shown.
     findings
-        Sentences, or (English, Chinese) pairs of them.
+        Sentences, or (English, Chinese) pairs of them; those that `findings` knows appear in Chinese too.
     comparison
         The dict of `compare.compare`.
     history
@@ -130,7 +131,7 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"t": _bilingual, "both": _both, "names": NAMES, "cards": CARDS}
+    environment.globals |= {"t": _bilingual, "both": _both, "told": _told, "names": NAMES, "cards": CARDS}
     environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": _interval, "weakest": weakest}
     environment.globals |= {"liveness_cards": LIVENESS, "span": _span}
     environment.filters |= {"data": inert, "value": _value, "shown": _shown, "points": _points}
@@ -227,6 +228,11 @@ def _history(report: Report) -> list[tuple[str, str]]:
 def _bilingual(key: str) -> Markup:
     """Return a word of the page in both languages, of which the style sheet shows one."""
     return _both(pair(key))
+
+
+def _told(finding: Any) -> Any:
+    """Return a finding, or a reason of the export, in both languages."""
+    return (finding, in_chinese(finding)) if isinstance(finding, str) else finding
 
 
 def _both(words: str | Sequence[str]) -> Markup:

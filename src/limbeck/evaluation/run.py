@@ -24,7 +24,7 @@ from limbeck.evaluation.judge import groups_of, judge
 from limbeck.evaluation.operating import sweep
 from limbeck.evaluation.pixels import anomaly_metrics
 from limbeck.evaluation.report import Report, write_report
-from limbeck.evaluation.signals import signal_pages, told
+from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.evaluation.verdict import ELSEWHERE
 from limbeck.inputs.kinds import values_of
@@ -164,7 +164,7 @@ def _evaluate(
             slices=judgement.slices,
             worst=judgement.worst,
             strangest=judgement.strangest,
-            findings=[*told(findings), *missing],
+            findings=[*findings, *missing],
             export=export_facts(classifier.path),
             history=stored.get("history", []),
             trust=trust,
@@ -188,12 +188,12 @@ def _flattered(classifier: Classifier, rows: Dataset, where: Mapping[str, str]) 
     return [f"The bundle learned from {count:,} of these {total:,} rows: these figures flatter it. Judge it on others."]
 
 
-def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[tuple[str, str]]]:
+def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
     """Return a bundle's trust report, or why the page goes without: an evaluation does not fail for it."""
     try:
         return read_trust(folder), []
     except LimbeckError as error:
-        return None, [(f"The trust report is left out. {error}.", f"未显示教师模型的可信度。{error}。")]
+        return None, [f"The trust report is left out. {error}."]
 
 
 def compare(

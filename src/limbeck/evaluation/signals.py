@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,10 @@ import polars as pl
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.beats import SIGNAL
-from limbeck.data.patients import LEAKS
 from limbeck.data.signals import names_of
 from limbeck.evaluation.beats import beat_figures
 from limbeck.evaluation.operating import sweep
 from limbeck.evaluation.slices import worst_rows
-
-_CHINESE = {LEAKS: "数据按心搏而非按患者划分：同一颗心脏的心搏同时出现在训练集与测试集中，指标存在泄漏，偏于乐观"}
 
 
 def signal_pages(classifier: Classifier, frame: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
@@ -39,8 +35,3 @@ def signal_pages(classifier: Classifier, frame: pl.DataFrame, y: np.ndarray, p: 
         "operating": sweep(y, p, classifier.threshold, positive),
         "beats": beat_figures(classifier, frame, worst, decided.tolist(), captions),
     }
-
-
-def told(findings: Sequence[Any]) -> list[Any]:
-    """Return findings with the Chinese of those sentences that are our own of signals."""
-    return [(line, _CHINESE[line]) if isinstance(line, str) and line in _CHINESE else line for line in findings]

@@ -57,19 +57,13 @@ def robust_accuracy(recipe: Recipe, rows: Dataset, student: Student, index: Sequ
     }
 
 
-def under_attack(metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return what the report says of it, in English and Chinese; nothing where it was not measured."""
+def under_attack(metrics: Mapping[str, Any]) -> list[str]:
+    """Return what the report says of it; nothing where it was not measured."""
     if "robust" not in metrics:
         return []
     found = metrics["robust"]
     levels, steps, count = f"{found['epsilon']:g}", found["steps"], f"{found['n']:,}"
-    under, clean = f"{found['accuracy']:.1%}", f"{found['clean']:.1%}"
-    english = (
+    return [
         f"Under attack (PGD of {steps} steps that moves each pixel by at most {levels} of 255 levels) accuracy is "
-        f"{under}; without it, on the same {count} pictures, {clean}."
-    )
-    chinese = (
-        f"对抗攻击下（PGD {steps} 步，每个像素最多改变 255 级中的 {levels} 级）准确率为 {under}；"
-        f"不受攻击时，在同样的 {count} 张图片上为 {clean}。"
-    )
-    return [(english, chinese)]
+        f"{found['accuracy']:.1%}; without it, on the same {count} pictures, {found['clean']:.1%}."
+    ]

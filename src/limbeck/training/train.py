@@ -29,7 +29,7 @@ from limbeck.evaluation.judge import Judgement, groups_of, judge
 from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import export_facts, facts_of
-from limbeck.evaluation.signals import signal_pages, told
+from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.files import no_nan, whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
@@ -271,14 +271,15 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             "best_epoch": student.history.best,
         }
         write_json(folder / "metrics.json", stored)
-        _report(classifier, rows, index, p, judgement, baselines, history, part, out, lang)
+        _report(classifier, rows, index, p, judgement, findings, baselines, history, part, out, lang)
     write_text(folder / "README.md", model_card(recipe, rows, student, stored, read_trust(folder)))
     return Trained(out, judgement.metrics, baselines, history, part)
 
 
 def _report(
     classifier: Classifier, rows: Dataset, index: np.ndarray, p: np.ndarray, judgement: Judgement,
-    baselines: list[dict[str, Any]], history: list[dict[str, float]], part: str, out: Path, lang: str,
+    findings: list[str], baselines: list[dict[str, Any]], history: list[dict[str, float]], part: str, out: Path,
+    lang: str,
 ) -> None:  # fmt: skip
     counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test")}
     page = Report(
@@ -295,7 +296,7 @@ def _report(
         slices=judgement.slices,
         worst=judgement.worst,
         strangest=judgement.strangest,
-        findings=[*told([*rows.findings, *judgement.findings]), *under_attack(judgement.metrics)],
+        findings=[*findings, *under_attack(judgement.metrics)],
         export=export_facts(classifier.path),
         history=history,
         trust=read_trust(classifier.path),
