@@ -21,7 +21,7 @@ from limbeck.inputs.kinds import encode, values_of
 from limbeck.objectives import OBJECTIVES
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.distil import distil
-from limbeck.training.firsts import TrainedTeacher
+from limbeck.training.firsts import WHOLE, TrainedTeacher
 from limbeck.training.panel import seat
 from limbeck.training.student import Student, train_student
 
@@ -145,7 +145,7 @@ def trained_teacher(folder: Path, spec: dict[str, Any], quick: bool) -> dict[str
     return {
         "auc": float(roc_auc(spoof, p)),
         "eer": float(equal_error_rate(spoof, p)),
-        "cost": sum(multiplications(one) for one in teacher.students),
+        "cost": sum(multiplications(one) for one in teacher.trained(WHOLE)),
     }
 
 

@@ -112,12 +112,20 @@ def test_a_trunk_is_taken_to_a_table_of_series_and_answers_it(home, command):
     test = series(home / "small" / "ucr" / "ECG200_TEST.tsv", 20, 1)
     words = [
         "student.init=bundle/weights.safetensors", "student.width=8", "student.hidden=8", "evaluation.baseline=false",
-        "training.unfreeze.epochs=[12,8]", "evaluation.bootstrap=20", "training.learning_rate=0.01",
+        "evaluation.bootstrap=20", "training.learning_rate=0.01",
     ]  # fmt: skip
     settings = [word for setting in words for word in ("--set", setting)]
-    code, _, said = command("train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "moved", *settings)
+    thawed = ["--set", "student.nearest=0", "--set", "training.unfreeze.epochs=[12,8]"]
+    code, _, said = command(
+        "train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "thawed", *settings, *thawed
+    )
     assert code == 0, said
     assert "stage 2 of 2" in said
+    code, printed, _ = command("doctor", RECIPES / "ecg-transfer.toml", "--data", "small", *settings)
+    assert code == 0 and "compares with remembered rows" in printed, printed
+    code, _, said = command("train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "moved", *settings)
+    assert code == 0, said
+    assert "36 rows remembered" in said
     assert command("predict", "moved", test, "series.csv")[0] == 0
     rows = table(home / "series.csv")
     assert list(rows[0]) == ["row", "record", "time", "class", "probability"]

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 
 import limbeck
 from limbeck.data.prepare import prepare
@@ -12,12 +13,12 @@ from limbeck.errors import LimbeckError
 from limbeck.inputs.kinds import encode, values_of
 from limbeck.inputs.signal import SignalInput
 from limbeck.recipe import Signals as Settings
-from limbeck.recipe import override
+from limbeck.recipe import load_recipe, override
 from limbeck.training.export import logits_of
 from limbeck.training.scores import softmax
 from limbeck.training.signals import changed, moved, viewed
-from limbeck.training.student import train_student
-from limbeck.training.train import finish
+from limbeck.training.student import build, train_student
+from limbeck.training.train import finish, save_weights
 from limbeck.training.unfreeze import freeze
 from signals import records, signal_recipe
 
@@ -142,8 +143,6 @@ def test_frozen_layers_stay_as_they_were_given(hearts, rows, trunk):
     stages = {"epochs": 1, "unfreeze": {"epochs": [2]}}
     recipe = signal_recipe(student={"init": str(trunk)}, training=stages)
     student = train_student(recipe, rows, folders=[])
-    from safetensors.torch import load_file
-
     given, now = load_file(trunk), student.network.state_dict()
     for name in given:
         same = torch.equal(given[name].float(), now[name].float())
@@ -167,8 +166,59 @@ def test_each_stage_thaws_one_layer_more_from_the_last(rows, trunk):
     assert network.mix.training
 
 
+@pytest.mark.parametrize("network", ["cnn-lstm", "resnet1d"])
+def test_a_student_that_compares_gives_the_class_of_the_likest_row(rows, hearts, tmp_path, network):
+    first = train_student(signal_recipe(network, training={"epochs": 1}), rows, folders=[])
+    save_weights(first.network, tmp_path / "weights.safetensors")
+    own = {"init": str(tmp_path / "weights.safetensors"), "nearest": 2}
+    recipe = signal_recipe(network, student=own)
+    student = train_student(recipe, rows, folders=[])
+    train, test = rows.part("train"), rows.part("test")
+    trunk = first.network.eval()
+
+    def placed(part):
+        encoded = encode(student.encoder, values_of(rows.frame[part], recipe.task))
+        maps = torch.from_numpy(encoded.beats)
+        with torch.no_grad():
+            for layer in trunk.layers[:2]:
+                maps = layer(maps)
+        return torch.nn.functional.normalize(maps.flatten(1), dim=1).numpy(), encoded
+
+    (keys, _), (asked, encoded) = placed(train), placed(test)
+    alike = asked @ keys.T
+    sought = rows.labels[train][alike.argmax(axis=1)]
+    each = [alike[:, rows.labels[train] == label].max(axis=1) for label in (0, 1)]
+    sure = np.abs(each[0] - each[1]) > 1e-3  # what is remembered is rounded to half precision
+    found = student.probabilities(encoded).argmax(axis=1)
+    assert sure.sum() > 20
+    np.testing.assert_array_equal(found[sure], sought[sure])
+    assert student.history.epochs == []
+    # The bundle answers alike, and its weights hold what is remembered.
+    bundle = limbeck.train(recipe, data=hearts, out=tmp_path / "bundle").bundle
+    with limbeck.load(bundle) as classifier:
+        np.testing.assert_allclose(
+            classifier.predict_proba(rows.frame[test]), student.probabilities(encoded), atol=1e-4
+        )
+    again, _ = build(load_recipe(bundle / "recipe.toml"), values_of(rows.frame[train], recipe.task), rows.classes, None)
+    again.load_state_dict({name: value.float() for name, value in load_file(bundle / "weights.safetensors").items()})
+    assert len(again.head.keys) == len(train)
+
+
+def test_of_more_rows_than_the_bank_holds_each_class_keeps_its_share(rows, trunk):
+    student = train_student(signal_recipe(student={"init": str(trunk), "nearest": 1, "bank": 20}), rows, folders=[])
+    of = student.network.head.of.numpy()
+    assert len(of) <= 20
+    train = rows.labels[rows.part("train")]
+    np.testing.assert_allclose(of.mean(axis=0), np.bincount(train) / len(train), atol=0.06)
+
+
 @pytest.mark.parametrize(("sections", "words"), [
     ({"training": {"unfreeze": {"epochs": [1]}}}, "name its weights in student.init"),
+    ({"student": {"nearest": 1}}, "no given trunk to compare by"),
+    ({"student": {"init": "TRUNK", "nearest": 4}}, "the trunk has 3 convolutions; name one from 1 to 3"),
+    ({"student": {"init": "TRUNK", "nearest": 1}, "training": {"unfreeze": {"epochs": [1]}}}, "trains nothing"),
+    ({"student": {"init": "TRUNK", "nearest": 1}, "objective": {"losses": {"hard": 1.0, "consistency": 0.1}},
+      "training": {"signals": {"noise": 0.1}}}, "learns no loss"),
     ({"student": {"init": "TRUNK"}, "training": {"unfreeze": {"epochs": [1] * 6}}}, "makes 5; name fewer"),
     ({"student": {"init": "TRUNK", "hidden": 16}}, "has the shape .* give \\[student\\]"),
     ({"training": {"pictures": {"flip": 0.5}}}, "only pictures"),

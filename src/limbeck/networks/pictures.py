@@ -181,8 +181,8 @@ def take(network: Network, given: Mapping[str, Tensor], source: str, cut: str = 
         line += " and the head"
     else:
         other = f", the given one is for {len(head['head.bias']):,}" if "head.bias" in head else ""
-        line += f"; the head starts anew ({len(own['head.bias']):,} classes{other})"
-    unused = [name for name in given if name not in own]
+        line += f"; the head starts anew ({len(own['head.bias']):,} classes{other})" if "head.bias" in own else ""
+    unused = [name for name in given if name not in own and not name.startswith("head.")]
     if unused:
         line += f"; {cut}" if cut else f"; {len(unused)} others have no place, such as {unused[0]!r}"
     network.load_state_dict(taken, strict=False)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.networks.base import Network
+from limbeck.networks.nearest import Nearest
 from limbeck.networks.pictures import read_state, take
 from limbeck.recipe import Section
 
@@ -20,6 +21,10 @@ class SignalOptions(Section):
     mix: int = Field(default=64, ge=4, le=1024, description="width of the layer that joins trunk and branches")
     branch: int = Field(default=32, ge=2, le=512, description="width of the rhythm's and of the features' branch")
     dropout: float = Field(default=0.3, ge=0, lt=1)
+    nearest: int = Field(
+        default=0, ge=0, description="the convolution, from 1, by whose maps training rows are compared; 0 is a head"
+    )
+    bank: int = Field(default=1000, ge=2, le=100_000, description="rows that nearest remembers at most")
 
 
 class Norm1d(nn.BatchNorm1d):
@@ -45,7 +50,7 @@ class SignalNetwork(Network):
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
-        self.inside = encoder.channels
+        self.inside, self.samples = encoder.channels, encoder.shape[1]
         self.rhythm_width, self.features_width = encoder.numbers
         self.frozen: list[nn.Module] = []  # layers of a given trunk that do not learn yet
         names = {"beats": 1, "rhythm": self.rhythm_width, "features": self.features_width}
@@ -60,7 +65,22 @@ class SignalNetwork(Network):
         self.dropout = nn.Dropout(options.dropout)
         joined = nn.Linear(width + branches * options.branch, options.mix)
         self.mix = nn.Sequential(joined, nn.ReLU(), nn.Dropout(options.dropout))
-        self.head = nn.Linear(options.mix, classes)
+        self.head = Nearest(self._placed_width(), classes) if options.nearest else nn.Linear(options.mix, classes)
+
+    def _placed_width(self) -> int:
+        layers = self.layers[: self.options.nearest]
+        if len(layers) < self.options.nearest or any(isinstance(layer, nn.LSTM) for layer in layers):
+            most = sum(not isinstance(layer, nn.LSTM) for layer in self.layers)
+            what = f"student.nearest is {self.options.nearest}, and the trunk has {most} convolutions"
+            raise LimbeckError(what, where="recipe", mend=f"name one from 1 to {most}")
+        with torch.no_grad():
+            return int(self.placed(torch.zeros(2, self.inside, self.samples)).shape[1])
+
+    def placed(self, beats: Tensor) -> Tensor:
+        """Map windows float [B, C, T] to the maps of the convolution ``nearest``, place by place, float [B, F t]."""
+        for layer in self.layers[: self.options.nearest]:
+            beats = layer(beats)
+        return beats.flatten(1)
 
     def pooled(self, beats: Tensor) -> Tensor:
         """Map windows float [B, C, T] to pooled maps, float [B, F]."""
@@ -72,8 +92,10 @@ class SignalNetwork(Network):
         raise LimbeckError(f"{type(self).__name__} has no layers")
 
     def features(self, *arrays: Tensor) -> Tensor:
-        """Join trunk and branches, float [B, mix]."""
+        """Join trunk and branches, float [B, mix]; with ``nearest`` the maps of one layer, see `placed`."""
         given = dict(zip(self.arrays, arrays, strict=True))
+        if self.options.nearest:
+            return self.placed(given["beats"])
         parts = [self.dropout(self.pooled(given["beats"]))]
         if self.rhythm is not None:
             parts.append(self.rhythm(given["rhythm"]))

@@ -198,6 +198,12 @@ def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelPr
         )
     model = onnx.load_from_string(memory.getvalue())
     del model.graph.value_info[:]
+    # What a network does not look at is an input all the same: every door feeds what the bundle reads.
+    there = {given.name for given in model.graph.input}
+    for name in names:
+        if name not in there:
+            sides = ["batch", *example[name].shape[1:]]
+            model.graph.input.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, sides))
     return model
 
 

@@ -30,6 +30,7 @@ from limbeck.training.batches import given
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, attempt
 from limbeck.training.learner import Learner
+from limbeck.training.nearest import compares
 from limbeck.training.student import build, find, start_of, with_stop_words
 
 SAMPLE = 4000  # rows that the fresh student's input is fitted on
@@ -98,6 +99,9 @@ def check_losses(case: Case, fresh: Fresh) -> Iterator[Finding]:
     """Yield for every loss whether it is finite, with a gradient on the student's own weights."""
     if isinstance(fresh.network, Detector) and fresh.network.closed_form:
         yield Finding("ok", "losses", f"{case.recipe.student.network!r} is fitted at once and needs no loss")
+        return
+    if compares(fresh.network):
+        yield Finding("ok", "losses", "the student compares with remembered rows and needs no loss")
         return
     for name in case.recipe.objective.losses:
         if name in OBJECTIVES:  # an unknown one is the recipe's fault, and said there
