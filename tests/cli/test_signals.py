@@ -125,7 +125,7 @@ def test_a_trunk_is_taken_to_a_table_of_series_and_answers_it(home, command):
     assert code == 0 and "compares with remembered rows" in printed, printed
     code, _, said = command("train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "moved", *settings)
     assert code == 0, said
-    assert "36 rows remembered" in said
+    assert "40 rows remembered" in said
     assert command("predict", "moved", test, "series.csv")[0] == 0
     rows = table(home / "series.csv")
     assert list(rows[0]) == ["row", "record", "time", "class", "probability"]

@@ -173,7 +173,7 @@ def test_a_student_that_compares_gives_the_class_of_the_likest_row(rows, hearts,
     own = {"init": str(tmp_path / "weights.safetensors"), "nearest": 2}
     recipe = signal_recipe(network, student=own)
     student = train_student(recipe, rows, folders=[])
-    train, test = rows.part("train"), rows.part("test")
+    train, test = np.flatnonzero(np.isin(rows.split, ["train", "valid"])), rows.part("test")
     trunk = first.network.eval()
 
     def placed(part):
@@ -202,13 +202,16 @@ def test_a_student_that_compares_gives_the_class_of_the_likest_row(rows, hearts,
     again, _ = build(load_recipe(bundle / "recipe.toml"), values_of(rows.frame[train], recipe.task), rows.classes, None)
     again.load_state_dict({name: value.float() for name, value in load_file(bundle / "weights.safetensors").items()})
     assert len(again.head.keys) == len(train)
+    # Without rows of test valid judges, so that it may not be remembered.
+    unjudged = replace(rows, split=np.where(rows.split == "test", "unused", rows.split))
+    assert len(train_student(recipe, unjudged, folders=[]).network.head.keys) == len(rows.part("train"))
 
 
 def test_of_more_rows_than_the_bank_holds_each_class_keeps_its_share(rows, trunk):
     student = train_student(signal_recipe(student={"init": str(trunk), "nearest": 1, "bank": 20}), rows, folders=[])
     of = student.network.head.of.numpy()
     assert len(of) <= 20
-    train = rows.labels[rows.part("train")]
+    train = rows.labels[np.isin(rows.split, ["train", "valid"])]
     np.testing.assert_allclose(of.mean(axis=0), np.bincount(train) / len(train), atol=0.06)
 
 

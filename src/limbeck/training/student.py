@@ -304,6 +304,11 @@ def train_student(
             say("no row of valid has a label to hold APCER by: the threshold is 0.5")
     if not 0.06 < temperature < 19.0:
         say("calibration: the temperature is at its bound; the student is far from fitted (training.learning_rate?)")
+    if compares(network) and len(data.part("test")):
+        # Valid has said how sure to be; held back any longer its rows would only be missed.
+        both = np.concatenate([train, valid])
+        more = encode(encoder, values_of(data.frame[both], recipe.task))
+        remember(network, encoder, more, data.labels[both], recipe.training.seed)
     sample = some_pictures(rows(0), recipe.training.seed)
     return Student(
         network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample
