@@ -26,9 +26,24 @@ def out_of_reach(error: OSError, path: Path) -> LimbeckError:
         errno.EROFS: "write to another place",
         errno.ENOENT: "check the path",
         errno.ENOTDIR: "check the path",
+        errno.EEXIST: "a file stands where a folder is wanted",
         errno.EISDIR: "name a file, not a folder",
     }
     return LimbeckError(os.strerror(error.errno or 0), where=path, mend=mends.get(error.errno or 0))
+
+
+def marks(path: Path) -> tuple[int, int]:
+    """Return size and time of change (ns) of a file, by which another one is told; zeros where there is none."""
+    try:
+        found = path.stat()
+    except OSError:  # a link that leads nowhere, say
+        return 0, 0
+    return found.st_size, found.st_mtime_ns
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths lead to one file."""
+    return other.exists() and one.samefile(other)
 
 
 def beside(path: Path) -> Path:

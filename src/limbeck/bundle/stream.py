@@ -28,10 +28,11 @@ from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, inspect, need, sources, stream
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.files import out_of_reach
+from limbeck.files import marks, out_of_reach, same_file
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import Rows, values_of
 from limbeck.progress import progress, say
+from limbeck.recipe import Task
 
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 
@@ -100,9 +101,8 @@ class _Window:
     pictures: Rows | None = None
 
     def result(self) -> tuple[Probabilities, dict[int, str]]:
-        """Wait for the answers; return them, and the places of rows that get none, with the reasons."""
-        found = self.answer.result()
-        return found if isinstance(found, tuple) else (found, self.unfit)
+        """Wait for the answers; return them, and ``unfit``."""
+        return found if isinstance(found := self.answer.result(), tuple) else (found, self.unfit)
 
 
 class _Run:
@@ -125,8 +125,8 @@ class _Run:
         elif self.signals:
             self.sources = record_files(source, output)
         else:
-            self.sources = [file for file in sources(source) if source == file or not _same_file(file, output)]
-        if any(_same_file(file, output) for file in self.sources):
+            self.sources = [file for file in _tables(source, task) if source == file or not same_file(file, output)]
+        if any(same_file(file, output) for file in self.sources):
             raise LimbeckError("this is the input", where=output, mend="name another output")
         if not self.sources:
             raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
@@ -333,20 +333,18 @@ class _Run:
     def _fingerprint(self) -> str:
         if self.pictures:
             folder = str(self.sources[0].resolve())
-            facts = [(folder, file, *_marks(Path(file))) for file in self._listed[FILE]]
+            facts = [(folder, file, *marks(Path(file))) for file in self._listed[FILE]]
         else:
-            facts = [(str(path.resolve()), "", *_marks(path)) for path in self.sources]
+            facts = [(str(path.resolve()), "", *marks(path)) for path in self.sources]
         hashes = sorted(self.classifier.manifest.files.items())
         return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
 
 
-def _marks(path: Path) -> tuple[int, int]:
+def _tables(source: Path, task: Task) -> list[Path]:
     try:
-        found = path.stat()
-    except OSError:  # a link that leads nowhere will be a reject
-        return 0, 0
-    return found.st_size, found.st_mtime_ns
-
-
-def _same_file(one: Path, other: Path) -> bool:
-    return other.exists() and one.samefile(other)
+        return sources(source)
+    except LimbeckError as error:
+        if task.rows != "image" or not source.is_dir():
+            raise
+        what = "the folder holds no picture, and no table that names some"
+        raise LimbeckError(what, where=source, mend="check the path") from error

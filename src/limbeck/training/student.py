@@ -88,7 +88,7 @@ def find(path: str, folders: list[Path | None]) -> Path | None:
     return None
 
 
-def start_of(recipe: Recipe, folders: list[Path | None]) -> str | None:
+def start_of(recipe: Recipe, folders: list[Path | None], *, quiet: bool = False) -> str | None:
     """Return where the student's start is: a path or a Hugging Face id; None where it has none."""
     init = recipe.student.init
     if init is None:
@@ -98,7 +98,8 @@ def start_of(recipe: Recipe, folders: list[Path | None]) -> str | None:
     if found is not None:
         return str(found)
     if wanted.optional:
-        say(f"student.init: {wanted.path} is not there; the student starts at random")
+        if not quiet:
+            say(f"student.init: {wanted.path} is not there; the student starts at random")
         return None
     if recipe.student.network == "albert" and not wanted.path.startswith((".", "/")):
         return wanted.path  # a Hugging Face id
@@ -120,7 +121,8 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
     """Return the class of the network that a recipe names and its checked options; `build` says what it raises."""
     name = recipe.student.network
     if name not in NETWORKS:
-        raise LimbeckError(f"unknown network {name!r}", where="recipe", mend=did_you_mean(name, NETWORKS))
+        what = f"student.network: unknown network {name!r}"
+        raise LimbeckError(what, where="recipe", mend=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
     reads = recipe.input.encoder if recipe.task.rows == "text" else recipe.task.kind

@@ -43,7 +43,7 @@ from limbeck.training.export import Gate, export, gate_facts
 from limbeck.training.pretrain import is_pretraining, pretrain
 from limbeck.training.processes import current, joined, refuse_unshared, restarted
 from limbeck.training.robust import robust_accuracy, under_attack
-from limbeck.training.student import Student, positive_index, train_student
+from limbeck.training.student import Student, network_kind, positive_index, start_of, train_student
 from limbeck.training.targets import Distilled, Targets
 
 
@@ -115,6 +115,8 @@ def _train(
     if is_pretraining(parsed):
         pretrain(parsed, out=target, folder=folder, home=home, resume=resume)
         return Trained(target, {}, [], [], "valid")
+    network_kind(parsed)  # before rows are read and teachers asked, which may take long
+    start_of(parsed, [folder, home], quiet=True)
     rows = prepare(parsed, folder, recipe_folder=home)
     lost = lost_frequencies(parsed, rows)
     if lost is not None:
