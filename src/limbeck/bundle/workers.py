@@ -139,7 +139,7 @@ class Workers:
 
     def _there(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None and process.stdout is not None
-        with contextlib.suppress(OSError, ValueError, KeyError):
+        with contextlib.suppress(Exception):  # one that never got ready takes no run
             if _read(process.stdout) != _about(self.classifier):
                 return
             while (run := self._waiting.get()) is not None:
@@ -149,8 +149,8 @@ class Workers:
                     shape = len(run.pictures), len(self.classifier.classes)
                     answers = np.frombuffer(process.stdout.read(4 * shape[0] * shape[1]), dtype="<f4").reshape(shape)
                     run.answer.set_result((answers, {int(at): str(reason) for at, reason in head["bad"].items()}))
-                except (OSError, ValueError, KeyError):
-                    self._waiting.put(run)  # the process is gone; somebody else answers
+                except Exception:  # the process is gone, or talks nonsense: somebody else answers
+                    self._waiting.put(run)
                     return
 
 
