@@ -24,6 +24,7 @@ from limbeck.evaluation.run import evaluate
 from limbeck.evaluation.trust import checked, expectation, meaning, read_trust, weakest, with_labels
 from limbeck.files import sha256
 from limbeck.recipe import parse_recipe
+from limbeck.training.distil import BESIDE
 
 # No file can hold a lone surrogate; it is refused.
 WORDS = HOSTILE.replace("\ud800", "")
@@ -110,6 +111,7 @@ def test_the_expected_accuracy_stands_beside_the_measured_one():
         ([WEIGHED, "No teacher follows a common answer; their plain average is used."], "doubt"),
         ([DOUBT, REVIEWED], "corrected"),
         (["One teacher: its answers are used as they are, and nothing here can tell how good they are."], "alone"),
+        ([BESIDE], "beside"),
         ([], "unjudged"),
         (["A sentence of tomorrow."], "unjudged"),
     ],

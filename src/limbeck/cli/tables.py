@@ -67,12 +67,16 @@ def trust(found: dict[str, Any]) -> None:
         low, high = teacher["interval"]
         without = teacher["flips_without"]
         shown = "–" if without is None else f"{without:.1%}"
-        row = [teacher["name"], teacher["relevance"], teacher["accuracy"], f"{number(low)} to {number(high)}"]
+        between = "–" if low is None or high is None else f"{number(low)} to {number(high)}"
+        row = [teacher["name"], teacher["relevance"], teacher["accuracy"], between]
         rows.append([*row, *([teacher.get("measured_accuracy")] if measured else []), teacher["decided"], shown])
-    _table(f"{len(rows)} teachers on {found['rows']:,} rows, estimated without labels", names, rows)
+    who = "1 teacher" if len(rows) == 1 else f"{len(rows)} teachers"
+    how = "" if found["expected_accuracy"] is None else ", estimated without labels"
+    _table(f"{who} on {found['rows']:,} rows{how}", names, rows)
     for note in found["notes"]:
         _console().print(note)
-    _console().print(f"expected accuracy of their joined answer: {found['expected_accuracy']:.3f}")
+    if found["expected_accuracy"] is not None:
+        _console().print(f"expected accuracy of their joined answer: {found['expected_accuracy']:.3f}")
 
 
 def students(title: str, results: Sequence[tuple[str, dict[str, Any]]], baselines: Sequence[dict[str, Any]]) -> None:

@@ -2,7 +2,8 @@
 
 A test walks the sources for sentences that no template fits, so a new note cannot be forgotten. A template's ``means``
 says what its note makes of the whole panel: "doubt" (do not trust them), "uniform" (trust cannot be told apart),
-"weighed" (they agree and differ), "alone" (one teacher), "reviewed" (labels of people were used), or "" for nothing.
+"weighed" (they agree and differ), "alone" (one teacher), "beside" (one, and labels), "reviewed" (labels of people were
+used), or "" for nothing.
 """
 
 from __future__ import annotations
@@ -25,6 +26,11 @@ TEMPLATES = (
         "One teacher: its answers are used as they are, and nothing here can tell how good they are.",
         "只有一个教师模型：直接采用其回答，此处无从判断其好坏。",
         "alone",
+    ),
+    Template(
+        "One teacher beside the labels: its answers are used as they are, and only labels can tell how good they are.",
+        "标签之外另有一个教师模型：直接采用其回答，其好坏只有标签能说明。",
+        "beside",
     ),
     Template(
         f"{_DOUBT[0]}: each gives the same answer to every row.",

@@ -203,12 +203,15 @@ def _trust(report: Report) -> dict[str, Any] | None:
 
     facts = checked(report.trust)
     notes = facts.told()
-    said = (expectation(facts, report.metrics, str(report.facts.get("judged_on"))), with_labels(facts))
+    means = meaning(notes)
+    # Beside labels one teacher is measured; what it would be expected to reach without them is of no interest.
+    hoped = None if means == "beside" else expectation(facts, report.metrics, str(report.facts.get("judged_on")))
+    said = (hoped, with_labels(facts))
     english, chinese = pair("trust_note")
     return {
         "facts": facts,
         "note": (english.replace("{n}", f"{facts.rows:,}"), chinese.replace("{n}", f"{facts.rows:,}")),
-        "meaning": meaning(notes),
+        "meaning": means,
         "notes": notes,
         "sentences": [sentence for sentence in said if sentence],
         "teachers": facts.by_relevance(),

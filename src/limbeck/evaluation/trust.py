@@ -131,11 +131,11 @@ def read_trust(folder: Path) -> dict[str, Any] | None:
 
 
 def meaning(notes: Sequence[Note]) -> str:
-    """Return what the notes say of the panel: "doubt", "corrected", "uniform", "alone", "weighed" or "unjudged"."""
+    """Return what the notes say of the panel, see `notes`; "corrected" is a doubt that labels met."""
     said = {note.means for note in notes}
     if "doubt" in said:
         return "corrected" if "reviewed" in said else "doubt"
-    return next((one for one in ("uniform", "alone", "weighed") if one in said), "unjudged")
+    return next((one for one in ("uniform", "alone", "beside", "weighed") if one in said), "unjudged")
 
 
 def expectation(trust: Trust, metrics: Mapping[str, Any], part: str = "") -> tuple[str, str]:

@@ -251,6 +251,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "One teacher: the student can only be as good as it, and without labels nobody knows how good that is.",
         "仅一个教师模型：学生模型至多与它相当，而没有标签就无从得知它有多好。",
     ),
+    "trust_beside": (
+        "One teacher beside the labels: the student learned from both, and may be better than it or worse.",
+        "标签之外另有一个教师模型：学生模型同时向两者学习，可能优于它，也可能不如它。",
+    ),
     "trust_weighed": (
         "Fine: the teachers agree beyond chance, and each counts as far as it can be trusted.",
         "可以采信：教师模型之间的一致超出偶然，各按可信程度计入。",

@@ -107,12 +107,11 @@ def _taught(trust: Mapping[str, Any]) -> list[str]:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     count = "1 teacher" if len(names) == 1 else f"{len(names)} teachers"
     expected = trust["expected_accuracy"]
+    who = f"Distilled from {count}, asked about {trust['rows']:,} rows: {', '.join(names[:_NAMED])}{more}."
+    if expected is None and len(names) == 1:
+        return ["", who, "What it says was learned beside the labels; see `trust.json` and the report."]
     told = "could not be estimated" if expected is None else f"{expected:.4f}, estimated without labels"
-    return [
-        "",
-        f"Distilled from {count}, asked about {trust['rows']:,} rows: {', '.join(names[:_NAMED])}{more}.",
-        f"Expected accuracy of the joined answer: {told}; see `trust.json` and the report.",
-    ]
+    return ["", who, f"Expected accuracy of the joined answer: {told}; see `trust.json` and the report."]
 
 
 def _number(value: Any) -> str:

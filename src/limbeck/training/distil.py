@@ -22,6 +22,7 @@ from limbeck.training.trust import trust_of
 from limbeck.training.weigh import Marked, asks_cost, joins, reviewed_rows, shares, weigh
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
+BESIDE = "One teacher beside the labels: its answers are used as they are, and only labels can tell how good they are."
 ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
 
 
@@ -52,13 +53,16 @@ def distil(
         what = "one teacher and no labels: nothing here can tell how far it is right"
         raise LimbeckError(what, where="teachers", mend="name two or more, or label some rows")
     guide = guide_for(recipe, panel.teachers)
-    say(f"asking {len(panel.teachers)} teachers about {len(asked):,} rows")
+    count = len(panel.teachers)
+    say(f"asking {count} teacher{'' if count == 1 else 's'} about {len(asked):,} rows")
     P = panel.ask(data.frame[asked], cache)
     reviewed = recipe.relevance.reviewed
     marked = reviewed_rows(reviewed, recipe, data, asked) if reviewed else None
     answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, marked=marked, cache=cache)
     if cold:
         refuse_one_class(answer, data.classes)
+    if len(panel.teachers) == 1:  # with labels, or it would have been refused
+        notes = [BESIDE]
     trust = trust_of(panel, P, fused, answer, notes, data.classes, measured_on_test(recipe, panel, data, cache))
     answers = answer.astype(np.float32)
     place = np.full(len(data.split), -1, dtype=np.int64)

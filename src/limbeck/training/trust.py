@@ -23,8 +23,10 @@ def trust_of(
 ) -> dict[str, Any]:
     """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect.
 
-    ``measured`` are the teachers' accuracies on labelled test rows, where there are any.
+    ``measured`` are the teachers' accuracies on labelled test rows, where there are any. Of one teacher alone nothing
+    is estimated: its own confidence is no evidence.
     """
+    several = len(P) > 1
     joined = relevance.Fused(answer, fused.relevance)
     estimate, by_class = relevance.accuracy_estimate(P, joined), relevance.accuracy_by_class(P, joined)
     calibration = relevance.calibration_estimate(P, joined)
@@ -42,10 +44,10 @@ def trust_of(
             {
                 "name": name,
                 "relevance": float(_mean_relevance(fused)[k]),
-                "accuracy": float(estimate.estimate[k]),
-                "interval": [float(estimate.low[k]), float(estimate.high[k])],
-                "recall": {label: float(by_class[k, at]) for at, label in enumerate(classes)},
-                "calibration": float(calibration[k]),
+                "accuracy": float(estimate.estimate[k]) if several else None,
+                "interval": [float(estimate.low[k]), float(estimate.high[k])] if several else [None, None],
+                "recall": {label: float(by_class[k, at]) if several else None for at, label in enumerate(classes)},
+                "calibration": float(calibration[k]) if several else None,
                 "decided": int(pushed[k]),
                 "flips_without": changed,
                 **({} if measured is None else {"measured_accuracy": measured[k]}),
@@ -54,7 +56,7 @@ def trust_of(
     return {
         "rows": P.shape[1],
         "teachers": teachers,
-        "expected_accuracy": relevance.expected_accuracy(answer),
+        "expected_accuracy": relevance.expected_accuracy(answer) if several else None,
         "class_rates": {label: float((final == at).mean()) for at, label in enumerate(classes)},
         "notes": notes,
     }
