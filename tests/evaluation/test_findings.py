@@ -22,6 +22,7 @@ from limbeck.data.prepare import prepare
 from limbeck.data.resizing import Lost
 from limbeck.errors import did_you_mean
 from limbeck.evaluation import findings, notes, reasons
+from limbeck.evaluation import named as named_module
 from limbeck.evaluation.findings import in_chinese
 from limbeck.evaluation.reasons import TERMS, explained
 from limbeck.evaluation.report import render_report
@@ -333,3 +334,20 @@ def test_the_chinese_page_holds_findings_and_the_export_s_reason_in_chinese():
     assert '<span class="en" lang="en">not faster (0.98x)</span>' in page
     odd = render_report(report(export={"reason": 3, "kept": None}), lang="zh")
     assert "<bdi>3</bdi>" in odd
+
+
+def test_every_baseline_has_a_chinese_name_and_the_page_uses_it():
+    modules = sorted(Path(named_module.__file__).parent.glob("baseline*.py"))
+    known = {
+        match for file in modules for match in re.findall(r'^NAME = "(.+)"$', file.read_text("utf-8"), re.MULTILINE)
+    }
+    assert known == set(named_module.NAMES)
+    for name in known:
+        english, chinese = named_module.named(name)
+        assert (english, chinese) == (name, named_module.NAMES[name]) and chinese != name
+        assert named_module.named(name + named_module.THEN[0])[1] == chinese + named_module.THEN[1]
+    assert named_module.named("somebody's (on Mars)") == ("somebody's (on Mars)",) * 2
+    row = {"name": "isolation forest", "accuracy": 0.5, "macro_f1": 0.5, "roc_auc": 0.5, "n_train": 3, "seconds": 1.0}
+    html = render_report(report(baselines=[row], facts={"judged_on": "test"}))
+    assert html.count("孤立森林") >= 2  # in the headline and in the table
+    assert ">测试集<" in html

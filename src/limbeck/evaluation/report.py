@@ -23,6 +23,7 @@ from limbeck.evaluation.findings import in_chinese
 from limbeck.evaluation.gallery import is_thumbnail
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.metrics import NAMES
+from limbeck.evaluation.named import named
 from limbeck.evaluation.trust import checked, expectation, meaning, weakest, with_labels
 from limbeck.evaluation.verdict import verdict
 from limbeck.evaluation.words import LANGUAGES, pair
@@ -131,7 +132,14 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"t": _bilingual, "both": _both, "told": _told, "names": NAMES, "cards": CARDS}
+    environment.globals |= {
+        "t": _bilingual,
+        "both": _both,
+        "told": _told,
+        "named": named,
+        "names": NAMES,
+        "cards": CARDS,
+    }
     environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": _interval, "weakest": weakest}
     environment.globals |= {"liveness_cards": LIVENESS, "span": _span}
     environment.filters |= {"data": inert, "value": _value, "shown": _shown, "points": _points}

@@ -21,6 +21,7 @@ from limbeck.evaluation.baseline import NAME
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
 from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.judge import groups_of, judge
+from limbeck.evaluation.named import THEN
 from limbeck.evaluation.operating import sweep
 from limbeck.evaluation.pixels import anomaly_metrics
 from limbeck.evaluation.report import Report, write_report
@@ -305,5 +306,4 @@ def _baselines(
         source = prepare(recipe, Path(train_data), recipe_folder=None)
         positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
         return baseline_rows(recipe, source, source.part("train"), rows, np.arange(len(rows.labels)), positive)
-    then = " (on the bundle's own test rows)"
-    return [{**row, "name": row.get("name", NAME) + then, ELSEWHERE: True} for row in stored.get("baselines", [])]
+    return [{**row, "name": row.get("name", NAME) + THEN[0], ELSEWHERE: True} for row in stored.get("baselines", [])]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from limbeck.evaluation.inert import inert
+from limbeck.evaluation.named import named
 
 # ECE up to which probabilities may be read as they stand, and up to which with care.
 _WELL, _FAIR = 0.02, 0.05
@@ -43,16 +44,17 @@ def _against(
         return None
     best = max(known, key=lambda row: float(row["accuracy"]))
     other, name = float(best["accuracy"]), inert(best.get("name", "baseline"), 60)
+    name_zh = named(name)[1]
     points = 100 * (accuracy - other)
     if span and span[0] <= other <= span[1]:
         return (
             f"no clear difference from the baseline {name} ({points:+.1f} points)",
-            f"与基线 {name} 没有明显差别（{points:+.1f} 个百分点）",
+            f"与基线 {name_zh} 没有明显差别（{points:+.1f} 个百分点）",
         )
     way_en, way_zh = ("above", "高") if points >= 0 else ("below", "低")
     return (
         f"{abs(points):.1f} points {way_en} the baseline {name}",
-        f"比基线 {name} {way_zh} {abs(points):.1f} 个百分点",
+        f"比基线 {name_zh} {way_zh} {abs(points):.1f} 个百分点",
     )
 
 

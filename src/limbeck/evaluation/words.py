@@ -309,6 +309,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "temperature": ("Temperature", "温度"),
     "size": ("Size", "大小"),
     "judged_on": ("Judged on", "评估所用部分"),
+    "on_test": ("test", "测试集"),
+    "on_valid": ("valid", "验证集"),
     "train rows": ("Rows to learn from", "训练样本"),
     "valid rows": ("Rows to choose by", "验证样本"),
     "test rows": ("Rows to judge by", "测试样本"),
