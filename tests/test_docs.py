@@ -72,11 +72,10 @@ def commands(block: str) -> list[list[str]]:
     return [words[1:] for line in lines if (words := shlex.split(line, comments=True)) and words[0] == "limbeck"]
 
 
-def limbeck(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def limbeck(words: list[str]) -> None:
     """Run one command of a page in this process, which has torch loaded already."""
-    monkeypatch.setattr("sys.argv", ["limbeck", *words])
     with pytest.raises(SystemExit) as ended:
-        run()
+        run(words)
     assert ended.value.code == 0, words
 
 
@@ -109,7 +108,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
     lay_out(tmp_path)
     if page in ("docs/bundle.md", "docs/predict.md"):
-        _train_both(monkeypatch)
+        _train_both()
     names: dict[str, object] = {}
     ran = 0
     for language, content in blocks(page):
@@ -118,7 +117,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
         elif language == "console":
             assert all(line.startswith("limbeck ") for line in content.splitlines()), content
             for words in commands(content):
-                limbeck(words, monkeypatch)
+                limbeck(words)
         elif language == "toml" and (named := re.match(r"# (\S+\.toml)\n", content)):
             Path(named[1]).write_text(content, encoding="utf-8")
         else:
@@ -127,12 +126,12 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     assert ran >= 2
 
 
-def _train_both(monkeypatch: pytest.MonkeyPatch) -> None:
+def _train_both() -> None:
     recipe = next(content for language, content in blocks("docs/train.md") if content.startswith("# reviews.toml"))
     Path("reviews.toml").write_text(recipe, encoding="utf-8")
     for network in ("ngram", "gru"):
         words = shlex.split(f"train reviews.toml --out bundles/{network} --set student.network={network}")
-        limbeck([*words, "--set", "training.epochs=1", "--set", "evaluation.bootstrap=20"], monkeypatch)
+        limbeck([*words, "--set", "training.epochs=1", "--set", "evaluation.bootstrap=20"])
 
 
 @pytest.mark.parametrize("page", ALL)

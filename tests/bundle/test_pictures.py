@@ -10,7 +10,6 @@ import pytest
 from PIL import Image
 
 import limbeck
-from limbeck.bundle import stream
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.seen import hashes_of, read_seen
 from limbeck.data.located import HASH, pictures_of
@@ -147,26 +146,6 @@ def test_a_table_keeps_its_order_and_columns(bundle, folder, tmp_path):
     assert cells(tmp_path / "out.csv.rejected.csv")[1] == [
         "rows.csv", "2", "red/99.png: there is no such file; check the path",
     ]  # fmt: skip
-
-
-def test_a_run_goes_on_behind_the_last_window(bundle, folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(Classifier, "window", 7)
-    predict(bundle, folder, tmp_path / "whole.csv")
-    written = stream._Run._write
-    calls = []
-
-    def stop(self, *given):
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        calls.append(1)
-        written(self, *given)
-
-    monkeypatch.setattr(stream._Run, "_write", stop)
-    with pytest.raises(KeyboardInterrupt):
-        predict(bundle, folder, tmp_path / "again.csv")
-    monkeypatch.setattr(stream._Run, "_write", written)
-    assert predict(bundle, folder, tmp_path / "again.csv").resumed == 21
-    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
 
 
 def test_evaluate_reads_class_folders_and_tables(bundle, folder, tmp_path):

@@ -1,5 +1,7 @@
 """Pictures answered by several processes get the answers that one process gives, whatever becomes of the others."""
 
+import contextlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -10,11 +12,10 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.bundle import stream, workers
+from limbeck.bundle import workers
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.workers import Workers
 from limbeck.data.picture import Box, Picture
-from limbeck.errors import LimbeckError
 from pictures import bad_files, class_folders, tiny
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are counted under /proc")
@@ -46,100 +47,88 @@ def expected(classifier, pictures):
     return classifier.submit(rows).result(), {at: str(error) for at, error in bad.items()}
 
 
-def helpers():
-    """Process ids of the workers that are alive, of this user's."""
-    found = subprocess.run(["pgrep", "-f", "limbeck.bundle.workers"], capture_output=True, text=True).stdout
+@contextlib.contextmanager
+def crew_of(classifier, count):
+    crew = Workers(classifier, count)
+    try:
+        crew.grow(count)
+        yield crew
+    finally:
+        crew.close()
+
+
+def alive(bundle):
+    """Process ids of the workers of a bundle that are alive."""
+    found = subprocess.run(["pgrep", "-f", f"limbeck.bundle.workers {bundle}"], capture_output=True, text=True).stdout
     return {int(number) for number in found.split()}
 
 
-def crew_of(classifier, count):
-    crew = Workers(classifier, count)
-    crew.grow(count)
-    assert len(crew._processes) == count - 1
-    return crew
+def until(holds, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.002)
+    return holds()
 
 
-def gone(process, seconds=10.0):
-    until = time.monotonic() + seconds
-    while process.poll() is None and time.monotonic() < until:
-        time.sleep(0.01)
-    return process.poll() is not None
+def check_alike(found, sought):
+    (answers, bad), (expected_answers, reasons) = found, sought
+    good = np.setdiff1d(np.arange(len(answers)), list(reasons))
+    assert bad == reasons
+    assert answers[good].tobytes() == expected_answers[good].tobytes()
 
 
 def test_several_processes_give_the_answers_and_reasons_of_one(bundle, pictures):
     with Classifier(bundle) as classifier:
-        crew = crew_of(classifier, 3)
-        try:
-            once = crew.submit(pictures)
-            again = crew.submit(pictures[:1])
-            (answers, bad), (single, none) = once.result(), again.result()
-        finally:
-            crew.close()
-        sought, reasons = expected(classifier, pictures)
-    good = np.setdiff1d(np.arange(len(pictures)), list(bad))
-    assert bad == reasons
-    assert answers[good].tobytes() == sought[good].tobytes()
-    assert single.tobytes() == sought[:1].tobytes() and not none
+        with crew_of(classifier, 3) as crew:
+            assert len(crew._processes) == 2
+            once, again = crew.submit(pictures), crew.submit(pictures[:1])
+            found, single = once.result(), again.result()
+        sought = expected(classifier, pictures)
+    check_alike(found, sought)
+    check_alike(single, (sought[0][:1], {}))
     assert all(process.poll() is not None for process in crew._processes)
 
 
-def test_the_other_processes_do_answer(bundle, pictures, monkeypatch):
-    with Classifier(bundle) as classifier:
-        monkeypatch.setattr(Workers, "_here", lambda self: None)  # this process leaves all to them
-        crew = crew_of(classifier, 3)
-        try:
-            answers, bad = crew.submit(pictures).result()
-        finally:
-            crew.close()
-        sought, reasons = expected(classifier, pictures)
-    good = np.setdiff1d(np.arange(len(pictures)), list(bad))
-    assert bad == reasons
-    assert answers[good].tobytes() == sought[good].tobytes()
+def test_a_worker_says_what_it_serves_and_answers_line_by_line(bundle, pictures):
+    command = [sys.executable, "-m", "limbeck.bundle.workers", str(bundle), "model.onnx"]
+    with Classifier(bundle) as classifier, subprocess.Popen(command, stdin=-1, stdout=-1) as worker:
+        assert workers._read(worker.stdout) == workers._about(classifier)
+        for part in (pictures[:30], pictures[-60:]):
+            workers._write(worker.stdin, [workers._plain(picture) for picture in part])
+            reasons = {int(at): reason for at, reason in workers._read(worker.stdout)["bad"].items()}
+            answers = np.frombuffer(worker.stdout.read(8 * len(part)), dtype="<f4").reshape(-1, 2)
+            check_alike((answers, reasons), expected(classifier, part))
+        worker.stdin.close()
+        assert worker.wait(20) == 0
 
 
 def test_a_killed_worker_leaves_its_pictures_to_the_others(bundle, pictures):
-    with Classifier(bundle) as classifier:
-        crew = crew_of(classifier, 3)
-        try:
-            many = [crew.submit(pictures) for _ in range(3)]
-            many[0].result()
-            for process in crew._processes:
-                process.send_signal(signal.SIGKILL)
-            found = [each.result()[0].tobytes() for each in many]
-        finally:
-            crew.close()
-    assert len(set(found)) == 1
+    with Classifier(bundle) as classifier, crew_of(classifier, 3) as crew:
+        many = [crew.submit(pictures) for _ in range(3)]
+        many[0].result()
+        for process in crew._processes:
+            process.send_signal(signal.SIGKILL)
+        assert len({each.result()[0].tobytes() for each in many}) == 1
 
 
 def test_a_bundle_that_has_changed_is_answered_here_alone(bundle, pictures, tmp_path):
     own = shutil.copytree(bundle, tmp_path / "own")
     with Classifier(own) as classifier:
         (own / "model.onnx").write_bytes(b"another")
-        crew = crew_of(classifier, 2)
-        try:
-            answers, _ = crew.submit(pictures[:200]).result()
-            assert gone(crew._processes[0])
-        finally:
-            crew.close()
-        assert answers.tobytes() == expected(classifier, pictures[:200])[0].tobytes()
+        with crew_of(classifier, 2) as crew:
+            found = crew.submit(pictures[:200]).result()
+            assert until(lambda: crew._processes[0].poll() is not None)
+        check_alike(found, expected(classifier, pictures[:200]))
 
 
-def test_what_fails_here_reaches_who_waits(bundle, monkeypatch):
-    def fails(*_):
-        raise LimbeckError("the disk is gone")
-
-    with Classifier(bundle) as classifier:
-        monkeypatch.setattr(workers, "_answers", fails)
-        crew = crew_of(classifier, 1)
-        try:
-            with pytest.raises(LimbeckError, match="the disk is gone"):
-                crew.submit([Picture("a.png")]).result()
-        finally:
-            crew.close()
+def test_what_fails_here_reaches_who_waits(bundle, pictures):
+    with Classifier(bundle) as classifier, crew_of(classifier, 1) as crew:
+        classifier.close()  # no answer can be had from it now
+        with pytest.raises(RuntimeError, match="after shutdown"):
+            crew.submit(pictures[:1]).result()
 
 
 def test_a_worker_ends_with_the_process_that_began_it(bundle):
-    before = helpers()
     code = (
         "import time\nfrom limbeck.bundle.classifier import Classifier\nfrom limbeck.bundle.workers import Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
@@ -147,62 +136,64 @@ def test_a_worker_ends_with_the_process_that_began_it(bundle):
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
         number = int(parent.stdout.readline())
-        assert number in helpers() - before
+        assert number in alive(bundle)
         parent.kill()
-    until = time.monotonic() + 20
-    while number in helpers() and time.monotonic() < until:
-        time.sleep(0.05)
-    assert number not in helpers()
+    assert until(lambda: number not in alive(bundle))
 
 
-@pytest.mark.parametrize("kind", ["folder", "table"])
-def test_a_long_run_is_the_same_file(bundle, folder, tmp_path, monkeypatch, kind):
-    source = folder
-    if kind == "table":
-        names = sorted(str(file.relative_to(folder)) for file in folder.rglob("*.png"))
-        source = folder / "rows.csv"
-        source.write_text("path\n" + "".join(f"{name}\n" for name in [*names[:5], "missing.png", *names[5:]]))
-    begun = []
-    made = Workers.__init__
-    monkeypatch.setattr(Workers, "__init__", lambda self, *given: begun.append(self) or made(self, *given))
-    monkeypatch.setattr(stream, "WINDOW", 16)
-    monkeypatch.setattr(stream, "EACH", 5)
-    try:
-        alone = limbeck.predict(bundle, source, tmp_path / "alone.csv", quiet=True)
-        assert not begun
-        monkeypatch.setattr(stream, "MANY", 20)
-        with Classifier(bundle, threads=3) as classifier:
-            helped = limbeck.predict(classifier, source, tmp_path / "helped.csv", quiet=True)
-    finally:
-        (folder / "rows.csv").unlink(missing_ok=True)
-    assert len(begun) == 1 and len(begun[0]._processes) == 2
+@pytest.fixture(scope="module")
+def long(folder, tmp_path_factory):
+    """A folder of 7,000 small pictures, three of them broken, and a table of some of them."""
+    place = tmp_path_factory.mktemp("long")
+    contents = [file.read_bytes() for file in sorted(folder.rglob("*.png"))]
+    for at in range(7000):
+        (place / f"{at:05d}.png").write_bytes(contents[at * 7 % len(contents)] if at % 3000 != 999 else b"no picture")
+    (place / "rows.csv").write_text("path\n" + "".join(f"{at:05d}.png\n" for at in range(5000, 1, -1)))
+    return place
+
+
+@pytest.mark.parametrize("name", ["", "rows.csv"])
+def test_a_long_run_is_the_same_file(bundle, long, tmp_path, name):
+    with Classifier(bundle, threads=1) as classifier:
+        alone = limbeck.predict(classifier, long / name, tmp_path / "alone.csv", quiet=True)
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    with Classifier(bundle, threads=3) as classifier:
+        helped = limbeck.predict(classifier, long / name, tmp_path / "helped.csv", quiet=True)
+    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > before + 0.2  # others did work, and have ended
     assert (tmp_path / "helped.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
-    assert (helped.rows, helped.rejected) == (alone.rows, alone.rejected)
-    assert all(process.poll() is not None for process in begun[0]._processes)
+    assert (helped.rows, helped.rejected) == (alone.rows, alone.rejected) and alone.rejected in (2, 3)
+    assert helped.rejects.read_bytes() == alone.rejects.read_bytes()
 
 
-def test_no_room_for_another_process_is_no_failure(bundle, pictures, monkeypatch):
-    def refused(*_, **__):
-        raise BlockingIOError("Resource temporarily unavailable")
+def test_a_killed_run_goes_on_behind_the_last_window_and_leaves_no_worker(bundle, long, tmp_path):
+    limbeck.predict(bundle, long, tmp_path / "whole.csv", quiet=True)
+    code = f"import limbeck; limbeck.predict({str(bundle)!r}, {str(long)!r}, {str(tmp_path / 'again.csv')!r})"
+    with subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.DEVNULL) as run:
+        assert until((tmp_path / ".again.csv.journal.json").exists)
+        run.kill()
+    assert not (tmp_path / "again.csv").exists()
+    done = limbeck.predict(bundle, long, tmp_path / "again.csv", quiet=True)
+    assert 0 < done.resumed < 7000
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "whole.csv").read_bytes()
+    assert until(lambda: not alive(bundle))
 
-    monkeypatch.setattr(workers.subprocess, "Popen", refused)
-    with Classifier(bundle) as classifier:
-        crew = Workers(classifier, 4)
-        try:
-            crew.grow(4)
-            answers, _ = crew.submit(pictures[:100]).result()
-        finally:
-            crew.close()
-        assert answers.tobytes() == expected(classifier, pictures[:100])[0].tobytes()
+
+def test_no_room_for_another_process_is_no_failure(bundle, folder):
+    code = (
+        "import sys\nfrom limbeck.bundle.classifier import Classifier\nfrom limbeck.bundle.workers import Workers\n"
+        "from limbeck.data.picture import Picture\nsys.executable = '/nowhere/python'\n"
+        f"crew = Workers(Classifier({str(bundle)!r}), 4); crew.grow(4)\n"
+        f"answers, bad = crew.submit([Picture({str(folder / 'red' / '00.png')!r})] * 100).result()\n"
+        "crew.close(); print(len(crew._processes), len(answers), bad)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "0 100 {}\n", done.stderr
 
 
 def test_the_working_folder_is_no_place_to_import_from(bundle, pictures, tmp_path, monkeypatch):
     (tmp_path / "numpy.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w').close()")
     monkeypatch.chdir(tmp_path)
-    with Classifier(bundle) as classifier:
-        crew = crew_of(classifier, 2)
-        try:
-            crew.submit(pictures[:300]).result()
-        finally:
-            crew.close()
+    with Classifier(bundle) as classifier, crew_of(classifier, 2) as crew:
+        crew.submit(pictures[:300]).result()
+        assert crew._processes[0].poll() is None
     assert not (tmp_path / "imported").exists()

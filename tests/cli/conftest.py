@@ -11,9 +11,8 @@ def command(home, monkeypatch, capfd):
 
     def call(*words):
         monkeypatch.chdir(home)
-        monkeypatch.setattr("sys.argv", ["limbeck", *map(str, words)])
         with pytest.raises(SystemExit) as ended:
-            run()
+            run([str(word) for word in words])
         return ended.value.code, *capfd.readouterr()
 
     return call

@@ -23,14 +23,13 @@ KEYS = {
 
 
 @pytest.fixture
-def run(monkeypatch, capsys):
+def run(capsys):
     """Run a command in this process as the entry point does; returns (exit code, stdout, stderr)."""
 
     def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["limbeck", *map(str, arguments)])
         capsys.readouterr()
         with pytest.raises(SystemExit) as caught:
-            cli.run()
+            cli.run([str(word) for word in arguments])
         captured = capsys.readouterr()
         return caught.value.code, captured.out, captured.err
 

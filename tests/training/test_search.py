@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -13,7 +15,6 @@ import pytest
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe, parse_recipe
-from limbeck.training.boosting import Boosting
 from limbeck.training.folds import cross_validate
 from limbeck.training.tune import DEFAULT_SPACE, tune
 from signals import records, signal_recipe
@@ -99,7 +100,7 @@ def test_a_killed_search_goes_on_and_its_best_recipe_can_be_trained(rows_folder,
             tune(recipe, out=out, data=rows_folder, settings=[change])
 
 
-def test_folds_and_search_learn_from_teachers_that_never_see_what_is_judged(tmp_path, monkeypatch):
+def test_folds_and_search_learn_from_teachers_that_never_see_what_is_judged(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
     hearts = records(tmp_path / "hearts")
     raw = signal_recipe().model_dump(mode="json", exclude_none=True)
@@ -109,21 +110,18 @@ def test_folds_and_search_learn_from_teachers_that_never_see_what_is_judged(tmp_
         "tune": {"space": {"training.epochs": [1, 2]}},
     }
     recipe = parse_recipe(raw)
-    learned = []
-    made = Boosting.__init__
-
-    def noted(self, own, data):
-        learned.append(set(data.frame["record"].gather(data.part("train")).to_list()))
-        made(self, own, data)
-
-    monkeypatch.setattr(Boosting, "__init__", noted)
     found = cross_validate(recipe, 3, out=tmp_path / "folds", data=hearts)
+    said = capsys.readouterr().err
     rows = prepare(recipe, hearts)
-    used = set(rows.frame["record"].gather(np.flatnonzero(np.isin(rows.split, ["train", "valid"]))).to_list())
-    assert len(found.folds) == 3
-    assert len(learned) == 9  # of each fold two halves and the whole
-    for fold in range(3):
-        assert set.union(*learned[3 * fold : 3 * fold + 3]) < used
+    used = int(np.isin(rows.split, ["train", "valid"]).sum())
+    # Of each fold three: one for each half of what is learned, one for what is not, none of which sees what is judged.
+    assert said.count("training teacher 'trees'") == 9
+    asked = [int(count) for count in re.findall(r"asking 1 teacher about (\d+) rows", said)]
+    assert [count + fold["n"] for count, fold in zip(asked, found.folds, strict=True)] == [used] * 3
+    patients = rows.frame["patient"].gather(np.flatnonzero(np.isin(rows.split, ["train", "valid"])))
+    sizes = patients.value_counts()["count"].to_list()
+    for fold in found.folds:  # whole patients
+        assert any(sum(some) == fold["n"] for k in range(1, 5) for some in combinations(sizes, k))
     write_recipe(tmp_path / "hearts.toml", recipe)
     assert tune(tmp_path / "hearts.toml", out=tmp_path / "search", data=hearts, trials=1).score > 0
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.classifier import WINDOW, Answer, Classifier, Probabilities
+from limbeck.bundle.classifier import WINDOW, Answer, Classifier
 from limbeck.bundle.heat import HeatMaps
 from limbeck.bundle.journal import Files, Journal, Works
 from limbeck.bundle.records import default_columns, empty_frame, record_chunk, record_columns, record_files
-from limbeck.bundle.workers import EACH, MANY, Pictured, Workers
+from limbeck.bundle.workers import EACH, MANY, Answered, Workers
 from limbeck.data import celeba, layouts
 from limbeck.data.folders import PICTURES, flat, holds_pictures
 from limbeck.data.labels import need_inputs
@@ -91,18 +91,13 @@ def predict(
 
 @dataclass(frozen=True)
 class _Window:
-    """A chunk on its way: its rows, their answers, and the places of rows that get none, with the reasons."""
+    """A chunk on its way: its rows, and what waits for their answers and the reasons of those that get none."""
 
     chunk: Chunk
     index: int
     frame: pl.DataFrame
-    answer: Answer | Pictured
-    unfit: dict[int, str]
+    wait: Callable[[], Answered]
     pictures: Rows | None = None
-
-    def result(self) -> tuple[Probabilities, dict[int, str]]:
-        """Wait for the answers; return them, and ``unfit``."""
-        return found if isinstance(found := self.answer.result(), tuple) else (found, self.unfit)
 
 
 class _Run:
@@ -237,19 +232,20 @@ class _Run:
         classifier, task = self.classifier, self.classifier.manifest.task
         values = values_of(frame, task)
         if self.signals and not frame.height:
-            return _Window(chunk, index, empty_frame(task), classifier.submit_none(), {})
+            return _Window(chunk, index, empty_frame(task), partial(_with, classifier.submit_none(), {}))
         if isinstance(classifier.encoder, ImageInput):
             pictures = [one for one in values if isinstance(one, Picture)]
             if pictures and (workers := self._helped(len(pictures))) is not None:
-                return _Window(chunk, index, frame, workers.submit(pictures), {})
+                return _Window(chunk, index, frame, workers.submit(pictures).result)
             rows, bad = classifier.encoder.encode_each(pictures)
-            return _Window(chunk, index, frame, classifier.submit(rows), {at: str(bad[at]) for at in sorted(bad)}, rows)
+            reasons = {at: str(error) for at, error in bad.items()}
+            return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), rows)
         unfit: dict[int, str] = {}
         if task.rows == "text":
             texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
             empty = np.flatnonzero((texts.str.strip_chars() == "").to_numpy())
             unfit = dict.fromkeys(empty.tolist(), "the text is empty")
-        return _Window(chunk, index, frame, classifier.submit(classifier.encode(values)), unfit)
+        return _Window(chunk, index, frame, partial(_with, classifier.submit(classifier.encode(values)), unfit))
 
     def _helped(self, more: int) -> Workers | None:
         """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""
@@ -282,7 +278,7 @@ class _Run:
 
     def _write(self, files: Files, journal: Journal, window: _Window) -> None:
         chunk, index = window.chunk, window.index
-        answers, why = window.result()
+        answers, why = window.wait()
         full = np.ones(window.frame.height, dtype=bool)
         full[list(why)] = False
         unfit = [(int(chunk.numbers[at]), reason) for at, reason in why.items()]
@@ -338,6 +334,10 @@ class _Run:
             facts = [(str(path.resolve()), "", *marks(path)) for path in self.sources]
         hashes = sorted(self.classifier.manifest.files.items())
         return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
+
+
+def _with(answer: Answer, unfit: dict[int, str]) -> Answered:
+    return answer.result(), unfit
 
 
 def _tables(source: Path, task: Task) -> list[Path]:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,14 +180,18 @@ def _print_json(value: Any) -> None:
     click.echo(json.dumps(no_nan(value), ensure_ascii=False))
 
 
-def run() -> None:
-    """Run the command line: exit 2 with one line for what the user can mend, 1 for a defect of ours."""
+def run(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line: exit 2 with one line for what the user can mend, 1 for a defect of ours.
+
+    ``arguments`` are the words behind the program's name, by default those that this process was given.
+    """
+    given = sys.argv[1:] if arguments is None else list(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # the exporter's shape warnings help nobody here
-    debug = "--debug" in sys.argv
+    debug = "--debug" in given
     try:
         # --debug may stand anywhere: who reads an error appends it to the command they have just typed.
-        words = [word for word in sys.argv[1:] if word != "--debug"]
+        words = [word for word in given if word != "--debug"]
         code = main(words, prog_name="limbeck", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except LimbeckError as error:

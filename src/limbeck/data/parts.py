@@ -52,13 +52,17 @@ def groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDAr
     return np.array([value or "" for value in text_of(frame[name])], dtype=object)
 
 
+def units(groups: npt.NDArray[np.object_] | None, own: Sequence[object]) -> npt.NDArray[np.object_]:
+    """Return what rows that may not come apart have in common, object (n,): the group, or else ``own``."""
+    named = [""] * len(own) if groups is None else groups.tolist()
+    return np.array([group or f"\0{key}" for group, key in zip(named, own, strict=True)], dtype=object)
+
+
 def together(near: Ints, groups: npt.NDArray[np.object_] | None) -> Ints:
     """Return one number for rows that may not come apart, int64 (n,): near copies and groups."""
     if groups is None:
         return near
-    # A row without a group is a group of its own.
-    own = [group or f"\0{row}" for row, group in enumerate(groups.tolist())]
-    return duplicates.join(near, duplicates.exact(own))
+    return duplicates.join(near, duplicates.exact(units(groups, range(len(groups))).tolist()))
 
 
 def drawn(

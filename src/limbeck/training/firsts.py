@@ -184,9 +184,8 @@ def _dealt(recipe: Recipe, data: Dataset, k: int, place: Place, *, fewer: bool) 
     train = data.part("train")
     keys = frame_keys(data.frame[train], recipe.task, recipe.input)
     groups = parts.groups(recipe, data.frame, data.sources)
-    named = [""] * len(train) if groups is None else groups[train].tolist()
     # A row without a group is told by its content: copies stay together.
-    units = np.array([group or f"\0{key}" for group, key in zip(named, keys, strict=True)], dtype=object)
+    units = parts.units(None if groups is None else groups[train], keys)
     if fewer and len(set(units)) == 1 and len(set(keys)) > 1:
         say(f"{place.where}: all rows are of one group, so that its copies know the group of the rows they answer")
         units = np.array(keys, dtype=object)

@@ -69,7 +69,7 @@ def cross_validate(
     used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
     groups = parts.groups(parsed, rows.frame, rows.sources)
     if groups is not None:
-        groups = np.array([group or f"\0{row}" for row, group in enumerate(groups.tolist())], dtype=object)
+        groups = parts.units(groups, range(len(groups)))
     seed = parsed.training.seed
     part = None if groups is None else groups[used]
     numbers = deal(len(used), k, labels=rows.labels[used], groups=part, seed=seed)
