@@ -32,7 +32,7 @@ def test_the_examples_run(tmp_path, monkeypatch):
             exec(compile(content, PAGE, "exec"), known)
         elif language == "console":
             for words in commands(content):
-                limbeck(words, monkeypatch)
+                limbeck(words)
         elif language == "toml":
             Path(re.match(r"# (\S+\.toml)\n", content)[1]).write_text(content, encoding="utf-8")
         else:
