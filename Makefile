@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+SEED ?= 1
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
@@ -21,8 +22,9 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP) ## Train, judge, export and predict on real Chinese reviews (about 3 minutes)
 	$(BIN)/limbeck demo
 
-test: $(STAMP) ## Run the tests
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/data -x" for a part)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal \
+		--randomly-seed=$(SEED) $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the rooms' dependencies
 	$(BIN)/ruff check .

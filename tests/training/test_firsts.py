@@ -127,6 +127,11 @@ def test_doctor_names_it_and_trains_nothing(folder, capsys):
     assert "training teacher" not in capsys.readouterr().err
 
 
+def close(found, wanted):
+    """Equal but for rounding: batches of other rows are summed in another order on some processors."""
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
 def test_with_folds_a_row_is_answered_by_who_has_not_learned_it(folder):
     made, rows = seated(folder, folds=3, training={"epochs": 4})
     assert made.times == 4
@@ -141,12 +146,14 @@ def test_with_folds_a_row_is_answered_by_who_has_not_learned_it(folder):
         student = train_student(recipe, replace(rows, split=split), folders=[folder])
         return student.probabilities(student.encoder.encode(pictures))
 
+    whole = trained([])
     for fold in range(3):
         left_out = np.flatnonzero(made.folds == fold)
-        np.testing.assert_array_equal(answers[left_out], trained(left_out)[left_out])
-    np.testing.assert_array_equal(answers[rest], trained([])[rest])
+        close(answers[left_out], trained(left_out)[left_out])
+        assert np.abs(answers[left_out] - whole[left_out]).max() > 1e-3
+    close(answers[rest], whole[rest])
     # In any order, and one by one: a row is known by its content.
-    np.testing.assert_array_equal(made.answer(rows.frame[train[::-1]]), answers[train[::-1]])
+    close(made.answer(rows.frame[train[::-1]]), answers[train[::-1]])
     assert made.fingerprint != seated(folder, folds=2, training={"epochs": 4})[0].fingerprint
 
 

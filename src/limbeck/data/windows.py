@@ -181,7 +181,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             size = sum(entry.file_size for entry in packed.infolist())
         if size > MOST:
             raise LimbeckError(f"unpacks to {size:,} bytes, the most is {MOST:,}", where=path)
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # numpy leaves a broken file open
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         what = f"cannot be read as .npz: {first_line(error)}"

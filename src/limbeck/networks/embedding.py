@@ -36,7 +36,7 @@ def read_vectors(path: Path) -> tuple[np.ndarray, dict[str, int]]:
     if vocabulary is None:
         raise LimbeckError("the vectors have no vocabulary beside them", where=path, mend=f"add {names[0]}")
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # numpy leaves a broken file open
             vectors = np.asarray(stored["embeddings"], dtype=np.float32)
         ids = {str(token): int(index) for token, index in json.loads(vocabulary.read_text("utf-8")).items()}
     except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:

@@ -117,7 +117,10 @@ def read_state(source: str) -> dict[str, Tensor]:
 
             found = load_file(path)
         elif kind == ".npz":
-            with np.load(path, allow_pickle=False) as stored:
+            with (
+                path.open("rb") as file,
+                np.load(file, allow_pickle=False) as stored,
+            ):  # numpy leaves a broken file open
                 found = {name: torch.from_numpy(stored[name]) for name in stored.files}
         elif kind in (".pt", ".pth"):
             found = torch.load(path, map_location="cpu", weights_only=True)
