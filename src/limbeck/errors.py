@@ -28,7 +28,8 @@ class LimbeckError(Exception):
         line = f"{where}: {what}" if where is not None else what
         if mend:
             line += f"; {mend}"
-        super().__init__(" ".join(line.split()))
+        # A path may hold bytes that are no UTF-8, which no stream and no page takes.
+        super().__init__(" ".join(line.split()).encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -32,6 +32,11 @@ def out_of_reach(error: OSError, path: Path) -> LimbeckError:
     return LimbeckError(os.strerror(error.errno or 0), where=path, mend=mends.get(error.errno or 0))
 
 
+def writable(text: str) -> str:
+    """Return a text that any file can hold: bytes of a path that are no UTF-8 become escapes, which open nothing."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def marks(path: Path) -> tuple[int, int]:
     """Return size and time of change (ns) of a file, by which another one is told; zeros where there is none."""
     try:
@@ -128,7 +133,8 @@ def swap_folder(new: Path, target: Path) -> None:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 text atomically."""
     with whole_file(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+        # In JSON such an escape reads back as it was.
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

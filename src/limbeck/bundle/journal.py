@@ -11,7 +11,7 @@ import glob
 import io
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +19,14 @@ from typing import IO, Any
 
 import polars as pl
 
+from limbeck.data.rows import holds_bytes, text_column
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import fsync_dir, out_of_reach, whole_file, write_json
 
 Files = tuple[IO[bytes], IO[bytes]]  # of the answers, and of the rows refused
 _REFUSED = ("file", "row", "reason")
+_NO_TEXT = (pl.Binary, pl.Duration)  # types that polars does not write to CSV
+DIGITS = 6  # of our own probabilities, behind the point
 
 
 @dataclass
@@ -46,10 +49,12 @@ class Works:
     ----------
     rejects
         Where rows that got no answer are named, with the reason, if there are any.
+    rounded
+        Columns with six digits behind the point in text; any other number is written so that it reads back the same.
     """
 
-    def __init__(self, output: Path, columns: Sequence[str]) -> None:
-        self.output, self.columns = output, list(columns)
+    def __init__(self, output: Path, columns: Sequence[str], rounded: Collection[str] = ()) -> None:
+        self.output, self.columns, self.rounded = output, list(columns), frozenset(rounded)
         # The rows in the works are JSON lines for Parquet, which can only be written as a whole.
         self.kind = ".jsonl" if output.suffix.lower() == ".parquet" else output.suffix.lower()
         hidden = output.parent if output.parent.is_dir() and not output.is_char_device() else Path()
@@ -107,9 +112,12 @@ class Works:
         answers, rejects = files
         frame = pl.DataFrame(rows)
         if self.kind == ".jsonl":
-            text = frame.write_ndjson()
+            bytes_ = [text_column(cells) for cells in frame if holds_bytes(cells.dtype)]
+            text = frame.with_columns(bytes_).write_ndjson()
         else:
-            text = frame.write_csv(include_header=False, separator=self.separator, float_precision=6)
+            text = _as_text(frame, self.rounded).write_csv(
+                include_header=False, separator=self.separator, float_precision=DIGITS
+            )
         answers.write(text.encode("utf-8"))
         rejects.write(_csv(refused, ","))
         for file in files:
@@ -152,6 +160,16 @@ class Works:
             pl.scan_ndjson(self.part, infer_schema_length=None).sink_parquet(part)
         except pl.exceptions.ComputeError as error:  # a full disk arrives as one of these
             raise LimbeckError(f"cannot be written: {first_line(error)}", where=self.output) from error
+
+
+def _as_text(frame: pl.DataFrame, rounded: Collection[str]) -> pl.DataFrame:
+    """Return rows whose cells stand in a text file as they are, numbers not cut."""
+    exact = [
+        text_column(cells)
+        for cells in frame
+        if cells.name not in rounded and (cells.dtype.is_float() or cells.dtype.is_nested() or cells.dtype in _NO_TEXT)
+    ]
+    return frame.with_columns(exact) if exact else frame
 
 
 def _csv(rows: Sequence[Sequence[Any]], separator: str) -> bytes:

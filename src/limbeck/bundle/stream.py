@@ -26,7 +26,7 @@ from limbeck.data.folders import PICTURES, flat, holds_pictures
 from limbeck.data.labels import need_inputs
 from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
-from limbeck.data.read import Chunk, inspect, need, sources, stream
+from limbeck.data.read import Chunk, file_of, inspect, left_out, need, sources, stream
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import marks, out_of_reach, same_file
 from limbeck.inputs.image import ImageInput
@@ -47,6 +47,7 @@ class Done:
     rejects: Path | None
     seconds: float
     resumed: int
+    notes: tuple[str, ...] = ()  # what of the input was left out
 
 
 def predict(
@@ -115,13 +116,18 @@ class _Run:
         alone = source.suffix.lower() in PICTURES and source.is_file()
         self.pictures = task.rows == "image" and (alone or (source.is_dir() and holds_pictures(source)))
         self.signals = task.rows == "signal"
+        self.notes: tuple[str, ...] = ()
         if self.pictures:
             self.sources = [source]
         elif self.signals:
             self.sources = record_files(source, output)
         else:
-            self.sources = [file for file in _tables(source, task) if source == file or not same_file(file, output)]
-        if any(same_file(file, output) for file in self.sources):
+            if named := left_out(source, PICTURES if task.rows == "image" else ()):
+                self.notes = (f"left out of the folder {source.resolve().name}: {named}",)
+            self.sources = [
+                file for file in _tables(source, task) if source == file or not same_file(file_of(file), output)
+            ]
+        if any(same_file(file_of(file), output) for file in self.sources):
             raise LimbeckError("this is the input", where=output, mend="name another output")
         if not self.sources:
             raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
@@ -130,7 +136,7 @@ class _Run:
             mend = "train one with task.kind = 'anomaly-image'"
             raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
         self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
-        self.works = Works(output, self.columns)
+        self.works = Works(output, self.columns, rounded=self._answers())
         self.workers: Workers | None = None
         self.met = 0  # pictures that are known to come, or have
 
@@ -189,7 +195,7 @@ class _Run:
                 self.workers.close()
         kept = self.works.rejects if journal.rejected else None
         seconds = time.perf_counter() - started
-        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed)
+        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, self.notes)
 
     def _answered(self, journal: Journal) -> Iterator[_Window]:
         """Yield chunks with their answers; the next chunk is read and encoded while one is being answered."""
@@ -331,7 +337,7 @@ class _Run:
             folder = str(self.sources[0].resolve())
             facts = [(folder, file, *marks(Path(file))) for file in self._listed[FILE]]
         else:
-            facts = [(str(path.resolve()), "", *marks(path)) for path in self.sources]
+            facts = [(str(path.resolve()), "", *marks(file_of(path))) for path in self.sources]
         hashes = sorted(self.classifier.manifest.files.items())
         return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
 

@@ -139,6 +139,8 @@ def predicted(done: Done) -> None:
     """Print what `predict` did."""
     speed = max(done.rows - done.resumed, 0) / max(done.seconds, 1e-9)
     _console().print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {done.output}")
+    for note in done.notes:
+        _console().print(note)
     if done.rejects:
         _console().print(f"{done.rejected:,} rows unreadable or empty: {done.rejects}")
         with done.rejects.open(encoding="utf-8", newline="") as file:

@@ -15,8 +15,9 @@ from typing import Any
 import polars as pl
 
 from limbeck.cores import each
-from limbeck.data.located import BOX, FILE, box_column, read_box, writable
+from limbeck.data.located import BOX, FILE, box_column, read_box
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import writable
 from limbeck.recipe import Task
 
 NAME, BOXES = "celeba-spoof", "_BB.txt"

@@ -25,7 +25,7 @@ import numpy as np
 
 from limbeck.data.encoding import MARK, broken_row, detect, no_text, open_text
 from limbeck.data.lines import BLOCK, LONGEST, Lines
-from limbeck.data.rows import Chunk, Format, Reject, need, text_frame
+from limbeck.data.rows import Chunk, Format, Reject, column_names, need, text_frame
 from limbeck.errors import LimbeckError
 
 _UNCLOSED = "a quoted field is opened here and never properly closed"
@@ -88,14 +88,8 @@ def sniff(header: str, alone: str = ",") -> str:
 
 def _names(line: str, delimiter: str, path: Path) -> tuple[str, ...]:
     if _left_open(line, delimiter):
-        raise LimbeckError("the header opens a quote and never closes it", where=path, mend="mend the first line")
-    cells = [cell.strip() for cell in next(csv.reader([line], delimiter=delimiter), [])]
-    # Spreadsheets and data-frame indices leave nameless columns behind.
-    names = tuple(cell or f"column_{k}" for k, cell in enumerate(cells, 1))
-    twice = next((name for k, name in enumerate(names) if name in names[:k]), None)
-    if twice is not None:
-        raise LimbeckError(f"the column {twice!r} occurs twice", where=path, mend="rename one of the two")
-    return names
+        raise LimbeckError("the header opens a quote and never closes it", where=path, mend="close it, or remove it")
+    return column_names(next(csv.reader([line], delimiter=delimiter), []), path)
 
 
 def _chunk(

@@ -16,6 +16,7 @@ import re
 from pathlib import Path
 from typing import TextIO
 
+from limbeck.data.packed import open_bytes
 from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach
 
@@ -53,14 +54,13 @@ def detect(path: Path) -> str:
 def open_text(path: Path, encoding: str) -> TextIO:
     """Open a text file so that broken bytes become `MARK`, line ends stay as they are, and a BOM is dropped."""
     try:
-        raw = path.open("rb")
+        raw = open_bytes(path)
     except OSError as error:
         raise out_of_reach(error, path) from error
-    boms = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}
-    bom = boms.get(encoding, b"")
-    if bom and raw.read(len(bom)) != bom:
-        raw.seek(0)
-    # TextIOWrapper asks the raw file where it is and decodes from there on.
+    bom = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(encoding, b"")
+    if bom and raw.peek(len(bom))[: len(bom)] == bom:  # type: ignore[attr-defined]  # both are buffered
+        raw.read(len(bom))
+    # TextIOWrapper decodes from where the raw file is.
     return io.TextIOWrapper(raw, encoding=encoding, errors=_ERRORS, newline="")
 
 
@@ -70,12 +70,14 @@ def _sample(path: Path) -> list[bytes]:
     0x0A is no part of a longer character in UTF-8 or GB18030, so a window cut there begins with a whole one.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as handle:
-            if size <= _WINDOW * _WINDOWS:
-                return [handle.read()]
-            windows = []
-            for k in range(_WINDOWS):
+        with open_bytes(path) as handle:
+            first = handle.read(_WINDOW * _WINDOWS)
+            # A packed file cannot be sought in: its beginning has to do.
+            if len(first) < _WINDOW * _WINDOWS or not handle.seekable():
+                return [first]
+            size = path.stat().st_size
+            windows = [first[:_WINDOW]]
+            for k in range(1, _WINDOWS):
                 handle.seek(k * (size - _WINDOW) // (_WINDOWS - 1))
                 windows.append(handle.read(_WINDOW))
     except OSError as error:

@@ -9,15 +9,15 @@ from pathlib import Path
 import polars as pl
 
 from limbeck.data import celeba
-from limbeck.data.located import FILE, writable
+from limbeck.data.located import FILE
 from limbeck.data.picture import ENDINGS
 from limbeck.data.read import TABLES
 from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError
-from limbeck.files import out_of_reach
+from limbeck.files import out_of_reach, writable
 
 PICTURES = frozenset(ending for endings in ENDINGS.values() for ending in endings)
-_BESIDE = {*TABLES, ".json", ".md", ".ini", ".db"} - {".txt"}  # what may stand beside pictures and is not taken for one
+_BESIDE = {*TABLES, ".gz", ".md", ".ini", ".db"} - {".txt"}  # what may stand beside pictures and is not taken for one
 
 
 def picture_files(folder: Path) -> list[Path]:

@@ -53,6 +53,8 @@ class Gathered:
         if task.rows == "image" and path.is_dir() and (as_published or not _has_table(path)):
             self._add_pictures(path, part, task, layout, keep or {})
             return
+        if named := read.left_out(path, folders.PICTURES if task.rows == "image" else ()):
+            self.findings.append(f"left out of the folder {path.resolve().name}: {named}")
         for file in read.sources(path):
             table = read.read(file)
             self._note_rejects(table.rejects, table.path, "row")
@@ -155,9 +157,9 @@ class Gathered:
 
 
 def _has_table(folder: Path) -> bool:
-    """Return whether a table lies in the folder itself; a note as .txt is none where pictures are looked for."""
-    tables = [file for file in folder.iterdir() if file.suffix.lower() in set(read.TABLES) - {".txt"}]
-    return any(not file.name.startswith(".") and not file.name.endswith(".rejected.csv") for file in tables)
+    """Return whether a table lies in the folder itself; a note as .txt or .json is none where pictures are sought."""
+    tables = [file for file in folder.iterdir() if read.ending_of(file) not in ("", ".txt", ".json")]
+    return any(not file.name.startswith(".") and not file.name.endswith(read.REJECTED) for file in tables)
 
 
 def _numbers(frame: pl.DataFrame) -> Ints:

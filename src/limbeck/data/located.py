@@ -61,11 +61,6 @@ def located(frame: pl.DataFrame, task: Task, boxes: str | Sequence[str] | None, 
     return frame.with_columns(box_column(found))
 
 
-def writable(name: str) -> str:
-    """Return a path as text that a table can hold; what is no UTF-8 in it becomes an escape, and opens nothing."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
 def box_column(boxes: Sequence[Sequence[float] | None], frame: float = 0.0) -> pl.Series:
     """Return our column of boxes as text, null where the whole picture counts; ``frame`` as in `Box`."""
     return pl.Series(BOX, [None if box is None else " ".join(map(repr, (*box, frame))) for box in boxes], pl.String)

@@ -174,7 +174,7 @@ def _content(path: Path) -> bytes:
             raise LimbeckError(f"the file has {size:,} bytes, which no picture should")
         return path.read_bytes()
     except FileNotFoundError:
-        if "\\ud" in str(path):  # see `located.writable`
+        if "\\ud" in str(path):  # see `files.writable`
             raise LimbeckError("its path is not UTF-8", mend="rename it") from None
         raise LimbeckError("there is no such file", mend="check the path") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path

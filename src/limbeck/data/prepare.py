@@ -25,6 +25,7 @@ from limbeck.data.labels import classes_of, labels_of, text_of
 from limbeck.data.leakage import leakage
 from limbeck.data.located import examine, keys_of
 from limbeck.data.parts import Names
+from limbeck.data.read import file_of
 from limbeck.data.rows import Ints, need
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError, did_you_mean
@@ -309,8 +310,9 @@ def _files(recipe: Recipe) -> list[tuple[str, list[str]]]:
 
 
 def _found(path: Path, key: str) -> Path:
-    if path.exists():
+    if file_of(path).exists():
         return path
+    path = file_of(path)
     near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = did_you_mean(path.name, near)
     mend = hint if hint.startswith("did") else f"check {key}, or give the folder with --data"

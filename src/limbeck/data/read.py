@@ -1,35 +1,68 @@
-"""The one reader of tables: CSV, TSV, text, JSON Lines, Parquet and Excel, whole or as a stream of chunks.
+"""The one reader of tables: CSV, TSV, text, JSON Lines, JSON, Parquet and Excel, whole or as a stream of chunks.
 
-Adding a format is one class with `inspect` and `stream` and one line in `TABLES`.
+Adding a format is one class with `inspect` and `stream` and one line in `TABLES`. Text formats may be packed with gzip.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
-from limbeck.data.columnar import Excel, Parquet
 from limbeck.data.csvfile import Delimited
-from limbeck.data.jsonfile import JsonLines
+from limbeck.data.excelfile import Excel, file_and_sheet
+from limbeck.data.jsonfile import Json, JsonLines, holds_rows
+from limbeck.data.parquetfile import Parquet
 from limbeck.data.rows import Chunk, Format, Ints, Reader, Reject, need
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.files import out_of_reach
+from limbeck.files import out_of_reach, writable
 
-__all__ = ["TABLES", "Chunk", "Format", "Reject", "Table", "inspect", "need", "read", "sources", "stream"]
+__all__ = [
+    "TABLES", "Chunk", "Format", "Reject", "Table", "ending_of", "file_of", "inspect", "left_out", "need", "read",
+    "sources", "stream",
+]  # fmt: skip
 
-TABLES: dict[str, Reader] = {
+REJECTED = ".rejected.csv"  # what `predict` leaves beside its output
+_NAMED = 8  # files that a line names
+
+_TEXTS: dict[str, Reader] = {
     ".csv": Delimited(),
     ".tsv": Delimited("\t"),
     ".txt": Delimited(alone="\t"),  # one column of free text: its commas are no delimiters
     ".jsonl": JsonLines(),
     ".ndjson": JsonLines(),
+    ".json": Json(),
+}
+TABLES: dict[str, Reader] = {
+    **_TEXTS,
+    **{f"{ending}.gz": reader for ending, reader in _TEXTS.items()},
     ".parquet": Parquet(),
     ".xlsx": Excel(),
     ".xls": Excel(),
+}
+_OTHERS = {
+    ".xlsm": "save it as .xlsx",
+    ".xlsb": "save it as .xlsx",
+    ".ods": "save it as .xlsx",
+    ".numbers": "export it as .xlsx",
+    ".feather": "save it as .parquet",
+    ".arrow": "save it as .parquet",
+    ".ipc": "save it as .parquet",
+    ".pkl": "save it as .parquet: a pickle can run code, and is never opened",
+    ".pickle": "save it as .parquet: a pickle can run code, and is never opened",
+    ".sqlite": "export the table as .csv",
+    ".db": "export the table as .csv",
+    ".zip": "unpack it first",
+    ".gz": "unpack it first, or name it .csv.gz",
+    ".bz2": "unpack it first",
+    ".xz": "unpack it first",
+    ".zst": "unpack it first",
+    ".7z": "unpack it first",
+    ".tar": "unpack it first",
+    ".tgz": "unpack it first",
 }
 
 
@@ -98,10 +131,24 @@ def read(path: str | Path, *, columns: Sequence[str] | None = None) -> Table:
     return Table(frame, numbers, rejects, file, inspect(file))
 
 
+def file_of(path: Path) -> Path:
+    """Return the file of a table, without the name of a sheet in it."""
+    return file_and_sheet(path)[0]
+
+
+def ending_of(path: Path) -> str:
+    """Return the ending of a table's name as `TABLES` has it, e.g. ``.csv`` or ``.csv.gz``; "" for any other name."""
+    name = file_of(path).name.lower()
+    ending = Path(name).suffix
+    ending = Path(name.removesuffix(ending)).suffix + ending if ending == ".gz" else ending
+    return ending if ending in TABLES else ""
+
+
 def sources(path: str | Path) -> list[Path]:
     """Return the table files of a path: the file itself, or those of a folder, sorted by name.
 
-    Hidden files and ``*.rejected.csv``, which `predict` leaves beside its output, are left out.
+    Hidden files and ``*.rejected.csv``, which `predict` leaves beside its output, are left out without a word; what
+    else is left out of a folder is named by `left_out`.
 
     Raises
     ------
@@ -112,36 +159,66 @@ def sources(path: str | Path) -> list[Path]:
     if not place.is_dir():
         _reader(place)
         return [place]
-    try:
-        files = sorted(file for file in place.iterdir() if _is_table(file))
-    except OSError as error:
-        raise out_of_reach(error, place) from error
+    files = [file for file in _listed(place) if _is_table(file)]
     if not files:
-        raise LimbeckError("the folder holds no table", where=place, mend=f"put a file there: {_endings()}")
+        named = left_out(place)
+        mend = f"put a file there: {_endings()}" + (f"; left out: {named}" if named else "")
+        raise LimbeckError("the folder holds no table", where=place, mend=mend)
     return files
 
 
+def left_out(path: str | Path, but: Collection[str] = ()) -> str:
+    """Return the names of what `sources` leaves out of a folder, "" where that is nothing.
+
+    Folders count where there is a table in them, files with an ending in ``but`` do not.
+    """
+    place = Path(path)
+    if not place.is_dir():
+        return ""
+    files, folders = [], []
+    for one in _listed(place):
+        if one.is_dir():
+            if any(ending_of(file) for file in _listed(one)):
+                folders.append(one.name)
+        elif not (_is_table(one) or one.name.lower().endswith(REJECTED) or one.suffix.lower() in but):
+            files.append(one.name)
+    shown = ", ".join(files[:_NAMED]) + (f" and {len(files) - _NAMED:,} more files" if len(files) > _NAMED else "")
+    if folders:
+        inside = ", ".join(folders[:_NAMED]) + (", …" if len(folders) > _NAMED else "")
+        shown += (", " if shown else "") + f"{len(folders):,} folders with tables ({inside})"
+    return writable(shown)
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what lies in a folder, sorted by name, but for hidden files."""
+    try:
+        return sorted(file for file in folder.iterdir() if not file.name.startswith((".", "~$")))
+    except OSError as error:
+        raise out_of_reach(error, folder) from error
+
+
 def _is_table(file: Path) -> bool:
-    hidden = file.name.startswith((".", "~$"))
-    return (
-        file.suffix.lower() in TABLES
-        and not hidden
-        and not file.name.lower().endswith(".rejected.csv")
-        and file.is_file()
-    )
+    ending = ending_of(file)
+    if not ending or file.name.lower().endswith(REJECTED) or not file.is_file():
+        return False
+    # A .json may be anything; as a table of a folder it counts only if it looks like one.
+    return not ending.startswith(".json") or ending.startswith(".jsonl") or holds_rows(file)
 
 
 def _reader(path: Path) -> Reader:
+    path = file_of(path)
     if path.is_dir():
         raise LimbeckError("this is a folder, a table file is wanted", where=path, mend="name a file in it")
     if not path.is_file():
         near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = did_you_mean(path.name, near) if near else "check the path"
         raise LimbeckError("there is no such file", where=path, mend=hint if "mean" in hint else "check the path")
-    reader = TABLES.get(path.suffix.lower())
-    if reader is None:
-        raise LimbeckError(f"no table has the ending {path.suffix!r}", where=path, mend=f"known: {_endings()}")
-    return reader
+    ending = ending_of(path)
+    if not ending:
+        suffix = path.suffix.lower()
+        what = f"no table has the ending {suffix!r}" if suffix else "the file's name has no ending"
+        raise LimbeckError(what, where=path, mend=_OTHERS.get(suffix, f"known: {_endings()}"))
+    return TABLES[ending]
 
 
 def _reachable(path: Path, chunks: Iterator[Chunk], rows: int) -> Iterator[Chunk]:
@@ -167,4 +244,4 @@ def _cut(chunk: Chunk, rows: int) -> Iterator[Chunk]:
 
 
 def _endings() -> str:
-    return ", ".join(TABLES)
+    return ", ".join(ending for ending in TABLES if not ending.endswith(".gz")) + ", .csv.gz and so on"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -11,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError, did_you_mean, first_line
 
 Ints = npt.NDArray[np.int64]
 
@@ -70,3 +72,65 @@ def need(present: Sequence[str], wanted: Sequence[str], where: object) -> None:
 def text_frame(columns: dict[str, Sequence[str | None]]) -> pl.DataFrame:
     """Return a frame of string columns."""
     return pl.DataFrame([pl.Series(name, values, dtype=pl.String) for name, values in columns.items()])
+
+
+def column_names(cells: Sequence[str], where: object) -> tuple[str, ...]:
+    """Return the names that a header's cells give: stripped, ``column_3`` for an empty third.
+
+    Raises
+    ------
+    LimbeckError
+        When a name occurs twice.
+    """
+    # Spreadsheets and data-frame indices leave nameless columns behind.
+    names = tuple(cell.strip() or f"column_{at}" for at, cell in enumerate(cells, 1))
+    twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
+    if twice is not None:
+        raise LimbeckError(f"the column {twice!r} occurs twice", where=where, mend="rename one of the two")
+    return names
+
+
+def text_column(cells: pl.Series) -> pl.Series:
+    """Return a column as texts that hold all of it: lists and structs as JSON, durations as ISO 8601 writes them.
+
+    Bytes are taken for UTF-8, and those that are none are escaped. Floats are as short as they read back the same.
+    """
+    kind = cells.dtype
+    if kind == pl.Binary or kind.is_nested():
+        read = _bytes_text if kind == pl.Binary else _json_text
+        return pl.Series(cells.name, [None if cell is None else read(cell) for cell in cells.to_list()], pl.String)
+    return cells.dt.to_string("iso") if kind == pl.Duration else cells.cast(pl.String)
+
+
+def holds_bytes(kind: pl.DataType) -> bool:
+    """Return whether cells of a type are bytes, or have bytes in them."""
+    return "Binary" in str(kind)
+
+
+def _bytes_text(cell: bytes) -> str:
+    return cell.decode("utf-8", "backslashreplace")
+
+
+def _json_text(cell: object) -> str:
+    return json.dumps(
+        cell, ensure_ascii=False, default=lambda at: _bytes_text(at) if isinstance(at, bytes) else str(at)
+    )
+
+
+@contextmanager
+def one_line(path: Path, kind: str) -> Iterator[None]:
+    """Turn whatever a native decoder raises into one line; a panic of Rust is no `Exception`.
+
+    Raises
+    ------
+    LimbeckError
+        In place of anything but an interrupt and an error of ours.
+    """
+    try:
+        yield
+    except (LimbeckError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise LimbeckError(
+            f"not a readable {kind} file: {first_line(error, 200)}", where=path, mend="check the file"
+        ) from error

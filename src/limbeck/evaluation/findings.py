@@ -19,6 +19,7 @@ _READING = (
         "{count_out} unreadable rows left out of {name}, the first is {term} {count}: {reason}",
         "{name} 中有 {count_out} 行无法读取，已略去，第一处是第 {count} {term}：{reason}",
     ),
+    Template("left out of the folder {name}: {list}", "文件夹 {name} 中未读取：{list}"),
     Template("unreadable record left out: {reason}", "已略去无法读取的记录：{reason}"),
     Template("unreadable picture left out: {reason}", "已略去无法读取的图片：{reason}"),
     Template("{count} more unreadable pictures left out", "另有 {count} 张无法读取的图片已略去"),

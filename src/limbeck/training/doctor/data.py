@@ -24,6 +24,7 @@ _DOUBTFUL = (
     "figures leak",
     "but another label",
     "of another part",
+    "left out of the folder",
 )
 
 

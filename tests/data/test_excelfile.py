@@ -1,0 +1,85 @@
+"""A sheet gives every cell as it stands there, under the names and the rules of a CSV file."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+from openpyxl import Workbook
+
+from limbeck.data import read
+from limbeck.errors import LimbeckError
+
+
+def book(path: Path, *rows: list[object], **sheets: list[list[object]]) -> Path:
+    made = Workbook()
+    for row in rows:
+        made.active.append(row)
+    for name, cells in sheets.items():
+        sheet = made.create_sheet(name)
+        for row in cells:
+            sheet.append(row)
+    made.save(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("early", "late", "written"),
+    [
+        (7, "B-1001", ("7", "B-1001")),
+        (1, "未定", ("1", "未定")),
+        (0.25, "n/a", ("0.25", "n/a")),
+        (True, "maybe", ("true", "maybe")),
+        (dt.datetime(2026, 1, 2, 3, 4, 5), "unknown", ("2026-01-02 03:04:05", "unknown")),
+        ("text", 12, ("text", "12")),
+        (0.1234567890123, "none of them", ("0.1234567890123", "none of them")),
+        (3, "NA", ("3", "NA")),
+    ],
+)
+def test_a_cell_of_another_type_behind_the_first_thousand_rows_arrives(tmp_path, early, late, written):
+    path = book(tmp_path / "a.xlsx", ["id", "text"], *[[early if k < 1050 else late, f"t{k}"] for k in range(1100)])
+    frame = read.read(path).frame
+    assert frame["id"].null_count() == 0
+    assert (frame["id"][0], frame["id"][-1]) == written
+
+
+def test_numbers_and_dates_alone_in_their_column_keep_their_types(tmp_path):
+    rows = [[k, k / 8, dt.datetime(2026, 1, 1 + k), k > 1] for k in range(4)]
+    frame = read.read(book(tmp_path / "a.xlsx", ["id", "share", "day", "flag"], *rows)).frame
+    assert [kind.is_integer() or kind for kind in frame.dtypes] == [True, pl.Float64, pl.Datetime("ms"), pl.Boolean]
+
+
+@pytest.mark.parametrize("head", [["id", "text", "text"], ["text ", "id", "text"], ["1", "x", 1]])
+def test_a_column_name_that_occurs_twice_is_refused_as_in_a_csv(tmp_path, head):
+    csv = tmp_path / "a.csv"
+    csv.write_text(",".join(map(str, head)) + "\na,b,c\n", encoding="utf-8")
+    lines = []
+    for path in (csv, book(tmp_path / "a.xlsx", head, ["a", "b", "c"])):
+        with pytest.raises(LimbeckError, match="occurs twice") as caught:
+            read.read(path)
+        lines.append(caught.value.what)
+    assert lines[0] == lines[1]
+
+
+def test_a_column_without_a_name_is_called_as_in_a_csv(tmp_path):
+    assert read.read(book(tmp_path / "a.xlsx", ["a", None, " b "], [1, 2, 3])).frame.columns == ["a", "column_2", "b"]
+
+
+def test_a_sheet_is_named_behind_the_file(tmp_path):
+    path = book(tmp_path / "书.xlsx", ["a"], [1], 评论=[["text"], ["好"], ["差"]], empty=[])
+    assert read.read(path).frame.rows() == [(1,)]
+    named = tmp_path / "书.xlsx#评论"
+    assert read.sources(named) == [named]
+    assert read.inspect(named).columns == ("text",)
+    assert read.read(named).frame["text"].to_list() == ["好", "差"]
+    with pytest.raises(LimbeckError, match="no sheet '评价'; its sheets: 'Sheet', '评论', 'empty'"):
+        read.read(tmp_path / "书.xlsx#评价")
+    with pytest.raises(LimbeckError, match="the sheet 'empty' is empty"):
+        read.read(tmp_path / "书.xlsx#empty")
+    with pytest.raises(LimbeckError, match=r"did you mean '书.xlsx'"):
+        read.read(tmp_path / "书籍.xlsx#评论")
+
+
+def test_an_empty_first_sheet_names_the_others(tmp_path):
+    with pytest.raises(LimbeckError, match=r"the sheet 'Sheet' has a header but no rows.*other sheets: 'data'"):
+        read.read(book(tmp_path / "a.xlsx", ["text"], data=[["text"], ["x"]]))
