@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 
 from limbeck.errors import LimbeckError, did_you_mean, first_line, missing_extra
 from limbeck.files import no_nan, sha256, swap_folder, whole_file, whole_folder, write_json, write_text
+from limbeck.locks import sole_writer
 
 
 def test_a_file_is_replaced_only_when_it_is_finished(tmp_path):
@@ -120,3 +123,85 @@ def test_nothing_of_a_killed_writer_is_taken_for_a_finished_file(tmp_path):
     os.waitpid(pid, 0)
     assert not (tmp_path / "a").exists()
     assert all(file.name.startswith(".") for file in tmp_path.iterdir())
+
+
+def replaced_by_steps(monkeypatch):
+    """Take the one-step exchange away, as on systems and disks that have none."""
+    monkeypatch.setattr("limbeck.files.exchange", lambda one, other: False)
+
+
+@pytest.mark.parametrize("steps", ["one", "two"])
+def test_a_folder_takes_the_place_of_another_and_nothing_is_left(tmp_path, monkeypatch, steps):
+    if steps == "two":
+        replaced_by_steps(monkeypatch)
+    for content in ("old", "new"):
+        (tmp_path / "made").mkdir()
+        (tmp_path / "made" / content).write_text(content)
+        swap_folder(tmp_path / "made", tmp_path / "bundle")
+    assert [str(file.relative_to(tmp_path)) for file in sorted(tmp_path.rglob("*"))] == ["bundle", "bundle/new"]
+
+
+def test_there_is_a_folder_at_every_moment_of_a_swap(tmp_path):
+    target = tmp_path / "bundle"
+    target.mkdir()
+    watcher = subprocess.Popen(
+        [sys.executable, "-c", "import os, sys\nwhile os.path.exists(sys.argv[1]): pass", str(target)]
+    )
+    try:
+        for _ in range(300):
+            (tmp_path / "made").mkdir()
+            swap_folder(tmp_path / "made", target)
+        assert watcher.poll() is None
+    finally:
+        watcher.kill()
+        watcher.wait()
+
+
+def test_what_stood_under_a_link_stays_when_a_folder_takes_its_place(tmp_path):
+    (tmp_path / "v1").mkdir()
+    (tmp_path / "current").symlink_to("v1")
+    with whole_folder(tmp_path / "current") as part:
+        (part / "a").write_text("x")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["current", "v1"]
+    assert not (tmp_path / "current").is_symlink()
+
+
+def test_the_next_writer_removes_what_a_killed_one_left_and_nothing_else(tmp_path):
+    target = tmp_path / "out"
+    (tmp_path / ".out.01234567.part").mkdir()
+    (tmp_path / ".out.01234567.part" / "model.onnx").write_text("half")
+    (tmp_path / ".out.89abcdef.part").write_text("half")
+    others = [
+        ".out.b.01234567.part",
+        ".out.csv.89abcdef.part",
+        ".out.part",
+        "out.01234567.part",
+        ".outer.01234567.part",
+    ]
+    for name in others:
+        (tmp_path / name).write_text("somebody's")
+    with sole_writer(target):
+        pass
+    assert sorted(file.name for file in tmp_path.iterdir()) == sorted(others)
+
+
+def test_an_earlier_folder_whose_successor_never_came_stands_again(tmp_path, monkeypatch):
+    replaced_by_steps(monkeypatch)
+    target = tmp_path / "bundle"
+    (tmp_path / ".bundle.01234567.old").mkdir()
+    (tmp_path / ".bundle.01234567.old" / "whole").write_text("x")
+    (tmp_path / ".bundle.89abcdef.part").mkdir()
+    with sole_writer(target):
+        assert (target / "whole").read_text() == "x"
+    assert [file.name for file in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_what_goes_to_a_pipe_arrives_and_a_file_behind_a_device_keeps_its_beginning(tmp_path):
+    script = "from limbeck.files import write_text; write_text('/dev/stdout', 'x' * 300000)"
+    command = [sys.executable, "-c", script]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "x" * 300000
+    kept = tmp_path / "kept"
+    kept.write_text("before ")
+    with kept.open("a") as file:
+        subprocess.run(command, stdout=file, check=True)
+    assert kept.read_text() == "before " + "x" * 300000

@@ -1,4 +1,8 @@
-"""Files that appear whole or not at all: write beside, fsync, rename."""
+"""Files that appear whole or not at all: write beside, fsync, rename.
+
+A folder takes the place of an earlier one in a single step of the kernel, so that there is a whole one at every moment.
+What a killed run leaves beside its output has a name that `recover` knows.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,10 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
+import sys
+import tempfile
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -51,9 +58,41 @@ def same_file(one: Path, other: Path) -> bool:
     return other.exists() and one.samefile(other)
 
 
-def beside(path: Path) -> Path:
+def is_stream(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path leads to a device, a pipe or a socket, or into the folder of devices."""
+    target = Path(path).absolute()
+    if target.parts[1:2] in (("dev",), ("proc",)) and target.parts[2:3] != ("shm",):
+        return True
+    return target.exists() and not target.is_file() and not target.is_dir()
+
+
+def beside(path: Path, end: str = "part") -> Path:
     """Return a fresh hidden name in the folder of ``path``, so that a rename stays on one disk."""
-    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.{end}")
+
+
+def recover(path: Path) -> None:
+    """Remove what killed writers of ``path`` left beside it; put an earlier folder back that has no successor.
+
+    Only who holds the lock on the output (`limbeck.locks.sole_writer`) may call this: nobody else is writing then.
+    """
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.(part|old)")
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        left = [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]
+        for found in sorted(left):
+            if found.suffix == ".old" and not path.exists():
+                found.rename(path)
+            else:
+                remove(found)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder with all that is in it; nothing happens where that cannot be done."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def fsync_dir(folder: Path) -> None:
@@ -76,23 +115,39 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         When the disk is full, read-only or out of reach.
     """
     target = Path(path)
+    if is_stream(target):
+        with _whole_stream(target) as part:
+            yield part
+        return
     part = beside(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield part
         with part.open("rb+") as handle:
             os.fsync(handle.fileno())
-        if target.exists() and not target.is_file():  # /dev/full and friends: never replace a device by a file
-            with part.open("rb") as source, target.open("wb") as sink:
-                shutil.copyfileobj(source, sink)
-        else:
-            part.replace(target)
-            fsync_dir(target.parent)
+        part.replace(target)
+        fsync_dir(target.parent)
     except OSError as error:
         raise out_of_reach(error, target) from error
     finally:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _whole_stream(target: Path) -> Iterator[Path]:
+    """Yield a temporary path; what is written there is copied to a device or a pipe, which stays what it is."""
+    with tempfile.TemporaryDirectory(prefix="limbeck-") as scratch:
+        part = Path(scratch, target.name)
+        try:
+            yield part
+            # A file behind /dev/stdout keeps what stands in it already.
+            with part.open("rb") as source, target.open("ab") as sink:
+                shutil.copyfileobj(source, sink)
+        except BrokenPipeError:
+            raise  # the reader has seen enough
+        except OSError as error:
+            raise out_of_reach(error, target) from error
 
 
 @contextlib.contextmanager
@@ -115,19 +170,44 @@ def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def swap_folder(new: Path, target: Path) -> None:
-    """Put ``new`` in the place of ``target``; what stood there goes only after the new one stands."""
-    old = beside(target)
-    had = target.exists()
-    if had:
-        target.rename(old)
-    try:
+    """Put ``new`` in the place of ``target`` and remove what stood there; a kill at any moment leaves one of them."""
+    if not (target.exists() or target.is_symlink()):
         new.rename(target)
-    except OSError:
-        if had:
+        fsync_dir(target.parent)
+        return
+    if exchange(new, target):
+        old = new
+    else:  # two steps: `recover` puts the earlier one back after a kill between them
+        old = beside(target, "old")
+        target.rename(old)
+        try:
+            new.rename(target)
+        except OSError:
             old.rename(target)
-        raise
+            raise
     fsync_dir(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    remove(old)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Let two paths trade places in one step; return False where the system or the disk cannot do that."""
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    first, second, swap = os.fsencode(one), os.fsencode(other), 2
+    if sys.platform == "linux" and hasattr(libc, "renameat2"):
+        here = -100  # AT_FDCWD
+        failed = libc.renameat2(here, first, here, second, ctypes.c_uint(swap))
+    elif sys.platform == "darwin" and hasattr(libc, "renamex_np"):
+        failed = libc.renamex_np(first, second, ctypes.c_uint(swap))
+    else:
+        return False
+    number = ctypes.get_errno()
+    if not failed:
+        return True
+    if number in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EXDEV):
+        return False
+    raise OSError(number, os.strerror(number), str(other))
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

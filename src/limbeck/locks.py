@@ -1,7 +1,8 @@
 """One writer at a time for each output, by an advisory lock (flock) on a hidden file beside it.
 
 The kernel releases the lock when the process that holds it ends, however it ends, so a killed run never blocks the
-next one. The hidden file itself may stay after a kill; the next writer of the same output takes it over.
+next one. The hidden file itself may stay after a kill; the next writer of the same output takes it over, and removes
+the other hidden files that the killed one left.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from limbeck.errors import LimbeckError
-from limbeck.files import out_of_reach
+from limbeck.files import is_stream, out_of_reach, recover
 from limbeck.progress import say
 
 try:
@@ -32,14 +33,6 @@ def lock_file(path: str | os.PathLike[str]) -> Path:
     """Return the hidden file that stands for the lock on an output."""
     target = _named(path)
     return target.with_name(f".{target.name}.lock")
-
-
-def is_stream(path: str | os.PathLike[str]) -> bool:
-    """Return whether a path leads to a device, a pipe or a socket, or into the folder of devices."""
-    target = _named(path)
-    if target.parts[1:2] in (("dev",), ("proc",)) and "shm" not in target.parts[2:3]:
-        return True
-    return target.exists() and not target.is_file() and not target.is_dir()
 
 
 def _named(path: str | os.PathLike[str]) -> Path:
@@ -71,11 +64,14 @@ def sole_writer(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator
         yield
         return
     file = lock_file(path)
+    left = not wait or file.exists()  # caches, which wait, are locked too often to look around each time
     try:
         handle = _taken(file, Path(path), wait)
     except OSError as error:
         raise out_of_reach(error, Path(path)) from error
     try:
+        if left:
+            recover(_named(path))
         yield
     finally:
         with contextlib.suppress(OSError):

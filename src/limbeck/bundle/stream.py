@@ -5,6 +5,8 @@ A chunk is read and encoded while the one before it is answered; where the answe
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,10 +29,12 @@ from limbeck.data.labels import need_inputs
 from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, file_of, inspect, left_out, need, sources, stream
+from limbeck.data.unchanged import Snapshot, parts_of
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.files import marks, out_of_reach, same_file
+from limbeck.files import same_file
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import Rows, values_of
+from limbeck.locks import sole_writer
 from limbeck.progress import progress, say
 from limbeck.recipe import Task
 
@@ -80,14 +84,15 @@ def predict(
     Raises
     ------
     LimbeckError
-        For a missing column, an unreadable input or an output that cannot be written.
+        For a missing column, an unreadable input or one that changes while it is read, an output that cannot be written
+        or that another process is writing.
     """
-    classifier = bundle if isinstance(bundle, Classifier) else Classifier(bundle)
-    try:
+    with contextlib.ExitStack() as stack:
+        for written in (output, maps):
+            if written is not None:
+                stack.enter_context(sole_writer(written))
+        classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
         return _Run(classifier, Path(source), Path(output), columns, maps, quiet).go()
-    finally:
-        if classifier is not bundle:
-            classifier.close()
 
 
 @dataclass(frozen=True)
@@ -137,8 +142,17 @@ class _Run:
             raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
         self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
         self.works = Works(output, self.columns, rounded=self._answers())
+        self.before = [Snapshot(self._parts(file)) for file in self.sources]
         self.workers: Workers | None = None
         self.met = 0  # pictures that are known to come, or have
+
+    def _parts(self, source: Path) -> list[Path] | list[str]:
+        """Return the files that are read for a source."""
+        if self.pictures:
+            return self._listed[FILE].to_list()
+        return (
+            parts_of(source, self.classifier.manifest.input.signal.annotations) if self.signals else [file_of(source)]
+        )
 
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
         manifest = self.classifier.manifest
@@ -176,7 +190,7 @@ class _Run:
 
     def go(self) -> Done:
         started = time.perf_counter()
-        journal = self.works.begin(self._fingerprint())
+        journal = self.works.begin(self._fingerprint(), quiet=self.quiet)
         resumed = journal.answered + journal.rejected
         if resumed and not self.quiet:
             say(f"resumed after {resumed:,} rows")
@@ -189,8 +203,9 @@ class _Run:
                     tick(len(window.chunk.numbers) + len(window.chunk.rejects))
             self.works.finish(journal)
         except OSError as error:
-            raise out_of_reach(error, self.output) from error
+            raise self.works.out_of_reach(error) from error
         finally:
+            self.works.close()
             if self.workers is not None:
                 self.workers.close()
         kept = self.works.rejects if journal.rejected else None
@@ -202,7 +217,7 @@ class _Run:
         ahead: _Window | None = None
         for index in range(journal.source, len(self.sources)):
             skip = journal.row if index == journal.source else 0
-            for chunk in self._chunks(index, skip):
+            for chunk in self._read(index, skip):
                 frame = self._frame(chunk, self.sources[index])
                 window = self._window(chunk, index, frame)
                 if ahead:
@@ -210,6 +225,24 @@ class _Run:
                 ahead = window
         if ahead:
             yield ahead
+
+    def _read(self, index: int, skip: int) -> Iterator[Chunk]:
+        """Yield the chunks of a source, and raise at its end where it changed: the chunks are then of no version."""
+        try:
+            yield from self._chunks(index, skip)
+        except LimbeckError:
+            self._refuse_changed(index)  # it says more than what the reader stumbled over
+            raise
+        if not self.pictures:
+            self._refuse_changed(index)
+
+    def _refuse_changed(self, index: int, pictures: Sequence[str] | None = None) -> None:
+        """Raise where what is read is no longer what it was; a picture that is gone is answered or rejected by name."""
+        try:
+            self.before[index].refuse_changed(pictures, removed_too=pictures is None)
+        except LimbeckError:
+            self.works.forget()  # no later run may go on from these answers
+            raise
 
     def _chunks(self, index: int, skip: int) -> Iterator[Chunk]:
         rows = min(WINDOW, self.classifier.window)
@@ -285,6 +318,8 @@ class _Run:
     def _write(self, files: Files, journal: Journal, window: _Window) -> None:
         chunk, index = window.chunk, window.index
         answers, why = window.wait()
+        if self.pictures:
+            self._refuse_changed(index, chunk.frame[FILE].to_list())
         full = np.ones(window.frame.height, dtype=bool)
         full[list(why)] = False
         unfit = [(int(chunk.numbers[at]), reason) for at, reason in why.items()]
@@ -333,13 +368,11 @@ class _Run:
         return self.sources[index].name or self.sources[index].resolve().name  # "." has none
 
     def _fingerprint(self) -> str:
-        if self.pictures:
-            folder = str(self.sources[0].resolve())
-            facts = [(folder, file, *marks(Path(file))) for file in self._listed[FILE]]
-        else:
-            facts = [(str(path.resolve()), "", *marks(file_of(path))) for path in self.sources]
+        names = [str(path.absolute()) for path in self.sources]
+        facts = [names, *(fact for one in self.before for fact in one.facts())]
         hashes = sorted(self.classifier.manifest.files.items())
-        return json.dumps([facts, hashes, self.columns, self.output.suffix.lower()], ensure_ascii=False)
+        content = json.dumps([facts, hashes, self.columns, self.output.suffix.lower()])
+        return hashlib.sha256(content.encode("ascii")).hexdigest()
 
 
 def _with(answer: Answer, unfit: dict[int, str]) -> Answered:
