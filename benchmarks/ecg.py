@@ -33,7 +33,8 @@ FIVE = ("N", "S", "V", "F", "Q")
 LIGHT = [
     "training.epochs=1",
     "student.width=8",
-    'data.where.record=["100","106","119","203","208","209","213","222","233"]',
+    'data.where.record=["106","119","208","209","213","222","233"]',
+    'teachers=[{name="boosting",source="trained:boosting",options={folds=2}}]',
 ]
 LEAN = ["evaluation.bootstrap=0", "evaluation.baseline=false"]
 SPECIFICITY = 0.90

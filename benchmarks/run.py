@@ -35,6 +35,7 @@ BENCHMARKS = (
     "ecg_transfer",
     "strange_beats",
     "anomaly",
+    "reliability_suite",
 )
 
 
