@@ -44,6 +44,20 @@ def writable(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+@contextlib.contextmanager
+def native_path(path: Path) -> Iterator[str]:
+    """Yield a name of an existing file for native libraries, which take UTF-8 only: its own, or one through /dev/fd."""
+    name = os.fspath(path)
+    if writable(name) == name:
+        yield name
+        return
+    handle = os.open(path, os.O_RDWR if os.access(path, os.W_OK) else os.O_RDONLY)
+    try:
+        yield f"/dev/fd/{handle}"
+    finally:
+        os.close(handle)
+
+
 def marks(path: Path) -> tuple[int, int]:
     """Return size and time of change (ns) of a file, by which another one is told; zeros where there is none."""
     try:

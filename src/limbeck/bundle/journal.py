@@ -26,7 +26,7 @@ import polars as pl
 
 from limbeck.data.rows import holds_bytes, text_column
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import fsync_dir, is_stream, out_of_reach, recover, whole_file, write_json
+from limbeck.files import fsync_dir, is_stream, native_path, out_of_reach, recover, whole_file, write_json
 from limbeck.progress import say
 
 Files = tuple[IO[bytes], IO[bytes]]  # of the answers, and of the rows refused
@@ -213,11 +213,14 @@ class Works:
 
     def _to_parquet(self, part: Path, journal: Journal) -> None:
         if not journal.answered:
-            pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)).write_parquet(part)
+            with part.open("wb") as file:
+                pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String)).write_parquet(file)
             return
         try:
             # The types are read off every row: a column may be empty for long before it holds something.
-            pl.scan_ndjson(self.part, infer_schema_length=None).sink_parquet(part)
+            part.touch()
+            with native_path(self.part) as rows, native_path(part) as whole:
+                pl.scan_ndjson(rows, infer_schema_length=None).sink_parquet(whole)
         except pl.exceptions.ComputeError as error:  # a full disk arrives as one of these
             raise LimbeckError(f"cannot be written: {first_line(error)}", where=self.output) from error
 

@@ -31,7 +31,7 @@ from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, file_of, inspect, left_out, need, sources, stream
 from limbeck.data.unchanged import Snapshot, parts_of
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.files import same_file
+from limbeck.files import same_file, writable
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import Rows, values_of
 from limbeck.locks import sole_writer
@@ -128,7 +128,7 @@ class _Run:
             self.sources = record_files(source, output)
         else:
             if named := left_out(source, PICTURES if task.rows == "image" else ()):
-                self.notes = (f"left out of the folder {source.resolve().name}: {named}",)
+                self.notes = (writable(f"left out of the folder {source.resolve().name}: {named}"),)
             self.sources = [
                 file for file in _tables(source, task) if source == file or not same_file(file_of(file), output)
             ]
@@ -365,7 +365,7 @@ class _Run:
         return out
 
     def _name(self, index: int) -> str:
-        return self.sources[index].name or self.sources[index].resolve().name  # "." has none
+        return writable(self.sources[index].name or self.sources[index].resolve().name)  # "." has none
 
     def _fingerprint(self) -> str:
         names = [str(path.absolute()) for path in self.sources]

@@ -84,11 +84,13 @@ def evaluate(
     """Measure BUNDLE on the labelled rows of DATA."""
     import limbeck
     from limbeck.cli import tables
+    from limbeck.cli.pipes import whole_input
 
-    metrics = limbeck.evaluate(
-        bundle, data, report=report, where=_pairs(where), slices=_names(slices), group=group,
-        train_data=train_data, lang=lang, pictures=pictures,
-    )  # fmt: skip
+    with whole_input(data) as rows:
+        metrics = limbeck.evaluate(
+            bundle, rows, report=report, where=_pairs(where), slices=_names(slices), group=group,
+            train_data=train_data, lang=lang, pictures=pictures,
+        )  # fmt: skip
     _print_json(metrics) if as_json else tables.metrics(metrics, report)
 
 
@@ -101,10 +103,12 @@ def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None,
     """Compare bundles on the same labelled rows, with a paired test."""
     import limbeck
     from limbeck.cli import tables
+    from limbeck.cli.pipes import whole_input
 
     if len(places) < 3:
         raise LimbeckError("give two bundles or more, then the rows", where="compare")
-    result = limbeck.compare(places[:-1], places[-1], where=_pairs(where), group=group)
+    with whole_input(places[-1]) as rows:
+        result = limbeck.compare(places[:-1], rows, where=_pairs(where), group=group)
     _print_json(result) if as_json else tables.comparison(result)
 
 
@@ -115,11 +119,18 @@ def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None,
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 @click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
 def predict(bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None) -> None:
-    """Answer every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT."""
+    """Predict every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT.
+
+    - reads CSV from standard input, or writes it to standard output.
+    """
     import limbeck
     from limbeck.cli import tables
+    from limbeck.cli.pipes import DASH, whole_input, whole_output
 
-    tables.predicted(limbeck.predict(bundle, source, output, columns=_names(columns) if columns else None, maps=maps))
+    wanted = _names(columns) if columns else None
+    with whole_input(source) as given, whole_output(output) as answers:
+        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps)
+        tables.predicted(done, aside=output == DASH)
 
 
 @main.command()
@@ -189,6 +200,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # the exporter's shape warnings help nobody here
     debug = "--debug" in given
+    if getattr(sys.stdout, "errors", "") == "strict":  # a name that the terminal's encoding lacks is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         # --debug may stand anywhere: who reads an error appends it to the command they have just typed.
         words = [word for word in given if word != "--debug"]

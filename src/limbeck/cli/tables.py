@@ -135,18 +135,20 @@ def comparison(result: dict[str, Any]) -> None:
         _console().print(f"{pair['a']} / {pair['b']}: {pair['verdict']}")
 
 
-def predicted(done: Done) -> None:
-    """Print what `predict` did."""
+def predicted(done: Done, *, aside: bool = False) -> None:
+    """Print what `predict` did; ``aside``, where the answers themselves are printed, on standard error."""
+    console = Console(stderr=True, highlight=False, markup=False, width=160) if aside else _console()
     speed = max(done.rows - done.resumed, 0) / max(done.seconds, 1e-9)
-    _console().print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {done.output}")
+    where = "standard output" if aside else done.output
+    console.print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {where}")
     for note in done.notes:
-        _console().print(note)
+        console.print(note)
     if done.rejects:
-        _console().print(f"{done.rejected:,} rows unreadable or empty: {done.rejects}")
+        console.print(f"{done.rejected:,} rows unreadable or empty{'' if aside else f': {done.rejects}'}")
         with done.rejects.open(encoding="utf-8", newline="") as file:
             first = list(itertools.islice(csv.reader(file), 1, 2))
         for name, row, reason in first:
-            _console().print(f"the first: {name}, row {row}: {reason}")
+            console.print(f"the first: {name}, row {row}: {reason}")
 
 
 def folds(result: Folds) -> None:

@@ -21,6 +21,7 @@ import polars as pl
 
 from limbeck.data.rows import Chunk, Format, column_names, need, one_line
 from limbeck.errors import LimbeckError
+from limbeck.files import native_path
 
 if TYPE_CHECKING:
     import fastexcel
@@ -64,8 +65,8 @@ def _sheet(path: Path) -> pl.DataFrame:
         raise LimbeckError("reading Excel needs fastexcel", where=path, mend="pip install fastexcel") from error
     file, name = file_and_sheet(path)
     _refuse_bomb(file)
-    with one_line(path, "Excel"):
-        book = fastexcel.read_excel(file)
+    with one_line(path, "Excel"), native_path(file) as readable:
+        book = fastexcel.read_excel(readable)
         sheets = book.sheet_names
     if name is not None and name not in sheets:
         known = ", ".join(map(repr, sheets))

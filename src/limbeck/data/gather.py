@@ -15,6 +15,7 @@ from limbeck.data.located import located
 from limbeck.data.rows import Ints, Reject, need
 from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.files import writable
 from limbeck.recipe import Signal, Task
 
 
@@ -54,7 +55,7 @@ class Gathered:
             self._add_pictures(path, part, task, layout, keep or {})
             return
         if named := read.left_out(path, folders.PICTURES if task.rows == "image" else ()):
-            self.findings.append(f"left out of the folder {path.resolve().name}: {named}")
+            self.findings.append(f"left out of the folder {writable(path.resolve().name)}: {named}")
         for file in read.sources(path):
             table = read.read(file)
             self._note_rejects(table.rejects, table.path, "row")

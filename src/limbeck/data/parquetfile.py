@@ -13,6 +13,7 @@ import polars as pl
 
 from limbeck.data.rows import Chunk, Format, need, one_line
 from limbeck.errors import LimbeckError
+from limbeck.files import native_path
 
 
 class Parquet:
@@ -20,21 +21,22 @@ class Parquet:
 
     def inspect(self, path: Path) -> Format:
         """Return the columns, from the file's footer."""
-        with one_line(path, "Parquet"):
-            names = pl.read_parquet_schema(path)
+        with one_line(path, "Parquet"), native_path(path) as name:
+            names = pl.read_parquet_schema(name)
         return Format(path, "parquet", None, None, tuple(names))
 
     def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
         """Yield slices of ``rows`` rows."""
         need(self.inspect(path).columns, columns or (), path)
-        with one_line(path, "Parquet"):
-            table = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-            total = int(table.select(pl.len()).collect().item())
-        if total == 0:
-            raise LimbeckError("the file has no rows", where=path, mend="check the file")
-        if columns is not None:
-            table = table.select(columns)
-        for start in range(skip, total, rows):
+        with native_path(path) as name:
             with one_line(path, "Parquet"):
-                frame = table.slice(start, rows).collect()
-            yield Chunk(frame, np.arange(start + 1, start + 1 + frame.height, dtype=np.int64))
+                table = pl.scan_parquet(name, glob=False, hive_partitioning=False)
+                total = int(table.select(pl.len()).collect().item())
+            if total == 0:
+                raise LimbeckError("the file has no rows", where=path, mend="check the file")
+            if columns is not None:
+                table = table.select(columns)
+            for start in range(skip, total, rows):
+                with one_line(path, "Parquet"):
+                    frame = table.slice(start, rows).collect()
+                yield Chunk(frame, np.arange(start + 1, start + 1 + frame.height, dtype=np.int64))

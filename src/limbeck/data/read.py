@@ -209,6 +209,9 @@ def _reader(path: Path) -> Reader:
     path = file_of(path)
     if path.is_dir():
         raise LimbeckError("this is a folder, a table file is wanted", where=path, mend="name a file in it")
+    if path.exists() and not path.is_file():
+        kind = "a pipe" if path.is_fifo() else "a device or socket"
+        raise LimbeckError(f"this is {kind}, not a file", where=path, mend="write it to a file first")
     if not path.is_file():
         near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = did_you_mean(path.name, near) if near else "check the path"

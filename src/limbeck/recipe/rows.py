@@ -49,6 +49,14 @@ class Task(Section):
                 raise ValueError(f"task.{key} is fixed where anomalies are looked for: say task.normal instead")
         return {**raw, "classes": list(DETECTED), "positive": DETECTED[1]}
 
+    @field_validator("classes")
+    @classmethod
+    def _of_text(cls, value: dict[str, str] | list[str] | None) -> dict[str, str] | list[str] | None:
+        names = [*value, *(value.values() if isinstance(value, dict) else ())] if value else []
+        if any("\ud800" <= char <= "\udfff" for name in names for char in name):
+            raise ValueError("a name holds bytes that are not valid UTF-8")
+        return value
+
     @model_validator(mode="after")
     def _input_fits(self) -> Task:
         if self.rows != "table" and not isinstance(self.input, str):
