@@ -39,6 +39,7 @@ PAGES = (
     "docs/doctor.md",
     "docs/images.md",
     "docs/signals.md",
+    "docs/tables.md",
 )
 ALL = (
     *PAGES,

@@ -87,7 +87,7 @@ def test_contradicting_labels_are_dropped_kept_or_refused(tmp_path):
 
 def test_separate_files_unlabelled_rows_filter_and_columns(tmp_path):
     table(tmp_path, [{"t": r["text"], "y": r["label"], "d": "xz"[k >= 30]} for k, r in enumerate(rows_of(60))])
-    more = [{"t": f"另外{k * 31337}的", "y": k % 2, "d": "x"} for k in range(6)]
+    more = [{"t": f"另外{(k + 1) * 31337}的", "y": k % 2, "d": "x"} for k in range(6)]
     table(tmp_path, more, "test.csv")
     table(tmp_path, [{"t": "新的一条"}, {"t": more[0]["t"]}, {"t": ""}, {"t": "又一条新的"}], "new.csv")
     wish = {"test": "test.csv", "unlabelled": ["new.csv"], "columns": {"t": "text"}, "where": {"d": "x"}}

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from limbeck.data.beats import KEY
 from limbeck.data.clean import clean_all
+from limbeck.data.duplicates import Ints, exact
+from limbeck.data.identity import apart, told_by_content, unlike
 from limbeck.data.located import HASH
 from limbeck.data.prepare import texts_of
 from limbeck.errors import LimbeckError
@@ -40,6 +42,18 @@ def frame_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
         if task.rows == kind and column in frame.columns:
             return [str(value) for value in frame[column].to_list()]
     return row_keys(texts_of(frame, task), task, reader)
+
+
+def copies_in(frame: pl.DataFrame, task: Task, reader: Input) -> Ints:
+    """Return one number for rows of a frame that are exact copies of each other, int64 [N]."""
+    keys = frame_keys(frame, task, reader)
+    return apart(exact(keys), told_by_content(frame, keys, task))
+
+
+def telling_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
+    """Return what tells the rows of a frame apart, "" where content tells no row: see `limbeck.data.identity`."""
+    keys = frame_keys(frame, task, reader)
+    return unlike(keys, told_by_content(frame, keys, task))
 
 
 def hashes_of(keys: Iterable[str]) -> Hashes:

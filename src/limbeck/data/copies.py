@@ -32,6 +32,15 @@ def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[str], k
         findings.append(f"{left.sum():,} empty {what} in valid and test, kept")
 
 
+def note_alike(keys: Sequence[str], groups: Ints, told: Mask, findings: list[str], kind: str) -> None:
+    """Report rows that are alike by nature, which nothing here takes for copies; see `limbeck.data.identity`."""
+    filled = np.array([bool(key) for key in keys], dtype=bool)
+    many = (np.bincount(groups, minlength=1) > 1)[groups] & filled & ~told if len(keys) else ~told
+    if many.any():
+        why = "as short texts are by nature" if kind == "text" else "as rows of few values are by nature"
+        findings.append(f"{many.sum():,} rows have the same {SAME[kind]} as another row, {why}: not taken for copies")
+
+
 def drop_conflicts(
     policy: str, groups: Ints, labels: Ints, names: Sequence[object], split: Names, keep: Mask, findings: list[str],
     kind: str = "text",

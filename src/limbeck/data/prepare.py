@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data import copies, duplicates, normals, parts, patients, signals
+from limbeck.data import copies, duplicates, identity, normals, parts, patients, signals
 from limbeck.data.clean import clean_all
 from limbeck.data.derive import with_derived
 from limbeck.data.gather import Gathered
@@ -135,6 +135,11 @@ def prepare(
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
     near = duplicates.near(keys) if task.rows == "text" else duplicates.exact(contents)
+    if data.duplicates in ("auto", "keep"):
+        told = identity.told_by_content(rows.frame, keys, task)
+        copies.note_alike(keys, exact, told, findings, task.rows)
+        exact, near = identity.apart(exact, told), identity.apart(near, told)
+        contents = identity.unlike(contents, told)
     keep = np.ones(len(keys), dtype=bool)
     if task.rows == "signal" and data.leakage == "refuse":
         given = parts.groups(recipe, rows.frame, gathered.sources)

@@ -60,6 +60,14 @@ _READING = (
 )
 
 _CLEANING = (
+    Template(
+        "{count} rows have the same {term} as another row, as short texts are by nature: not taken for copies",
+        "有 {count} 个样本与别的样本{term}相同，短文本本来如此：不视为重复样本",
+    ),
+    Template(
+        "{count} rows have the same {term} as another row, as rows of few values are by nature: not taken for copies",
+        "有 {count} 个样本与别的样本{term}相同，取值很少的表格本来如此：不视为重复样本",
+    ),
     Template("{count} empty {term} dropped from {term_part}", "已从{term_part}中去掉 {count} 个空{term}"),
     Template("{count} empty {term} in valid and test, kept", "验证集和测试集中有 {count} 个空{term}，予以保留"),
     Template(

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.seen import beyond_chance, frame_keys, learned_from
+from limbeck.bundle.seen import beyond_chance, learned_from, telling_keys
 from limbeck.data.prepare import Dataset, load_rows, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError, did_you_mean
@@ -180,7 +180,7 @@ def _evaluate(
 def _flattered(classifier: Classifier, rows: Dataset, where: Mapping[str, str]) -> list[str]:
     """Return a line where the bundle learned from some of these rows, or may have."""
     manifest = classifier.manifest
-    known = learned_from(classifier.path, frame_keys(rows.frame, manifest.task, manifest.input))
+    known = learned_from(classifier.path, telling_keys(rows.frame, manifest.task, manifest.input))
     if known is None and "split" in rows.frame.columns and "split" not in where:
         return ["The table has a split column: rows that the bundle was trained on may be among these."]
     if known is None or not beyond_chance(*known):

@@ -119,7 +119,9 @@ class Data(Section):
     derive: dict[str, Derived] = Field(default={}, description="new column -> pattern on another column")
     split: str | Split = Split()
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows with these values")
-    duplicates: Literal["keep", "exact", "near"] = "exact"
+    duplicates: Literal["auto", "keep", "exact", "near"] = Field(
+        default="auto", description="auto: drop exact copies of rows that their content identifies"
+    )
     conflicts: Literal["drop", "keep", "refuse"] = "drop"
     leakage: Literal["refuse", "warn"] = "refuse"
     labels: Literal["all", "test"] = Field(default="all", description="test: labels count for the final figure only")

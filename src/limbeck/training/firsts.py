@@ -23,7 +23,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.bundle.seen import frame_keys
+from limbeck.bundle.seen import copies_in, frame_keys
 from limbeck.data import beats, located, parts
 from limbeck.data.prepare import Dataset
 from limbeck.data.split import folds as deal
@@ -182,13 +182,13 @@ def _dealt(recipe: Recipe, data: Dataset, k: int, place: Place, *, fewer: bool) 
     ``fewer`` makes it as many folds as there are groups, and of one group deals its rows.
     """
     train = data.part("train")
-    keys = frame_keys(data.frame[train], recipe.task, recipe.input)
     groups = parts.groups(recipe, data.frame, data.sources)
     # A row without a group is told by its content: copies stay together.
-    units = parts.units(None if groups is None else groups[train], keys)
-    if fewer and len(set(units)) == 1 and len(set(keys)) > 1:
+    own = copies_in(data.frame[train], recipe.task, recipe.input).tolist()
+    units = parts.units(None if groups is None else groups[train], own)
+    if fewer and len(set(units)) == 1 and len(set(own)) > 1:
         say(f"{place.where}: all rows are of one group, so that its copies know the group of the rows they answer")
-        units = np.array(keys, dtype=object)
+        units = np.array(own, dtype=object)
     if fewer:
         k = min(k, max(2, len(set(units))))
     try:

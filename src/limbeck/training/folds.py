@@ -1,9 +1,9 @@
 """Cross-validation: how much the figures depend on which rows were held out.
 
 The rows of ``train`` and ``valid`` are dealt into K folds, by whole groups where the recipe names a group, and by
-patients for signals. Each fold is judged once by a student trained on the others, of which a tenth chooses the best
-epoch. Teachers that are trained first are trained for each fold anew, and never see its rows. Rows of ``test`` stay
-untouched.
+patients for signals; exact copies that the recipe keeps share a fold. Each fold is judged once by a student trained on
+the others, of which a tenth chooses the best epoch. Teachers that are trained first are trained for each fold anew, and
+never see its rows. Rows of ``test`` stay untouched.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from limbeck.bundle.seen import copies_in
 from limbeck.data import parts
 from limbeck.data.prepare import prepare
 from limbeck.data.split import folds as deal
@@ -68,8 +69,9 @@ def cross_validate(
         say(finding)
     used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
     groups = parts.groups(parsed, rows.frame, rows.sources)
-    if groups is not None:
-        groups = parts.units(groups, range(len(groups)))
+    own = copies_in(rows.frame, parsed.task, parsed.input)
+    if groups is not None or len(np.unique(own[used])) < len(used):  # copies that the recipe keeps share a fold
+        groups = parts.units(groups, own.tolist())
     seed = parsed.training.seed
     part = None if groups is None else groups[used]
     numbers = deal(len(used), k, labels=rows.labels[used], groups=part, seed=seed)

@@ -19,7 +19,7 @@ from safetensors.torch import save
 import limbeck
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import write_manifest
-from limbeck.bundle.seen import frame_keys, write_seen
+from limbeck.bundle.seen import telling_keys, write_seen
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.data.resizing import lost_frequencies
@@ -196,7 +196,8 @@ def finish(
         if trust is not None:
             write_json(folder / "trust.json", trust)
         if recipe.export.seen:
-            write_seen(folder, frame_keys(rows.frame[seen_rows(recipe, rows)], recipe.task, recipe.input))
+            keys = telling_keys(rows.frame, recipe.task, recipe.input)
+            write_seen(folder, [keys[row] for row in seen_rows(recipe, rows)])
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
         write_manifest(folder, facts)
         trained = _judge(recipe, rows, student, folder, out, lang)

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from limbeck.bundle.seen import beyond_chance, frame_keys, learned_from
+from limbeck.bundle.seen import beyond_chance, learned_from, telling_keys
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Input, Task
 from limbeck.teachers.bundle import Bundle
@@ -48,7 +48,7 @@ def check_overlap(case: Case, one: Seat) -> Iterator[Finding]:
 
 
 def _keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
-    return [key for key in frame_keys(frame, task, reader) if key]
+    return [key for key in telling_keys(frame, task, reader) if key]
 
 
 def _sampled(case: Case, sample: pl.DataFrame, test: pl.DataFrame, who: str) -> Finding:
