@@ -364,3 +364,18 @@ def test_unreadable_json_of_celeba_spoof_is_one_line_with_its_path(tmp_path):
     rows = prepare(tiny(data=CELEBA), tmp_path)
     assert len(rows.labels) == 16
     assert sum("unreadable picture left out" in line for line in rows.findings) == 4
+
+
+def test_paths_written_on_windows_are_found_where_no_file_is_called_so(tmp_path):
+    rows = [{"path": f"p\\{n}.png", "label": ("blue", "red")[n % 2]} for n in range(40)]
+    for number, row in enumerate(rows):
+        (tmp_path / "p").mkdir(exist_ok=True)
+        square(row["label"], number).save(tmp_path / row["path"].replace("\\", "/"))
+    square("red", 99).save(tmp_path / "p\\0.png")  # a file that is called so
+    write_csv(tmp_path / "index.csv", rows)
+    found = prepare(tiny(data={"train": "index.csv", "conflicts": "keep"}), tmp_path)
+    assert counts(found) == {"train": 32, "valid": 4, "test": 4}
+    assert not [line for line in found.findings if "unreadable" in line]
+    files = {picture.name: picture.source for picture in pictures_of(found.frame, tiny().task)}
+    assert files["p\\0.png"] == str(tmp_path / "p\\0.png")
+    assert files["p\\1.png"] == str(tmp_path / "p" / "1.png")

@@ -6,12 +6,12 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.bundle.records import record_chunk
+from limbeck.bundle.records import record_chunk, record_files
 from limbeck.data.beats import AAMI, BEAT, RHYTHM, SIGNAL
 from limbeck.data.prepare import prepare
 from limbeck.data.rpeaks import r_peaks
-from limbeck.data.signals import read_source, signal_sources, unfit
-from limbeck.data.wfdbfile import choose_leads
+from limbeck.data.signals import read_all, read_source, signal_sources, unfit
+from limbeck.data.wfdb_record import choose_leads
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Input, Signal, Task
 from signals import RATE, heart, records, signal_recipe, write_record
@@ -124,6 +124,35 @@ def test_a_table_of_paths_gives_its_records_with_patients_and_splits(tmp_path):
     frame = read_source(file, TASK, Signal(), labelled=True, about=about).frame
     assert frame["patient"].unique().to_list() == ["p1"]
     assert frame["split"].unique().to_list() == ["train"]
+
+
+@pytest.mark.parametrize("way", ["columns", "input", "backslashes"])
+def test_a_table_of_records_may_name_its_columns_and_write_its_paths_as_it_likes(tmp_path, way):
+    for seed in range(8):
+        write_record(tmp_path / "r" / "00", f"h{seed}", seed, seconds=20, annotated=False)
+    names = {"columns": "file,who,diag", "input": "file,patient,diag", "backslashes": "path,patient,label"}[way]
+    path = r"r\00\h{0}" if way == "backslashes" else "r/00/h{0}"
+    rows = [f"{path.format(seed)},p{seed},{'NORM' if seed % 2 else 'MI'}" for seed in range(8)]
+    (tmp_path / "index.csv").write_text("\n".join([names, *rows]) + "\n", encoding="utf-8")
+    mapped = {"file": "path", "who": "patient", "diag": "label"} if way == "columns" else {}
+    task = {"columns": {}, "input": {"input": "file", "label": "diag"}, "backslashes": {}}[way]
+    recipe = signal_recipe(task={"classes": None, **task}, data={"train": "index.csv", "columns": mapped})
+    data = prepare(recipe, tmp_path)
+    assert set(data.classes) == {"NORM", "MI"}
+    assert set(data.frame["patient"]) == {f"p{seed}" for seed in range(8)}
+    assert not [line for line in data.findings if "unreadable" in line]
+    sources = record_files(tmp_path / "index.csv", tmp_path / "out.csv", recipe.task, recipe.data.columns)
+    assert [file.name for file in sources] == [f"h{seed}.hea" for seed in range(8)]
+
+
+def test_recordings_in_edf_form_are_one_line_that_says_what_to_do(tmp_path):
+    (tmp_path / "a.edf").write_bytes(b"0       ")
+    for place in (tmp_path, tmp_path / "a.edf"):
+        with pytest.raises(LimbeckError, match=r"EDF recordings are not read; convert it to WFDB: edf2mit"):
+            signal_sources(place)
+    (tmp_path / "index.csv").write_text("path\na.edf\n", encoding="utf-8")
+    (found,) = read_all(tmp_path / "index.csv", TASK, Signal(), labelled=False)
+    assert "EDF recordings are not read" in str(found)
 
 
 def test_series_of_the_ucr_archive_are_stretched_to_the_window(tmp_path):

@@ -38,7 +38,7 @@ DATA = sorted((HOME / "data").glob("*.py"))
 REST = [*sorted((HOME / "evaluation").glob("*.py")), *sorted((HOME / "training").glob("*.py"))]
 FINDING = [*DATA, *(file for file in REST if file.name not in PAGES)]
 # Whose errors a finding may hold, but for arrays in memory and whole folders; and where rows are rejected.
-REFUSING = [f"data/{name}" for name in ("picture", "located", "wfdbfile", "windows", "signals")]
+REFUSING = [f"data/{name}" for name in ("picture", "located", "wfdbfile", "wfdb_record", "windows", "signals")]
 REFUSING += ["evaluation/pixels", "evaluation/trust"]
 REJECTING = ["data/csvfile", "data/jsonfile", "data/encoding", "data/wfdbfile", "data/signals", "errors"]
 NOT_SHOWN = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +18,8 @@ COLUMNS = (RECORD, PATIENT, TIME, BEFORE, AFTER)
 DEFAULT = ("record", "time", "class", "probability")
 
 
-def record_files(path: Path, output: Path) -> list[Path]:
-    """Return the files that hold the signals under a path, but for the output.
+def record_files(path: Path, output: Path, task: Task, columns: Mapping[str, str]) -> list[Path]:
+    """Return the files that hold the signals under a path, but for the output; see `signal_sources`.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def record_files(path: Path, output: Path) -> list[Path]:
         When there is none.
     """
     mine = output.resolve()
-    return [file for file, _ in signal_sources(path) if file.resolve() != mine]
+    return [file for file, _ in signal_sources(path, task, columns) if file.resolve() != mine]
 
 
 def record_columns(task: Task) -> list[str]:

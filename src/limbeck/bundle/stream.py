@@ -125,7 +125,7 @@ class _Run:
         if self.pictures:
             self.sources = [source]
         elif self.signals:
-            self.sources = record_files(source, output)
+            self.sources = record_files(source, output, task, classifier.manifest.columns)
         else:
             if named := left_out(source, PICTURES if task.rows == "image" else ()):
                 self.notes = (writable(f"left out of the folder {source.resolve().name}: {named}"),)

@@ -76,7 +76,7 @@ class Gathered:
         keep: Mapping[str, str | list[str]], signal: Signal,
     ) -> None:  # fmt: skip
         """Add the beats of every record that can be read, and a line for each that cannot."""
-        for found in signals.read_all(path, task, signal, labelled=labelled):
+        for found in signals.read_all(path, task, signal, labelled=labelled, columns=columns):
             if isinstance(found, LimbeckError):
                 self.findings.append(f"unreadable record left out: {found}")
                 continue

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import polars as pl
 
 from limbeck.cores import each
+from limbeck.data.paths import path_in
 from limbeck.data.picture import Box, Picture, Seen, look
 from limbeck.data.rows import need
 from limbeck.errors import LimbeckError
@@ -47,11 +48,13 @@ def located(frame: pl.DataFrame, task: Task, boxes: str | Sequence[str] | None, 
         need(frame.columns, [name], base)
         written = frame[name].cast(pl.String).str.strip_chars().to_list()
         # An absolute path swallows the base; an empty one stays empty, for `examine` to report.
-        files = [str(base / path) if path else "" for path in written]
+        files = [str(path_in(base, path)) if path else "" for path in written]
         frame = frame.with_columns(pl.Series(FILE, files, pl.String))
     if task.anomaly and MASK not in frame.columns and task.mask in frame.columns:
         marked = frame[task.mask].cast(pl.String).str.strip_chars().to_list()
-        frame = frame.with_columns(pl.Series(MASK, [str(base / path) if path else None for path in marked], pl.String))
+        frame = frame.with_columns(
+            pl.Series(MASK, [str(path_in(base, path)) if path else None for path in marked], pl.String)
+        )
     if BOX in frame.columns or boxes is None:
         return frame
     columns = [boxes] if isinstance(boxes, str) else list(boxes)

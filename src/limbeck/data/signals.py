@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.data import read
+from limbeck.data import layouts, read
 from limbeck.data.beats import KEY, PATIENT, RECORD, TIME, Beats, frame_of
+from limbeck.data.paths import path_in
 from limbeck.data.rows import Ints, Reject, need
+from limbeck.data.wfdb_record import segments_of
 from limbeck.data.wfdbfile import read_wfdb
 from limbeck.data.windows import is_ucr, levelled, read_npz, read_ucr
 from limbeck.errors import LimbeckError, MissingExtraError
@@ -29,6 +31,7 @@ from limbeck.recipe import Signal, Task
 FLAT = 0.005  # mV between the lowest and the highest sample of a lead that is off
 CLIPPED = 0.12  # share of a window at its very highest or lowest value
 HIGHEST = 50.0  # mV; no electrode measures more of a heart
+EDF = (".edf", ".bdf", ".rec")
 _BESIDE = (".npz", ".tsv", ".txt")
 
 
@@ -43,11 +46,21 @@ class Found:
     findings: tuple[str, ...] = ()
 
 
-def signal_sources(path: Path) -> list[tuple[Path, dict[str, str]]]:
+def signal_sources(
+    path: Path, task: Task | None = None, columns: Mapping[str, str] | None = None
+) -> list[tuple[Path, dict[str, str]]]:
     """Return the files that hold signals under a path, each with what a table of paths says of it.
 
     A folder gives the headers of its records, of all folders in it too; where it holds none, its ``.npz`` and UCR
-    tables. A table gives the records of its column ``path``, relative to the table. Of a record any file may be named.
+    tables. A table gives the records of the task's input column, relative to the table. Of a record any file may be
+    named. A segment that a longer record names is read as part of that one.
+
+    Parameters
+    ----------
+    task
+        Whose ``input`` names the column with the path; ``path`` without it.
+    columns
+        Name in the table -> name in the recipe.
 
     Raises
     ------
@@ -57,23 +70,38 @@ def signal_sources(path: Path) -> list[tuple[Path, dict[str, str]]]:
     if path.is_dir():
         return [(file, {}) for file in _folder(path)]
     suffix = path.suffix.lower()
-    header = path.with_suffix(".hea") if suffix in (".dat", ".mat", ".atr") else path.with_name(path.name + ".hea")
+    if suffix in EDF:
+        raise edf_error(path)
     if suffix in (".npz", ".hea") or is_ucr(path):
         if not path.is_file():
             raise LimbeckError("there is no such file", where=path, mend="check the path")
         return [(path, {})]
-    if header.is_file():
+    if (header := _header(path)).is_file():
         return [(header, {})]
     table = read.read(path)
-    need(table.frame.columns, ["path"], path)
-    cells = table.frame.with_columns(pl.all().cast(pl.String)).to_dicts()
+    frame = layouts.apply(table.frame, "table", columns, where=path)
+    name = task.inputs[0] if task else "path"
+    need(frame.columns, [name], path)
     found = []
-    for row in cells:
-        file = path.parent / str(row.pop("path") or "").strip()
-        known = file.suffix.lower() in (".hea", ".npz", ".tsv", ".txt")
-        file = file if known else file.with_suffix(".hea") if file.suffix else file.with_name(file.name + ".hea")
-        found.append((file, {name: value for name, value in row.items() if value is not None}))
+    for row in frame.with_columns(pl.all().cast(pl.String)).to_dicts():
+        file = path_in(path.parent, str(row.pop(name) or "").strip())
+        known = file.suffix.lower() in (".hea", *_BESIDE, *EDF)
+        found.append(
+            (file if known else _header(file), {key: value for key, value in row.items() if value is not None})
+        )
     return found
+
+
+def _header(path: Path) -> Path:
+    """Return the header of the record that a path names, by its name or by one of its files."""
+    whole = path.with_name(path.name + ".hea") if path.name else path
+    return path.with_suffix(".hea") if path.suffix.lower() in (".dat", ".mat", ".atr", ".hea") else whole
+
+
+def edf_error(path: Path) -> LimbeckError:
+    """Return what to do with a recording in EDF form."""
+    mend = "convert it to WFDB: edf2mit -i FILE -r NAME (WFDB software), or pyedflib and wfdb.wrsamp"
+    return LimbeckError("EDF recordings are not read", where=path, mend=mend)
 
 
 def holds_signals(path: Path) -> bool:
@@ -84,9 +112,11 @@ def holds_signals(path: Path) -> bool:
         return False
 
 
-def read_all(path: Path, task: Task, settings: Signal, *, labelled: bool) -> Iterator[Found | LimbeckError]:
-    """Yield what each source under a path gave, or why it could not be read."""
-    for file, about in signal_sources(path):
+def read_all(
+    path: Path, task: Task, settings: Signal, *, labelled: bool, columns: Mapping[str, str] | None = None
+) -> Iterator[Found | LimbeckError]:
+    """Yield what each source under a path gave, or why it could not be read; see `signal_sources`."""
+    for file, about in signal_sources(path, task, columns):
         try:
             yield read_source(file, task, settings, labelled=labelled, about=about)
         except MissingExtraError:
@@ -116,6 +146,8 @@ def read_source(
     labelled = labelled and task.label not in (*about, RECORD, PATIENT)
     if not file.is_file():
         raise LimbeckError("there is no such file", where=file, mend="check the path")
+    if suffix in EDF:
+        raise edf_error(file)
     if suffix == ".hea":
         beats, whole, rejects, findings = read_wfdb(file, settings, labelled=labelled)
     elif suffix == ".npz":
@@ -177,20 +209,27 @@ def names_of(frame: pl.DataFrame) -> list[str]:
 
 
 def _folder(path: Path) -> list[Path]:
-    headers, others = [], []
+    headers: list[Path] = []
+    others: list[Path] = []
+    unread: list[Path] = []
     try:
         for place, inside, names in os.walk(path):
             inside[:] = sorted(name for name in inside if not name.startswith("."))
             files = [Path(place, name) for name in sorted(names) if not name.startswith(".")]
             headers += [file for file in files if file.suffix.lower() == ".hea"]
             others += [file for file in files if file.suffix.lower() == ".npz" or is_ucr(file)]
+            unread += [file for file in files if file.suffix.lower() in EDF]
     except OSError as error:
         raise out_of_reach(error, path) from error
+    if not headers and not others and unread:
+        raise edf_error(unread[0])
     if not headers and not others:
         what = "the folder holds no signals"
         raise LimbeckError(what, where=path, mend=f"put .hea with .dat there, or {' or '.join(_BESIDE)}")
     # A segment of a longer record is read as part of it.
-    return sorted(headers) or sorted(others)
+    named = {header: segments_of(header) for header in headers}
+    parts = {header.with_name(f"{name}.hea") for header, names in named.items() for name in names}
+    return sorted(header for header in headers if header not in parts or named[header]) or sorted(others)
 
 
 def _take(beats: Beats, rows: Ints) -> Beats:

@@ -42,6 +42,10 @@ _READING = (
         "记录 {name}：导联 {name_lead} 的单位不明，按 mV 处理",
     ),
     Template(
+        "record {name}: {name_lead} has {number} and not {number_read} Hz, its samples are interpolated",
+        "记录 {name}：导联 {name_lead} 的采样率为 {number} Hz 而非 {number_read} Hz，其采样点经过插值",
+    ),
+    Template(
         "{name} states no rate: its {count} samples are stretched to {count_wanted}",
         "{name} 没有注明采样率：其 {count} 个采样点已缩放为 {count_wanted} 个",
     ),

@@ -108,8 +108,44 @@ _RECORDS = (
     Template("the header says {count} samples at {number} Hz", "头文件写的是 {count} 个采样点、{number} Hz"),
     Template("the header names a file outside its folder: {name}", "头文件引用了所在文件夹之外的文件：{name}"),
     Template(
-        "{count} leads of {count_samples} samples are more than is read",
-        "{count} 个导联各有 {count_samples} 个采样点，超出读取上限",
+        "{count} samples of all leads are more than is read: {count_most}",
+        "全部导联共 {count} 个采样点，超出读取上限 {count_most}",
+    ),
+    Template("cut the record into shorter ones", "请把记录切成较短的几段"),
+    Template(
+        "the header has {count} bytes; expected {count_most} or fewer", "头文件有 {count} 字节，上限为 {count_most}"
+    ),
+    Template("a segment has segments of its own", "记录的一段又分为多段"),
+    Template("copy the record again", "请重新复制该记录"),
+    Template(
+        "the header says {count} leads and describes {count_found}",
+        "头文件写的是 {count} 个导联，却描述了 {count_found} 个",
+    ),
+    Template("a lead is shifted by more than the record's {count} samples", "有导联的偏移超过记录的 {count} 个采样点"),
+    Template("its data {name} is of the format {text}", "数据文件 {name} 的格式为 {text}"),
+    Template("expected one of {text}", "应为 {text} 之一"),
+    Template("the header does not say how long the record is", "头文件没有写明记录的长度"),
+    Template("write it there", "请在其中写明"),
+    Template(
+        "the header says {count} segments and names {count_found}", "头文件写的是 {count} 段，却列出了 {count_found} 段"
+    ),
+    Template("expected as many as it names, and at most {count}", "两者应当一致，且不超过 {count} 段"),
+    Template(
+        "the header says {count} samples and its segments {count_found}",
+        "头文件写的是 {count} 个采样点，各段合计 {count_found} 个",
+    ),
+    Template(
+        "the segment {name} has {count} samples at {number} Hz, and the header says {count_said} at {number_said}",
+        "段 {name} 有 {count} 个采样点、{number} Hz，而头文件写的是 {count_said} 个、{number_said} Hz",
+    ),
+    Template("its segment {name} is missing", "缺少段 {name}"),
+    Template("the annotations have a time resolution of {number} Hz", "标注的时间分辨率为 {number} Hz"),
+    Template("write it anew", "请重新写出"),
+    Template("{count} bytes of annotations; the most is {count_most}", "标注文件有 {count} 字节，上限为 {count_most}"),
+    Template("EDF recordings are not read", "不读取 EDF 记录"),
+    Template(
+        "convert it to WFDB: edf2mit -i FILE -r NAME (WFDB software), or pyedflib and wfdb.wrsamp",
+        "请转换为 WFDB：edf2mit -i FILE -r NAME（WFDB 软件），或用 pyedflib 与 wfdb.wrsamp",
     ),
     Template(
         "the data cannot be read, or is shorter than the header says: {text}",
