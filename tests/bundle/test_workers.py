@@ -16,6 +16,7 @@ from limbeck.bundle import workers
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.workers import Workers
 from limbeck.data.picture import Box, Picture
+from limbeck.pipes import receive, send
 from pictures import bad_files, class_folders, tiny
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are counted under /proc")
@@ -89,15 +90,15 @@ def test_several_processes_give_the_answers_and_reasons_of_one(bundle, pictures)
     assert all(process.poll() is not None for process in crew._processes)
 
 
-def test_a_worker_says_what_it_serves_and_answers_line_by_line(bundle, pictures):
+def test_a_worker_says_what_it_serves_and_answers_each_message(bundle, pictures):
     command = [sys.executable, "-m", "limbeck.bundle.workers", str(bundle), "model.onnx"]
     with Classifier(bundle) as classifier, subprocess.Popen(command, stdin=-1, stdout=-1) as worker:
-        assert workers._read(worker.stdout) == workers._about(classifier)
+        assert receive(worker.stdout) == (workers._about(classifier), {})
         for part in (pictures[:30], pictures[-60:]):
-            workers._write(worker.stdin, [workers._plain(picture) for picture in part])
-            reasons = {int(at): reason for at, reason in workers._read(worker.stdout)["bad"].items()}
-            answers = np.frombuffer(worker.stdout.read(8 * len(part)), dtype="<f4").reshape(-1, 2)
-            check_alike((answers, reasons), expected(classifier, part))
+            send(worker.stdin, {"pictures": [workers._plain(picture) for picture in part]})
+            head, made = receive(worker.stdout)
+            reasons = {int(at): reason for at, reason in head["bad"].items()}
+            check_alike((made["answers"].reshape(-1, 2), reasons), expected(classifier, part))
         worker.stdin.close()
         assert worker.wait(20) == 0
 

@@ -1,7 +1,7 @@
 """Many pictures answered by several processes, as decoding in threads waits for the interpreter's lock.
 
 Of each JPEG a quarter of the work is Pillow's Python, so threads of one process never keep more than a few cores busy.
-Each worker process opens the bundle itself and answers runs of pictures that are written to it as lines of JSON; this
+Each worker process opens the bundle itself and answers runs of pictures that are sent to it; this
 process answers runs of its own beside them. They are processes of their own, started as ``python -m``: neither forked,
 which is unsafe beside the threads of onnxruntime and polars, nor children of `multiprocessing`, which would run an
 unguarded script of the user's again. A worker ends when the pipe to it closes, however this process ended.
@@ -10,7 +10,6 @@ unguarded script of the user's again. A worker ends when the pipe to it closes, 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -20,13 +19,14 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
 from limbeck.bundle.classifier import ROWS, TOKENS, Classifier, Probabilities
 from limbeck.data.picture import Box, Picture
 from limbeck.inputs.image import ImageInput
+from limbeck.pipes import receive, send
 
 MANY = 2000  # pictures; below that starting a process costs more than it saves
 EACH = 1000  # pictures that are worth one more process
@@ -140,14 +140,13 @@ class Workers:
     def _there(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None and process.stdout is not None
         with contextlib.suppress(Exception):  # one that never got ready takes no run
-            if _read(process.stdout) != _about(self.classifier):
+            if receive(process.stdout)[0] != _about(self.classifier):
                 return
             while (run := self._waiting.get()) is not None:
                 try:
-                    _write(process.stdin, [_plain(picture) for picture in run.pictures])
-                    head = _read(process.stdout)
-                    shape = len(run.pictures), len(self.classifier.classes)
-                    answers = np.frombuffer(process.stdout.read(4 * shape[0] * shape[1]), dtype="<f4").reshape(shape)
+                    send(process.stdin, {"pictures": [_plain(picture) for picture in run.pictures]})
+                    head, made = receive(process.stdout)
+                    answers = made["answers"].reshape(len(run.pictures), len(self.classifier.classes))
                     run.answer.set_result((answers, {int(at): str(reason) for at, reason in head["bad"].items()}))
                 except Exception:  # the process is gone, or talks nonsense: somebody else answers
                     self._waiting.put(run)
@@ -170,33 +169,21 @@ def _plain(picture: Picture) -> list[Any]:
     return [str(picture.source), picture.name, edges]
 
 
-def _write(pipe: IO[bytes], value: object) -> None:
-    pipe.write(json.dumps(value).encode("ascii") + b"\n")
-    pipe.flush()
-
-
-def _read(pipe: IO[bytes]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(pipe.readline())  # an empty line, the end of the pipe, is a ValueError
-    return found
-
-
 def serve(bundle: str, model: str) -> None:
-    """Answer lists of pictures from standard input until it ends: a line of JSON with the reasons, then float32."""
+    """Answer lists of pictures from standard input until it ends: why some got no answer, and float32 [N, C]."""
     given, out = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing that prints may stand between the answers
     with Classifier(bundle, threads=1, model=model) as classifier:
-        _write(out, _about(classifier))
-        for line in given:
+        send(out, _about(classifier))
+        while True:
             pictures = [
                 Picture(source, None if edges is None else Box(*edges), name)
-                for source, name, edges in json.loads(line)
+                for source, name, edges in receive(given)[0]["pictures"]
             ]
             answers, bad = _answers(classifier, pictures)
-            _write(out, {"bad": bad})
-            out.write(answers.astype("<f4").tobytes())
-            out.flush()
+            send(out, {"bad": bad}, {"answers": answers})
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(BrokenPipeError, EOFError):
         serve(*sys.argv[1:])
