@@ -22,7 +22,8 @@ from limbeck.data.given import dataset_of, twice
 from limbeck.data.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
 from limbeck.inputs.frames import from_pandas, has_texts
-from limbeck.inputs.kinds import checked_values, encode, values_of
+from limbeck.inputs.given import checked_values
+from limbeck.inputs.kinds import encode, values_of
 from limbeck.progress import hushed
 from limbeck.recipe import Recipe, Task, override, parse_recipe
 

@@ -54,17 +54,51 @@ def test_odd_values_are_answered_or_refused_in_one_line(bundles):
     with limbeck.load(bundles()) as classifier:
         assert classifier.predict_proba([]).shape == (0, 2)
         assert classifier.predict([]) == []
-        assert np.isfinite(classifier.predict_proba(["", "\ud800", "好" * 1_700_000])).all()
+        assert np.isfinite(classifier.predict_proba(["\ud800", "好" * 1_700_000])).all()
         np.testing.assert_array_equal(classifier.predict_proba(np.array(["好"])), classifier.predict_proba(("好",)))
         for values, line in (
-            ([None], "value 0: a NoneType where a text is wanted"),
-            (["好", 3.0], "value 1: a float"),
-            (None, "a NoneType where a list of texts is wanted"),
-            ("好吃", "a str where a list of texts is wanted"),
+            (["好", 3.0], "value 1: expected a text, got float"),
+            (None, "expected a list of texts, got NoneType"),
+            ("好吃", r"expected a list of texts, got str; give a list of texts: \[text\]"),
         ):
             with pytest.raises(LimbeckError, match=line):
                 classifier.predict_proba(values)
         assert "ngram" in repr(classifier)
+
+
+@pytest.mark.parametrize("nothing", ["", " \u3000\n", None, float("nan")])
+def test_an_empty_text_is_refused_by_name_or_answered_by_nan_as_predict_rejects_it(bundles, tmp_path, nothing):
+    with limbeck.load(bundles()) as classifier:
+        values = [*TEXTS[:2], nothing, TEXTS[2], nothing]
+        with pytest.raises(LimbeckError, match=r"value 2: the text is empty; .* unreadable='nan'"):
+            classifier.predict_proba(values)
+        with pytest.raises(LimbeckError, match="value 2: the text is empty"):
+            classifier.predict(values)
+        p = classifier.predict_proba(values, unreadable="nan")
+        assert np.isnan(p).all(axis=1).tolist() == [False, False, True, False, True]
+        np.testing.assert_allclose(p[[0, 1, 3]], classifier.predict_proba(TEXTS[:3]), atol=1e-6)
+        named = classifier.predict(values, unreadable="nan")
+        assert named == [*classifier.predict(TEXTS[:2]), None, *classifier.predict(TEXTS[2:3]), None]
+        assert classifier.decide(p)[[2, 4]].tolist() == [-1, -1]
+        with pytest.raises(LimbeckError, match="unreadable is 'raise' or 'nan', not 'skip'"):
+            classifier.predict_proba(TEXTS, unreadable="skip")
+    rows = [{"id": str(at), "text": value if isinstance(value, str) else ""} for at, value in enumerate(values)]
+    done = limbeck.predict(bundles(), write_csv(tmp_path / "in.csv", rows), tmp_path / "out.csv", quiet=True)
+    assert (done.rows, done.rejected) == (3, 2)
+
+
+def test_the_first_empty_text_is_named_by_its_place_in_the_whole_list(bundles):
+    with limbeck.load(bundles()) as classifier:
+        values = ["好"] * (classifier.window + 3) + ["", "好"]
+        with pytest.raises(LimbeckError, match=f"value {classifier.window + 3}: the text is empty"):
+            classifier.predict_proba(values)
+        answered = classifier.predict_proba(values, unreadable="nan")
+        assert np.flatnonzero(np.isnan(answered[:, 0])).tolist() == [classifier.window + 3]
+
+
+def test_a_judgement_counts_every_labelled_row_an_empty_text_too(bundles, tmp_path):
+    rows = [*reviews(20, seed=3), {"id": "x", "text": "", "label": "1", "domain": "", "split": "test"}]
+    assert limbeck.evaluate(bundles(), write_csv(tmp_path / "rows.csv", rows), bootstrap=0)["n"] == 21
 
 
 def test_every_door_gives_the_same_answer(bundles, tmp_path):

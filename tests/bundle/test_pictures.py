@@ -87,10 +87,10 @@ def test_an_answer_does_not_depend_on_its_company(classifier, folder):
 def test_what_is_no_picture_is_one_line(classifier, tmp_path):
     bad_files(tmp_path)
     for values, said in (
-        ("a.png", "where a list of pictures is wanted"), ([3], "value 0: a int where a path"),
+        ("a.png", "expected a list of pictures"), ([3], "value 0: expected a path,.*, got int"),
         ([tmp_path / "cut.jpg"], r"cut\.jpg: damaged or truncated"), (["nowhere.png"], "nowhere.png: there is no such"),
         ([np.zeros((3, 3))], "value 0: an array of float64"),
-        (np.zeros((9, 9, 3), dtype=np.uint8), "where a list of pictures is wanted"),
+        (np.zeros((9, 9, 3), dtype=np.uint8), "expected a list of pictures"),
         (pl.DataFrame({"file": ["a.png"]}), "no column 'path'"),
     ):  # fmt: skip
         with pytest.raises(LimbeckError, match=said):

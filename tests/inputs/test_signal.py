@@ -8,7 +8,8 @@ from limbeck.data.beats import BEAT, RHYTHM, SIGNAL
 from limbeck.data.signals import read_source
 from limbeck.data.windows import levelled
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import blank, checked_values
+from limbeck.inputs.given import checked_values
+from limbeck.inputs.kinds import blank
 from limbeck.inputs.signal import NUMBERS, SignalInput, signal_rows
 from limbeck.inputs.signal_features import FAMILIES, count_of, db2, features_of
 from limbeck.recipe import Input, Signal, Task

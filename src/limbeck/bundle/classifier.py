@@ -16,12 +16,14 @@ from limbeck.bundle.manifest import Manifest, read_manifest
 from limbeck.cores import cores
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.dense import Dense
+from limbeck.inputs.given import checked_values
 from limbeck.inputs.image import ImageInput
-from limbeck.inputs.kinds import INPUTS, Rows, Values, batch_of, blank, checked_values, encode
+from limbeck.inputs.kinds import INPUTS, Rows, Unreadable, Values, batch_of, blank, encode, encode_each
 from limbeck.inputs.ragged import batches
 from limbeck.inputs.signal import SignalInput
 
 Probabilities = NDArray[np.float32]
+_UNREADABLE = ("raise", "nan")
 MAP = "map"  # the output of a graph that says where
 # Small batches stay in the processor's cache; measured on ALBERT and GRU, twice as many tokens were no faster.
 TOKENS, ROWS = 4096, 256
@@ -86,6 +88,10 @@ class Classifier:
         """Encode raw values as the network wants them."""
         return encode(self.encoder, values)
 
+    def encode_each(self, values: Values) -> tuple[Rows, Unreadable]:
+        """Encode raw values, and name those that hold nothing to answer: an empty text, a picture that is none."""
+        return encode_each(self.encoder, values)
+
     @property
     def window(self) -> int:
         """Rows that are encoded together."""
@@ -93,44 +99,80 @@ class Classifier:
             return max(1, min(PICTURE_WINDOW, PICTURE_BYTES // (3 * self.encoder.size**2)))
         return TABLE_WINDOW if self.manifest.task.rows == "table" else WINDOW
 
-    def predict_proba(self, values: Sequence[Any] | pl.DataFrame) -> Probabilities:
+    def predict_proba(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> Probabilities:
         """Return class probabilities float32 [N, C] of N raw values, calibrated on valid.
 
-        Values are texts; or pictures: paths, Pillow images or uint8 arrays [H, W, 3]; or for a table its rows: a polars
-        frame, or a list of dictionaries; or windows of a signal, see `limbeck.inputs.signal.signal_rows`.
+        Values are texts; or pictures: paths, Pillow images or uint8 arrays [H, W, 3]; or rows of a table: a list of
+        dictionaries, or an array or list of rows with its columns in the order of ``task.input``; or windows of a
+        signal, see `limbeck.inputs.signal.signal_rows`. Of a polars or pandas frame ``task.input`` is read.
+
+        Parameters
+        ----------
+        unreadable
+            What becomes of a value that holds nothing to answer (an empty or missing text, a picture that cannot be
+            read), which `limbeck predict` rejects: ``"raise"`` an error that names the first, or ``"nan"``: its row is
+            NaN, and `predict` names no class for it.
 
         Raises
         ------
         LimbeckError
-            When the values are not what the task reads, or a picture cannot be read.
+            When the values are not what the task reads, or one holds nothing to answer.
         """
-        rows = checked_values(values, self.manifest.task)
-        if isinstance(self.encoder, SignalInput) and isinstance(rows, pl.DataFrame):
-            rows = self.encoder.with_record(rows)
-        window = self.window
+        if unreadable not in _UNREADABLE:
+            raise LimbeckError(f"unreadable is 'raise' or 'nan', not {unreadable!r}", where="predict_proba")
+        rows = self._with_record(checked_values(values, self.manifest.task))
+        gone: list[int] = []
+        starts = range(0, len(rows), self.window)
         # Windows are encoded while the one before is being answered.
-        pending = [self.submit(self.encode(rows[at : at + window])) for at in range(0, len(rows), window)]
-        return np.concatenate([answer.result() for answer in pending] or [self._empty()])
+        out = self._joined([self.submit(self._readable(rows, at, unreadable, gone)) for at in starts])
+        out[gone] = np.nan
+        return out
 
-    def predict(self, values: Sequence[Any] | pl.DataFrame) -> list[str]:
-        """Return the class name of each raw value, by the bundle's threshold."""
-        return [self.classes[index] for index in self.decide(self.predict_proba(values))]
+    def probabilities_of(self, rows: Values) -> Probabilities:
+        """Return class probabilities float32 [N, C] of rows that `values_of` read for a judgement, empty texts too."""
+        rows, window = self._with_record(rows), self.window
+        return self._joined([self.submit(self.encode(rows[at : at + window])) for at in range(0, len(rows), window)])
+
+    def _readable(self, rows: Values, at: int, unreadable: str, gone: list[int]) -> Rows:
+        """Encode the window that begins at ``at``; note the places that have no answer, or raise for the first."""
+        encoded, bad = self.encode_each(rows[at : at + self.window])
+        if bad and unreadable == "raise":
+            first = min(bad)
+            mend = "leave it out, or give unreadable='nan' for NaN in its place"
+            raise LimbeckError(str(bad[first]), where=f"value {at + first}", mend=mend) from bad[first]
+        gone += [at + place for place in sorted(bad)]
+        return encoded
+
+    def _with_record(self, rows: Values) -> Values:
+        if isinstance(self.encoder, SignalInput) and isinstance(rows, pl.DataFrame):
+            return self.encoder.with_record(rows)
+        return rows
+
+    def _joined(self, answers: list[Answer]) -> Probabilities:
+        return np.concatenate([answer.result() for answer in answers] or [self._empty()])
+
+    def predict(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> list[str | None]:
+        """Return the class name of each raw value, by the bundle's threshold; None where `predict_proba` gives NaN."""
+        decided = self.decide(self.predict_proba(values, unreadable=unreadable))
+        return [self.classes[index] if index >= 0 else None for index in decided.tolist()]
 
     def decide(self, probabilities: Probabilities) -> NDArray[np.int64]:
-        """Return class indices int64 [N]: by threshold for two classes, else the most probable."""
+        """Return class indices int64 [N]: by threshold for two classes, else the most probable; -1 of a row of NaN."""
         if len(self.classes) > 2:
-            best: NDArray[np.int64] = probabilities.argmax(axis=1)
-            return best
-        positive = self.manifest.positive
-        above = probabilities[:, positive] >= self.threshold
-        return np.array([1 - positive, positive], dtype=np.int64)[above.astype(np.int64)]
+            decided: NDArray[np.int64] = probabilities.argmax(axis=1)
+        else:
+            positive = self.manifest.positive
+            above = probabilities[:, positive] >= self.threshold
+            decided = np.array([1 - positive, positive], dtype=np.int64)[above.astype(np.int64)]
+        decided[np.isnan(probabilities).any(axis=1)] = -1
+        return decided
 
     @property
     def mapped(self) -> bool:
         """Whether the bundle can say where in a picture an anomaly is."""
         return any(output.name == MAP for output in self._session.get_outputs())
 
-    def maps(self, values: Sequence[Any]) -> NDArray[np.float32]:
+    def maps(self, values: Sequence[Any] | pl.DataFrame) -> NDArray[np.float32]:
         """Return of N pictures the maps of where they are strange, float32 [N, h, w] on a quarter of the input's grid.
 
         0 is what is usual, 1 what few normal pictures of valid reach anywhere.

@@ -276,15 +276,10 @@ class _Run:
             pictures = [one for one in values if isinstance(one, Picture)]
             if pictures and (workers := self._helped(len(pictures))) is not None:
                 return _Window(chunk, index, frame, workers.submit(pictures).result)
-            rows, bad = classifier.encoder.encode_each(pictures)
-            reasons = {at: str(error) for at, error in bad.items()}
-            return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), rows)
-        unfit: dict[int, str] = {}
-        if task.rows == "text":
-            texts = frame[task.inputs[0]].cast(pl.String).fill_null("")
-            empty = np.flatnonzero((texts.str.strip_chars() == "").to_numpy())
-            unfit = dict.fromkeys(empty.tolist(), "the text is empty")
-        return _Window(chunk, index, frame, partial(_with, classifier.submit(classifier.encode(values)), unfit))
+        rows, bad = classifier.encode_each(values)
+        reasons = {at: str(error) for at, error in bad.items()}
+        pictured = rows if isinstance(classifier.encoder, ImageInput) else None
+        return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), pictured)
 
     def _helped(self, more: int) -> Workers | None:
         """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""

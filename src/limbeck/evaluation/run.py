@@ -126,7 +126,7 @@ def _evaluate(
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
     rows = labelled(classifier, data, where)
     need(rows.frame.columns, [*slices, *([group] if group else [])], data)
-    p = classifier.predict_proba(values_of(rows.frame, classifier.manifest.task))
+    p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
     manifest = classifier.manifest
     findings = list(rows.findings)
     findings += _flattered(classifier, rows, where or {})
@@ -237,7 +237,7 @@ def _compare(
         if set(classifier.classes) != set(first.classes):
             what = f"its classes {list(classifier.classes)} are not those of {first.path}: {list(first.classes)}"
             raise LimbeckError(what, where=classifier.path)
-        p = classifier.predict_proba(values_of(rows.frame, classifier.manifest.task))
+        p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
         answers[name] = p[:, [classifier.classes.index(label) for label in first.classes]]
     thresholds = {
         name: c.threshold if c.manifest.positive == _same(c, first) else 1.0 - c.threshold

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
 import polars as pl
-from PIL import Image
 
 from limbeck.data.located import pictures_of
 from limbeck.data.picture import Picture
-from limbeck.data.rows import need
 from limbeck.errors import LimbeckError
 from limbeck.inputs.dense import Dense
 from limbeck.inputs.image import ImageInput, Pictures
@@ -27,6 +22,7 @@ INPUTS: dict[str, type[TextInput] | type[TableInput] | type[ImageInput] | type[S
 
 RowInput = TextInput | TableInput | ImageInput | SignalInput
 Rows = Ragged | Dense | Pictures | Signals
+Unreadable = dict[int, LimbeckError]  # place of a value that has no answer -> why
 Values = list[str] | list[Picture] | pl.DataFrame
 
 
@@ -41,51 +37,14 @@ def values_of(frame: pl.DataFrame, task: Task) -> Values:
     return frame.select([name for name in task.inputs if name in frame.columns])
 
 
-def checked_values(values: object, task: Task) -> Values:
-    """Return values given from Python as what the task reads.
-
-    Raises
-    ------
-    LimbeckError
-        When a text is not a string, a picture neither path nor image nor array, or rows of a table are neither a frame
-        nor dictionaries.
-    """
-    if task.rows == "table":
-        frame = values if isinstance(values, pl.DataFrame) else _frame(values)
-        return values_of(frame, task)
-    if task.rows == "signal":
-        return signal_rows(values)
-    single = isinstance(values, str | Path | Image.Image) or (isinstance(values, np.ndarray) and values.ndim == 3)
-    if single or not hasattr(values, "__len__") or not hasattr(values, "__iter__"):
-        wanted = "pictures" if task.rows == "image" else "texts"
-        what = f"a {type(values).__name__} where a list of {wanted} is wanted"
-        raise LimbeckError(what, mend=f"give a list of {wanted}: [{wanted[:-1]}]")
-    if isinstance(values, pl.DataFrame) and task.rows == "image":
-        need(values.columns, task.inputs, "predict")
-        return values_of(values, task)
-    items = list(values)
-    return _pictures(items) if task.rows == "image" else _texts(items)
-
-
-def _texts(items: list[Any]) -> list[str]:
-    for index, text in enumerate(items):
-        if not isinstance(text, str):
-            raise LimbeckError(f"a {type(text).__name__} where a text is wanted", where=f"value {index}")
-    return items
-
-
-def _pictures(items: list[Any]) -> list[Picture]:
-    for index, item in enumerate(items):
-        if not isinstance(item, str | Path | Image.Image | np.ndarray | Picture):
-            what = f"a {type(item).__name__} where a path, a Pillow image or a uint8 array is wanted"
-            raise LimbeckError(what, where=f"value {index}")
-    named = [(item, "" if isinstance(item, str | Path) else f"value {index}") for index, item in enumerate(items)]
-    return [item if isinstance(item, Picture) else Picture(item, name=name) for item, name in named]
-
-
 def encode(reader: RowInput, values: Values) -> Rows:
     """Encode raw values of the kind that the input reads."""
     return reader.encode(values)  # type: ignore[arg-type]  # the task's kind chose both
+
+
+def encode_each(reader: RowInput, values: Values) -> tuple[Rows, Unreadable]:
+    """Encode raw values; one that holds nothing to answer gets an arbitrary row, and its place has a reason."""
+    return reader.encode_each(values)  # type: ignore[arg-type]  # as above
 
 
 def batch_of(reader: RowInput, rows: Rows, which: np.ndarray) -> dict[str, np.ndarray]:
@@ -100,12 +59,3 @@ def blank(task: Task, reader: RowInput) -> Values:
     if task.rows == "image":
         return [Picture(np.zeros((1, 1, 3), dtype=np.uint8))]
     return [""] if task.rows == "text" else pl.DataFrame({name: [None] for name in task.inputs})
-
-
-def _frame(values: object) -> pl.DataFrame:
-    try:
-        return pl.DataFrame(values, infer_schema_length=None)  # type: ignore[arg-type]
-    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
-        raise LimbeckError(
-            "these are no rows of a table", where="predict", mend="give a polars frame, or a list of dictionaries"
-        ) from error

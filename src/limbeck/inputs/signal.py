@@ -145,6 +145,10 @@ class SignalInput:
             features = features_of(leads, settings.features, settings.rate, settings.reach[0])
         return Signals(beats, rhythm, features, self.shape[0])
 
+    def encode_each(self, rows: pl.DataFrame) -> tuple[Signals, dict[int, LimbeckError]]:
+        """Encode rows; see `encode`."""
+        return self.encode(rows), {}
+
     def with_record(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows that name their records with what each record looks like, worked out over all of these rows."""
         if BEAT in rows.columns or not {RECORD, TIME, BEFORE, AFTER} <= set(rows.columns):

@@ -121,6 +121,10 @@ class TableInput:
                 categories[:, at] = hashed(frame[column.name], self.settings.categories)
         return Dense(numbers, missing, categories)
 
+    def encode_each(self, frame: pl.DataFrame) -> tuple[Dense, dict[int, LimbeckError]]:
+        """Encode rows; every row of a table has an answer, as what is missing counts too."""
+        return self.encode(frame), {}
+
     def _values(self, frame: pl.DataFrame) -> Iterator[tuple[int, NDArray[np.float64]]]:
         """Yield the place and the values float64 [N] of each numeric column that is there."""
         schema = frame.schema

@@ -102,6 +102,11 @@ class TextInput:
             return rows
         return replace(rows, wide=self.wide.encode(cleaned, WIDE_REACH * self.settings.max_length))
 
+    def encode_each(self, texts: Sequence[str]) -> tuple[Ragged, dict[int, LimbeckError]]:
+        """Encode texts; an empty one has no answer, and its place and the reason are in the dictionary."""
+        empty = [at for at, text in enumerate(texts) if not text or text.isspace()]
+        return self.encode(texts), {at: LimbeckError("the text is empty") for at in empty}
+
     def batch(self, rows: Ragged, which: np.ndarray) -> dict[str, np.ndarray]:
         """Pad the chosen rows into one batch; see `Ragged.pad`."""
         return rows.pad(which, fill=self.pad)

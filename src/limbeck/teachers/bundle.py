@@ -53,7 +53,7 @@ class Bundle:
             return self.labels(self.classifier.predict_proba(rows.select(there)), self.name)
         given, filled = texts(rows, self.columns[0], self.name)
         asked = [text for text, is_there in zip(given, filled, strict=True) if is_there]
-        return self.labels(spread(self.classifier.predict_proba(asked), filled), self.name)
+        return self.labels(spread(self.classifier.predict_proba(asked, unreadable="nan"), filled), self.name)
 
 
 def open_bundle(place: Place) -> Teacher:

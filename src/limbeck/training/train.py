@@ -235,7 +235,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
     texts = [rows.texts[row] for row in index]
     with Classifier(folder) as classifier:
         frame = rows.frame[index]
-        p = classifier.predict_proba(values_of(frame, recipe.task))
+        p = classifier.probabilities_of(values_of(frame, recipe.task))
         group = recipe.evaluation.group
         need(frame.columns, [*recipe.evaluation.slices, *([group] if group else [])], "the data")
         judgement = judge(
