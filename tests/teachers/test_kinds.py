@@ -268,6 +268,93 @@ def test_what_an_onnx_file_does_not_fit(tmp_path):
         opened(f"onnx:{file}", input=["a", "b"])
 
 
+def classifier_onnx(path: Path, *, rows: int | None = None, maps: bool = False, names: tuple[str, ...] = ()) -> Path:
+    """Write what converters of scikit-learn write: labels, and scores as a tensor or as maps by class."""
+    keys = {"classlabels_strings": list(names)} if names else {"classlabels_ints": [0, 1]}
+    pairs = {"classlabels_strings": list(names)} if names else {"classlabels_int64s": [0, 1]}
+    domain, weights = "ai.onnx.ml", [-1.0, 1.0, 1.0, -1.0]
+    nodes = [
+        helper.make_node(
+            "LinearClassifier", ["x"], ["label", "raw"], domain=domain, coefficients=weights, intercepts=[0.0, 0.0],
+            multi_class=1, post_transform="SOFTMAX", **keys,
+        )
+    ]  # fmt: skip
+    kind = TensorProto.STRING if names else TensorProto.INT64
+    outputs = [helper.make_tensor_value_info("label", kind, [rows])]
+    if maps:
+        nodes.append(helper.make_node("ZipMap", ["raw"], ["p"], domain=domain, **pairs))
+        one = helper.make_map_type_proto(kind, helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+        outputs.append(helper.make_value_info("p", helper.make_sequence_type_proto(one)))
+    else:
+        nodes.append(helper.make_node("Identity", ["raw"], ["p"]))
+        outputs.append(helper.make_tensor_value_info("p", TensorProto.FLOAT, [rows, 2]))
+    graph = helper.make_graph(nodes, "g", [helper.make_tensor_value_info("x", TensorProto.FLOAT, [rows, 2])], outputs)
+    imports = [helper.make_opsetid("", 17), helper.make_opsetid(domain, 3)]
+    onnx.save(helper.make_model(graph, opset_imports=imports, ir_version=8), path)
+    return path
+
+
+NUMBERS = pl.DataFrame({"a": [1.0, -1.0, 0.5, 2.0, 0.0], "b": [0.0, 0.5, 0.5, -1.0, 3.0]})
+GOOD = 1 / (1 + np.exp(-2 * (NUMBERS["a"] - NUMBERS["b"]).to_numpy()))  # what `classifier_onnx` says of them
+
+
+@pytest.mark.parametrize(
+    ("names", "options", "good"),
+    [
+        ((), {}, 1),  # positions, as in a tensor
+        ((), {"output": "p"}, 1),
+        ((), {"classes": ["good", "bad"]}, 0),  # other names, in the order of the maps
+        (("bad", "good"), {}, 1),
+        (("bad", "good"), {"classes": ["good", "bad"]}, 1),  # its own names keep their places
+    ],
+)
+def test_maps_of_class_to_probability_are_read(tmp_path, names, options, good):
+    file = classifier_onnx(tmp_path / "m.onnx", maps=True, names=names)
+    got = opened(f"onnx:{file}", input=["a", "b"], options=options).answer(NUMBERS)
+    np.testing.assert_allclose(got[:, good], GOOD, atol=1e-6)
+
+
+def test_maps_name_their_classes_and_other_outputs_are_refused(tmp_path):
+    file = classifier_onnx(tmp_path / "m.onnx", maps=True, names=("no", "yes"))
+    refused("its class 'no' is none of ours", f"onnx:{file}", input=["a", "b"])
+    got = opened(f"onnx:{file}", input=["a", "b"], labels={"no": "good", "yes": "bad"}).answer(NUMBERS)
+    np.testing.assert_allclose(got[:, 0], GOOD, atol=1e-6)
+    words = "output 'label' is a tensor\\(string\\), which holds no scores; name another in options.output: p"
+    refused(words, f"onnx:{file}", input=["a", "b"], options={"output": "label"})
+    refused("tells 2 classes apart: no, yes; options.classes names 3", f"onnx:{file}", input=["a", "b"],
+            options={"classes": ["a", "b", "c"]})  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [1, 2, 32])
+@pytest.mark.parametrize("maps", [False, True])
+def test_a_model_of_a_fixed_number_of_rows_is_asked_in_blocks_of_it(tmp_path, rows, maps):
+    file = classifier_onnx(tmp_path / "m.onnx", rows=rows, maps=maps)
+    got = opened(f"onnx:{file}", input=["a", "b"]).answer(NUMBERS)
+    np.testing.assert_allclose(got[:, 1], GOOD, atol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "last"), [(TensorProto.INT64, 2**24 + 1), (TensorProto.DOUBLE, 0.1)])
+def test_numbers_reach_a_model_with_all_their_digits(tmp_path, kind, last):
+    """The model says whether a number equals one that single precision does not hold."""
+    nodes = [
+        helper.make_node("Equal", ["x", "c"], ["e"]),
+        helper.make_node("Cast", ["e"], ["p"], to=TensorProto.FLOAT),
+    ]
+    one = helper.make_tensor("c", kind, [1], [last])
+    ends = (helper.make_tensor_value_info(n, k, ["n", 1]) for n, k in (("x", kind), ("p", TensorProto.FLOAT)))
+    graph = helper.make_graph(nodes, "g", [next(ends)], [next(ends)], [one])
+    file = tmp_path / "m.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), file)
+    got = opened(f"onnx:{file}", input=["x"]).answer(pl.DataFrame({"x": [last, last + 1]}))
+    np.testing.assert_array_equal(got[:, 1], [1, 0])
+
+
+def test_how_many_rows_are_asked_at_once_is_heard(tmp_path, fitted):
+    for source in (f"onnx:{classifier_onnx(tmp_path / 'm.onnx')}", f"sklearn:{fitted / 'numbers.skops'}"):
+        assert opened(source, input=["a", "b"]).block == 4096
+        assert opened(source, input=["a", "b"], batch_size=2).block == 2
+
+
 # sklearn:
 
 
@@ -319,6 +406,34 @@ def test_trees_are_opened_only_when_their_types_are_named(fitted):
 class Evil:
     def __reduce__(self):
         return os.system, ("touch /tmp/limbeck-was-here",)
+
+
+def test_steps_that_hold_a_dtype_are_opened_and_no_other_type_is(tmp_path):
+    """A SimpleImputer holds a numpy.dtype; one that a file gives a state of its own is not read."""
+    import skops.io
+    from sklearn.impute import SimpleImputer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import KBinsDiscretizer
+
+    random = np.random.default_rng(0)
+    X = random.normal(size=(40, 2))
+    y = np.where(X[:, 0] > 0, "good", "bad")
+    for step in (SimpleImputer(), KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf")):
+        model = make_pipeline(step, LogisticRegression()).fit(X, y)
+        skops.io.dump(model, tmp_path / "m.skops")
+        rows = pl.DataFrame(X, schema=["a", "b"])
+        for options in ({}, {"trust": ["numpy.dtype"]}):
+            got = opened(f"sklearn:{tmp_path / 'm.skops'}", input=["a", "b"], options=options).answer(rows)
+            np.testing.assert_allclose(got, model.predict_proba(X), atol=1e-6)
+    with zipfile.ZipFile(tmp_path / "m.skops") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["schema.json"] = members["schema.json"].replace(b'"DTypeNode"', b'"ObjectNode"')
+    with zipfile.ZipFile(tmp_path / "bad.skops", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    for options in ({}, {"trust": ["numpy.dtype"]}):
+        refused("not safe by themselves: numpy.dtype; do not", f"sklearn:{tmp_path / 'bad.skops'}", options=options)
 
 
 def test_hostile_files_are_refused(tmp_path, fitted):

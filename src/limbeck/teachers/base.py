@@ -111,6 +111,11 @@ class Place:
         given = self.spec.input if self.spec.input is not None else default
         return (given,) if isinstance(given, str) else tuple(given)
 
+    def block(self, default: int) -> int:
+        """Return how many rows are asked at once: ``batch_size`` where the recipe sets it, else ``default``."""
+        usual = Spec.model_fields["batch_size"].default  # a saved recipe has every default written out
+        return default if self.spec.batch_size == usual else self.spec.batch_size
+
     def fingerprint(self, *facts: Any, options: Mapping[str, Any] | None = None) -> str:
         """Return 32 hexadecimal digits of everything an answer depends on."""
         given = options if options is not None else self.spec.options

@@ -19,12 +19,10 @@ class Bundle:
     A table may lack some of the columns that a bundle of tables was trained on, but none that ``input`` names.
     """
 
-    block = 4096
-
     def __init__(self, place: Place) -> None:
         place.options({})
         path = place.path()
-        self.name, self.classes = place.spec.name, place.classes
+        self.name, self.classes, self.block = place.spec.name, place.classes, place.block(4096)
         self.classifier = Classifier(path)
         task = self.classifier.manifest.task
         self.text, self.named = task.rows == "text", place.spec.input is not None

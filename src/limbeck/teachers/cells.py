@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -35,10 +36,13 @@ def texts(rows: pl.DataFrame, column: str, name: str) -> tuple[list[str], Bools]
     return given.fill_null("").to_list(), there.to_numpy()
 
 
-def numbers(rows: pl.DataFrame, columns: Sequence[str], name: str) -> NDArray[np.float32]:
-    """Return float32 [N, F] of the columns, NaN where a cell is empty; a cell that is no number is an error."""
+def numbers(rows: pl.DataFrame, columns: Sequence[str], name: str, kind: Any = np.float64) -> NDArray[Any]:
+    """Return [N, F] of the columns, NaN where a cell is empty; a cell that is no number is an error.
+
+    ``kind`` is a type of floats; numbers too large for it become infinite.
+    """
     need(rows, columns, name)
-    out = np.empty((rows.height, len(columns)), dtype=np.float32)
+    out = np.empty((rows.height, len(columns)), dtype=np.float64)
     for at, column in enumerate(columns):
         given = _flat(rows[column], name)
         if given.dtype == pl.String:
@@ -51,7 +55,8 @@ def numbers(rows: pl.DataFrame, columns: Sequence[str], name: str) -> NDArray[np
             what = f"{str(given[bad])[:40]!r} in the column {column!r} is no number"
             raise AnswerError(what, teacher=name, row=int(bad), mend="mend the cell, or leave it empty")
         out[:, at] = read.fill_null(np.nan).to_numpy()
-    return out
+    with np.errstate(over="ignore"):
+        return out.astype(kind, copy=False)
 
 
 def spread(answers: ArrayLike, there: Bools) -> NDArray[np.float64]:

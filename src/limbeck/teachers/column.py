@@ -42,12 +42,12 @@ class Column:
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; a score out of range is an error that names its row."""
-        scores = probabilities(numbers(rows, self.scores, self.name), self.gives)
+        scores = probabilities(numbers(rows, self.scores, self.name, np.float32), self.gives)
         return self.labels(scores[:, ::-1] if self.reverse else scores, self.name)
 
     def features(self, rows: pl.DataFrame) -> Features:
         """Return the feature columns, float32 [N, D]; a row with an empty cell among them has none."""
-        found = numbers(rows, self.hidden, self.name)
+        found = numbers(rows, self.hidden, self.name, np.float32)
         found[np.isnan(found).any(axis=1)] = np.nan
         return found
 

@@ -58,7 +58,7 @@ class Infer:
             cells, there = texts(rows, self.columns[0], self.name)
             given = np.array(cells, dtype=object)
         else:
-            given = numbers(rows, self.columns, self.name)
+            given = numbers(rows, self.columns, self.name, np.float32)
             there = np.isfinite(given).all(axis=1)  # JSON has no NaN
         asked = np.flatnonzero(there)
         parts = [asked[at : at + self.batch] for at in range(0, len(asked), self.batch)]

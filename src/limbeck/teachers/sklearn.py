@@ -2,13 +2,15 @@
 
 skops rebuilds objects from a list of types. Those it does not hold safe by itself are refused, unless ``options.trust``
 names them; and only types of scikit-learn itself can be named so (its trees are compiled code that believes their
-arrays).
+arrays). One more is safe: a ``numpy.dtype`` that skops reads off an empty array, as every SimpleImputer holds.
 """
 
 from __future__ import annotations
 
+import json
 import warnings
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,8 @@ from limbeck.files import sha256
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher, heavy
 from limbeck.teachers.cells import numbers, spread, texts
 from limbeck.teachers.labels import LabelMap, probabilities
+
+_DTYPE = "numpy.dtype"
 
 
 class Fitted:
@@ -64,11 +68,9 @@ class Fitted:
 class Sklearn:
     """A skops file as a teacher: a text pipeline gets one text, another model its numeric columns."""
 
-    block = 4096
-
     def __init__(self, place: Place) -> None:
         path = place.file()
-        self.name, self.classes = place.spec.name, place.classes
+        self.name, self.classes, self.block = place.spec.name, place.classes, place.block(4096)
         self.fitted = Fitted(_load(path, place, place.options({"trust": []})["trust"]), place)
         self.width, self.named = self.fitted.width, self.fitted.named
         self.columns = place.columns(self.named or place.task.input)
@@ -77,7 +79,7 @@ class Sklearn:
             raise place.wrong(
                 f"{what}, but its input names {list(self.columns)}", "name its columns in input, in order"
             )
-        self.fingerprint = place.fingerprint(sha256(path), self.columns)
+        self.fingerprint = place.fingerprint(sha256(path), self.columns, "float64")
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; an empty text is an abstention, an empty number is NaN to the model."""
@@ -86,7 +88,7 @@ class Sklearn:
             asked = [text for text, is_there in zip(given, there, strict=True) if is_there]
             answers = self.fitted.ask(asked) if asked else np.empty((0, len(self.fitted.labels.theirs)))
             return self.fitted.labels(spread(answers, there), self.name)
-        features = numbers(rows, self.columns, self.name).astype(np.float64)
+        features = numbers(rows, self.columns, self.name)
         frame = pl.DataFrame(features, schema=self.named) if self.named else features
         return self.fitted.labels(self.fitted.ask(frame), self.name)
 
@@ -95,11 +97,13 @@ def _load(path: Path, place: Place, trust: list[str]) -> Any:
     io = heavy("skops.io", "a scikit-learn teacher")
     if path.suffix != ".skops":
         raise place.wrong(f"{path.name} is no skops file, and pickles are never opened", "save it with skops.io.dump")
+    trust = [name for name in trust if name != _DTYPE]  # how it is read decides, below
     for name in trust:
         if not str(name).startswith("sklearn."):
             raise place.wrong(f"options.trust names {name!r}, which is not scikit-learn's own", "do not use this file")
     try:
-        unknown = [name for name in io.get_untrusted_types(file=path) if name not in trust]
+        safe = [_DTYPE] if _plain_dtypes(path) else []
+        unknown = [name for name in io.get_untrusted_types(file=path) if name not in (*trust, *safe)]
     except Exception as error:  # not a zip, no schema, a broken one: each has its own exception type
         what = f"{path.name} cannot be read: {first_line(error)}"
         raise place.wrong(what, "save it with skops.io.dump; pickles are never opened") from error
@@ -111,9 +115,30 @@ def _load(path: Path, place: Place, trust: list[str]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return io.load(path, trusted=trust)
+            return io.load(path, trusted=[*trust, *safe])
     except Exception as error:  # another version's objects
         raise place.wrong(f"{path.name} cannot be loaded: {first_line(error)}", "dump it with this version") from error
+
+
+def _plain_dtypes(path: Path) -> bool:
+    """Return whether every ``numpy.dtype`` of a file is read off an array, and none is given a state of its own."""
+    with zipfile.ZipFile(path) as archive:
+        schema = json.loads(archive.read("schema.json"))
+    return all(
+        node.get("__loader__") == "DTypeNode"
+        for node in _nodes(schema)
+        if (node.get("__module__"), node.get("__class__")) == ("numpy", "dtype")
+    )
+
+
+def _nodes(schema: Any) -> Iterator[dict[str, Any]]:
+    """Yield every table of a JSON value."""
+    left = [schema]
+    while left:
+        value = left.pop()
+        if isinstance(value, dict):
+            yield value
+        left += value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def open_sklearn(place: Place) -> Teacher:
