@@ -26,11 +26,12 @@ def hushed(really: bool = True) -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Print one plain line to stderr, unless `hushed`."""
+    """Print one plain line to stderr, unless `hushed`; hours of work do not end because a log's disk is full."""
     if _hushed.get():
         return
-    sys.stderr.write(line + "\n")
-    sys.stderr.flush()
+    with contextlib.suppress(OSError):
+        sys.stderr.write(line + "\n")
+        sys.stderr.flush()
 
 
 @contextlib.contextmanager

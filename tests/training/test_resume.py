@@ -66,7 +66,7 @@ def test_killed_runs_end_bit_for_bit_as_one_never_killed(name, rows_folder, tmp_
     for file in ("model.onnx", "metrics.json", "ngrams.txt", "vocabulary.json", "tokenizer.json"):
         if (tmp_path / "whole" / file).exists():
             assert (tmp_path / "whole" / file).read_bytes() == (tmp_path / "cut" / file).read_bytes(), file
-    assert not work_folder(tmp_path / "cut").exists()
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
 
 
 @pytest.mark.parametrize("network", ["ngram", "gru"])
@@ -105,6 +105,32 @@ def test_a_checkpoint_of_another_recipe_or_other_rows_is_refused(stopped, rows_f
     (tmp_path / "reviews.csv").write_text("".join([*lines[:9], *lines[10:]]), encoding="utf-8")
     with pytest.raises(LimbeckError, match="belongs to another recipe"):
         limbeck.train(recipe, data=tmp_path, out=out, resume=True)
+
+
+def test_a_checkpoint_of_other_valid_rows_is_refused(stopped, rows_folder, tmp_path):
+    """Rows of valid have chosen the best epoch so far, though no weight depends on them."""
+    out, recipe = stopped
+    lines = (rows_folder / "reviews.csv").read_text("utf-8").splitlines(keepends=True)
+    changed = next(at for at, line in enumerate(lines) if "valid" in line)
+    for lost in (lines[changed].replace("valid", "test"), ""):
+        (tmp_path / "reviews.csv").write_text("".join([*lines[:changed], lost, *lines[changed + 1 :]]), "utf-8")
+        with pytest.raises(LimbeckError, match="belongs to another recipe or other data"):
+            limbeck.train(recipe, data=tmp_path, out=out, resume=True)
+
+
+def test_a_checkpoint_with_one_bit_changed_is_one_clear_line(stopped, rows_folder):
+    out, recipe = stopped
+    file = work_folder(out) / checkpoint.FILE
+    right = file.read_bytes()
+    for at in range(50, len(right), len(right) // 20):
+        content = bytearray(right)
+        content[at] ^= 4
+        file.write_bytes(content)
+        with pytest.raises(LimbeckError, match=r"the checkpoint (is damaged|cannot be read); train without --resume"):
+            checkpoint.load(work_folder(out), "")
+    file.write_bytes(right)
+    with pytest.raises(LimbeckError, match="no column 'no such column'"):  # as far as it came before
+        limbeck.train(recipe, data=rows_folder, out=out, resume=True)
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", None])

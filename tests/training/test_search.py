@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -14,9 +15,12 @@ import pytest
 
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
+from limbeck.locks import sole_writer
 from limbeck.recipe import load_recipe, parse_recipe
 from limbeck.training.folds import cross_validate
+from limbeck.training.train import train
 from limbeck.training.tune import DEFAULT_SPACE, tune
+from pictures import class_folders, square, tiny
 from signals import records, signal_recipe
 from small import reviews, tiny_recipe, write_csv, write_recipe
 
@@ -91,6 +95,11 @@ def test_a_killed_search_goes_on_and_its_best_recipe_can_be_trained(rows_folder,
     scores = [trial["score"] for trial in found.trials if trial["state"] == "complete"]
     assert found.score == max(scores)
     assert len({trial["training.learning_rate"] for trial in found.trials}) == 12  # nothing is drawn twice
+    whole = tune(recipe, out=tmp_path / "whole", data=rows_folder, trials=12)
+    drawn, right = ([{**trial, "trial": 0} for trial in search.trials] for search in (found, whole))
+    assert drawn == right  # as if it had never been killed
+    assert found.best.read_bytes() == whole.best.read_bytes()
+    assert [file.name for file in tmp_path.iterdir() if file.name.startswith(".")] == []
     best = load_recipe(found.best)
     assert best.training.learning_rate == found.settings["training.learning_rate"]
     assert best.student.options["idf"] == found.settings["student.idf"]
@@ -98,6 +107,50 @@ def test_a_killed_search_goes_on_and_its_best_recipe_can_be_trained(rows_folder,
     for change, line in (("tune.space.student.idf=[1.0]", "another space"), ("training.seed=3", "another recipe")):
         with pytest.raises(LimbeckError, match=f"holds the search of {line}.*choose another --out"):
             tune(recipe, out=out, data=rows_folder, settings=[change])
+
+
+def damaged(study):
+    content = bytearray(study.read_bytes())
+    content[100:4000] = b"x" * 3900
+    study.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("harm", "line"),
+    [
+        (damaged, r"study\.db: the search cannot be read or written: .*; delete study\.db to begin the search anew"),
+        (lambda study: study.write_bytes(b"rubbish " * 1000), "file is not a database; delete study"),
+        (lambda study: (study.unlink(), study.mkdir()), "unable to open database file; check the permissions"),
+    ],
+)
+def test_a_study_that_was_touched_is_one_clear_line(rows_folder, tmp_path, harm, line):
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(training={"epochs": 1}, tune={"trials": 1, **SPACE}))
+    tune(recipe, out=tmp_path / "search", data=rows_folder)
+    harm(tmp_path / "search" / "study.db")
+    with pytest.raises(LimbeckError, match=line) as caught:
+        tune(recipe, out=tmp_path / "search", data=rows_folder, trials=2)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("verb", [tune, partial(cross_validate, k=2), train])
+def test_two_at_once_into_one_folder_are_told(rows_folder, tmp_path, verb):
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(training={"epochs": 1}, tune={"trials": 1, **SPACE}))
+    before = sorted(tmp_path.iterdir())
+    with sole_writer(tmp_path / "out"), pytest.raises(LimbeckError, match=r"out: another thread .* is writing"):
+        verb(recipe, out=tmp_path / "out", data=rows_folder)
+    assert sorted(tmp_path.iterdir()) == before
+    verb(recipe, out=tmp_path / "out", data=rows_folder)
+
+
+def test_a_search_notices_pictures_that_changed_behind_their_names(tmp_path):
+    folder = class_folders(tmp_path / "pictures", 6)
+    raw = tiny(training={"epochs": 1}).model_dump(mode="json", exclude_none=True)
+    raw["tune"] = {"space": {"training.learning_rate": [0.001, 0.002]}}
+    recipe = write_recipe(tmp_path / "r.toml", parse_recipe(raw))
+    tune(recipe, out=tmp_path / "search", data=folder, trials=1)
+    square("red", 77).save(min(folder.rglob("*.png")))
+    with pytest.raises(LimbeckError, match="another recipe or of other data"):
+        tune(recipe, out=tmp_path / "search", data=folder, trials=2)
 
 
 def test_folds_and_search_learn_from_teachers_that_never_see_what_is_judged(tmp_path, monkeypatch, capsys):

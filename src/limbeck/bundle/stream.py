@@ -202,6 +202,8 @@ class _Run:
                     self._write(files, journal, window)
                     tick(len(window.chunk.numbers) + len(window.chunk.rejects))
             self.works.finish(journal)
+        except BrokenPipeError:
+            raise  # the reader of a pipe has seen enough
         except OSError as error:
             raise self.works.out_of_reach(error) from error
         finally:

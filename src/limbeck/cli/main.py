@@ -5,6 +5,7 @@ Each verb imports what it needs when it runs, so that ``limbeck --help`` stays q
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import click
 
 from limbeck import __version__
+from limbeck.cli.streams import ReaderGoneError, Verbs, end_quietly, outside, settle
 from limbeck.cores import place
 from limbeck.errors import LimbeckError
 
@@ -28,7 +30,7 @@ LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", hel
 PLACE = click.Path(path_type=Path)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="limbeck")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def main() -> None:
@@ -206,6 +208,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
         # --debug may stand anywhere: who reads an error appends it to the command they have just typed.
         words = [word for word in given if word != "--debug"]
         code = main(words, prog_name="limbeck", standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except LimbeckError as error:
         _fail(f"error: {error}", debug, 2)
@@ -222,11 +226,13 @@ def run(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         line = _extra(error)
         _fail(f"error: {line or _defect(error)}", debug, 2 if line else 1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+    except (BrokenPipeError, ReaderGoneError):
+        end_quietly()
     except Exception as error:  # the one place where nothing may escape as a traceback
-        _fail(f"error: {_defect(error)}", debug, 1)
+        known = outside(error) if isinstance(error, OSError) else None
+        _fail(f"error: {known or _defect(error)}", debug, 2 if known else 1)
+    finally:
+        settle()
 
 
 def _defect(error: Exception) -> str:
@@ -242,7 +248,8 @@ def _extra(error: ImportError) -> str | None:
 
 
 def _fail(line: str, debug: bool, code: int) -> None:
-    if debug:
-        traceback.print_exc()
-    click.echo(" ".join(line.split()), err=True)
+    with contextlib.suppress(OSError):  # a full disk behind standard error does not change the status
+        if debug:
+            traceback.print_exc()
+        click.echo(" ".join(line.split()), err=True)
     sys.exit(code)

@@ -23,10 +23,16 @@ if TYPE_CHECKING:
 SHOWN = ("accuracy", "macro_f1", "precision", "recall", "f1", "fpr", "roc_auc", "pr_auc", "eer", "ece", "brier")
 
 
+class _Output(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to `limbeck.cli.main.run`; rich would exit with status 1."""
+        raise BrokenPipeError
+
+
 def _console() -> Console:
     # Off a terminal rich assumes 80 columns and would cut paths; a pipe has no width.
-    console = Console(highlight=False, markup=False)
-    return console if console.is_terminal else Console(highlight=False, markup=False, width=160)
+    console = _Output(highlight=False, markup=False)
+    return console if console.is_terminal else _Output(highlight=False, markup=False, width=160)
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

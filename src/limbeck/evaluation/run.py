@@ -29,6 +29,7 @@ from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.evaluation.verdict import ELSEWHERE
 from limbeck.inputs.kinds import values_of
+from limbeck.locks import sole_writer
 from limbeck.recipe import load_recipe
 
 
@@ -113,6 +114,8 @@ def evaluate(
         For rows that do not fit the bundle, and for ``pictures`` without a report or of rows that are none.
     """
     with contextlib.ExitStack() as stack:
+        if report is not None:
+            stack.enter_context(sole_writer(report))
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
         return _evaluate(classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures)
 

@@ -84,8 +84,8 @@ def train_detector(
             raise LimbeckError("these losses tell classes apart", where="objective.losses", mend=mend)
         accelerator = students.accelerator_for(recipe, network)
         validate = partial(_validate, learner, encoder, valid_rows, valid_labels)
-        keys = frame_keys(data.frame[train], recipe.task, recipe.input)
-        mark = students.fingerprint(recipe, keys, labels)
+        keys = frame_keys(data.frame[np.concatenate([train, valid])], recipe.task, recipe.input)
+        mark = students.fingerprint(recipe, keys, np.concatenate([labels, valid_labels]))
         with remembered(network, recipe):
             history = fit(
                 learner, encoder, rows, labels, recipe.training, validate, accelerator=accelerator,

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from limbeck.bundle.classifier import MAP, open_session
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import out_of_reach
 from limbeck.inputs.kinds import RowInput, Rows, batch_of
 from limbeck.inputs.ragged import batches
 from limbeck.networks import Network
@@ -328,6 +329,8 @@ def _try_int8(
             _quantise(ready, file, sample)
         drop_unused_domains(file)
         quantised, seconds = _onnx_answers(file, feeds)
+    except OSError as error:  # a full disk is no reason for another model: neither the bundle's nor that of TMPDIR
+        raise out_of_reach(error, Path(error.filename or tempfile.gettempdir())) from error
     except Exception as error:  # whatever the quantiser cannot do, the single-precision model can
         file.unlink(missing_ok=True)
         return {"kept": False, "reason": f"cannot be quantised: {first_line(error, 120)}"}

@@ -23,13 +23,14 @@ from limbeck.data.split import folds as deal
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metrics import measure
-from limbeck.files import write_json
+from limbeck.files import recover, write_json
 from limbeck.inputs.kinds import encode, values_of
+from limbeck.locks import sole_writer
 from limbeck.progress import say
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.distil import distil
-from limbeck.training.student import fingerprint, train_student
+from limbeck.training.student import fingerprint, told_apart, train_student
 
 METRICS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
 
@@ -60,6 +61,13 @@ def cross_validate(
     LimbeckError
         As `limbeck.train`; or when ``resume`` finds the folds of another run.
     """
+    with sole_writer(out):
+        return _cross_validate(recipe, k, Path(out), data, settings, resume)
+
+
+def _cross_validate(
+    recipe: str | Path | Recipe, k: int, out: Path, data: str | Path | None, settings: Iterable[str], resume: bool
+) -> Folds:
     parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
     refuse_detectors(parsed, "cross-validation")
     home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
@@ -75,8 +83,9 @@ def cross_validate(
     seed = parsed.training.seed
     part = None if groups is None else groups[used]
     numbers = deal(len(used), k, labels=rows.labels[used], groups=part, seed=seed)
-    file = Path(out) / "folds.json"
-    mark = fingerprint(parsed, [rows.texts[index] for index in used], rows.labels[used])
+    file = out / "folds.json"
+    recover(file)
+    mark = fingerprint(parsed, told_apart(rows.frame[used], parsed), rows.labels[used])
     done = _read(file, mark, k) if resume else []
     for fold in range(len(done), k):
         say(f"fold {fold + 1} of {k}")

@@ -52,7 +52,8 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
     learner = Learner(network, recipe.objective, encoder, rows.classes)
     assert isinstance(encoder, TextInput)  # the loss, made above, reads no other
     encoded = encode(encoder, texts)
-    held = encode(encoder, [rows.texts[index] for index in rows.part("valid")])
+    held_texts = [rows.texts[index] for index in rows.part("valid")]
+    held = encode(encoder, held_texts)
     labels = np.full(len(texts), -1, dtype=np.int64)
 
     @torch.no_grad()
@@ -80,7 +81,7 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
         validate,
         accelerator=accelerator,
         folder=work,
-        fingerprint=fingerprint(recipe, texts, labels),
+        fingerprint=fingerprint(recipe, [*texts, *held_texts], labels),
         resume=resume,
     )
     if not company.first:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
@@ -189,6 +190,12 @@ def _bf16_is_native() -> bool:
     return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
 
 
+def told_apart(frame: pl.DataFrame, recipe: Recipe) -> list[str]:
+    """Return what rows are told apart by; pictures and signals by their content, as a file's name says nothing."""
+    content = recipe.task.rows in ("image", "signal")
+    return frame_keys(frame, recipe.task, recipe.input) if content else texts_of(frame, recipe.task)
+
+
 def fingerprint(recipe: Recipe, texts: list[str], labels: np.ndarray) -> str:
     """Return a hash of everything that a checkpoint has to agree with."""
     digest = hashlib.sha256(json.dumps(recipe.model_dump(mode="json"), sort_keys=True).encode())
@@ -236,8 +243,7 @@ def train_student(
     recipe = with_stop_words(recipe, folders)
     frame = data.frame[train] if targets is None else targets.frame(data)
     values = values_of(frame, recipe.task)
-    content = recipe.task.rows in ("image", "signal")  # told by it: the name of a file says nothing
-    keys = frame_keys(frame, recipe.task, recipe.input) if content else texts_of(frame, recipe.task)
+    keys = told_apart(frame, recipe)
     labels = np.full(frame.height, -1, dtype=np.int64)
     labels[: len(train)] = data.labels[train]
     start = start_of(recipe, folders)
@@ -283,7 +289,10 @@ def train_student(
         labels=labels,
         validate=validate,
         accelerator=accelerator,
-        fingerprint=fingerprint(recipe, keys, labels),
+        # Rows of valid too: they have chosen the best epoch so far.
+        fingerprint=fingerprint(
+            recipe, [*keys, *told_apart(data.frame[valid], recipe)], np.concatenate([labels, data.labels[valid]])
+        ),
         resume=resume,
     )
     if compares(network):

@@ -6,6 +6,7 @@ import datetime
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -33,6 +34,7 @@ from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.files import no_nan, whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
+from limbeck.locks import sole_writer
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.progress import say
@@ -92,7 +94,8 @@ def train(
     Raises
     ------
     LimbeckError
-        For whatever the user can mend: the recipe, the rows, the disk. An earlier bundle at ``out`` stays as it was.
+        For whatever the user can mend: the recipe, the rows, the disk, another process that writes ``out``. An earlier
+        bundle at ``out`` stays as it was.
     """
     with joined():
         return _train(recipe, out, data, settings, resume or restarted(), lang)
@@ -112,6 +115,14 @@ def _train(
     refuse_unwritable(target)
     if folder is not None and not folder.is_dir():
         raise LimbeckError("there is no such folder", where=folder, mend="check --data")
+    with sole_writer(target) if current().first else nullcontext():
+        return _trained(parsed, home, target, folder, resume, lang)
+
+
+def _trained(
+    parsed: Recipe, home: Path | None, target: Path, folder: Path | None, resume: bool, lang: str
+) -> Trained:  # fmt: skip
+    """Train with the lock on the output held: nobody else touches its checkpoints, or what a killed run left."""
     if is_pretraining(parsed):
         pretrain(parsed, out=target, folder=folder, home=home, resume=resume)
         return Trained(target, {}, [], [], "valid")

@@ -1,28 +1,33 @@
 """`limbeck tune`: a search over a recipe's keys, judged on ``valid`` (Optuna's TPE, with median pruning).
 
-The search lives in one SQLite file, so it can be stopped, killed and continued. The best recipe is written as
+The search lives in one SQLite file, so it can be stopped, killed and continued. What a trial draws depends on the seed
+and on the finished trials before it, so a killed search ends as one that was not. The best recipe is written as
 ``best.toml`` after every trial.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
+from sqlalchemy.exc import SQLAlchemyError
 
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import write_text
+from limbeck.files import out_of_reach, recover, write_text
+from limbeck.locks import sole_writer
 from limbeck.progress import say
-from limbeck.recipe import Tune, dump_recipe, load_recipe, override
+from limbeck.recipe import Recipe, Tune, dump_recipe, load_recipe, override
 from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.distil import distil
 from limbeck.training.scores import scores_of, softmax
-from limbeck.training.student import fingerprint, train_student
+from limbeck.training.student import fingerprint, told_apart, train_student
 
+FILE = "study.db"
 # What is searched when the recipe has no [tune] space of its own.
 DEFAULT_SPACE: dict[str, dict[str, dict[str, Any] | list[Any]]] = {
     "ngram": {
@@ -76,8 +81,16 @@ def tune(
     Raises
     ------
     LimbeckError
-        For a broken recipe or space; or when ``out`` holds the search of another space.
+        For a broken recipe or space; when ``out`` holds the search of another space, a damaged one, or one that another
+        process is at; and when it cannot be written.
     """
+    with sole_writer(out), _stored(Path(out)):
+        return _tune(recipe, Path(out), data, settings, trials)
+
+
+def _tune(
+    recipe: str | Path, target: Path, data: str | Path | None, settings: Iterable[str], trials: int | None
+) -> Tuned:
     parsed = load_recipe(recipe, settings)
     refuse_detectors(parsed, "the search")
     home, folder = Path(recipe).resolve().parent, None if data is None else Path(data)
@@ -87,21 +100,22 @@ def tune(
     rows = prepare(parsed, folder, recipe_folder=home)
     for finding in rows.findings:
         say(finding)
-    target = Path(out)
-    target.mkdir(parents=True, exist_ok=True)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise out_of_reach(error, target) from error
+    recover(target / "best.toml")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     metric = parsed.training.metric
     study = optuna.create_study(
         study_name="limbeck",
-        storage=f"sqlite:///{target.resolve() / 'study.db'}",
+        storage=f"sqlite:///{target.resolve() / FILE}",
         load_if_exists=True,
         direction="maximize",
         pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
     )
-    # A call that goes on must not draw once more what the first one drew.
-    study.sampler = optuna.samplers.TPESampler(seed=parsed.training.seed + len(study.get_trials(deepcopy=False)))
     plain = parsed.model_copy(update={"tune": Tune()})  # more trials are no other search
-    _same_search(study, space, fingerprint(plain, rows.texts, rows.labels), target)
+    _same_search(study, space, fingerprint(plain, told_apart(rows.frame, parsed), rows.labels), target)
     wanted = trials or parsed.tune.trials
 
     def objective(trial: optuna.Trial) -> float:
@@ -123,15 +137,43 @@ def tune(
         study.tell(old.number, state=optuna.trial.TrialState.FAIL)  # of a killed call
     while (done := len(_finished(study))) < wanted:
         say(f"trial {done + 1} of {wanted}")
+        # Each trial draws anew, and not once more what an earlier one drew.
+        study.sampler = optuna.samplers.TPESampler(seed=parsed.training.seed + done)
         study.optimize(objective, n_trials=1)
-        if _complete(study):
-            write_text(target / "best.toml", dump_recipe(override(parsed, study.best_params)))
+        _write_best(study, parsed, target)
+    _write_best(study, parsed, target)  # a call that was killed just before may have left an older one
     if not _complete(study):
         raise LimbeckError("no trial was finished", where=target, mend="raise tune.trials")
     rows_out = [
         {"trial": t.number, "state": t.state.name.lower(), "score": t.value, **t.params} for t in _finished(study)
     ]
     return Tuned(target / "best.toml", float(study.best_value), dict(study.best_params), rows_out)
+
+
+def _write_best(study: optuna.Study, recipe: Recipe, target: Path) -> None:
+    if _complete(study):
+        write_text(target / "best.toml", dump_recipe(override(recipe, study.best_params)))
+
+
+@contextmanager
+def _stored(target: Path) -> Iterator[None]:
+    """Say in one line what is wrong with the file of the search."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        cause: BaseException = error
+        while (cause.__cause__ or getattr(cause, "orig", None)) is not None:
+            cause = cause.__cause__ or cause.orig  # type: ignore[attr-defined]
+        what = first_line(cause)
+        mends = {
+            "is full": "free some space or choose another --out",
+            "readonly": "check the permissions or choose another --out",
+            "unable to open": "check the permissions or choose another --out",
+            "disk I/O": "check the disk or choose another --out",
+        }
+        again = f"delete {FILE} to begin the search anew, or choose another --out"
+        mend = next((mend for word, mend in mends.items() if word in what), again)
+        raise LimbeckError(f"the search cannot be read or written: {what}", where=target / FILE, mend=mend) from error
 
 
 def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) -> Any:
