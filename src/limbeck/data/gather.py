@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from limbeck.data import celeba, defects, folders, layouts, normals, read, signals
@@ -28,6 +29,7 @@ class Gathered:
     parts: list[str] = field(default_factory=list)  # one per frame
     sources: list[Path] = field(default_factory=list)  # one per frame
     findings: list[str] = field(default_factory=list)
+    _unmatched: dict[str, tuple[list[str], set[str]]] = field(default_factory=dict)  # filters: sought, there is
 
     def add(
         self,
@@ -46,7 +48,24 @@ class Gathered:
 
         A folder of pictures without a table is read as class folders, or in its layout; ``boxes`` are the columns of
         `located`. ``signal`` says what a window of a signal is.
+
+        Raises
+        ------
+        LimbeckError
+            For what cannot be read at all, or when ``keep`` leaves no row.
         """
+        before = self.rows
+        self._unmatched.clear()
+        self._add(path, part, task, labelled, layout, columns, keep, boxes, signal)
+        if self._unmatched and self.rows == before:
+            column, (unseen, known) = next(iter(self._unmatched.items()))
+            what = f"no row has {column} = {' or '.join(map(repr, unseen))}"
+            raise LimbeckError(what, where=path, mend=did_you_mean((unseen or [""])[0], sorted(known)))
+
+    def _add(
+        self, path: Path, part: str, task: Task, labelled: bool, layout: str, columns: Mapping[str, str] | None,
+        keep: Mapping[str, str | list[str]] | None, boxes: str | Sequence[str] | None, signal: Signal | None,
+    ) -> None:  # fmt: skip
         if task.rows == "signal":
             self._add_signals(path, part, task, labelled, columns or {}, keep or {}, signal or Signal())
             return
@@ -127,13 +146,29 @@ class Gathered:
             if column not in frame.columns and part == "unlabelled":
                 self.findings.append(f"{file.name}: no column {column!r} to filter by, all rows kept")
                 continue
-            mask = _matches(frame, column, values, file)
+            mask, unseen, known = _matches(frame, column, values, file)
+            if not mask.any():  # another file of the same path may have such rows
+                self._unmatched.setdefault(column, (unseen, set()))[1].update(known)
             frame, numbers = frame.filter(mask), numbers[mask]
             self.findings.append(f"{len(numbers):,} of {len(mask):,} rows of {file.name} have {column} = {values}")
         self.frames.append(frame)
         self.numbers.append(numbers)
         self.parts.append(part)
         self.sources.append(file)
+
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        return sum(map(len, self.numbers))
+
+    def drop(self, which: npt.NDArray[np.bool_]) -> None:
+        """Take out the chosen rows, bool (n,)."""
+        start = 0
+        for at, numbers in enumerate(self.numbers):
+            kept = ~which[start : start + len(numbers)]
+            start += len(numbers)
+            if not kept.all():
+                self.frames[at], self.numbers[at] = self.frames[at].filter(pl.Series(kept)), numbers[kept]
 
     def frame(self) -> pl.DataFrame:
         """Return all rows; a column that files type differently becomes text, one that a file lacks null."""
@@ -169,17 +204,11 @@ def _numbers(frame: pl.DataFrame) -> Ints:
 
 def _matches(
     frame: pl.DataFrame, column: str, values: str | list[str], file: Path
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+) -> tuple[npt.NDArray[np.bool_], list[str], set[str]]:
+    """Return which rows have one of the values, which of the values none has, and which there are."""
     need(frame.columns, [column], file)
     allowed = {label_text(value) for value in ([values] if isinstance(values, str) else values)}
     present = text_of(frame[column])
-    unseen = sorted(str(value) for value in allowed - set(present) if value is not None)
-    mask = np.array([value in allowed for value in present], dtype=bool)
-    if not mask.any():
-        known = sorted({value for value in present if value is not None})
-        raise LimbeckError(
-            f"no row has {column} = {' or '.join(unseen)}",
-            where=file,
-            mend=did_you_mean((unseen or [""])[0], known),
-        )
-    return mask
+    known = {value for value in present if value is not None}
+    unseen = sorted(value for value in allowed if value is not None and value not in known)
+    return np.array([value in allowed for value in present], dtype=bool), unseen, known

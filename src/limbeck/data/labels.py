@@ -99,9 +99,12 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
         if raw[place] is None:
             raise LimbeckError("the label is missing", where=spot, mend="fill it in, or give the row as unlabelled")
         known = sorted({*(task.class_map or {}), *classes}, key=_by_number)
-        raise LimbeckError(
-            f"unknown label {str(raw[place])[:60]!r}", where=spot, mend=did_you_mean(str(raw[place]), known)
-        )
+        unknown = sum(label == raw[place] for label in raw)
+        what = f"unknown label {str(raw[place])[:60]!r}" + (f" (in {unknown:,} rows)" if unknown > 1 else "")
+        mend = did_you_mean(str(raw[place]), known)
+        if not mend.startswith("did"):
+            mend += "; list it in task.classes, or leave task.classes out to take the labels as they are"
+        raise LimbeckError(what, where=spot, mend=mend)
     return np.array(labels, dtype=np.int64)
 
 

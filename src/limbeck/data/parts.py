@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -91,8 +91,13 @@ def drawn(
     return drawn
 
 
-def untrainable(labels: Ints, classes: Sequence[str], split: Names, where: Path) -> Iterator[LimbeckError]:
-    """Yield every reason why nothing can be learned from these rows, the worst first."""
+def untrainable(
+    labels: Ints, classes: Sequence[str], split: Names, where: Path, near: Mapping[str, str] | None = None
+) -> Iterator[LimbeckError]:
+    """Yield every reason why nothing can be learned from these rows, the worst first.
+
+    ``near`` names the classes that are probably another one misspelt.
+    """
     if not np.any(split == "train") and np.any(split == "unlabelled"):
         return  # what can be done without labels, the training knows
     if not np.any(split == "train"):
@@ -110,6 +115,9 @@ def untrainable(labels: Ints, classes: Sequence[str], split: Names, where: Path)
             known = "no row in train" if count > 1 else f"{count} {'row' if count == 1 else 'rows'} to learn from"
             what = f"the class {name!r} has {known}"
             mend = "label more of them, or leave the class out of task.classes and its rows out by data.where"
+            if name in (near or {}):
+                other = (near or {})[name]
+                mend = f"did you mean {other!r}? list all labels in task.classes, with {name!r} = {other!r}"
             yield LimbeckError(what, where=where, mend=mend)
 
 

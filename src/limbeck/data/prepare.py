@@ -24,6 +24,9 @@ from limbeck.data.gather import Gathered
 from limbeck.data.labels import classes_of, labels_of, text_of
 from limbeck.data.leakage import leakage
 from limbeck.data.located import examine, keys_of
+from limbeck.data.missing import without_label
+from limbeck.data.misspelt import findings as misspelt_findings
+from limbeck.data.misspelt import misspelt
 from limbeck.data.parts import Names
 from limbeck.data.read import file_of
 from limbeck.data.rows import Ints, need
@@ -116,6 +119,12 @@ def prepare(
         drawn = split_random(len(split), valid=0.0, test=data.split.test, seed=recipe.training.seed)
         split = np.where(drawn == "test", "test", split)
     hidden = split != "test" if data.labels == "test" else split == "unlabelled"
+    bare = without_label(gathered, task, data.missing_labels, hidden)
+    if data.missing_labels == "unlabelled":
+        hidden |= bare
+    else:
+        gathered.drop(bare)
+        split, hidden = split[~bare], hidden[~bare]
     rows = _Rows.of(gathered, task, base, hidden=hidden)
     rows = replace(rows, frame=with_derived(rows.frame, data.derive, base))
     split = np.where(hidden, "unlabelled", split)
@@ -170,9 +179,11 @@ def prepare(
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
         refuse(LimbeckError(lines[0], where=base, mend=mend))
     findings += lines
+    near_names = {} if task.anomaly or task.class_map is not None else misspelt(rows.labels, rows.classes)
+    findings += misspelt_findings(near_names, rows.labels, rows.classes)
     raw = rows.frame[task.label] if task.label in rows.frame.columns else None
     faults = normals.unlearnable(rows.labels, split, raw, task, base) if task.anomaly else None
-    for refusal in faults or parts.untrainable(rows.labels, rows.classes, split, base):
+    for refusal in faults or parts.untrainable(rows.labels, rows.classes, split, base, near_names):
         refuse(refusal)
     findings += parts.summary(rows.labels, rows.classes, split)
     return Dataset(
@@ -196,11 +207,12 @@ def load_rows(
     classes: Sequence[str] = (),
     boxes: str | Sequence[str] | None = None,
     signal: Signal | None = None,
+    where: Mapping[str, str] | None = None,
 ) -> Dataset:
-    """Read labelled rows of a file or folder for evaluation: every readable row, all of them "test".
+    """Read labelled rows of a file or folder for evaluation, all of them "test": every readable row that has a label.
 
     Without ``classes`` they are the task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
-    of a picture that counts, ``signal`` what a window of a signal is.
+    of a picture that counts, ``signal`` what a window of a signal is; ``where`` keeps only rows with these values.
 
     Raises
     ------
@@ -209,8 +221,10 @@ def load_rows(
     """
     gathered = Gathered()
     gathered.add(
-        Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, boxes=boxes, signal=signal
-    )
+        Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, keep=where, boxes=boxes,
+        signal=signal,
+    )  # fmt: skip
+    gathered.drop(without_label(gathered, task, "drop", np.zeros(gathered.rows, dtype=bool)))
     rows = _Rows.of(gathered, task, Path(path), tuple(classes))
     if task.rows == "image":
         rows, _ = _examined(rows, task, Path(path), gathered.findings)
@@ -241,6 +255,8 @@ class _Rows:
     ) -> _Rows:
         """Join the gathered files; labels of ``hidden`` rows, bool (n,), are not even looked at."""
         ends = np.cumsum([0, *(len(numbers) for numbers in gathered.numbers)])
+        if not ends[-1]:
+            raise _unreadable(gathered, where)
         shown = np.ones(ends[-1], dtype=bool) if hidden is None else ~hidden
         raw: list[str | None] = []
         for at, frame in enumerate(gathered.frames):
@@ -258,8 +274,6 @@ class _Rows:
             if len(part):
                 labels[part] = labels_of(frame[part - ends[at]], task, source, numbers[part - ends[at]], classes)
         sizes = [len(numbers) for numbers in gathered.numbers]
-        if not sum(sizes):
-            raise LimbeckError("no row can be read", where=where, mend=(gathered.findings or ["check the file"])[0])
         frame = gathered.frame()
         texts = texts_of(frame, task)
         origin = np.repeat(np.arange(len(sizes)), sizes)
@@ -268,6 +282,12 @@ class _Rows:
     def take(self, rows: Ints) -> _Rows:
         texts = [self.texts[row] for row in rows]
         return _Rows(self.frame[rows], texts, self.labels[rows], self.classes, self.numbers[rows], self.origin[rows])
+
+
+def _unreadable(gathered: Gathered, where: Path) -> LimbeckError:
+    why = next((line for line in gathered.findings if "unreadable" in line), "check the file")
+    place = gathered.sources[0] if len(gathered.sources) == 1 else where
+    return LimbeckError("no row can be read", where=place, mend=why)
 
 
 def _examined(rows: _Rows, task: Task, where: Path, findings: list[str]) -> tuple[_Rows, npt.NDArray[np.bool_]]:

@@ -20,6 +20,16 @@ _READING = (
         "{name} 中有 {count_out} 行无法读取，已略去，第一处是第 {count} {term}：{reason}",
     ),
     Template("left out of the folder {name}: {list}", "文件夹 {name} 中未读取：{list}"),
+    Template("{count} rows of {name} without a label left out", "{name} 中有 {count} 行没有标签，已略去"),
+    Template(
+        "{count} rows of {name} without a label count as unlabelled", "{name} 中有 {count} 行没有标签，作为无标签数据"
+    ),
+    Template(
+        "{count} rows have the label {quoted}, {count_other} have {quoted_other}: if that is a misspelling, "
+        "list all labels in task.classes with {quoted_same} = {quoted_right}",
+        "标签 {quoted} 有 {count} 行，{quoted_other} 有 {count_other} 行：若为笔误，请在 task.classes 中列出全部标签，"
+        "并写明 {quoted_same} = {quoted_right}",
+    ),
     Template("unreadable record left out: {reason}", "已略去无法读取的记录：{reason}"),
     Template("unreadable picture left out: {reason}", "已略去无法读取的图片：{reason}"),
     Template("{count} more unreadable pictures left out", "另有 {count} 张无法读取的图片已略去"),

@@ -16,7 +16,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.seen import beyond_chance, learned_from, telling_keys
 from limbeck.data.prepare import Dataset, load_rows, prepare
 from limbeck.data.read import need
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import NAME
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
 from limbeck.evaluation.compare import compare as compare_answers
@@ -45,17 +45,10 @@ def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] 
     task = manifest.task.model_copy(update={"classes": {raw: name for name, raw in manifest.labels.items()}})
     if manifest.task.class_map is not None:
         task = task.model_copy(update={"classes": manifest.task.class_map})
-    rows = load_rows(
+    return load_rows(
         Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box,
-        manifest.input.signal,
+        manifest.input.signal, where,
     )  # fmt: skip
-    for column, value in (where or {}).items():
-        need(rows.frame.columns, [column], data)
-        there = [cell for cell in rows.frame[column].cast(pl.String).unique().sort().head(20).to_list() if cell]
-        rows = only(rows, np.flatnonzero((rows.frame[column].cast(pl.String) == value).fill_null(False).to_numpy()))
-        if not len(rows.labels):
-            raise LimbeckError(f"no row has {column} = {value!r}", where=data, mend=did_you_mean(value, there))
-    return rows
 
 
 def only(rows: Dataset, index: np.ndarray) -> Dataset:

@@ -124,6 +124,9 @@ class Data(Section):
     )
     conflicts: Literal["drop", "keep", "refuse"] = "drop"
     leakage: Literal["refuse", "warn"] = "refuse"
+    missing_labels: Literal["drop", "unlabelled", "refuse"] = Field(
+        default="drop", description="what is done with rows whose label is empty"
+    )
     labels: Literal["all", "test"] = Field(default="all", description="test: labels count for the final figure only")
 
     @model_validator(mode="after")

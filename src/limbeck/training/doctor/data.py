@@ -25,6 +25,8 @@ _DOUBTFUL = (
     "but another label",
     "of another part",
     "left out of the folder",
+    "without a label",
+    "misspelling",
 )
 
 
