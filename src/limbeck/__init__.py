@@ -6,10 +6,14 @@ package costs nothing and never imports torch.
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+# Read when onnxruntime is imported. It would write an id of this device under the home folder and report to its vendor.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from limbeck.bundle.classifier import Classifier as load  # noqa: N813 - the public name

@@ -256,6 +256,8 @@ def open_session(file: Path) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4
+    # Otherwise bytes that look like onnxruntime's own format, which nobody has checked, would be read as such.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     # A batch of another shape would be a new plan each time; without plans memory stays flat over millions of rows.
     options.enable_mem_pattern = False
     options.enable_cpu_mem_arena = False

@@ -1,21 +1,22 @@
 """What an ONNX file may hold, checked before onnxruntime sees it.
 
 A model file is hostile until shown otherwise: it could name files outside the bundle as its weights, or operators of a
-library that has to be loaded. The protocol-buffer wire format is simple enough to walk without the onnx package,
-which serving does not install. Field numbers: onnx.proto3 of ONNX 1.17, messages ModelProto, GraphProto, NodeProto,
-AttributeProto, TensorProto, FunctionProto, SparseTensorProto.
+library that has to be loaded. The wire format (`limbeck.bundle.wire`) is simple enough to walk without the onnx
+package, which serving does not install. Field numbers: onnx.proto3 of ONNX 1.17, messages ModelProto,
+TrainingInfoProto, GraphProto, NodeProto, AttributeProto, TensorProto, FunctionProto, SparseTensorProto.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
+from limbeck.bundle.wire import fields
 from limbeck.errors import LimbeckError
 
 # Message -> field number -> message of that field. Only what can hold a node or a tensor is followed.
 _FIELDS: dict[str, dict[int, str]] = {
-    "model": {7: "graph", 8: "opset", 25: "function"},
+    "model": {7: "graph", 8: "opset", 20: "training", 25: "function"},
+    "training": {1: "graph", 2: "graph"},
     "graph": {1: "node", 5: "tensor", 15: "sparse"},
     "node": {5: "attribute"},
     "attribute": {5: "tensor", 6: "graph", 10: "tensor", 11: "graph", 22: "sparse", 23: "sparse"},
@@ -48,7 +49,7 @@ def check_graph(content: bytes, where: Path) -> None:
 def _walk(message: memoryview, kind: str, where: Path, depth: int) -> None:
     if depth > _DEEPEST:
         raise LimbeckError("the model's graphs are nested too deeply", where=where)
-    for number, value in _fields(message):
+    for number, _, value in fields(message):
         if kind == "tensor" and (number == _EXTERNAL_DATA or (number == _DATA_LOCATION and value != 0)):
             raise LimbeckError("the model keeps weights in another file, which a bundle must not", where=where)
         if isinstance(value, int):
@@ -57,39 +58,3 @@ def _walk(message: memoryview, kind: str, where: Path, depth: int) -> None:
             raise LimbeckError(f"the model needs custom operators of {domain!r}", where=where)
         if inner := _FIELDS[kind].get(number):
             _walk(value, inner, where, depth + 1)
-
-
-def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
-    """Yield (field number, integer or bytes) of one message; raises ValueError on a broken one."""
-    at = 0
-    while at < len(message):
-        tag, at = _varint(message, at)
-        number, wire = tag >> 3, tag & 7
-        if wire == 0:
-            value, at = _varint(message, at)
-            yield number, value
-            continue
-        if wire == 2:
-            size, at = _varint(message, at)
-        elif wire in (1, 5):
-            size = 8 if wire == 1 else 4
-        else:
-            raise ValueError(f"wire type {wire}")
-        if at + size > len(message):
-            raise ValueError("truncated")
-        if wire == 2:
-            yield number, message[at : at + size]
-        at += size
-
-
-def _varint(message: memoryview, at: int) -> tuple[int, int]:
-    value = shift = 0
-    while True:
-        byte = message[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-        shift += 7
-        if shift > 63:
-            raise ValueError("varint too long")
