@@ -1,13 +1,14 @@
 """A sheet gives every cell as it stands there, under the names and the rules of a CSV file."""
 
 import datetime as dt
+import zipfile
 from pathlib import Path
 
 import polars as pl
 import pytest
 from openpyxl import Workbook
 
-from limbeck.data import read
+from limbeck.data import excel_sheet, excelfile, read
 from limbeck.errors import LimbeckError
 
 
@@ -83,3 +84,53 @@ def test_a_sheet_is_named_behind_the_file(tmp_path):
 def test_an_empty_first_sheet_names_the_others(tmp_path):
     with pytest.raises(LimbeckError, match=r"the sheet 'Sheet' has a header but no rows.*other sheets: 'data'"):
         read.read(book(tmp_path / "a.xlsx", ["text"], data=[["text"], ["x"]]))
+
+
+def packed(path: Path, *parts: tuple[str, str]) -> Path:
+    """Write a workbook's archive by hand: the parts that openpyxl would not write."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts:
+            archive.writestr(name, content)
+    return path
+
+
+def unpacked(path: Path) -> list[tuple[str, str]]:
+    with zipfile.ZipFile(path) as archive:
+        return [(entry.filename, archive.read(entry).decode()) for entry in archive.infolist()]
+
+
+def test_a_cell_far_outside_the_table_is_one_clear_line_and_not_the_end_of_the_process(tmp_path):
+    parts = unpacked(book(tmp_path / "a.xlsx", ["text"], ["好"]))
+    far = '<row r="1048576"><c r="XFD1048576"><v>1</v></c></row></sheetData>'
+    parts = [(name, text.replace("</sheetData>", far)) for name, text in parts]
+    with pytest.raises(LimbeckError, match=r"memory.*no cell far outside the table is filled"):
+        read.read(packed(tmp_path / "b.xlsx", *parts))
+
+
+def test_an_archive_that_lies_about_its_sizes_is_refused(tmp_path):
+    parts = unpacked(book(tmp_path / "a.xlsx", ["text"], ["好"]))
+    path = packed(tmp_path / "b.xlsx", *parts, ("xl/media/x.bin", "0" * 5_000_000))
+    data = path.read_bytes()
+    size = (5_000_000).to_bytes(4, "little")
+    assert data.count(size) >= 1
+    path.write_bytes(data.replace(size, (10).to_bytes(4, "little")))
+    with pytest.raises(LimbeckError, match="not a readable Excel file"):
+        read.read(path)
+
+
+def test_what_unpacks_to_too_much_is_refused_by_the_bytes_that_come_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(excel_sheet, "UNPACKED", 1 << 20)
+    path = packed(tmp_path / "b.xlsx", ("xl/media/x.bin", "0" * 5_000_000))
+    with pytest.raises(LimbeckError, match="unpacks to more than"):
+        excel_sheet.sheet(path, None)
+
+
+def test_a_sheet_is_read_by_one_child_process_for_its_columns_and_its_rows(tmp_path, monkeypatch):
+    path = book(tmp_path / "a.xlsx", ["text"], ["好"])
+    asked = []
+    ask = excelfile.ask_once
+    monkeypatch.setattr(excelfile, "ask_once", lambda *given, **more: asked.append(1) or ask(*given, **more))
+    assert read.read(path).frame.height == 1
+    assert len(asked) == 1
+    book(path, ["text"], ["一"], ["二"])
+    assert read.read(path).frame.height == 2

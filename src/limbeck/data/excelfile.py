@@ -2,34 +2,30 @@
 
 A sheet gives no types to its columns, so all rows are looked at before one is chosen: numbers, flags and dates keep
 their type where a column holds nothing else, and any other column is text. ``book.xlsx#NAME`` names a sheet; without a
-name it is the first. Names of columns follow the same rules as those of CSV.
-
-The decoder is native code and the files may be hostile: whatever it raises, panics of Rust included, becomes one line,
-and a file (a zip archive) that would unpack to more than `UNPACKED` bytes is refused first.
+name it is the first. Names of columns follow the same rules as those of CSV. A child process does the reading, as the
+decoder may crash or take all memory on a hostile file.
 """
 
 from __future__ import annotations
 
+import io
+import os
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
 
-from limbeck.data.rows import Chunk, Format, column_names, need, one_line
+from limbeck.confined import Limits, ask_once
+from limbeck.data.rows import Chunk, Format, need
 from limbeck.errors import LimbeckError
-from limbeck.files import native_path
+from limbeck.files import marks
 
-if TYPE_CHECKING:
-    import fastexcel
-
-UNPACKED = 1 << 30
 ENDINGS = (".xlsx", ".xls")
+LIMITS = Limits(memory=3 * 2**30, seconds=600.0, files=True, answer=2 * 2**30)
 _NAMED = re.compile(rf"(.+(?:{'|'.join(map(re.escape, ENDINGS))}))#(.+)", re.IGNORECASE | re.DOTALL)
-_CUT = r"\.\d{9}$"  # the decoder writes nine digits of a number that stands in a column of text
+_ahead: dict[tuple[str, int, int], pl.DataFrame] = {}  # the sheet that was looked at last, for who reads it next
 
 
 def file_and_sheet(path: Path) -> tuple[Path, str | None]:
@@ -45,11 +41,15 @@ class Excel:
 
     def inspect(self, path: Path) -> Format:
         """Return the columns of the sheet."""
-        return Format(path, "excel", None, None, tuple(_sheet(path).columns))
+        frame = _sheet(path)
+        _ahead.clear()
+        _ahead[_key(path)] = frame
+        return Format(path, "excel", None, None, tuple(frame.columns))
 
     def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
         """Yield slices of ``rows`` rows of the sheet, which stays in memory meanwhile."""
-        frame = _sheet(path)
+        frame = _ahead.pop(_key(path), None)
+        frame = _sheet(path) if frame is None else frame
         need(frame.columns, columns or (), path)
         if columns is not None:
             frame = frame.select(columns)
@@ -58,75 +58,27 @@ class Excel:
             yield Chunk(part, np.arange(start + 1, start + 1 + part.height, dtype=np.int64))
 
 
+def _key(path: Path) -> tuple[str, int, int]:
+    return (os.path.abspath(path), *marks(file_and_sheet(path)[0]))  # noqa: PTH100
+
+
 def _sheet(path: Path) -> pl.DataFrame:
-    try:
-        import fastexcel
-    except ImportError as error:
-        raise LimbeckError("reading Excel needs fastexcel", where=path, mend="pip install fastexcel") from error
     file, name = file_and_sheet(path)
-    _refuse_bomb(file)
-    with one_line(path, "Excel"), native_path(file) as readable:
-        book = fastexcel.read_excel(readable)
-        sheets = book.sheet_names
-    if name is not None and name not in sheets:
-        known = ", ".join(map(repr, sheets))
-        raise LimbeckError(f"the workbook has no sheet {name!r}", where=file, mend=f"its sheets: {known}")
-    with one_line(path, "Excel"):
-        frame = _cells(book, name if name is not None else 0, path)
-    shown = name if name is not None else (sheets or ["?"])[0]
-    more = f"; other sheets: {', '.join(repr(s) for s in sheets if s != shown)}" if len(sheets) > 1 else ""
+    asked = {"file": os.path.abspath(file), "sheet": name}  # noqa: PTH100
+    try:
+        said, found = ask_once("limbeck.data.excel_sheet", asked, limits=LIMITS, where=path, doing="reading the sheet")
+    except LimbeckError as error:
+        mend = error.mend or "check that no cell far outside the table is filled, or save it as CSV"
+        raise LimbeckError(error.what, where=path, mend=mend) from error
+    frame = pl.read_ipc(io.BytesIO(found["frame"].tobytes()))
+    others = [sheet for sheet in said["sheets"] if sheet != said["sheet"]]
+    more = f" (other sheets: {', '.join(map(repr, others))})" if others else ""
+    mend = f"check the file, or name another sheet as {file.name}#SHEET{more}"
     if frame.width == 0:
-        mend = f"check the file, or name another sheet as {file.name}#SHEET{more}"
-        raise LimbeckError(f"the sheet {shown!r} is empty", where=path, mend=mend)
+        raise LimbeckError(f"the sheet {said['sheet']!r} is empty", where=path, mend=mend)
     # Formatted but empty lines at the end of a sheet are no rows.
     filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
     frame = frame.head(int(np.flatnonzero(filled.to_numpy()).max(initial=-1)) + 1)
     if frame.height == 0:
-        mend = f"check the file, or name another sheet as {file.name}#SHEET{more}"
-        raise LimbeckError(f"the sheet {shown!r} has a header but no rows", where=path, mend=mend)
+        raise LimbeckError(f"the sheet {said['sheet']!r} has a header but no rows", where=path, mend=mend)
     return frame
-
-
-def _cells(book: fastexcel.ExcelReader, sheet: str | int, path: Path) -> pl.DataFrame:
-    """Return the cells below the header, typed by all of them, under the header's names."""
-    head = book.load_sheet(sheet, header_row=None, n_rows=1, dtypes="string").to_polars()
-    frame = book.load_sheet(sheet, schema_sample_rows=None).to_polars()
-    names = column_names(["" if cell is None else str(cell) for cell in head.row(0)] if head.height else [], path)
-    if len(names) != frame.width:
-        raise ValueError(f"{len(names)} names for {frame.width} columns")
-    return pl.DataFrame([_column(frame.to_series(at), book, sheet, at).alias(name) for at, name in enumerate(names)])
-
-
-def _column(found: pl.Series, book: fastexcel.ExcelReader, sheet: str | int, at: int) -> pl.Series:
-    """Return a column as its cells are; see `_CUT` and the decoder's own idea of what text is no value."""
-
-    def load(dtype: Any) -> pl.Series:
-        cells: pl.DataFrame = book.load_sheet(sheet, use_columns=[at], dtypes=dtype).to_polars()
-        return cells.to_series(0)
-
-    if found.dtype != pl.String and found.null_count():
-        texts = load("string")  # "NA" and "#N/A" among numbers arrive as nothing
-        if texts.null_count() < found.null_count():
-            found = texts
-    if found.dtype == pl.String and found.str.contains(_CUT).any():
-        exact = load("float")
-        same = (found.cast(pl.Float64, strict=False) - exact).abs() < 1e-9
-        return pl.select(pl.when(same).then(exact.cast(pl.String)).otherwise(found)).to_series()
-    # A sheet knows one kind of number: what is whole everywhere was written whole, and an id must stay as it was.
-    if (
-        found.dtype.is_float()
-        and found.is_finite().all()
-        and (found.abs() < 2**53).all()
-        and (found == found.round()).all()
-    ):
-        return found.cast(pl.Int64)
-    return found
-
-
-def _refuse_bomb(path: Path) -> None:
-    if not zipfile.is_zipfile(path):
-        return  # .xls is no archive
-    with one_line(path, "Excel"), zipfile.ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > UNPACKED:
-        raise LimbeckError("the Excel file is too large to be read whole", where=path, mend="save it as CSV")

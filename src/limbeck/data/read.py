@@ -124,11 +124,12 @@ def stream(
 def read(path: str | Path, *, columns: Sequence[str] | None = None) -> Table:
     """Read a whole table; see `stream` for the parameters and errors."""
     file = Path(path)
+    form = inspect(file)
     chunks = list(stream(file, rows=65536, columns=columns))
     frame = pl.concat([chunk.frame for chunk in chunks], how="diagonal", rechunk=True)
     numbers = np.concatenate([chunk.numbers for chunk in chunks])
     rejects = tuple(reject for chunk in chunks for reject in chunk.rejects)
-    return Table(frame, numbers, rejects, file, inspect(file))
+    return Table(frame, numbers, rejects, file, form)
 
 
 def file_of(path: Path) -> Path:
