@@ -5,11 +5,13 @@ import shutil
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 from limbeck.data.located import MASK
 from limbeck.data.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task
+from limbeck.training.doctor import doctor
 from scans import bmad, detector, mvtec, save, scan, table
 
 
@@ -105,3 +107,78 @@ def test_rows_to_judge_keep_their_masks_from_a_table(tmp_path):
 def test_classes_are_not_to_choose():
     with pytest.raises(LimbeckError, match="is fixed where anomalies are looked for"):
         detector(task={"classes": ["a", "b"]})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ground_truth/patch/{}_mask.png", "ground_truth/patch/{}_mask.bmp", "ground_truth/patch/{}_GT.png",
+        "masks/patch/{}.jpg", "mask/patch/{}.webp", "Masks/test/patch/{}-mask.gif", "ground_truth/PATCH/{}.PNG",
+    ],
+)  # fmt: skip
+def test_masks_are_found_by_name_however_they_are_written(tmp_path, name):
+    root = mvtec(tmp_path, 20, 4)
+    moved(root, name)
+    rows = prepare(detector(), root)
+    found = dict(zip(rows.texts, rows.frame[MASK].to_list(), strict=True))
+    assert {text: mask for text, mask in found.items() if mask} == {
+        f"test/patch/{at:03d}.png": str(root / name.format(f"{at:03d}")) for at in range(4)
+    }
+    assert not [line for line in rows.findings if "no mask" in line]
+
+
+def moved(root, name):
+    """Give the masks of `mvtec` other names."""
+    for at, file in enumerate(sorted((root / "ground_truth" / "patch").glob("*.png"))):
+        with Image.open(file) as image:
+            mask = image.copy()
+        file.unlink()
+        save(root / name.format(f"{at:03d}"), mask)
+    if not list((root / "ground_truth").rglob("*.*")):
+        shutil.rmtree(root / "ground_truth")
+
+
+def test_anomalies_without_a_mask_are_counted_in_one_line(tmp_path):
+    root = mvtec(tmp_path, 20, 4)
+    moved(root, "ground_truth/patch/{}_marked.png")
+    line = (
+        "4 of 4 anomalies have no mask; ground_truth holds 4 files that belong to no picture, the first is "
+        "patch/000_marked.png; pixel figures leave them out"
+    )
+    assert line in prepare(detector(), root).findings
+    assert line in load_rows(root, detector().task).findings
+    assert line in load_rows(root / "test", detector().task).findings
+    (told,) = [found for found in doctor(detector(), data=root) if "no mask" in found.what]
+    assert told.level == "warn"
+    (root / "ground_truth" / "patch" / "000_marked.png").rename(root / "ground_truth" / "patch" / "000_mask.png")
+    for at in (1, 2, 3):
+        (root / "ground_truth" / "patch" / f"{at:03d}_marked.png").unlink()
+    line = "3 of 4 anomalies have no mask in ground_truth; pixel figures leave them out"
+    assert line in prepare(detector(), root).findings
+
+
+def test_masks_beside_class_folders_and_tables_are_masks_and_no_class(tmp_path):
+    root = mvtec(tmp_path / "set", 20, 4)
+    home = tmp_path / "classes"
+    shutil.copytree(root / "train" / "good", home / "good")
+    shutil.copytree(root / "test" / "patch", home / "patch")
+    shutil.copytree(root / "ground_truth", home / "masks")
+    rows = load_rows(home, detector().task)
+    assert len(rows.labels) == 24
+    assert [mask is not None for mask in rows.frame[MASK].to_list()] == (rows.labels == 1).tolist()
+    lines = ["path,label", *(f"{text},{'good' if text.startswith('good') else 'patch'}" for text in rows.texts)]
+    (home / "index.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    again = load_rows(home / "index.csv", detector().task)
+    assert [mask is not None for mask in again.frame[MASK].to_list()] == (again.labels == 1).tolist()
+
+
+def test_a_mask_right_in_the_folder_is_of_the_one_picture_of_that_name(tmp_path):
+    root = mvtec(tmp_path, 20, 3)
+    shutil.move(root / "test" / "patch" / "000.png", root / "test" / "patch" / "torn.png")
+    for at, name in enumerate(("torn.png", "001.png", "002_mask.png")):  # 001 and 002 are normal pictures too
+        save(root / "masks" / name, scan(2000 + at, patch=True)[1])
+    shutil.rmtree(root / "ground_truth")
+    rows = prepare(detector(), root)
+    found = {text: mask for text, mask in zip(rows.texts, rows.frame[MASK].to_list(), strict=True) if mask}
+    assert found == {"test/patch/torn.png": str(root / "masks" / "torn.png")}
+    assert any("2 of 3 anomalies have no mask; masks holds 2 files" in line for line in rows.findings)

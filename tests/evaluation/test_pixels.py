@@ -39,6 +39,17 @@ def test_a_mask_follows_the_box_and_any_value_marks(tmp_path):
         mask_of(Picture(np.zeros((40, 30, 3), dtype=np.uint8)), str(tmp_path / "m.png"), 8)
 
 
+def test_what_a_lossy_mask_strays_around_black_is_not_marked(tmp_path):
+    marked = np.zeros((64, 64), dtype=np.uint8)
+    marked[:32, :32] = 255
+    Image.fromarray(marked).save(tmp_path / "m.jpg", quality=60)
+    Image.fromarray(np.zeros((64, 64), dtype=np.uint8)).save(tmp_path / "none.jpg")
+    picture = Picture(np.zeros((64, 64, 3), dtype=np.uint8))
+    assert (mask_of(picture, str(tmp_path / "m.jpg"), 64) == (marked > 0)).mean() > 0.98
+    assert mask_of(picture, str(tmp_path / "m.jpg"), 64)[36:, 36:].sum() == 0
+    assert mask_of(picture, str(tmp_path / "none.jpg"), 64).sum() == 0
+
+
 def test_masks_that_are_of_no_use_are_named_and_the_rest_counts(tmp_path):
     root = mvtec(tmp_path / "bottle")
     save(root / "ground_truth" / "patch" / "000_mask.png", scan(1, patch=True, side=50)[1])

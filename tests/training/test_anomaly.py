@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 import limbeck
@@ -15,7 +16,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.inputs.kinds import batch_of, encode, values_of
-from limbeck.networks.detector import Detector, robust
+from limbeck.networks.detector import STEADY, Detector, robust
 from limbeck.recipe import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.training.anomaly import quantile, train_detector
 from limbeck.training.folds import cross_validate
@@ -246,3 +247,53 @@ def test_weights_of_a_classifier_trained_here_do_as_an_encoder(folder, tmp_path,
     trained, kept = load_file(bundle / "weights.safetensors"), student.network.frozen.net.state_dict()
     torch.testing.assert_close(kept["trunk.0.weight"], trained["trunk.0.weight"].float())
     assert "started from" in capsys.readouterr().err
+
+
+def textures(root, seed=1, train=24):
+    """Write normal textures and torn ones: of two valid rows the two statistics of `pca` may cancel out."""
+    random, stripes = np.random.default_rng(seed), 120 + 40 * np.sin(np.mgrid[:64, :64][1] / 5)
+
+    def drawn(torn=False):
+        picture = (stripes + random.normal(0, 4, (64, 64))).clip(0, 255).astype(np.uint8)
+        if torn:
+            top, left = random.integers(8, 40, 2)
+            picture[top : top + 12, left : left + 12] = 250
+        return Image.fromarray(picture)
+
+    for at in range(train):
+        save(root / "train" / "good" / f"{at:03d}.png", drawn())
+    for at in range(6):
+        save(root / "test" / "good" / f"{at:03d}.png", drawn())
+        save(root / "test" / "scratch" / f"{at:03d}.png", drawn(torn=True))
+    return root
+
+
+def test_two_valid_rows_whose_scores_are_level_by_chance_give_a_bundle_that_answers_as_it_was_trained(tmp_path):
+    recipe = detector("pca", input={"size": 64}, student={"components": 8, "smooth": 4.0, "largest": 0.5})
+    made = limbeck.train(recipe, data=textures(tmp_path / "set"), out=tmp_path / "bundle")
+    gate = json.loads((made.bundle / "export.json").read_text("utf-8"))
+    assert gate["largest_difference"] < 1e-4
+    assert gate["flipped"] == 0
+    assert made.metrics["roc_auc"] == 1.0
+
+
+def test_a_spread_is_never_so_small_that_rounding_is_what_it_shows():
+    level = np.array([[0.5, 1.0], [0.5 + 1e-6, 1.0], [0.5 - 1e-6, 1.0]], dtype=np.float32)
+    middle, spreads = robust(level)
+    assert spreads[0] == pytest.approx(STEADY * 0.5)
+    assert spreads[1] == 1.0
+    usual = np.random.default_rng(0).normal(1.0, 0.05, (50, 2))
+    assert robust(usual)[1] == pytest.approx(1.4826 * np.median(np.abs(usual - np.median(usual, axis=0)), axis=0))
+    assert middle[0] == 0.5
+
+
+@pytest.mark.parametrize(("scores", "line"), [([1.0, 1.0], 1.1), ([1.0, 1.0, 3.0], 4.0), ([0.0], 0.1)])
+def test_the_line_is_drawn_through_no_score(scores, line):
+    assert quantile(np.array(scores), 0.05, 0.1) == pytest.approx(line)
+
+
+def test_level_scores_at_the_line_stay_on_one_side_of_it():
+    scores = np.concatenate([np.arange(90.0), np.full(10, 90.0)])
+    line = quantile(scores, 0.05)
+    assert line > 90.0
+    assert quantile(np.arange(100.0), 0.05) == 95.5

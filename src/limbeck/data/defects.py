@@ -1,8 +1,9 @@
 """Pictures with anomalies as two benchmarks lay them out: MVTec AD and BMAD.
 
 MVTec AD (Bergmann et al. 2019): ``train/good``, ``test/good`` and ``test/DEFECT``, and for each picture of a defect
-``ground_truth/DEFECT/NAME_mask.png``. BMAD (Bao et al. 2024): ``train/good``, and ``valid`` and ``test`` with
-``good/img``, ``Ungood/img`` and masks of the same names in ``label``. The label of a row is the folder's name.
+``ground_truth/DEFECT/NAME_mask.png``, which `limbeck.data.masks` finds. BMAD (Bao et al. 2024): ``train/good``, and
+``valid`` and ``test`` with ``good/img``, ``Ungood/img`` and masks of the same names in ``label``. The label of a row is
+the folder's name.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ from pathlib import Path
 import polars as pl
 
 from limbeck.data.located import FILE, MASK
+from limbeck.data.masks import mask_folder, matched, with_masks
 from limbeck.data.picture import ENDINGS
 from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task
 
-GOOD, TRUTH = "good", "ground_truth"
+GOOD = "good"
 _PICTURES = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 _IMAGES, _MASKS = "img", "label"
 
@@ -27,18 +29,18 @@ def is_root(folder: Path) -> bool:
     train, test = folder / "train", folder / "test"
     if not (train.is_dir() and test.is_dir()):
         return False
-    return (train / GOOD).is_dir() or (folder / TRUTH).is_dir() or is_part(test)
+    return (train / GOOD).is_dir() or mask_folder(folder) is not None or is_part(test)
 
 
 def is_part(folder: Path) -> bool:
     """Return whether this is the ``valid`` or ``test`` of such a set."""
     if folder.name.lower() not in SPELLINGS or not folder.is_dir():
         return False
-    return (folder.parent / TRUTH).is_dir() or any((inner / _IMAGES).is_dir() for inner in folder.iterdir())
+    return mask_folder(folder.parent) is not None or any((inner / _IMAGES).is_dir() for inner in folder.iterdir())
 
 
-def parts(folder: Path, task: Task) -> list[tuple[str, pl.DataFrame]]:
-    """Return (part, rows) of a set, or of the one part that ``folder`` is.
+def parts(folder: Path, task: Task, findings: list[str]) -> list[tuple[str, pl.DataFrame]]:
+    """Return (part, rows) of a set, or of the one part that ``folder`` is; what is found of masks goes to ``findings``.
 
     The columns are the task's input (the path from ``folder``) and label (the name of the class folder), ``split``, and
     ours with the files of picture and mask; the mask is null where there is none.
@@ -57,7 +59,10 @@ def parts(folder: Path, task: Task) -> list[tuple[str, pl.DataFrame]]:
             found += [(name, rows)] if rows.height else []
     if not found:
         raise LimbeckError("the folder holds no picture", where=folder, mend="put normal pictures into train/good")
-    return found
+    # All parts together: whether a mask belongs to no picture is seen only then.
+    whole = pl.concat([rows for _, rows in found])
+    whole = with_masks(whole, mask_folder(homes[0].parent), task, findings)
+    return [(name, whole.filter(pl.col("split") == name)) for name in dict.fromkeys(name for name, _ in found)]
 
 
 def _rows(home: Path, root: Path, task: Task, part: str) -> pl.DataFrame:
@@ -65,8 +70,11 @@ def _rows(home: Path, root: Path, task: Task, part: str) -> pl.DataFrame:
     rows: dict[str, list[str | None]] = {name: [] for name in columns}
     for inner in sorted(place for place in home.iterdir() if place.is_dir() and not place.name.startswith(".")):
         nested = (inner / _IMAGES).is_dir()
-        for file in _files(inner / _IMAGES if nested else inner):
-            mask = _nested_mask(inner, file) if nested else _truth(home.parent, inner.name, file)
+        files = _files(inner / _IMAGES if nested else inner)
+        masks: list[str | None] = [None] * len(files)
+        if nested:
+            masks = matched(inner / _MASKS, _files(inner / _MASKS), [inner / file.name for file in files])
+        for file, mask in zip(files, masks, strict=True):
             values = (file.relative_to(root).as_posix(), inner.name, part, str(file), mask)
             for name, value in zip(columns, values, strict=True):
                 rows[name].append(value)
@@ -75,15 +83,3 @@ def _rows(home: Path, root: Path, task: Task, part: str) -> pl.DataFrame:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(f for f in folder.rglob("*") if f.suffix.lower() in _PICTURES and not f.name.startswith("."))
-
-
-def _nested_mask(inner: Path, file: Path) -> str | None:
-    return _first(inner / _MASKS, [file.name, f"{file.stem}.png", f"{file.stem}_mask.png"])
-
-
-def _truth(root: Path, defect: str, file: Path) -> str | None:
-    return _first(root / TRUTH / defect, [f"{file.stem}_mask.png", f"{file.stem}.png", file.name])
-
-
-def _first(folder: Path, names: list[str]) -> str | None:
-    return next((str(folder / name) for name in names if (folder / name).is_file()), None)

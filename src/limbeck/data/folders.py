@@ -65,11 +65,11 @@ def holds_pictures(folder: Path) -> bool:
     return False
 
 
-def class_folders(folder: Path, task_input: str, label: str) -> pl.DataFrame:
+def class_folders(folder: Path, task_input: str, label: str, aside: Path | None = None) -> pl.DataFrame:
     """Return a row for each picture: its path relative to ``folder``, its label, its file, and its part if it has one.
 
     The label is the folder it lies in. Where all folders at the top are named as parts of a split are, the classes lie
-    one below, and a column ``split`` says the part.
+    one below, and a column ``split`` says the part. A folder that lies ``aside``, of masks, is no class.
 
     Raises
     ------
@@ -77,6 +77,7 @@ def class_folders(folder: Path, task_input: str, label: str) -> pl.DataFrame:
         When there are no classes, or a picture lies beside them.
     """
     tops = sorted(place.name for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
+    tops = [name for name in tops if aside is None or name != aside.name]
     mend = f"put the pictures into {folder.name or folder}/CLASS/"
     if not tops:
         raise LimbeckError("the folder holds neither a table nor class folders", where=folder, mend=mend)
@@ -85,7 +86,7 @@ def class_folders(folder: Path, task_input: str, label: str) -> pl.DataFrame:
     rows: dict[str, list[str]] = {task_input: [], label: [], FILE: [], **({"split": []} if split else {})}
     for file in picture_files(folder):
         parts = [writable(part) for part in file.relative_to(folder).parts]
-        if len(parts) <= depth and file.suffix.lower() not in PICTURES:
+        if (len(parts) <= depth and file.suffix.lower() not in PICTURES) or (aside and parts[0] == aside.name):
             continue
         if len(parts) <= depth:
             raise LimbeckError("a picture outside of any class folder", where=file, mend=mend)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data import celeba, defects, folders, layouts, normals, read, signals
+from limbeck.data import celeba, defects, folders, layouts, masks, normals, read, signals
 from limbeck.data.labels import label_text, need_inputs, text_of
 from limbeck.data.located import located
 from limbeck.data.rows import Ints, Reject, need
@@ -87,6 +87,8 @@ class Gathered:
                 need(frame.columns, [task.label] if labelled else [], file)
             if task.rows == "image" and frame.width:
                 frame = located(frame, task, boxes, file.parent)
+                if task.anomaly and task.mask not in table.frame.columns:
+                    frame = masks.with_masks(frame, masks.mask_folder(file.parent), task, self.findings)
                 frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
             self._keep(frame, table.numbers, part, file, keep or {})
 
@@ -120,7 +122,7 @@ class Gathered:
         if celeba.is_root(path):
             raise LimbeckError("this is CelebA-Spoof", where=path, mend=f'set data.layout = "{celeba.NAME}"')
         if task.anomaly and part != "unlabelled" and (defects.is_root(path) or defects.is_part(path)):
-            for own, frame in defects.parts(path, task):
+            for own, frame in defects.parts(path, task, self.findings):
                 self._keep(frame, _numbers(frame), own if part == "train" else part, path / own, keep)
             return
         bare = not any(inner.is_dir() and not inner.name.startswith(".") for inner in path.iterdir())
@@ -130,7 +132,9 @@ class Gathered:
             frame = folders.flat(path, task.inputs[0])
             frame = normals.unlabelled_as_normal(frame, task, part, path, self.findings)
         else:
-            frame = folders.class_folders(path, task.inputs[0], task.label)
+            aside = masks.mask_folder(path) if task.anomaly else None
+            frame = folders.class_folders(path, task.inputs[0], task.label, aside)
+            frame = masks.with_masks(frame, aside, task, self.findings)
         frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
         if part != "train" or "split" not in frame.columns:
             self._keep(frame, _numbers(frame), part, path, keep)

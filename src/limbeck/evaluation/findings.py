@@ -153,6 +153,16 @@ _JUDGING = (
         "There is no column {quoted} ({reason}): all attacks count as one species.",
         "没有列 {quoted}（{reason}）：所有攻击算作同一种类。",
     ),
+    Template(
+        "{count} of {count_all} anomalies have no mask; {name} holds {count_files} files that belong to no picture, "
+        "the first is {name_file}; pixel figures leave them out",
+        "{count_all} 个异常样本中有 {count} 个没有掩膜；{name} 中有 {count_files} 个文件不属于任何图片，"
+        "第一个是 {name_file}；像素级指标不计这些样本",
+    ),
+    Template(
+        "{count} of {count_all} anomalies have no mask in {name}; pixel figures leave them out",
+        "{count_all} 个异常样本中有 {count} 个在 {name} 中没有掩膜；像素级指标不计这些样本",
+    ),
     Template("mask left out: {name}: {name_file}: {reason}", "已略去掩膜：{name}：{name_file}：{reason}"),
     Template("{count} more masks left out", "另有 {count} 个掩膜已略去"),
     Template(

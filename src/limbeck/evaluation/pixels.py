@@ -19,17 +19,20 @@ from PIL import Image
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.located import MASK, pictures_of
-from limbeck.data.picture import Picture, upright
+from limbeck.data.picture import ENDINGS, Picture, upright
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.curves import roc_auc
 
 BINS = 2**16
 _SHOWN = 5
+_LOSSY = (*ENDINGS["JPEG"], *ENDINGS["WEBP"])
 Mask = NDArray[np.bool_]
 
 
 def mask_of(picture: Picture, file: str, side: int, margin: float = 0.0) -> Mask:
     """Return the marked pixels of a picture on a square of ``side``, bool [side, side]: those that are not black.
+
+    Of a JPEG or WebP those count that are brighter than half of its brightest.
 
     Raises
     ------
@@ -43,8 +46,10 @@ def mask_of(picture: Picture, file: str, side: int, margin: float = 0.0) -> Mask
         raise LimbeckError(what, where=file, mend="give the mask of this picture")
     if picture.box is not None:
         image = image.crop(picture.box.edges(size, margin))
-    # Any colour marks: masks are written as 0 and 1 as well as 0 and 255.
-    marked = Image.fromarray((np.asarray(image) > 0).astype(np.uint8) * 255)
+    # Any colour marks: masks are written as 0 and 1 as well as 0 and 255. What is lossy strays around black.
+    grey = np.asarray(image)
+    least = int(grey.max(initial=0)) // 2 if Path(file).suffix.lower() in _LOSSY else 0
+    marked = Image.fromarray((grey > least).astype(np.uint8) * 255)
     return np.asarray(marked.resize((side, side), Image.Resampling.BILINEAR)) >= 128
 
 

@@ -27,6 +27,8 @@ from limbeck.recipe import Section
 _BATCH = 16  # pictures looked at together before the first step
 GRID = 4  # pixels of the input for one place of a map, each way
 _LEAST = 1e-6  # a spread below that is none: all rows are alike
+# In shares of the median: what is divided by a smaller spread is rounding, which an exported graph does otherwise.
+STEADY = 2e-3
 
 
 class Detector(Network):
@@ -93,12 +95,14 @@ class Detector(Network):
 def robust(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return median and spread float32 [S] of float [N, S]: 1.4826 times the median deviation (Rousseeuw & Croux 1993).
 
-    A spread of zero, as of fewer than two rows, becomes the standard deviation, and where that is none too, one.
+    A spread of zero, as of fewer than two rows, becomes the standard deviation, and where that is none too, one; it is
+    never less than `STEADY` of the median.
     """
     middle = np.median(values, axis=0)
     spread = 1.4826 * np.median(np.abs(values - middle), axis=0)
     plain = values.std(axis=0)
     spread = np.where(spread > _LEAST * np.abs(middle), spread, np.where(plain > 0, plain, 1.0))
+    spread = np.maximum(spread, STEADY * np.abs(middle))
     return middle.astype(np.float32), np.maximum(spread, _LEAST).astype(np.float32)
 
 
@@ -198,7 +202,7 @@ class PictureDetector(Detector):
     def settle_map(self, low: float, high: float) -> None:
         """Set the values of the map that become 0 and 1."""
         self.low.fill_(low)
-        self.high.fill_(max(high, low + _LEAST))
+        self.high.fill_(max(high, low + _LEAST, low + STEADY * abs(low)))
 
 
 def resized(maps: Tensor, side: int) -> Tensor:

@@ -40,6 +40,9 @@ from limbeck.training.loop import History, fit
 from limbeck.training.pretext import self_train
 
 CUT = 0.5  # the probability of an anomaly at the line: it is drawn inside the network
+# In the unit of scores, spreads of a statistic. The scores of few valid rows may be level by chance, and then all that
+# their spread shows and their line parts is rounding.
+LEAST_SPREAD, CLEAR = 0.25, 0.025
 FEW = 20  # normal valid rows under which a small share of false alarms cannot be told
 
 
@@ -185,8 +188,9 @@ def settle(network: Detector, encoder: RowInput, rows: Rows, labels: np.ndarray,
     network.settle_statistics(found[normal])
     scores = network.scored(torch.from_numpy(found)).numpy()
     middle, spread = (float(value[0]) for value in robust(scores[normal][:, None]))
+    spread = max(spread, LEAST_SPREAD)
     if normal.all():
-        network.settle_cut(quantile(scores, rate), spread)
+        network.settle_cut(quantile(scores, rate, CLEAR), spread)
     else:
         network.settle_cut(middle, spread)
         p = torch.softmax(network.logits(torch.from_numpy(scores)), dim=1).numpy()
@@ -208,14 +212,16 @@ def _settle_map(network: PictureDetector, encoder: RowInput, rows: Rows, rate: f
     network.settle_map(float(np.median(usual)), quantile(np.array(largest), rate))
 
 
-def quantile(scores: np.ndarray, rate: float) -> float:
+def quantile(scores: np.ndarray, rate: float, least: float = 1e-6) -> float:
     """Return a line above which a new normal score lies with a chance of at most ``rate``, if there are enough.
 
-    It is the ceil((n + 1) (1 - rate))-th smallest score, moved half-way to the next; above all where there is none.
+    It is the ceil((n + 1) (1 - rate))-th smallest score, moved half-way to the next that is larger; above all where
+    there is none, by half the last gap and at least by ``least``: on a line drawn through a score, rounding decides.
     """
     ordered = np.sort(scores.astype(np.float64))
     place = min(math.ceil((len(ordered) + 1) * (1.0 - rate)), len(ordered))
+    place = int(np.searchsorted(ordered, ordered[place - 1] + 1e-9, side="right"))  # past those that are level
     if place < len(ordered):
         return float((ordered[place - 1] + ordered[place]) / 2)
     gap = ordered[-1] - ordered[-2] if len(ordered) > 1 else abs(ordered[-1])
-    return float(ordered[-1] + max(gap / 2, 1e-6))
+    return float(ordered[-1] + max(gap / 2, least))

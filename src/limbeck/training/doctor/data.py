@@ -27,6 +27,7 @@ _DOUBTFUL = (
     "left out of the folder",
     "without a label",
     "misspelling",
+    "have no mask",
 )
 
 
