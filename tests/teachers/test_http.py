@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import threading
 import time
+from functools import partial
 
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.hostile_replies import CHAT, V2, hostile
 
 from limbeck.errors import LimbeckError
 from limbeck.teachers import AnswerError, answers
@@ -101,7 +103,7 @@ def test_a_timeout_is_one_line():
 
     with serve(slow) as (address, seen):
         teacher = v2(address, timeout=0.1, retries=1, options={"tensor": "x", "parallel": 1})
-        with pytest.raises(LimbeckError, match=r"row 1: no answer within 0.1 s \(2 tries\); see whether"):
+        with pytest.raises(LimbeckError, match=r"row 1: no complete answer within 0.1 s \(2 tries\); see whether"):
             teacher.answer(ROWS)
         assert len(seen) <= 2
 
@@ -314,3 +316,94 @@ def test_tokens_that_do_not_tell_classes_apart_are_not_used():
     np.testing.assert_allclose(spread_by_tokens([{"token": " "}, *tokens(("pos", 0.9))], names), [0, 0, 1])
     assert spread_by_tokens([{"token": "x", "top_logprobs": None}, 3], names) is None
     assert spread_by_tokens([{"token": "p", "top_logprobs": [{"token": "p", "logprob": "a"}, None]}], names) is None
+
+
+# Replies that nobody expects
+
+
+def survives(kind, reply, ask, tmp_path):
+    """Ask about eight texts, of which the fifth gets the reply: answers before it are kept, and none is asked twice."""
+    with hostile(reply) as (address, seen):
+        began = time.monotonic()
+        try:
+            answers([ask(address)], ROWS[:8], folder=tmp_path, quiet=True)
+        except LimbeckError as error:
+            line = str(error)
+            assert "\n" not in line and line.isprintable() and len(line) < 1200, (kind, line)
+            assert "row 5" in line and f"{len(seen) - 1} of 8 answers are kept" in line, (kind, line)
+            assert len(seen) in (5, 6), kind  # the block of two
+        else:
+            assert len(seen) == 8, kind
+        assert time.monotonic() - began < 10, kind
+
+
+@pytest.mark.parametrize("kind", V2)
+def test_a_hostile_reply_is_one_line_and_costs_no_other_answer(kind, tmp_path):
+    options = {"tensor": "x", "parallel": 1}
+    endless = any(word in kind for word in ("drip", "silence", "100 Continue"))
+    ask = partial(v2, batch_size=1, timeout=1 if endless else 30, retries=0, options=options)
+    survives(kind, V2[kind], ask, tmp_path)
+
+
+@pytest.mark.parametrize("kind", CHAT)
+def test_a_hostile_reply_of_a_chat_costs_no_other_answer(kind, tmp_path):
+    survives(kind, CHAT[kind], partial(chat, retries=0, options={"parallel": 1}), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("3 MB that unpack to 3 GB", r"larger than 1\.0 MB; ask for fewer rows at once"),
+        ("a body without end", r"larger than 1\.0 MB"),
+        ("gzip of gzip", "packed as 'gzip, gzip', which nobody asked for"),
+        ("no gzip though it says so", "says that it is packed as gzip, and is not"),
+        ("a body that drips", r"no complete answer within 0\.5 s; see whether the server is up"),
+        ("a redirect elsewhere", "sends on to http://169.254.169.254/latest/; redirects are not followed"),
+        ("lists inside lists", "which is not JSON that can be read"),
+        ("an integer of 400 digits", "the output 'p' is no array of numbers of its shape"),
+        ("escape sequences", "HTTP 400 from .*: �\\[2J�\\]0;x�� no;"),
+    ],
+)
+def test_what_is_said_of_a_hostile_reply(kind, words):
+    with hostile(V2[kind]) as (address, _):
+        teacher = v2(address, timeout=0.5 if "drips" in kind else 30, retries=0, options={"tensor": "x"})
+        with pytest.raises(AnswerError, match=words):
+            teacher.answer(ROWS[4:5])
+
+
+def test_a_dripping_reply_is_asked_again_and_ends(tmp_path):
+    with hostile(V2["a body that drips"]) as (address, seen):
+        teacher = v2(address, batch_size=1, timeout=0.2, retries=2, options={"tensor": "x"})
+        with pytest.raises(
+            AnswerError, match=r"no complete answer within 0\.2 s \(3 tries\); .*7 of 8 answers are kept"
+        ):
+            answers([teacher], ROWS[:8], folder=tmp_path, quiet=True)
+        assert len(seen) == 9
+
+
+def test_a_key_that_a_server_repeats_and_a_password_in_an_address_reach_no_error(monkeypatch):
+    monkeypatch.setenv("THE_KEY", "s3cret")
+    with serve(lambda path, body: (401, {"error": "wrong key: s3cret"})) as (address, seen):
+        with pytest.raises(LimbeckError, match="wrong key: …") as error:
+            chat(address, options={"key_env": "THE_KEY"}).answer(ROWS)
+        assert "s3cret" not in str(error.value)
+        with pytest.raises(LimbeckError, match=r"HTTP 401 from http://…@127\.0\.0\.1") as error:
+            chat(address.replace("http://", "http://me:pa55@")).answer(ROWS)
+        assert "pa55" not in str(error.value)
+        assert seen[-1][0]["Authorization"] == "Basic bWU6cGE1NQ=="
+
+
+def test_a_proxy_of_the_environment_is_used(monkeypatch):
+    """The proxy gets the whole address, and answers in the place of a server that does not exist."""
+    asked = []
+
+    def proxy(path, body):
+        asked.append(path)
+        return infer(path, body)
+
+    with serve(proxy) as (address, _):
+        monkeypatch.setenv("HTTP_PROXY", address)
+        monkeypatch.setenv("http_proxy", address)
+        got = v2("http://models.invalid", options={"tensor": "x"}).answer(ROWS)
+    np.testing.assert_allclose(got[:, 1], np.arange(10) / 10, rtol=1e-6)
+    assert set(asked) == {"http://models.invalid/v2/models/m/infer"}

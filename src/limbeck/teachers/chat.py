@@ -34,6 +34,7 @@ _KNOWN: dict[str, Any] = {
 _NOT_ANSWERS = {"key_env", "parallel", "backoff"}
 _FIRST, _FEW = 20, 4
 _TOP = 20
+_LOWEST = 1000.0  # log-probabilities below are none
 _TRUSTED_MASS = 0.5  # of the first token's, on tokens that begin exactly one class
 
 
@@ -100,12 +101,11 @@ class Chat:
             messages.insert(0, {"role": "system", "content": options["system"]})
         body = {"model": options["model"], "messages": messages, "temperature": 0, "max_tokens": options["max_tokens"]}
         choice = self._choice(body)
-        reply = (choice.get("message") or {}).get("content")
-        reply = reply if isinstance(reply, str) else ""
+        reply = _content(_field(choice, "message"))
         named = named_class(reply, self.labels.theirs)
         if named is None:
             return reply or "(nothing)"
-        tokens = (choice.get("logprobs") or {}).get("content") if self._logprobs else None
+        tokens = _field(_field(choice, "logprobs"), "content") if self._logprobs else None
         spread = spread_by_tokens(tokens, self.labels.theirs) if isinstance(tokens, list) else None
         if spread is not None and int(spread.argmax()) == named:
             return spread
@@ -124,12 +124,23 @@ class Chat:
             with self._lock:
                 self._logprobs = False  # this server knows none
             reply = self.client.post(self.url, body)
-        try:
-            choice = reply["choices"][0]
-        except (KeyError, IndexError, TypeError) as error:
+        choices = _field(reply, "choices")
+        if not isinstance(choices, list) or not choices:
             what = "the answer holds no choices"
-            raise LimbeckError(what, where=self.client.where, mend="is it an OpenAI-compatible endpoint?") from error
-        return choice if isinstance(choice, dict) else {}
+            raise LimbeckError(what, where=self.client.where, mend="is it an OpenAI-compatible endpoint?")
+        return choices[0] if isinstance(choices[0], dict) else {}
+
+
+def _field(value: Any, name: str) -> Any:
+    """Return a field of a JSON object, None where it has none or is no object."""
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _content(message: Any) -> str:
+    """Return the text of a message: a string, or the texts of its parts."""
+    content = _field(message, "content")
+    parts = [_field(part, "text") for part in content] if isinstance(content, list) else [content]
+    return "".join(part for part in parts if isinstance(part, str))
 
 
 def named_class(reply: str, classes: Sequence[str]) -> int | None:
@@ -150,11 +161,13 @@ def spread_by_tokens(tokens: Sequence[Any], classes: Sequence[str]) -> NDArray[n
         if not isinstance(token, dict) or not _bare(token.get("token")):
             continue
         mass = np.zeros(len(classes))
-        for other in token.get("top_logprobs") or []:
-            start = _bare(other.get("token")) if isinstance(other, dict) else ""
+        others = token.get("top_logprobs")
+        for other in others if isinstance(others, list) else []:
+            start = _bare(_field(other, "token"))
             fits = [index for index, name in enumerate(names) if start and name.startswith(start)]
-            value = other.get("logprob") if fits else None
-            if len(fits) == 1 and isinstance(value, int | float) and value <= 0:
+            value = _field(other, "logprob")
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if len(fits) == 1 and number and -_LOWEST < value <= 0:
                 mass[fits[0]] += math.exp(value)
         total = float(mass.sum())
         return mass / total if total >= _TRUSTED_MASS else None

@@ -23,6 +23,7 @@ _KNOWN: dict[str, Any] = {
     "api": "v2", "model": "", "classes": [], "gives": "probabilities", "tensor": "", "datatype": "", "output": "",
     "version": "", "key_env": "", "parallel": 4, "backoff": 0.5,
 }  # fmt: skip
+_BESIDE = 16 << 10  # bytes a row of outputs that are not asked for
 _NOT_ANSWERS = {"key_env", "parallel", "backoff"}  # options that change how it is asked, not what it says
 
 
@@ -75,24 +76,28 @@ class Infer:
         body: dict[str, Any] = {"inputs": [tensor]}
         if self.options["output"]:
             body["outputs"] = [{"name": self.options["output"]}]
-        reply = self.client.post(f"{self.url}/infer", body)
-        return self._read(reply, len(given))
+        # A number has 64 bytes at most, and an output that is not asked for may stand beside.
+        most = len(given) * (_BESIDE + 64 * len(self.labels.theirs))
+        return self._read(self.client.post(f"{self.url}/infer", body, most=most), len(given))
 
     def _input(self) -> str:
         """Return the input tensor's name: the option, or what the server says of the model."""
         if not self._tensor:
-            try:
-                self._tensor = str(self.client.get(self.url)["inputs"][0]["name"])
-            except (KeyError, IndexError, TypeError) as error:
-                what = f"{self.url} does not say what its inputs are called"
-                raise LimbeckError(what, where=self.client.where, mend="say it in options.tensor") from error
+            said = self.client.get(self.url)
+            inputs = said.get("inputs") if isinstance(said, dict) else None
+            first = inputs[0] if isinstance(inputs, list) and inputs else None
+            name = first.get("name") if isinstance(first, dict) else None
+            if not isinstance(name, str) or not name:
+                what = f"{self.client.shown(self.url)} does not say what its inputs are called"
+                raise LimbeckError(what, where=self.client.where, mend="say it in options.tensor")
+            self._tensor = name
         return self._tensor
 
     def _read(self, reply: Any, rows: int) -> NDArray[np.float64]:
         outputs = reply.get("outputs") if isinstance(reply, dict) else None
         wanted = [
             output
-            for output in outputs or []
+            for output in (outputs if isinstance(outputs, list) else [])
             if isinstance(output, dict) and self.options["output"] in ("", output.get("name"))
         ]
         if not wanted:
@@ -102,8 +107,9 @@ class Infer:
             scores = np.array(wanted[0]["data"], dtype=np.float64).ravel()  # null becomes NaN
             shape = tuple(int(size) for size in wanted[0]["shape"])
             scores = scores.reshape(shape)
-        except (KeyError, TypeError, ValueError) as error:
-            what = f"the output {wanted[0].get('name')!r} is no array of numbers of its shape"
+        except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
+            name = self.client.shown(repr(wanted[0].get("name")), 60)
+            what = f"the output {name} is no array of numbers of its shape"
             raise LimbeckError(what, where=self.client.where, mend="name another in options.output") from error
         if len(scores) != rows:
             raise LimbeckError(f"it answered {len(scores)} of {rows} rows", where=self.client.where)

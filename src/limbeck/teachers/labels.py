@@ -48,9 +48,9 @@ class LabelMap:
         if given.ndim != 2 or given.shape[1] != len(self.theirs):
             raise AnswerError(f"it gives the shape {given.shape} for {len(self.theirs)} classes", teacher=name)
         fault = _fault(given)
-        out = np.nan_to_num(given.astype(np.float64), nan=0, posinf=0, neginf=0) @ self.matrix
-        mass = out.sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
+        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+            out = np.nan_to_num(given.astype(np.float64), nan=0, posinf=0, neginf=0) @ self.matrix
+            mass = out.sum(axis=1, keepdims=True)
             mapped = np.where((mass > _TOLERANCE) & ~np.isnan(given[:, :1]), out / mass, np.nan).astype(np.float32)
         if fault is not None:
             _refuse(fault, mapped, name)
@@ -62,7 +62,8 @@ def validate(answers: ArrayLike, name: str, rows: int, classes: int) -> Answers:
     given = np.asarray(answers)
     if given.shape != (rows, classes):
         raise AnswerError(f"it gave the shape {given.shape} for {rows} rows of {classes} classes", teacher=name)
-    given = given.astype(np.float32)
+    with np.errstate(over="ignore"):
+        given = given.astype(np.float32)
     if fault := _fault(given):
         _refuse(fault, given, name)
     return given

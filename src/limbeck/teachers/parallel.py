@@ -1,4 +1,4 @@
-"""Several requests at once; when some fail, the answers of the others are kept."""
+"""Several requests at once; when some fail, however they fail, the answers of the others are kept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.teachers.base import AnswerError, Answers
 from limbeck.teachers.labels import LabelMap
 
@@ -40,6 +40,11 @@ def ask_all(
             out[part] = ask(part)
         except LimbeckError as error:
             failures.append(error)
+            missing[part] = True
+        except Exception as error:  # a reply that nobody has thought of costs no other answer
+            odd = LimbeckError(f"its reply cannot be read: {type(error).__name__}: {first_line(error)}")
+            odd.__cause__ = error
+            failures.append(odd)
             missing[part] = True
 
     with ThreadPoolExecutor(max(1, min(parallel, len(parts)))) as pool:
