@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck.data.given import dataset_of, twice
 from limbeck.data.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
+from limbeck.forks import refuse_forked
 from limbeck.inputs.frames import from_pandas, has_texts
 from limbeck.inputs.given import checked_values
 from limbeck.inputs.kinds import encode, values_of
@@ -218,6 +219,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
     def _frame(self, X: Any, *, reset: bool) -> pl.DataFrame:
         """Return X as a checked frame; numbers as floats, null where missing."""
+        refuse_forked()
         if self.kind == "text":
             texts = [str(text) for text in checked_values(X, Task(kind="text"))]
             if len(texts) < (2 if reset else 1):

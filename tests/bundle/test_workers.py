@@ -1,6 +1,7 @@
 """Pictures answered by several processes get the answers that one process gives, whatever becomes of the others."""
 
 import contextlib
+import os
 import resource
 import shutil
 import signal
@@ -140,6 +141,24 @@ def test_a_worker_ends_with_the_process_that_began_it(bundle):
         assert number in alive(bundle)
         parent.kill()
     assert until(lambda: number not in alive(bundle))
+
+
+def test_a_worker_ends_with_its_parent_though_a_fork_of_the_parent_lives_on(bundle):
+    code = (
+        "import os, time\nfrom limbeck.bundle.workers import Classifier, Workers\n"
+        f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
+        "child = os.fork()\n"
+        "if child: print(crew._processes[0].pid, child, flush=True)\n"
+        "time.sleep(60); os._exit(0)"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as parent:
+        number, child = map(int, parent.stdout.readline().split())
+        assert number in alive(bundle)
+        parent.kill()
+        try:
+            assert until(lambda: number not in alive(bundle))
+        finally:
+            os.kill(child, signal.SIGKILL)
 
 
 @pytest.fixture(scope="module")

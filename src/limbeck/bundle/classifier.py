@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -15,6 +16,8 @@ from limbeck.bundle.graph import check_graph
 from limbeck.bundle.manifest import Manifest, read_manifest
 from limbeck.cores import cores
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import sha256
+from limbeck.forks import made_anew
 from limbeck.inputs.dense import Dense
 from limbeck.inputs.given import checked_values
 from limbeck.inputs.image import ImageInput
@@ -62,9 +65,11 @@ class Classifier:
         self.threads = threads or cores()
         if isinstance(self.encoder, ImageInput):
             self.encoder.workers = self.threads
-        self._session = open_session(file)
+        self._engine: Engine | None = Engine(file, self.threads)
+        self._closed, self._lock = False, threading.Lock()
+        self._left: list[Engine | None] = []
         self._check_fit(file)
-        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix="limbeck")
+        made_anew(self)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -75,6 +80,33 @@ class Classifier:
     def threshold(self) -> float:
         """Smallest positive probability that makes a row of two classes positive."""
         return self.manifest.threshold
+
+    @property
+    def _session(self) -> Any:
+        return self._running().session
+
+    @property
+    def _pool(self) -> ThreadPoolExecutor:
+        return self._running().pool
+
+    def _running(self) -> Engine:
+        """Return the open model; a process forked from the one that opened it opens it again."""
+        if (engine := self._engine) is not None:
+            return engine
+        with self._lock:
+            if self._engine is None:
+                file = self.path / self.model
+                if sha256(file) != self.manifest.files[self.model]:
+                    raise LimbeckError("the bundle has changed since it was loaded", where=file, mend="load it again")
+                self._engine = Engine(file, self.threads)
+                if self._closed:
+                    self._engine.pool.shutdown()
+            return self._engine
+
+    def after_fork(self) -> None:
+        """Forget the parent's threads; see `limbeck.forks`."""
+        self._left.append(self._engine)  # taking it apart might wait for its threads
+        self._engine, self._lock = None, threading.Lock()
 
     def _check_fit(self, file: Path) -> None:
         inputs = [given.name for given in self._session.get_inputs()]
@@ -221,7 +253,9 @@ class Classifier:
 
     def close(self) -> None:
         """Stop the worker threads; the classifier cannot be used afterwards."""
-        self._pool.shutdown(cancel_futures=True)
+        self._closed = True
+        if self._engine is not None:
+            self._engine.pool.shutdown(cancel_futures=True)
 
     def __enter__(self) -> Classifier:
         return self
@@ -231,6 +265,14 @@ class Classifier:
 
     def __repr__(self) -> str:
         return f"<Classifier {self.manifest.name!r}: {self.manifest.network}, classes {list(self.classes)}>"
+
+
+class Engine:
+    """An open model and the threads that run it."""
+
+    def __init__(self, file: Path, threads: int) -> None:
+        self.session = open_session(file)
+        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="limbeck")
 
 
 class Answer:

@@ -32,6 +32,7 @@ from limbeck.data.read import Chunk, file_of, inspect, left_out, need, sources, 
 from limbeck.data.unchanged import Snapshot, parts_of
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import same_file, writable
+from limbeck.forks import refuse_forked
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import Rows, values_of
 from limbeck.locks import sole_writer
@@ -87,6 +88,7 @@ def predict(
         For a missing column, an unreadable input or one that changes while it is read, an output that cannot be written
         or that another process is writing.
     """
+    refuse_forked()
     with contextlib.ExitStack() as stack:
         for written in (output, maps):
             if written is not None:

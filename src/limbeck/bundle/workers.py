@@ -25,6 +25,7 @@ import numpy as np
 
 from limbeck.bundle.classifier import ROWS, TOKENS, Classifier, Probabilities
 from limbeck.data.picture import Box, Picture
+from limbeck.forks import made_anew
 from limbeck.inputs.image import ImageInput
 from limbeck.pipes import receive, send
 
@@ -82,6 +83,7 @@ class Workers:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._threads: list[threading.Thread] = []
         self._begin(self._here)
+        made_anew(self)
 
     def grow(self, count: int) -> None:
         """Have ``count`` processes answer, this one counted, or as many as there may be."""
@@ -113,6 +115,15 @@ class Workers:
         for process in self._processes:
             with process:  # closes its pipes and waits for its end
                 pass
+
+    def after_fork(self) -> None:
+        """Let go of the pipes in a process forked from this one: a worker ends when the last end of its pipe closes."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for process in self._processes:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None and not pipe.closed:
+                    os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
 
     def _begin(self, work: Callable[[], None]) -> None:
         self._threads.append(threading.Thread(target=work, name="limbeck-worker", daemon=True))

@@ -28,6 +28,7 @@ from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.evaluation.verdict import ELSEWHERE
+from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
 from limbeck.locks import sole_writer
 from limbeck.recipe import load_recipe
@@ -106,6 +107,7 @@ def evaluate(
     LimbeckError
         For rows that do not fit the bundle, and for ``pictures`` without a report or of rows that are none.
     """
+    refuse_forked()
     with contextlib.ExitStack() as stack:
         if report is not None:
             stack.enter_context(sole_writer(report))
@@ -213,6 +215,7 @@ def compare(
     LimbeckError
         When fewer than two bundles are given or their classes differ.
     """
+    refuse_forked()
     if len(bundles) < 2:
         raise LimbeckError("one bundle is no comparison", mend="name two or more")
     with contextlib.ExitStack() as stack:

@@ -12,6 +12,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.errors import LimbeckError
+from limbeck.forks import refuse_forked
 
 
 def has_texts(X: Any) -> bool:
@@ -42,6 +43,7 @@ def frame_of(X: Any, names: Sequence[str] | None = None) -> pl.DataFrame | None:
         For a lazy frame, and for a wanted column that is there twice.
     """
     if isinstance(X, pl.DataFrame):
+        refuse_forked()
         return X
     if isinstance(X, pl.LazyFrame):
         raise LimbeckError("expected rows, got a LazyFrame", mend="give frame.collect()")

@@ -14,6 +14,7 @@ from limbeck.data.beats import AFTER, BEFORE, RECORD, SIGNAL, TIME
 from limbeck.data.labels import need_inputs
 from limbeck.data.picture import Picture
 from limbeck.errors import LimbeckError
+from limbeck.forks import refuse_forked
 from limbeck.inputs.frames import by_position, column_of, frame_of, from_pandas, in_order, is_pandas
 from limbeck.inputs.kinds import Values, values_of
 from limbeck.inputs.signal import signal_rows
@@ -32,6 +33,8 @@ def checked_values(values: object, task: Task) -> Values:
         When a text is not a string, a picture neither path nor image nor array, or rows of a table are neither a frame
         nor dictionaries nor as wide as the task; it says which call is right.
     """
+    if task.rows in ("table", "signal"):
+        refuse_forked()  # before polars waits for threads that are gone
     if task.rows == "table":
         return _table(values, task)
     if task.rows == "signal":

@@ -8,6 +8,7 @@ import polars as pl
 from limbeck.data.located import pictures_of
 from limbeck.data.picture import Picture
 from limbeck.errors import LimbeckError
+from limbeck.forks import refuse_forked
 from limbeck.inputs.dense import Dense
 from limbeck.inputs.image import ImageInput, Pictures
 from limbeck.inputs.ragged import Ragged
@@ -39,11 +40,15 @@ def values_of(frame: pl.DataFrame, task: Task) -> Values:
 
 def encode(reader: RowInput, values: Values) -> Rows:
     """Encode raw values of the kind that the input reads."""
+    if isinstance(values, pl.DataFrame):
+        refuse_forked()
     return reader.encode(values)  # type: ignore[arg-type]  # the task's kind chose both
 
 
 def encode_each(reader: RowInput, values: Values) -> tuple[Rows, Unreadable]:
     """Encode raw values; one that holds nothing to answer gets an arbitrary row, and its place has a reason."""
+    if isinstance(values, pl.DataFrame):
+        refuse_forked()
     return reader.encode_each(values)  # type: ignore[arg-type]  # as above
 
 

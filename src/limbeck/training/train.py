@@ -33,6 +33,7 @@ from limbeck.evaluation.run import export_facts, facts_of
 from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.files import no_nan, whole_folder, write_json, write_text
+from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
 from limbeck.locks import sole_writer
 from limbeck.networks import Network
@@ -97,6 +98,7 @@ def train(
         For whatever the user can mend: the recipe, the rows, the disk, another process that writes ``out``. An earlier
         bundle at ``out`` stays as it was.
     """
+    refuse_forked()
     with joined():
         return _train(recipe, out, data, settings, resume or restarted(), lang)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from limbeck.errors import LimbeckError
+from limbeck.forks import refuse_forked
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.data import check_data, read_rows
@@ -44,6 +45,7 @@ def doctor(
         In the order of the checks: recipe, data, student, losses, teachers, cache, overlap, training. What a user can
         mend is a finding of level "error", never an exception.
     """
+    refuse_forked()
     try:
         parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
     except LimbeckError as error:
