@@ -19,13 +19,14 @@ if TYPE_CHECKING:
     from limbeck.bundle.classifier import Classifier as load  # noqa: N813 - the public name
     from limbeck.bundle.stream import predict
     from limbeck.errors import LimbeckError
-    from limbeck.evaluation.run import compare, evaluate
+    from limbeck.evaluation.compare_bundles import compare
+    from limbeck.evaluation.run import evaluate
     from limbeck.training.doctor import doctor
     from limbeck.training.train import train
 
 _HOMES = {
     "LimbeckError": ("limbeck.errors", "LimbeckError"),
-    "compare": ("limbeck.evaluation.run", "compare"),
+    "compare": ("limbeck.evaluation.compare_bundles", "compare"),
     "doctor": ("limbeck.training.doctor", "doctor"),
     "evaluate": ("limbeck.evaluation.run", "evaluate"),
     "load": ("limbeck.bundle.classifier", "Classifier"),

@@ -135,6 +135,7 @@ def test_tables_are_printed_for_people(run, bundles, rows_folder, tmp_path):
     code, _, said = run("evaluate", bundles(), rows_folder / "reviews.csv", "--where", "split=tset")
     assert (code, "did you mean 'test'" in said) == (2, True)
     code, out, _ = run("compare", bundles(), bundles(), bundles("gru"), rows_folder / "reviews.csv")
+    assert out.startswith("Warning. ")
     assert code == 0
     assert out.count(" / ") >= 3
     assert run("evaluate", bundles(), tmp_path / "none.csv")[0] == 2

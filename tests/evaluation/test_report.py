@@ -196,17 +196,42 @@ def test_the_verdict_says_how_good_against_what_and_how_calibrated():
     m = {"n": 12000, "accuracy": 0.942, "ece": 0.012, "confidence_intervals": {"accuracy": [0.938, 0.946]}}
     english, chinese = verdict(m, [{"name": "SVM", "accuracy": 0.911}])
     assert english == (
-        "Right on 94.2% of 12,000 rows (95% 93.8 to 94.6); 3.1 points above the baseline SVM; "
+        "Accuracy 94.2% on 12,000 rows (95% 93.8 to 94.6); 3.1 points above the baseline SVM; "
         "its probabilities can be read as they stand (off by 1.2 points on average)."
     )
     assert chinese == (
-        "在 12,000 行上判对 94.2%（95% 区间 93.8 至 94.6）；比基线 SVM 高 3.1 个百分点；"
+        "在 12,000 行上准确率为 94.2%（95% 区间 93.8 至 94.6）；比基线 SVM 高 3.1 个百分点；"
         "概率可以直接采信（平均偏差 1.2 个百分点）。"
     )
     assert "no clear difference" in verdict(m, [{"name": "SVM", "accuracy": 0.94}])[0]
     assert "2.8 points below" in verdict(m, [{"name": "SVM", "accuracy": 0.97}])[0]
-    assert "not to be taken" in verdict(m | {"ece": 0.2})[0]
+    assert "its probabilities are not calibrated (off by 20.0 points on average)" in verdict(m | {"ece": 0.2})[0]
+    spans = m["confidence_intervals"] | {"ece": [0.008, 0.017]}
+    told = verdict(m | {"confidence_intervals": spans})
+    assert told[0].endswith("(off by 1.2 points on average, 95% 0.8 to 1.7).")
+    assert told[1].endswith("（平均偏差 1.2 个百分点，95% 区间 0.8 至 1.7）。")
     assert verdict({"n": 0, "accuracy": None})[1] == "没有可供评估的样本。"
+
+
+@pytest.mark.parametrize(
+    ("right", "baseline", "told"),
+    [
+        (0.58, 0.36, "6.0 points below always answering “N”"),
+        (0.65, 0.36, "no clear difference from always answering “N” (+1.0 points)"),
+        (0.80, 0.36, "44.0 points above the baseline trees"),
+        (0.80, 0.86, "6.0 points below the baseline trees"),
+        (0.58, None, "6.0 points below always answering “N”"),
+        (0.80, None, "its probabilities"),
+    ],
+)
+def test_nothing_is_praised_that_always_answering_one_class_reaches(right, baseline, told):
+    """A baseline may fail (boosting on a class of six rows); what it fails to reach is no merit."""
+    classes = {"N": {"support": 640}, "V": {"support": 354}, "Q": {"support": 6}}
+    spans = {"accuracy": [right - 0.03, right + 0.03]}
+    m = {"n": 1000, "accuracy": right, "ece": 0.1, "confidence_intervals": spans, "per_class": classes}
+    rows = [] if baseline is None else [{"name": "trees", "accuracy": baseline}]
+    assert verdict(m, rows)[0].split("; ")[1].startswith(told)
+    assert "always" not in verdict(m, rows, detector=True)[0]
 
 
 def test_every_word_is_there_twice_and_the_chinese_is_chinese():

@@ -75,10 +75,26 @@ def learned_from(folder: Path, keys: Sequence[str]) -> tuple[int, float] | None:
     LimbeckError
         When the bundle's hashes cannot be read.
     """
+    found = seen_mask(folder, keys)
+    return None if found is None else (int(found[0].sum()), found[1])
+
+
+def seen_mask(folder: Path, keys: Sequence[str]) -> tuple[NDArray[np.bool_], float] | None:
+    """Return which rows a bundle learned from, bool [N], and how many seem so by chance; None if nothing can tell.
+
+    A row whose key is "" is none of them.
+
+    Raises
+    ------
+    LimbeckError
+        When the bundle's hashes cannot be read.
+    """
     seen = read_seen(folder)
     if seen is None:
         return None
-    return int(np.isin(hashes_of(keys), seen).sum()), expected_by_chance(len(keys), len(seen))
+    named = np.array([bool(key) for key in keys], dtype=bool)
+    mask = np.isin(hashes_of(keys), seen) & named
+    return mask, expected_by_chance(int(named.sum()), len(seen))
 
 
 def beyond_chance(count: int, chance: float) -> bool:

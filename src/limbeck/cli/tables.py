@@ -58,8 +58,10 @@ def trained(result: Trained) -> None:
         return
     if result.trust:
         trust(result.trust)
+    warnings(result.warnings)
     students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
     attacks(result.metrics)
+    _console().print(result.verdict)
     _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
 
 
@@ -94,22 +96,37 @@ def students(title: str, results: Sequence[tuple[str, dict[str, Any]]], baseline
 
 
 def metrics(values: dict[str, Any], report: Path | None) -> None:
-    """Print an evaluation."""
-    intervals = values["confidence_intervals"]
+    """Print an evaluation: what forbids relying on it first, then the figures, and those of the new rows beside."""
+    warnings(values["warnings"])
+    known = values["seen"] or {}
+    unseen = known.get("unseen")
+    names = ["metric", "value", "95 % interval"]
+    names += [f"{known['new']:,} new rows", "95 % interval"] if unseen else []
     rows = []
     for name in SHOWN:
-        low, high = intervals.get(name) or (None, None)
-        between = f"{number(low)} to {number(high)}" if low is not None else ""
-        rows.append([name, values[name], between])
-    _table(f"{values['n']:,} rows, threshold {values['threshold']:.4f}", ["metric", "value", "95 % interval"], rows)
+        row = [name, values[name], _between(values, name)]
+        rows.append([*row, unseen.get(name), _between(unseen, name)] if unseen else row)
+    _table(f"{values['n']:,} rows, threshold {values['threshold']:.4f}", names, rows)
     attacks(values)
     for name in ("image_auroc", "pixel_auroc"):
         if name in values:
             _console().print(f"{name}: {number(values[name])}")
     for finding in values["findings"]:
         _console().print(finding)
+    _console().print(values["verdict"])
     if report:
         _console().print(f"report: {report}")
+
+
+def warnings(lines: Sequence[str]) -> None:
+    """Print what has to be read before any figure, in red where there are colours."""
+    for line in lines:
+        _console().print(Text(f"Warning. {line}", style="bold red"))
+
+
+def _between(values: dict[str, Any], name: str) -> str:
+    low, high = values["confidence_intervals"].get(name) or (None, None)
+    return f"{number(low)} to {number(high)}" if low is not None else ""
 
 
 def attacks(values: dict[str, Any]) -> None:
@@ -133,7 +150,8 @@ def attacks(values: dict[str, Any]) -> None:
 
 
 def comparison(result: dict[str, Any]) -> None:
-    """Print a paired comparison."""
+    """Print a paired comparison, what forbids relying on it first."""
+    warnings(result["warnings"])
     names = ("accuracy", "macro_f1", "roc_auc")
     rows = [[name, *(model[metric] for metric in names)] for name, model in result["models"].items()]
     _table(f"{result['n']:,} rows", ["", *names], rows)

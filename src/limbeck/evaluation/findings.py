@@ -145,8 +145,9 @@ _JUDGING = (
         "表中有 split 列：其中可能含有训练该模型包时用过的样本。",
     ),
     Template(
-        "The bundle learned from {count} of these {count_all} rows: these figures flatter it. Judge it on others.",
-        "这 {count_all} 个样本中有 {count} 个是该模型包学习过的：这些数字偏于乐观，请换用其他样本评估。",
+        "No row of these is told by its content, so nothing shows whether the bundle learned from them. "
+        "Make sure that it did not.",
+        "这些样本都无法凭内容辨认，因此看不出该模型包是否学习过它们。请自行确认。",
     ),
     Template("The trust report is left out. {reason}.", "未显示教师模型的可信度。{reason}。"),
     Template(

@@ -24,6 +24,7 @@ from limbeck.evaluation.gallery import is_thumbnail
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.metrics import NAMES
 from limbeck.evaluation.named import named
+from limbeck.evaluation.seen_rows import warning
 from limbeck.evaluation.trust import checked, expectation, meaning, weakest, with_labels
 from limbeck.evaluation.verdict import verdict
 from limbeck.evaluation.words import LANGUAGES, pair
@@ -84,6 +85,8 @@ class Report:
         The dict of ``trust.json``: how far each teacher of a distilled student can be trusted.
     detector
         Whether it looks for anomalies: the headline tells how well it orders rows, not how calibrated it is.
+    seen
+        What `seen_rows.Seen.measured` found, where the bundle learned from some of the rows: it is told first.
     operating, beats
         The table of `operating.sweep`, and the pictures of `beats.beat_figures`; see `signals.signal_pages`.
     """
@@ -103,6 +106,7 @@ class Report:
     history: Sequence[Mapping[str, Any]] = ()
     trust: Mapping[str, Any] | None = None
     detector: bool = False
+    seen: Mapping[str, Any] | None = None
     operating: Sequence[Mapping[str, Any]] = ()
     beats: Sequence[Mapping[str, Any]] = ()
 
@@ -160,7 +164,8 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; {images}base-uri 'none'; form-action 'none'",
         galleries=galleries,
         liveness=_liveness(report.metrics),
-        verdict=verdict(report.metrics, report.baselines, detector=report.detector),
+        verdict=verdict(report.metrics, report.baselines, detector=report.detector, seen=report.seen is not None),
+        warning=None if report.seen is None else warning(report.seen),
         trust=_trust(report),
         beats=[(one["caption"], Markup(one["drawing"])) for one in report.beats],  # noqa: S704 - svg.py escapes
         figures=[(name, Markup(drawn)) for name, drawn in _figures(report)],  # noqa: S704 - svg.py escapes

@@ -1,4 +1,4 @@
-"""Judge a bundle, or several on the same rows: rows in, answers asked, metrics and report out."""
+"""Evaluate a bundle on labelled rows: rows in, answers asked, metrics and report out."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.seen import beyond_chance, learned_from, telling_keys
 from limbeck.data.prepare import Dataset, load_rows, prepare
 from limbeck.data.read import need
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import NAME
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
-from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.judge import groups_of, judge
 from limbeck.evaluation.named import THEN
 from limbeck.evaluation.operating import sweep
 from limbeck.evaluation.pixels import anomaly_metrics
 from limbeck.evaluation.report import Report, write_report
+from limbeck.evaluation.seen_rows import seen_by, warning
 from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
-from limbeck.evaluation.verdict import ELSEWHERE
+from limbeck.evaluation.verdict import ELSEWHERE, verdict
 from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
 from limbeck.locks import sole_writer
@@ -100,7 +99,9 @@ def evaluate(
     -------
     dict
         See `limbeck.evaluation.metrics.measure`; what `limbeck.evaluation.liveness.measure_liveness` gives, for a
-        bundle whose recipe names ``evaluation.attacks``; and ``findings``, a list of sentences on the rows.
+        bundle whose recipe names ``evaluation.attacks``; ``seen``, None or how many of the rows the bundle learned from
+        and the figures of those that are new to it (``unseen``); ``verdict``, a sentence; ``warnings`` that come before
+        any figure, and ``findings``, lists of sentences on the rows.
 
     Raises
     ------
@@ -126,8 +127,9 @@ def _evaluate(
     need(rows.frame.columns, [*slices, *([group] if group else [])], data)
     p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
     manifest = classifier.manifest
-    findings = list(rows.findings)
-    findings += _flattered(classifier, rows, where or {})
+    seen, notes = seen_by(classifier, rows.frame, where)
+    findings = [*notes, *rows.findings]
+    groups = groups_of(rows.frame, group)
     judgement = judge(
         rows.labels,
         p,
@@ -138,19 +140,24 @@ def _evaluate(
         texts=rows.texts,
         numbers=rows.numbers,
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
-        groups=groups_of(rows.frame, group),
+        groups=groups,
         bootstrap=bootstrap,
         by_length=manifest.task.rows not in ("image", "signal"),
         attacks=manifest.attacks,
         frame=rows.frame,
     )
+    known = None if seen is None else seen.measured(
+        rows.labels, p, classifier.classes, positive=manifest.positive if len(classifier.classes) == 2 else None,
+        threshold=manifest.threshold, bootstrap=bootstrap, groups=groups,
+    )  # fmt: skip
     findings += judgement.findings
     strange, odd = anomaly_metrics(classifier, rows.frame, rows.labels, p)
     findings += odd
+    stored = stored_metrics(classifier.path)
+    baselines = _baselines(classifier, rows, stored if known is None else {}, train_data) if report is not None else []
     if report is not None:
         if pictures:
             judgement = judgement.pictured(rows.frame, classifier)
-        stored = stored_metrics(classifier.path)
         trust, missing = _trust(classifier.path)
         page = Report(
             title=manifest.name,
@@ -159,7 +166,8 @@ def _evaluate(
             y=rows.labels,
             p=p,
             facts=facts_of(classifier) | {"data": str(data)} | strange,
-            baselines=_baselines(classifier, rows, stored, train_data),
+            baselines=baselines,
+            seen=known,
             slices=judgement.slices,
             worst=judgement.worst,
             strangest=judgement.strangest,
@@ -172,19 +180,10 @@ def _evaluate(
         write_report(report, page, lang=lang)
     more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
     more = strange | (more if manifest.task.rows == "signal" else {})
-    return {**judgement.metrics, **more, "slices": judgement.slices, "findings": findings}
-
-
-def _flattered(classifier: Classifier, rows: Dataset, where: Mapping[str, str]) -> list[str]:
-    """Return a line where the bundle learned from some of these rows, or may have."""
-    manifest = classifier.manifest
-    known = learned_from(classifier.path, telling_keys(rows.frame, manifest.task, manifest.input))
-    if known is None and "split" in rows.frame.columns and "split" not in where:
-        return ["The table has a split column: rows that the bundle was trained on may be among these."]
-    if known is None or not beyond_chance(*known):
-        return []
-    count, total = known[0], len(rows.labels)
-    return [f"The bundle learned from {count:,} of these {total:,} rows: these figures flatter it. Judge it on others."]
+    warnings = [] if known is None else [warning(known)[0]]
+    said = verdict(judgement.metrics, baselines, detector=manifest.task.anomaly, seen=known is not None)[0]
+    told = {"verdict": said, "slices": judgement.slices, "warnings": warnings, "seen": known, "findings": findings}
+    return {**judgement.metrics, **more, **told}
 
 
 def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
@@ -193,73 +192,6 @@ def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
         return read_trust(folder), []
     except LimbeckError as error:
         return None, [f"The trust report is left out. {error}."]
-
-
-def compare(
-    bundles: Sequence[str | Path],
-    data: str | Path,
-    *,
-    where: Mapping[str, str] | None = None,
-    group: str | None = None,
-    bootstrap: int = 1000,
-) -> dict[str, Any]:
-    """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test.
-
-    Returns
-    -------
-    dict
-        See `limbeck.evaluation.compare.compare`.
-
-    Raises
-    ------
-    LimbeckError
-        When fewer than two bundles are given or their classes differ.
-    """
-    refuse_forked()
-    if len(bundles) < 2:
-        raise LimbeckError("one bundle is no comparison", mend="name two or more")
-    with contextlib.ExitStack() as stack:
-        classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
-        return _compare(classifiers, [Path(bundle) for bundle in bundles], data, where, group, bootstrap)
-
-
-def _compare(
-    classifiers: Sequence[Classifier], bundles: Sequence[Path], data: str | Path, where: Mapping[str, str] | None,
-    group: str | None, bootstrap: int,
-) -> dict[str, Any]:  # fmt: skip
-    first = classifiers[0]
-    names = distinct_names(bundles)
-    rows = labelled(first, data, where)
-    need(rows.frame.columns, [group] if group else [], data)
-    answers: dict[str, np.ndarray] = {}
-    for name, classifier in zip(names, classifiers, strict=True):
-        if set(classifier.classes) != set(first.classes):
-            what = f"its classes {list(classifier.classes)} are not those of {first.path}: {list(first.classes)}"
-            raise LimbeckError(what, where=classifier.path)
-        p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
-        answers[name] = p[:, [classifier.classes.index(label) for label in first.classes]]
-    thresholds = {
-        name: c.threshold if c.manifest.positive == _same(c, first) else 1.0 - c.threshold
-        for name, c in zip(names, classifiers, strict=True)
-    }
-    positive = first.manifest.positive if len(first.classes) == 2 else None
-    return compare_answers(
-        rows.labels, answers, thresholds, first.classes, positive, bootstrap=bootstrap,
-        groups=groups_of(rows.frame, group),
-    )  # fmt: skip
-
-
-def _same(classifier: Classifier, first: Classifier) -> int:
-    return classifier.classes.index(first.classes[first.manifest.positive])
-
-
-def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """Return the folders' names, or their whole paths where two have the same name."""
-    names = [path.resolve().name for path in paths]
-    if len(set(names)) == len(names):
-        return names
-    whole = [str(path) for path in paths]
-    return [name if whole.count(name) == 1 else f"{name} ({index + 1})" for index, name in enumerate(whole)]
 
 
 def facts_of(classifier: Classifier) -> dict[str, Any]:

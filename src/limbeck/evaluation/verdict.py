@@ -1,4 +1,7 @@
-"""The headline of the report, in two languages: how good, against what, how calibrated, on how many rows."""
+"""The headline of the report, in two languages: how good, against what, how calibrated, on how many rows.
+
+The terminal and the model card say the same in the same words.
+"""
 
 from __future__ import annotations
 
@@ -14,48 +17,82 @@ ELSEWHERE = "elsewhere"  # marks the row of a baseline that was measured on othe
 
 
 def verdict(
-    metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]] = (), *, detector: bool = False
-) -> tuple[str, str]:
+    metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]] = (), *, detector: bool = False,
+    seen: bool = False,
+) -> tuple[str, str]:  # fmt: skip
     """Return (English, Chinese) from the dict of `metrics.measure` and the rows of the baselines.
 
-    Of a ``detector`` the order of its scores counts; its probabilities are no frequencies.
+    Of a ``detector`` the order of its scores counts; its probabilities are no frequencies. Where it has ``seen`` some
+    of the rows, the figure stands alone: neither a comparison nor calibration can be read off such rows.
     """
     if not metrics.get("n") or metrics.get("accuracy") is None:
         return "There were no rows to judge.", "没有可供评估的样本。"
     n, accuracy = int(metrics["n"]), float(metrics["accuracy"])
     span = metrics.get("confidence_intervals", {}).get("accuracy")
-    span_en = f" (95% {100 * span[0]:.1f} to {100 * span[1]:.1f})" if span else ""
-    span_zh = f"（95% 区间 {100 * span[0]:.1f} 至 {100 * span[1]:.1f}）" if span else ""
-    english = [f"Right on {100 * accuracy:.1f}% of {n:,} {'row' if n == 1 else 'rows'}{span_en}"]
-    chinese = [f"在 {n:,} 行上判对 {100 * accuracy:.1f}%{span_zh}"]
-    told = _ordered(metrics.get("roc_auc")) if detector else _calibrated(metrics.get("ece"))
-    for part_en, part_zh in filter(None, (_against(accuracy, span, baselines), told)):
-        english.append(part_en)
-        chinese.append(part_zh)
+    among_en, among_zh = (", some of which it learned from", "（其中部分已学习过）") if seen else ("", "")
+    rows = "row" if n == 1 else "rows"
+    english = [f"Accuracy {100 * accuracy:.1f}% on {n:,} {rows}{_span(span)[0]}{among_en}"]
+    chinese = [f"在 {n:,} 行上准确率为 {100 * accuracy:.1f}%{_span(span)[1]}{among_zh}"]
+    told = _ordered(metrics.get("roc_auc")) if detector else calibration(metrics)
+    against = _against(metrics, accuracy, span, baselines, detector=detector)
+    for part in filter(None, () if seen else (against, told)):
+        english.append(part[0])
+        chinese.append(part[1])
     head, *rest = english
     return head + "".join(f"; {part}" for part in rest) + ".", "；".join(chinese) + "。"
 
 
-def _against(
-    accuracy: float, span: Sequence[float] | None, baselines: Sequence[Mapping[str, Any]]
-) -> tuple[str, str] | None:
-    known = [row for row in baselines if row.get("accuracy") is not None and not row.get(ELSEWHERE)]
-    if not known:
+def calibration(metrics: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return in (English, Chinese) how far probabilities can be read as they stand; None where nothing was measured."""
+    if metrics.get("ece") is None:
         return None
-    best = max(known, key=lambda row: float(row["accuracy"]))
-    other, name = float(best["accuracy"]), inert(best.get("name", "baseline"), 60)
-    name_zh = named(name)[1]
+    ece = float(metrics["ece"])
+    span_en, span_zh = _span(metrics.get("confidence_intervals", {}).get("ece"), ", 95% {0:.1f} to {1:.1f}")
+    off_en = f"off by {100 * ece:.1f} points on average{span_en}"
+    off_zh = f"平均偏差 {100 * ece:.1f} 个百分点{span_zh}"
+    if ece <= _WELL:
+        return f"its probabilities can be read as they stand ({off_en})", f"概率可以直接采信（{off_zh}）"
+    if ece <= _FAIR:
+        return f"its probabilities are fairly calibrated ({off_en})", f"概率校准尚可（{off_zh}）"
+    return f"its probabilities are not calibrated ({off_en})", f"概率未校准，不可直接采信（{off_zh}）"
+
+
+def always(metrics: Mapping[str, Any]) -> tuple[str, float] | None:
+    """Return the most frequent class of the rows and its share: the accuracy of always answering it."""
+    support = {name: int(row["support"]) for name, row in metrics.get("per_class", {}).items()}
+    if not sum(support.values()):
+        return None
+    most = max(support, key=support.__getitem__)
+    return most, support[most] / sum(support.values())
+
+
+def _against(
+    metrics: Mapping[str, Any], accuracy: float, span: Sequence[float] | None, baselines: Sequence[Mapping[str, Any]],
+    *, detector: bool,
+) -> tuple[str, str] | None:  # fmt: skip
+    known = [row for row in baselines if row.get("accuracy") is not None and not row.get(ELSEWHERE)]
+    rivals = [(float(row["accuracy"]), *_baseline(row)) for row in known]
+    most = None if detector else always(metrics)
+    # A classifier that knows nothing is worth naming where nothing stands above it: there is nothing to praise then.
+    if most and (span[0] if span else accuracy) <= most[1]:
+        name = inert(most[0], 60)
+        rivals.append((most[1], f"always answering “{name}”", f"一律回答“{name}”"))
+    if not rivals:
+        return None
+    other, name_en, name_zh = max(rivals, key=lambda rival: rival[0])
     points = 100 * (accuracy - other)
     if span and span[0] <= other <= span[1]:
         return (
-            f"no clear difference from the baseline {name} ({points:+.1f} points)",
-            f"与基线 {name_zh} 没有明显差别（{points:+.1f} 个百分点）",
+            f"no clear difference from {name_en} ({points:+.1f} points)",
+            f"与{name_zh}没有明显差别（{points:+.1f} 个百分点）",
         )
     way_en, way_zh = ("above", "高") if points >= 0 else ("below", "低")
-    return (
-        f"{abs(points):.1f} points {way_en} the baseline {name}",
-        f"比基线 {name_zh} {way_zh} {abs(points):.1f} 个百分点",
-    )
+    return f"{abs(points):.1f} points {way_en} {name_en}", f"比{name_zh}{way_zh} {abs(points):.1f} 个百分点"
+
+
+def _baseline(row: Mapping[str, Any]) -> tuple[str, str]:
+    name = inert(row.get("name", "baseline"), 60)
+    return f"the baseline {name}", f"基线 {named(name)[1]} "
 
 
 def _ordered(area: float | None) -> tuple[str, str] | None:
@@ -67,12 +104,9 @@ def _ordered(area: float | None) -> tuple[str, str] | None:
     )
 
 
-def _calibrated(ece: float | None) -> tuple[str, str] | None:
-    if ece is None:
-        return None
-    off_en, off_zh = f"off by {100 * ece:.1f} points on average", f"平均偏差 {100 * ece:.1f} 个百分点"
-    if ece <= _WELL:
-        return f"its probabilities can be read as they stand ({off_en})", f"概率可以直接采信（{off_zh}）"
-    if ece <= _FAIR:
-        return f"its probabilities are fairly calibrated ({off_en})", f"概率校准尚可（{off_zh}）"
-    return f"its probabilities are not to be taken at their word ({off_en})", f"概率不可直接采信（{off_zh}）"
+def _span(span: Sequence[float] | None, english: str = " (95% {0:.1f} to {1:.1f})") -> tuple[str, str]:
+    if not span:
+        return "", ""
+    low, high = 100 * span[0], 100 * span[1]
+    chinese = "，95% 区间 {0:.1f} 至 {1:.1f}" if english.startswith(",") else "（95% 区间 {0:.1f} 至 {1:.1f}）"
+    return english.format(low, high), chinese.format(low, high)

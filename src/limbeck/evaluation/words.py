@@ -35,6 +35,12 @@ WORDS: dict[str, tuple[str, str]] = {
     "export": ("How it was exported", "导出过程"),
     "history": ("Training", "训练过程"),
     "liveness": ("Presentation attacks", "呈现攻击检测"),
+    "warning": ("Warning.", "警告："),
+    "unseen": ("On the rows that are new to it", "在它未见过的样本上"),
+    "unseen_note": (
+        "The same figures on the rows that the bundle has not learned from, nor near copies of them.",
+        "同样的指标，只计算该模型包未曾学习、也不与所学样本近似重复的行。",
+    ),
     # Explanations
     "intervals_note": (
         "Intervals are 95% bootstrap percentile intervals over the rows (or over whole groups, where given).",

@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -30,8 +30,10 @@ from limbeck.evaluation.judge import Judgement, groups_of, judge
 from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
 from limbeck.evaluation.run import export_facts, facts_of
+from limbeck.evaluation.seen_rows import seen_among, warning
 from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
+from limbeck.evaluation.verdict import verdict
 from limbeck.files import no_nan, whole_folder, write_json, write_text
 from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
@@ -60,6 +62,8 @@ class Trained:
     history: list[dict[str, float]]
     judged_on: str
     trust: dict[str, Any] | None = None
+    verdict: str = ""
+    warnings: list[str] = field(default_factory=list)
 
 
 def work_folder(out: Path) -> Path:
@@ -267,6 +271,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             attacks=recipe.evaluation.attacks,
             frame=frame,
         )
+        known = _known(recipe, rows, index, part, p, student)
         robust = robust_accuracy(recipe, rows, student, index.tolist())
         if robust is not None:
             judgement.metrics["robust"] = robust
@@ -285,17 +290,35 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             "findings": findings,
             "history": history,
             "best_epoch": student.history.best,
+            "seen": known,
+            "verdict": verdict(judgement.metrics, baselines, detector=recipe.task.anomaly, seen=known is not None)[0],
         }
         write_json(folder / "metrics.json", stored)
-        _report(classifier, rows, index, p, judgement, findings, baselines, history, part, out, lang)
+        _report(classifier, rows, index, p, judgement, findings, baselines, history, part, out, lang, known)
     write_text(folder / "README.md", model_card(recipe, rows, student, stored, read_trust(folder)))
-    return Trained(out, judgement.metrics, baselines, history, part)
+    warnings = [] if known is None else [warning(known)[0]]
+    return Trained(out, judgement.metrics, baselines, history, part, None, str(stored["verdict"]), warnings)
+
+
+def _known(
+    recipe: Recipe, rows: Dataset, index: np.ndarray, part: str, p: np.ndarray, student: Student
+) -> dict[str, Any] | None:
+    """Return what `Seen.measured` finds where rows that are measured are among those learned from, as copies kept."""
+    learned = seen_rows(recipe, rows)
+    learned = learned if part == "test" else np.setdiff1d(learned, rows.part("valid"))
+    found = seen_among(rows.frame, index, learned, recipe.task, recipe.input)
+    positive = student.positive if len(rows.classes) == 2 else None
+    if found is None:
+        return None
+    how: dict[str, Any] = {"positive": positive, "threshold": student.threshold}
+    how["bootstrap"] = recipe.evaluation.bootstrap
+    return found.measured(rows.labels[index], p, rows.classes, **how)
 
 
 def _report(
     classifier: Classifier, rows: Dataset, index: np.ndarray, p: np.ndarray, judgement: Judgement,
     findings: list[str], baselines: list[dict[str, Any]], history: list[dict[str, float]], part: str, out: Path,
-    lang: str,
+    lang: str, known: dict[str, Any] | None,
 ) -> None:  # fmt: skip
     counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test")}
     page = Report(
@@ -316,6 +339,7 @@ def _report(
         export=export_facts(classifier.path),
         history=history,
         trust=read_trust(classifier.path),
+        seen=known,
         **signal_pages(classifier, rows.frame[index], rows.labels[index], p),
     )
     write_report(classifier.path / "report.html", page, lang=lang)

@@ -1,0 +1,129 @@
+"""Compare bundles on the same labelled rows, pair by pair; rows that one of them learned from prove nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbeck.bundle.classifier import Classifier
+from limbeck.data.read import need
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.compare import compare as compare_answers
+from limbeck.evaluation.judge import groups_of
+from limbeck.evaluation.run import labelled
+from limbeck.evaluation.seen_rows import ENOUGH, Seen, seen_by, warning
+from limbeck.forks import refuse_forked
+from limbeck.inputs.kinds import values_of
+
+
+def compare(
+    bundles: Sequence[str | Path],
+    data: str | Path,
+    *,
+    where: Mapping[str, str] | None = None,
+    group: str | None = None,
+    bootstrap: int = 1000,
+) -> dict[str, Any]:
+    """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test.
+
+    Returns
+    -------
+    dict
+        See `limbeck.evaluation.compare.compare`; ``seen``, for each bundle None or how many rows it learned from;
+        ``warnings``, a list of sentences. Of a pair that learned from some of the rows, ``verdict`` and ``better`` are
+        those of the rows that are new to both, where there are enough.
+
+    Raises
+    ------
+    LimbeckError
+        When fewer than two bundles are given or their classes differ.
+    """
+    refuse_forked()
+    if len(bundles) < 2:
+        raise LimbeckError("one bundle is no comparison", mend="name two or more")
+    with contextlib.ExitStack() as stack:
+        classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
+        return _compare(classifiers, [Path(bundle) for bundle in bundles], data, where, group, bootstrap)
+
+
+def _compare(
+    classifiers: Sequence[Classifier], bundles: Sequence[Path], data: str | Path, where: Mapping[str, str] | None,
+    group: str | None, bootstrap: int,
+) -> dict[str, Any]:  # fmt: skip
+    first = classifiers[0]
+    names = distinct_names(bundles)
+    rows = labelled(first, data, where)
+    need(rows.frame.columns, [group] if group else [], data)
+    answers: dict[str, np.ndarray] = {}
+    for name, classifier in zip(names, classifiers, strict=True):
+        if set(classifier.classes) != set(first.classes):
+            what = f"its classes {list(classifier.classes)} are not those of {first.path}: {list(first.classes)}"
+            raise LimbeckError(what, where=classifier.path)
+        p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
+        answers[name] = p[:, [classifier.classes.index(label) for label in first.classes]]
+    thresholds = {
+        name: c.threshold if c.manifest.positive == _same(c, first) else 1.0 - c.threshold
+        for name, c in zip(names, classifiers, strict=True)
+    }
+    positive = first.manifest.positive if len(first.classes) == 2 else None
+    groups = groups_of(rows.frame, group)
+    result = compare_answers(
+        rows.labels, answers, thresholds, first.classes, positive, bootstrap=bootstrap, groups=groups
+    )
+    seen: dict[str, Seen] = {}
+    open_questions: list[str] = []
+    for name, classifier in zip(names, classifiers, strict=True):
+        found, notes = seen_by(classifier, rows.frame, where)
+        open_questions += [f"{name}: {note}" for note in notes]
+        seen |= {name: found} if found else {}
+    known = {name: seen[name].facts() if name in seen else None for name in names}
+    told = [warning(facts, name)[0] for name, facts in known.items() if facts]
+    for pair in result["pairs"] if seen else []:
+        both = [seen[name] for name in (pair["a"], pair["b"]) if name in seen]
+        if not both:
+            continue
+        new = np.setdiff1d(both[0].new, np.setdiff1d(both[0].new, both[-1].new))
+        fresh = None
+        if len(new) >= ENOUGH:
+            given = {name: answers[name][new] for name in (pair["a"], pair["b"])}
+            kept = None if groups is None else [groups[row] for row in new]
+            fresh = compare_answers(
+                rows.labels[new], given, thresholds, first.classes, positive, bootstrap=bootstrap, groups=kept
+            )
+        pair |= _flattered(fresh, len(new))
+    return result | {"seen": known, "warnings": [*told, *open_questions]}
+
+
+def _flattered(fresh: Mapping[str, Any] | None, new: int) -> dict[str, Any]:
+    """Return the verdict on a pair of which one learned from some rows; ``fresh`` compares them on the others."""
+    if fresh is None:
+        return {
+            "better": None,
+            "unseen": None,
+            "verdict": f"nothing follows: too few rows are new to both ({new:,}) to compare them",
+            "verdict_zh": f"无法得出结论：两者均未见过的行太少（{new:,} 行）",
+        }
+    (pair,) = fresh["pairs"]
+    return {
+        "better": pair["better"],
+        "unseen": {"n": fresh["n"], "models": fresh["models"], **pair},
+        "verdict": f"on the {new:,} rows that are new to both, {pair['verdict']}",
+        "verdict_zh": f"在两者均未见过的 {new:,} 行上，{pair['verdict_zh']}",
+    }
+
+
+def _same(classifier: Classifier, first: Classifier) -> int:
+    return classifier.classes.index(first.classes[first.manifest.positive])
+
+
+def distinct_names(paths: Sequence[Path]) -> list[str]:
+    """Return the folders' names, or their whole paths where two have the same name."""
+    names = [path.resolve().name for path in paths]
+    if len(set(names)) == len(names):
+        return names
+    whole = [str(path) for path in paths]
+    return [name if whole.count(name) == 1 else f"{name} ({index + 1})" for index, name in enumerate(whole)]
