@@ -130,10 +130,9 @@ def test_an_unknown_label_says_in_how_many_rows_and_that_classes_may_go(tmp_path
         prepare(tiny_recipe(task={"classes": {"0": "n", "1": "p"}}, data={"train": "a.csv", "split": {}}), tmp_path)
 
 
-@pytest.mark.parametrize("codec", ["big5", "shift_jis", "latin-1"])
-def test_where_nothing_can_be_read_that_is_said_and_nothing_of_classes(tmp_path, codec):
-    text = {"big5": "這個東西真的很好", "shift_jis": "この商品はとても良い", "latin-1": "été à Orléans"}[codec]
-    (tmp_path / "a.csv").write_bytes(b"text,label\n" + (f"{text},1\n" * 60).encode(codec) + b"\xff\xff\xff,0\n" * 200)
-    with pytest.raises(LimbeckError, match=r"a.csv: no row can be read; 260 unreadable rows") as caught:
+@pytest.mark.parametrize("row", ["été à Orléans,1", "caf\xe9,0", "stra\xdfe,1"])
+def test_where_nothing_can_be_read_that_is_said_and_nothing_of_classes(tmp_path, row):
+    (tmp_path / "a.csv").write_bytes(b"text,label\n" + f"{row}\n".encode("latin-1") * 60)
+    with pytest.raises(LimbeckError, match=r"a\.csv: no row can be read; 60 unreadable rows") as caught:
         prepare(recipe(), tmp_path)
     assert "classes" not in str(caught.value)

@@ -24,6 +24,7 @@ from limbeck.bundle.journal import Files, Journal, Works
 from limbeck.bundle.records import default_columns, empty_frame, record_chunk, record_columns, record_files
 from limbeck.bundle.workers import EACH, MANY, Answered, Workers
 from limbeck.data import celeba, layouts
+from limbeck.data.encoding import GUESSED, readable
 from limbeck.data.folders import PICTURES, flat, holds_pictures
 from limbeck.data.labels import need_inputs
 from limbeck.data.located import FILE, located, pictures_of
@@ -62,6 +63,7 @@ def predict(
     *,
     columns: Sequence[str] | None = None,
     maps: str | Path | None = None,
+    encoding: str | None = None,
     quiet: bool = False,
 ) -> Done:
     """Answer every row of a table or of a folder of tables, in order and in bounded memory.
@@ -79,6 +81,8 @@ def predict(
         the picture's path or the row number, then label, class and probability.
     maps
         Folder for a heat map of each picture, of bundles that find anomalies in pictures.
+    encoding
+        That of text tables, e.g. ``"latin-1"``; found when None.
     output
         ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
 
@@ -94,7 +98,7 @@ def predict(
             if written is not None:
                 stack.enter_context(sole_writer(written))
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
-        return _Run(classifier, Path(source), Path(output), columns, maps, quiet).go()
+        return _Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
 
 
 @dataclass(frozen=True)
@@ -111,9 +115,10 @@ class _Window:
 class _Run:
     def __init__(
         self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
-        maps: str | Path | None, quiet: bool,
+        maps: str | Path | None, quiet: bool, encoding: str | None = None,
     ) -> None:  # fmt: skip
         self.classifier, self.output, self.quiet = classifier, output, quiet
+        self.encoding = encoding
         if output.suffix.lower() not in FORMATS:
             mend = f"end it in {', '.join(FORMATS)}"
             raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
@@ -165,7 +170,7 @@ class _Run:
             if self.signals
             else [manifest.task.inputs[0]]
             if self.pictures
-            else inspect(self.sources[0]).columns
+            else self._inspected(self.sources[0])
         )
         names = self._renamed(pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).columns
         need_inputs(names, manifest.task, self.sources[0])
@@ -179,6 +184,13 @@ class _Run:
                 mend = did_you_mean(name, sorted(known))
                 raise LimbeckError(f"there is no column {name!r} to write", where="--columns", mend=mend)
         return list(asked)
+
+    def _inspected(self, source: Path) -> Sequence[str]:
+        """Return the columns of a table, and note an encoding that is a guess."""
+        form = inspect(source, encoding=self.encoding)
+        if self.encoding is None and form.encoding in GUESSED:
+            self.notes += (writable(f"{source.name} is taken for {readable(form.encoding)}"),)
+        return form.columns
 
     def _answers(self) -> list[str]:
         manifest = self.classifier.manifest
@@ -254,7 +266,7 @@ class _Run:
             yield record_chunk(self.sources[index], self.classifier.manifest.task, self.classifier.manifest.input, skip)
             return
         if not self.pictures:
-            yield from stream(self.sources[index], rows=rows, skip=skip)
+            yield from stream(self.sources[index], rows=rows, skip=skip, encoding=self.encoding)
             return
         listed = self._listed
         self.met = listed.height - skip
@@ -370,7 +382,9 @@ class _Run:
         names = [str(path.absolute()) for path in self.sources]
         facts = [names, *(fact for one in self.before for fact in one.facts())]
         hashes = sorted(self.classifier.manifest.files.items())
-        content = json.dumps([facts, hashes, self.columns, self.output.suffix.lower()])
+        content = json.dumps(
+            [facts, hashes, self.columns, self.output.suffix.lower(), *([self.encoding] if self.encoding else [])]
+        )
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 
 

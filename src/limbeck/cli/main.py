@@ -25,6 +25,9 @@ SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", 
 DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the recipe's rows.")
 WHERE = click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows with this value.")
 GROUP = click.option("--group", metavar="COLUMN", help="Keep rows of a group together in the intervals.")
+ENCODING = click.option(
+    "--encoding", metavar="NAME", help="Encoding of text tables, if it is not found: latin-1, big5."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language the report opens in.")
 PLACE = click.Path(path_type=Path)
@@ -77,11 +80,12 @@ def train(
 @click.option("--report", type=PLACE, help="HTML file to write.")
 @click.option("--train-data", type=PLACE, help="Folder of the training rows: the baseline is judged on DATA too.")
 @click.option("--pictures", is_flag=True, help="Put small copies of the worst errors into the report.")
+@ENCODING
 @JSON
 @LANG
 def evaluate(
     bundle: Path, data: Path, where: tuple[str, ...], slices: str, group: str | None, report: Path | None,
-    train_data: Path | None, pictures: bool, as_json: bool, lang: str,
+    train_data: Path | None, pictures: bool, encoding: str | None, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """Measure BUNDLE on the labelled rows of DATA."""
     import limbeck
@@ -91,7 +95,7 @@ def evaluate(
     with whole_input(data) as rows:
         metrics = limbeck.evaluate(
             bundle, rows, report=report, where=_pairs(where), slices=_names(slices), group=group,
-            train_data=train_data, lang=lang, pictures=pictures,
+            train_data=train_data, lang=lang, pictures=pictures, encoding=encoding,
         )  # fmt: skip
     _print_json(metrics) if as_json else tables.metrics(metrics, report)
 
@@ -100,8 +104,11 @@ def evaluate(
 @click.argument("places", nargs=-1, required=True, type=PLACE, metavar="BUNDLE BUNDLE… DATA")
 @WHERE
 @GROUP
+@ENCODING
 @JSON
-def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None, as_json: bool) -> None:
+def compare(
+    places: tuple[Path, ...], where: tuple[str, ...], group: str | None, encoding: str | None, as_json: bool
+) -> None:
     """Compare bundles on the same labelled rows, with a paired test."""
     import limbeck
     from limbeck.cli import tables
@@ -110,7 +117,7 @@ def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None,
     if len(places) < 3:
         raise LimbeckError("give two bundles or more, then the rows", where="compare")
     with whole_input(places[-1]) as rows:
-        result = limbeck.compare(places[:-1], rows, where=_pairs(where), group=group)
+        result = limbeck.compare(places[:-1], rows, where=_pairs(where), group=group, encoding=encoding)
     _print_json(result) if as_json else tables.comparison(result)
 
 
@@ -120,7 +127,10 @@ def compare(places: tuple[Path, ...], where: tuple[str, ...], group: str | None,
 @click.argument("output", type=PLACE)
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 @click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
-def predict(bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None) -> None:
+@ENCODING
+def predict(
+    bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None, encoding: str | None
+) -> None:
     """Predict every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT.
 
     - reads CSV from standard input, or writes it to standard output.
@@ -131,7 +141,7 @@ def predict(bundle: Path, source: Path, output: Path, columns: str | None, maps:
 
     wanted = _names(columns) if columns else None
     with whole_input(source) as given, whole_output(output) as answers:
-        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps)
+        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps, encoding=encoding)
         tables.predicted(done, aside=output == DASH)
 
 

@@ -38,15 +38,17 @@ class Delimited:
     delimiter: str | None = None
     alone: str = ","  # taken when the header names one column only
 
-    def inspect(self, path: Path) -> Format:
+    def inspect(self, path: Path, encoding: str | None = None) -> Format:
         """Return encoding, delimiter and columns, from samples of the file."""
-        encoding = detect(path)
+        encoding = detect(path, encoding)
         with open_text(path, encoding) as text:
             return self._format(path, encoding, Lines(text))
 
-    def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    def stream(
+        self, path: Path, rows: int, skip: int, columns: Sequence[str] | None, encoding: str | None = None
+    ) -> Iterator[Chunk]:
         """Yield chunks of at most ``rows`` records."""
-        encoding = detect(path)
+        encoding = detect(path, encoding)
         with open_text(path, encoding) as text:
             lines = Lines(text)
             form = self._format(path, encoding, lines)

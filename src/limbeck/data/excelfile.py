@@ -39,14 +39,16 @@ def file_and_sheet(path: Path) -> tuple[Path, str | None]:
 class Excel:
     """Reader of .xlsx and .xls."""
 
-    def inspect(self, path: Path) -> Format:
+    def inspect(self, path: Path, encoding: str | None = None) -> Format:
         """Return the columns of the sheet."""
         frame = _sheet(path)
         _ahead.clear()
         _ahead[_key(path)] = frame
         return Format(path, "excel", None, None, tuple(frame.columns))
 
-    def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    def stream(
+        self, path: Path, rows: int, skip: int, columns: Sequence[str] | None, encoding: str | None = None
+    ) -> Iterator[Chunk]:
         """Yield slices of ``rows`` rows of the sheet, which stays in memory meanwhile."""
         frame = _ahead.pop(_key(path), None)
         frame = _sheet(path) if frame is None else frame

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 
 from limbeck.data import celeba, defects, folders, layouts, masks, normals, read, signals
+from limbeck.data.encoding import GUESSED, readable
 from limbeck.data.labels import label_text, need_inputs, text_of
 from limbeck.data.located import located
 from limbeck.data.rows import Ints, Reject, need
@@ -22,8 +23,12 @@ from limbeck.recipe import Signal, Task
 
 @dataclass
 class Gathered:
-    """Frames of one or several files, with part names where whole files are a part."""
+    """Frames of one or several files, with part names where whole files are a part.
 
+    ``encoding`` is that of the text files, found where it is None.
+    """
+
+    encoding: str | None = None
     frames: list[pl.DataFrame] = field(default_factory=list)
     numbers: list[Ints] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)  # one per frame
@@ -76,7 +81,9 @@ class Gathered:
         if named := read.left_out(path, folders.PICTURES if task.rows == "image" else ()):
             self.findings.append(f"left out of the folder {writable(path.resolve().name)}: {named}")
         for file in read.sources(path):
-            table = read.read(file)
+            table = read.read(file, encoding=self.encoding)
+            if self.encoding is None and table.format.encoding in GUESSED:
+                self.findings.append(f"{file.name} is taken for {readable(table.format.encoding)}")
             self._note_rejects(table.rejects, table.path, "row")
             frame = table.frame
             if frame.width:

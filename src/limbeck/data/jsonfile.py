@@ -29,13 +29,15 @@ _Row = dict[str, str | None] | str  # the values of a row, or why it cannot be r
 class JsonLines:
     """Reader of .jsonl and .ndjson."""
 
-    def inspect(self, path: Path) -> Format:
+    def inspect(self, path: Path, encoding: str | None = None) -> Format:
         """Return the encoding and the columns of the first rows."""
-        return _format(self.stream(path, 1000, 0, None), path, "jsonl")
+        return _format(self.stream(path, 1000, 0, None, encoding), path, "jsonl", encoding)
 
-    def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    def stream(
+        self, path: Path, rows: int, skip: int, columns: Sequence[str] | None, encoding: str | None = None
+    ) -> Iterator[Chunk]:
         """Yield chunks of at most ``rows`` objects."""
-        encoding = detect(path)
+        encoding = detect(path, encoding)
         broken = broken_row(encoding)
         with open_text(path, encoding) as text:
             lines = Lines(text)
@@ -50,13 +52,15 @@ class Json:
     An element that cannot be a row is a reject; where the array itself is broken, reading ends with an error.
     """
 
-    def inspect(self, path: Path) -> Format:
+    def inspect(self, path: Path, encoding: str | None = None) -> Format:
         """Return the encoding and the columns of the first rows."""
-        return _format(self.stream(path, 1000, 0, None), path, "json")
+        return _format(self.stream(path, 1000, 0, None, encoding), path, "json", encoding)
 
-    def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    def stream(
+        self, path: Path, rows: int, skip: int, columns: Sequence[str] | None, encoding: str | None = None
+    ) -> Iterator[Chunk]:
         """Yield chunks of at most ``rows`` objects."""
-        with open_text(path, detect(path)) as text:
+        with open_text(path, detect(path, encoding)) as text:
             begin = text.read(BLOCK)
             array = begin.lstrip().startswith("[")
             whole = begin + text.read(MOST - len(begin)) if array else begin
@@ -67,7 +71,7 @@ class Json:
                 raise LimbeckError(
                     "expected a JSON array of objects, or one object a line", where=path, mend="save it as .jsonl"
                 )
-            yield from JsonLines().stream(path, rows, skip, columns)
+            yield from JsonLines().stream(path, rows, skip, columns, encoding)
             return
         elements = _elements(whole, path)
         yield from _chunks(iter(lambda: list(islice(elements, rows)), []), path, skip, columns)
@@ -92,8 +96,8 @@ def holds_rows(path: Path) -> bool:
     return len(lines) > 1 and _is_object(lines[0]) and lines[1].lstrip().startswith("{")
 
 
-def _format(chunks: Iterator[Chunk], path: Path, kind: str) -> Format:
-    return Format(path, kind, detect(path), None, tuple(next(chunks).frame.columns))
+def _format(chunks: Iterator[Chunk], path: Path, kind: str, encoding: str | None) -> Format:
+    return Format(path, kind, detect(path, encoding), None, tuple(next(chunks).frame.columns))
 
 
 def _chunks(blocks: Iterable[Sequence[_Row]], path: Path, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:

@@ -19,13 +19,15 @@ from limbeck.files import native_path
 class Parquet:
     """Reader of .parquet, a slice of rows at a time."""
 
-    def inspect(self, path: Path) -> Format:
+    def inspect(self, path: Path, encoding: str | None = None) -> Format:
         """Return the columns, from the file's footer."""
         with one_line(path, "Parquet"), native_path(path) as name:
             names = pl.read_parquet_schema(name)
         return Format(path, "parquet", None, None, tuple(names))
 
-    def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    def stream(
+        self, path: Path, rows: int, skip: int, columns: Sequence[str] | None, encoding: str | None = None
+    ) -> Iterator[Chunk]:
         """Yield slices of ``rows`` rows."""
         need(self.inspect(path).columns, columns or (), path)
         with native_path(path) as name:

@@ -102,7 +102,7 @@ def prepare(
     """
     data, task = recipe.data, recipe.task
     base = _base(folder, recipe_folder)
-    gathered = Gathered()
+    gathered = Gathered(data.encoding)
     for part, paths in _files(recipe):
         for path in paths:
             gathered.add(
@@ -208,18 +208,20 @@ def load_rows(
     boxes: str | Sequence[str] | None = None,
     signal: Signal | None = None,
     where: Mapping[str, str] | None = None,
+    encoding: str | None = None,
 ) -> Dataset:
     """Read labelled rows of a file or folder for evaluation, all of them "test": every readable row that has a label.
 
     Without ``classes`` they are the task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
     of a picture that counts, ``signal`` what a window of a signal is; ``where`` keeps only rows with these values.
+    ``encoding`` is that of text files, found when None.
 
     Raises
     ------
     LimbeckError
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
-    gathered = Gathered()
+    gathered = Gathered(encoding)
     gathered.add(
         Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, keep=where, boxes=boxes,
         signal=signal,
@@ -286,6 +288,8 @@ class _Rows:
 
 def _unreadable(gathered: Gathered, where: Path) -> LimbeckError:
     why = next((line for line in gathered.findings if "unreadable" in line), "check the file")
+    if "not valid" in why:
+        why += "; save it as UTF-8, or name its encoding (data.encoding, --encoding)"
     place = gathered.sources[0] if len(gathered.sources) == 1 else where
     return LimbeckError("no row can be read", where=place, mend=why)
 

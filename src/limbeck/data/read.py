@@ -77,20 +77,21 @@ class Table:
     format: Format
 
 
-def inspect(path: str | Path) -> Format:
-    """Say how a table is written, from its beginning and samples of it.
+def inspect(path: str | Path, *, encoding: str | None = None) -> Format:
+    """Say how a table is written, from its beginning and samples of it; ``encoding`` as for `stream`.
 
     Raises
     ------
     LimbeckError
         For a missing file, a folder, an unknown ending, an empty or unreadable file.
     """
-    return _reader(Path(path)).inspect(Path(path))
+    return _reader(Path(path)).inspect(Path(path), encoding)
 
 
 def stream(
-    path: str | Path, *, rows: int = 8192, skip: int = 0, columns: Sequence[str] | None = None
-) -> Iterator[Chunk]:
+    path: str | Path, *, rows: int = 8192, skip: int = 0, columns: Sequence[str] | None = None,
+    encoding: str | None = None,
+) -> Iterator[Chunk]:  # fmt: skip
     """Read a table in chunks, in bounded memory but for Excel, which is loaded whole.
 
     Parameters
@@ -101,6 +102,8 @@ def stream(
         Number of data rows, rejected ones included, that are done already; numbers go on behind them.
     columns
         The columns wanted, in order; all when None.
+    encoding
+        That of a text file, e.g. ``"latin-1"``; found when None.
 
     Yields
     ------
@@ -118,14 +121,14 @@ def stream(
     reader = _reader(file)
     if rows < 1 or skip < 0:
         raise ValueError("rows is at least 1, skip at least 0")
-    return _reachable(file, reader.stream(file, rows, skip, columns), rows)
+    return _reachable(file, reader.stream(file, rows, skip, columns, encoding), rows)
 
 
-def read(path: str | Path, *, columns: Sequence[str] | None = None) -> Table:
+def read(path: str | Path, *, columns: Sequence[str] | None = None, encoding: str | None = None) -> Table:
     """Read a whole table; see `stream` for the parameters and errors."""
     file = Path(path)
-    form = inspect(file)
-    chunks = list(stream(file, rows=65536, columns=columns))
+    form = inspect(file, encoding=encoding)
+    chunks = list(stream(file, rows=65536, columns=columns, encoding=encoding))
     frame = pl.concat([chunk.frame for chunk in chunks], how="diagonal", rechunk=True)
     numbers = np.concatenate([chunk.numbers for chunk in chunks])
     rejects = tuple(reject for chunk in chunks for reject in chunk.rejects)

@@ -49,10 +49,12 @@ class Format:
 class Reader(Protocol):
     """One kind of file: its format, and its rows in chunks of bounded size."""
 
-    def inspect(self, path: Path) -> Format:
+    def inspect(self, path: Path, encoding: str | None = None) -> Format:
         """Look at the beginning of the file only."""
 
-    def stream(self, path: Path, rows: int, skip: int, columns: Sequence[str] | None) -> Iterator[Chunk]:
+    def stream(
+        self, path: Path, rows: int, skip: int, columns: Sequence[str] | None, encoding: str | None = None
+    ) -> Iterator[Chunk]:
         """Yield the rows after the first ``skip``; only the named columns when they are given."""
 
 

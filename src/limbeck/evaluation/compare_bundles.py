@@ -27,8 +27,9 @@ def compare(
     where: Mapping[str, str] | None = None,
     group: str | None = None,
     bootstrap: int = 1000,
+    encoding: str | None = None,
 ) -> dict[str, Any]:
-    """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test.
+    """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test; ``encoding`` as for `evaluate`.
 
     Returns
     -------
@@ -47,16 +48,16 @@ def compare(
         raise LimbeckError("one bundle is no comparison", mend="name two or more")
     with contextlib.ExitStack() as stack:
         classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
-        return _compare(classifiers, [Path(bundle) for bundle in bundles], data, where, group, bootstrap)
+        return _compare(classifiers, [Path(bundle) for bundle in bundles], data, where, group, bootstrap, encoding)
 
 
 def _compare(
     classifiers: Sequence[Classifier], bundles: Sequence[Path], data: str | Path, where: Mapping[str, str] | None,
-    group: str | None, bootstrap: int,
+    group: str | None, bootstrap: int, encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     first = classifiers[0]
     names = distinct_names(bundles)
-    rows = labelled(first, data, where)
+    rows = labelled(first, data, where, encoding)
     need(rows.frame.columns, [group] if group else [], data)
     answers: dict[str, np.ndarray] = {}
     for name, classifier in zip(names, classifiers, strict=True):

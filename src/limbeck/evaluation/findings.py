@@ -30,6 +30,7 @@ _READING = (
         "标签 {quoted} 有 {count} 行，{quoted_other} 有 {count_other} 行：若为笔误，请在 task.classes 中列出全部标签，"
         "并写明 {quoted_same} = {quoted_right}",
     ),
+    Template("{name} is taken for {word_encoding}", "{name} 按 {word_encoding} 编码读取"),
     Template("unreadable record left out: {reason}", "已略去无法读取的记录：{reason}"),
     Template("unreadable picture left out: {reason}", "已略去无法读取的图片：{reason}"),
     Template("{count} more unreadable pictures left out", "另有 {count} 张无法读取的图片已略去"),

@@ -33,7 +33,9 @@ from limbeck.locks import sole_writer
 from limbeck.recipe import load_recipe
 
 
-def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] | None = None) -> Dataset:
+def labelled(
+    classifier: Classifier, data: str | Path, where: Mapping[str, str] | None = None, encoding: str | None = None
+) -> Dataset:
     """Read the rows of a table or folder that carry labels of the classifier's classes.
 
     Raises
@@ -47,7 +49,7 @@ def labelled(classifier: Classifier, data: str | Path, where: Mapping[str, str] 
         task = task.model_copy(update={"classes": manifest.task.class_map})
     return load_rows(
         Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box,
-        manifest.input.signal, where,
+        manifest.input.signal, where, encoding,
     )  # fmt: skip
 
 
@@ -76,6 +78,7 @@ def evaluate(
     train_data: str | Path | None = None,
     lang: str = "en",
     pictures: bool = False,
+    encoding: str | None = None,
 ) -> dict[str, Any]:
     """Measure a bundle on labelled rows.
 
@@ -94,6 +97,8 @@ def evaluate(
         on these same rows. Without it the report shows the baseline as measured when the bundle was made.
     pictures
         Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
+    encoding
+        That of a text table, e.g. ``"latin-1"``; found when None.
 
     Returns
     -------
@@ -113,17 +118,20 @@ def evaluate(
         if report is not None:
             stack.enter_context(sole_writer(report))
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
-        return _evaluate(classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures)
+        return _evaluate(
+            classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures, encoding
+        )
 
 
 def _evaluate(
     classifier: Classifier, data: str | Path, report: str | Path | None, where: Mapping[str, str] | None,
     slices: Sequence[str], group: str | None, bootstrap: int, train_data: str | Path | None, lang: str, pictures: bool,
+    encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     if pictures and (report is None or classifier.manifest.task.rows != "image"):
         mend = "name a file with --report" if report is None else "leave --pictures out"
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
-    rows = labelled(classifier, data, where)
+    rows = labelled(classifier, data, where, encoding)
     need(rows.frame.columns, [*slices, *([group] if group else [])], data)
     p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
     manifest = classifier.manifest

@@ -117,6 +117,7 @@ class Data(Section):
     layout: Literal["table", "wechat", "celeba-spoof"] = "table"
     columns: dict[str, str] = Field(default={}, description="name in the file -> name in the recipe")
     derive: dict[str, Derived] = Field(default={}, description="new column -> pattern on another column")
+    encoding: str | None = Field(default=None, description="of text tables, where it is not found: latin-1, big5, …")
     split: str | Split = Split()
     where: dict[str, str | list[str]] = Field(default={}, description="keep only rows with these values")
     duplicates: Literal["auto", "keep", "exact", "near"] = Field(

@@ -28,6 +28,7 @@ _DOUBTFUL = (
     "without a label",
     "misspelling",
     "have no mask",
+    "is taken for",
 )
 
 
