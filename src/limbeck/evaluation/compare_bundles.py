@@ -29,7 +29,7 @@ def compare(
     bootstrap: int = 1000,
     encoding: str | None = None,
 ) -> dict[str, Any]:
-    """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test; ``encoding`` as for `evaluate`.
+    """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test.
 
     Returns
     -------
