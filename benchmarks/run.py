@@ -36,6 +36,7 @@ BENCHMARKS = (
     "strange_beats",
     "anomaly",
     "reliability_suite",
+    "reliability_kills",
 )
 
 
