@@ -99,7 +99,9 @@ class Task:
     def prepare(self) -> None:
         """Make what the runs begin with; in a process of its own, as it may start threads."""
         limbeck.train(recipe(), data=self.home, out=self.home / "bundle")
-        limbeck.train(recipe(input={"encoder": "ngrams", "buckets": 1024}), data=self.home, out=self.home / "earlier")
+        if self.name not in ("predict", "tune"):
+            other = recipe(input={"encoder": "ngrams", "buckets": 1024})
+            limbeck.train(other, data=self.home, out=self.home / "earlier")
         if self.name == "export":
             with_checkpoint(self.home)
 

@@ -37,6 +37,7 @@ BENCHMARKS = (
     "anomaly",
     "reliability_suite",
     "reliability_kills",
+    "reliability_writers",
 )
 
 
