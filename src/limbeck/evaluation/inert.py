@@ -7,6 +7,7 @@ characters, and lone surrogates, which no UTF-8 file can hold.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 _KEPT = "\n\t"
@@ -19,6 +20,14 @@ def inert(value: object, limit: int = 300) -> str:
     cut = text[:limit]
     shown = "".join(_visible(character) for character in cut)
     return " ".join(shown.split()) + ("…" if len(text) > limit else "")
+
+
+def in_markdown(value: object, limit: int = 60) -> str:
+    """Return inert text as Markdown shows it: nothing in it is a link, HTML, emphasis or the cell of a table."""
+    text = re.sub(r"([\\`*_\[\]<>&|~$#])", r"\\\1", inert(value, limit))
+    return re.sub(
+        r"(:)(?=//)|(?<=www)(\.)", r"\\\g<0>", text, flags=re.IGNORECASE
+    )  # addresses become links by themselves
 
 
 def shorten(value: object, width: int) -> str:

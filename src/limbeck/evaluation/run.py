@@ -150,7 +150,7 @@ def _evaluate(
         columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
         groups=groups,
         bootstrap=bootstrap,
-        by_length=manifest.task.rows not in ("image", "signal"),
+        by_length=manifest.task.rows == "text",
         attacks=manifest.attacks,
         frame=rows.frame,
     )
@@ -209,7 +209,7 @@ def facts_of(classifier: Classifier) -> dict[str, Any]:
     return {
         "network": manifest.network,
         "parameters": manifest.parameters,
-        "size": f"{size / 2**20:.1f} MiB",
+        "size": f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB",
         "threshold": manifest.threshold,
         "temperature": manifest.temperature,
         "created": manifest.created,

@@ -267,7 +267,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
             groups=groups_of(frame, group),
             bootstrap=recipe.evaluation.bootstrap,
-            by_length=recipe.task.rows not in ("image", "signal"),
+            by_length=recipe.task.rows == "text",
             attacks=recipe.evaluation.attacks,
             frame=frame,
         )
@@ -295,7 +295,8 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
         }
         write_json(folder / "metrics.json", stored)
         _report(classifier, rows, index, p, judgement, findings, baselines, history, part, out, lang, known)
-    write_text(folder / "README.md", model_card(recipe, rows, student, stored, read_trust(folder)))
+        made = facts_of(classifier)
+    write_text(folder / "README.md", model_card(recipe, rows, student, stored, made, read_trust(folder)))
     warnings = [] if known is None else [warning(known)[0]]
     return Trained(out, judgement.metrics, baselines, history, part, None, str(stored["verdict"]), warnings)
 
