@@ -15,7 +15,7 @@ from PIL import Image
 
 import limbeck
 from benchmarks.figures import ROOT, Figure
-from limbeck.bundle.classifier import open_session
+from limbeck.bundle.session import open_session
 from limbeck.data.prepare import prepare
 from limbeck.inputs.kinds import values_of
 from limbeck.recipe import load_recipe

@@ -20,7 +20,7 @@ classifier.close()
 TEACH = """
 import sys
 from pathlib import Path
-from limbeck.bundle.classifier import open_session
+from limbeck.bundle.session import open_session
 open_session(Path(sys.argv[1], "model.onnx"))
 """
 

@@ -13,10 +13,12 @@ import json
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 import uuid
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -249,7 +251,58 @@ def no_nan(value: Any) -> Any:
     return value
 
 
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file as lower-case hexadecimal."""
-    with path.open("rb") as handle:
+def open_regular(path: Path, inside: Path | None = None) -> BufferedReader:
+    """Open a regular file to read its bytes. A pipe would wait for ever, and a device may never end.
+
+    Parameters
+    ----------
+    inside
+        A folder that the file has to lie in when all links are followed.
+
+    Raises
+    ------
+    LimbeckError
+        When it is a pipe, a device or a socket, or lies elsewhere.
+    OSError
+        When it is a folder, or cannot be opened.
+    """
+    if inside is not None and path.is_symlink() and not path.resolve().is_relative_to(inside.resolve()):
+        raise LimbeckError("a link that leads out of its folder", where=path, mend="put the file itself there")
+    # Without blocking, opening a pipe returns at once; for a regular file it changes nothing.
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    handle = os.open(path, flags)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    raise LimbeckError("not a regular file", where=path, mend="put the file itself there")
+
+
+def need_regular(path: Path) -> None:
+    """Refuse a pipe, a device or a socket, and a folder that holds one, before a library opens it and waits for ever.
+
+    Raises
+    ------
+    LimbeckError
+        When there is one. What is not there at all is the library's to miss.
+    """
+    for one in [path, *path.iterdir()] if path.is_dir() else [path]:
+        if one.exists() and not one.is_file() and not one.is_dir():
+            raise LimbeckError("not a regular file", where=one, mend="put the file itself there")
+
+
+def read_regular(path: Path, most: int, inside: Path | None = None) -> bytes:
+    """Return the content of a regular file of at most ``most`` bytes; see `open_regular`."""
+    with open_regular(path, inside) as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise LimbeckError(f"far too large: over {most:,} bytes", where=path)
+    return content
+
+
+def sha256(path: Path, inside: Path | None = None) -> str:
+    """Return the SHA-256 of a regular file as lower-case hexadecimal; see `open_regular`."""
+    with open_regular(path, inside) as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -5,8 +5,8 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from limbeck.bundle.classifier import open_session
 from limbeck.bundle.graph import check_graph
+from limbeck.bundle.session import open_session
 from limbeck.bundle.wire import fields
 from limbeck.errors import LimbeckError
 

@@ -218,7 +218,7 @@ def test_numbers_that_are_none_become_unknown():
     ("data", "words"),
     [
         (b"", "not valid JSON"), (b"\xff\xfe", "not valid JSON"), (b"[1]", "not a JSON object"), (b"{}", "rows"),
-        (b"[" * 100_000, "not valid JSON"), (b" " * (33 * 2**20), "far too large"), (None, "no plain file"),
+        (b"[" * 100_000, "not valid JSON"), (b" " * (33 * 2**20), "far too large"), (None, "cannot be read"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_report_is_named(tmp_path, data, words):

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import limbeck
-from limbeck.bundle.classifier import open_session
+from limbeck.bundle.session import open_session
 from limbeck.errors import LimbeckError
 from limbeck.inputs.text import TextInput
 from limbeck.networks import NETWORKS, Network

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.bundle.graph import check_graph
+from limbeck.bundle import answers
 from limbeck.bundle.manifest import Manifest, read_manifest
+from limbeck.bundle.session import open_session
 from limbeck.cores import cores
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import sha256
@@ -110,11 +111,16 @@ class Classifier:
 
     def _check_fit(self, file: Path) -> None:
         inputs = [given.name for given in self._session.get_inputs()]
-        shape = self._session.get_outputs()[0].shape
+        outputs = self._session.get_outputs()
+        first = outputs[0] if outputs else None
+        shape = (first and first.type == "tensor(float)" and first.shape) or []
         made = batch_of(self.encoder, self.encode(blank(self.manifest.task, self.encoder)), np.arange(1))
-        if sorted(inputs) != sorted(made) or len(shape) != 2 or shape[1] not in (len(self.classes), None):
+        # A side that is a name or None is known at run time only; then every answer is checked all the same.
+        wide = len(shape) == 2 and (shape[1] == len(self.classes) or not isinstance(shape[1], int))
+        if first is None or sorted(inputs) != sorted(made) or not wide:
             what = f"the model takes {inputs} and gives {shape}, which is not what bundle.json says"
             raise LimbeckError(what, where=file, mend="copy the bundle again, or export it anew")
+        self._output = str(first.name)
 
     def encode(self, values: Values) -> Rows:
         """Encode raw values as the network wants them."""
@@ -244,9 +250,17 @@ class Classifier:
         return Answer(0, len(self.classes), [])
 
     def _run(self, rows: Rows, part: NDArray[np.int64], output: str | None = None) -> NDArray[np.float32]:
-        names = [output or self._session.get_outputs()[0].name]
-        answer: NDArray[np.float32] = self._session.run(names, batch_of(self.encoder, rows, part))[0]
-        return answer
+        where = self.path / self.model
+        try:
+            answer = self._session.run([output or self._output], batch_of(self.encoder, rows, part))[0]
+        except LimbeckError:
+            raise
+        except Exception as error:  # onnxruntime's exceptions share no base class of their own
+            mend = "copy the bundle again, or export it anew"
+            raise LimbeckError(f"the model cannot be run: {first_line(error, 200)}", where=where, mend=mend) from error
+        if output is not None:
+            return answers.maps(answer, len(part), where)
+        return answers.probabilities(answer, len(part), len(self.classes), where)
 
     def _empty(self) -> Probabilities:
         return np.empty((0, len(self.classes)), dtype=np.float32)
@@ -271,7 +285,7 @@ class Engine:
     """An open model and the threads that run it."""
 
     def __init__(self, file: Path, threads: int) -> None:
-        self.session = open_session(file)
+        self.session = open_session(file, inside=file.parent)
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="limbeck")
 
 
@@ -287,25 +301,3 @@ class Answer:
         for rows, future in self._parts:
             out[rows] = future.result()
         return out
-
-
-def open_session(file: Path) -> Any:
-    """Open a checked ONNX model: one thread a run, as several runs share the cores."""
-    import onnxruntime as ort
-
-    content = file.read_bytes()
-    check_graph(content, file)
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4
-    # Otherwise bytes that look like onnxruntime's own format, which nobody has checked, would be read as such.
-    options.add_session_config_entry("session.load_model_format", "ONNX")
-    # A batch of another shape would be a new plan each time; without plans memory stays flat over millions of rows.
-    options.enable_mem_pattern = False
-    options.enable_cpu_mem_arena = False
-    try:
-        return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base class of their own
-        reason = first_line(error, 200)
-        mend = "upgrade onnxruntime, or export the bundle anew"
-        raise LimbeckError(f"onnxruntime cannot open it: {reason}", where=file, mend=mend) from error

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError
-from limbeck.files import sha256, write_json
+from limbeck.files import read_regular, sha256, write_json
 from limbeck.recipe import Attacks, Input, Task
 
 FORMAT = 1
@@ -55,8 +55,8 @@ class Manifest(BaseModel):
     network: str
     parameters: int
     arrays: list[str]
-    threshold: float
-    temperature: float = Field(gt=0)
+    threshold: float = Field(allow_inf_nan=False)
+    temperature: float = Field(gt=0, allow_inf_nan=False)
     serve: str
     attacks: Attacks | None = None
     versions: dict[str, str] = {}
@@ -82,9 +82,9 @@ def read_manifest(folder: Path) -> Manifest:
     file = folder / FILE
     again = "copy the bundle again, or export it anew"
     try:
-        if file.stat().st_size > _LARGEST:
-            raise LimbeckError("far too large", where=file, mend=again)
-        raw = json.loads(file.read_text("utf-8"))
+        raw = json.loads(
+            read_regular(file, _LARGEST, inside=folder).decode("utf-8"), parse_constant=_no_number, parse_float=_finite
+        )
     except FileNotFoundError:
         raise LimbeckError("not a bundle: it holds no bundle.json", where=folder, mend="check the path") from None
     except OSError as error:
@@ -107,13 +107,23 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def _finite(text: str) -> float:
+    if abs(value := float(text)) == float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(text)  # NaN and Infinity, which JSON has not
+
+
 def _verify(folder: Path, manifest: Manifest) -> None:
     again = "copy the bundle again, or export it anew"
     for name, expected in manifest.files.items():
         if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
             raise LimbeckError(f"names a file outside the bundle: {name!r}", where=folder / FILE, mend="do not use it")
         try:
-            found = sha256(folder / name)
+            found = sha256(folder / name, inside=folder)
         except OSError as error:
             raise LimbeckError(f"cannot be read ({error.strerror})", where=folder / name, mend=again) from error
         if found != expected:
@@ -122,6 +132,10 @@ def _verify(folder: Path, manifest: Manifest) -> None:
             raise LimbeckError(what, where=folder / name, mend=again)
     if manifest.serve not in manifest.files:
         raise LimbeckError(f"the model {manifest.serve!r} is not among its files", where=folder / FILE, mend=again)
+    for what, names in (("class", manifest.classes), ("label", list(manifest.labels.values()))):
+        if len(set(names)) < len(names) or not all(name.strip() for name in names):
+            fault = f"damaged: {what} names are empty or not distinct: {names[:8]}"
+            raise LimbeckError(fault, where=folder / FILE, mend=again)
     attacks = manifest.attacks
     if attacks is not None and (len(manifest.classes) != 2 or attacks.bona_fide not in manifest.classes):
         raise LimbeckError("damaged: attacks does not fit the classes", where=folder / FILE, mend=again)

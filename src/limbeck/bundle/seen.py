@@ -25,6 +25,7 @@ from limbeck.data.identity import apart, told_by_content, unlike
 from limbeck.data.located import HASH
 from limbeck.data.prepare import texts_of
 from limbeck.errors import LimbeckError
+from limbeck.inputs.stored import stored_array
 from limbeck.recipe import Input, Task
 
 FILE = "seen.npy"
@@ -120,8 +121,8 @@ def read_seen(folder: Path) -> Hashes | None:
     if not file.exists():
         return None
     try:
-        hashes = np.load(file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        hashes = stored_array(file)
+    except (OSError, ValueError) as error:
         raise LimbeckError("the hashes of seen rows cannot be read", where=file) from error
     if hashes.dtype != np.uint32 or hashes.ndim != 1 or (np.diff(hashes.astype(np.int64)) <= 0).any():
         raise LimbeckError("these are no hashes of seen rows: rising 32-bit numbers are wanted", where=file)

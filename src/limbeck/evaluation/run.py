@@ -27,10 +27,13 @@ from limbeck.evaluation.seen_rows import seen_by, warning
 from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.evaluation.verdict import ELSEWHERE, verdict
+from limbeck.files import read_regular
 from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
 from limbeck.locks import sole_writer
 from limbeck.recipe import load_recipe
+
+_LARGEST = 32 * 2**20  # bytes of the JSON of a bundle
 
 
 def labelled(
@@ -230,8 +233,8 @@ def export_facts(folder: Path) -> dict[str, Any] | None:
 
 def _json(file: Path) -> dict[str, Any]:
     try:
-        value = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
+        value = json.loads(read_regular(file, _LARGEST, inside=file.parent).decode("utf-8"))
+    except (OSError, ValueError, RecursionError):
         return {}
     return value if isinstance(value, dict) else {}
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.notes import Note, translated
-from limbeck.files import no_nan
+from limbeck.files import no_nan, read_regular
 
 FILE = "trust.json"
 _LARGEST = 32 * 2**20  # bytes; 64 teachers and 1,000 classes need a tenth of it
@@ -113,13 +113,7 @@ def read_trust(folder: Path) -> dict[str, Any] | None:
     if not file.exists() and not file.is_symlink():
         return None
     try:
-        if not file.is_file():
-            raise LimbeckError("no plain file", where=file)
-        with file.open("rb") as handle:
-            data = handle.read(_LARGEST + 1)
-        if len(data) > _LARGEST:
-            raise LimbeckError("far too large", where=file)
-        raw = json.loads(data.decode("utf-8"))
+        raw = json.loads(read_regular(file, _LARGEST, inside=folder).decode("utf-8"))
         if not isinstance(raw, dict):
             raise LimbeckError("damaged: not a JSON object", where=file)
         checked(raw, file)

@@ -15,8 +15,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.ragged import Ragged, ragged
+from limbeck.native import panics_caught
 from limbeck.recipe import Input
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -49,7 +50,7 @@ def _frequent(counts: Counter[str], settings: Input) -> list[str]:
 def _read_tokens(text: str, where: object) -> list[str]:
     try:
         tokens = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise LimbeckError("the vocabulary is not valid JSON", where=where) from error
     if not isinstance(tokens, list) or not all(isinstance(token, str) for token in tokens):
         raise LimbeckError("the vocabulary is not a list of strings", where=where)
@@ -137,7 +138,7 @@ class Words:
         try:
             stored = json.loads(text)
             tokens, stop = json.dumps(stored["tokens"]), frozenset(map(str, stored["stop_words"]))
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise LimbeckError("not a word vocabulary", where=cls.file) from error
         return cls(_read_tokens(tokens, cls.file), stop)
 
@@ -188,8 +189,8 @@ class WordPiece:
 
     file = "tokenizer.json"
 
-    def __init__(self, tokenizer: Any) -> None:
-        self.tokenizer = tokenizer
+    def __init__(self, tokenizer: Any, *, risky: bool = False) -> None:
+        self.tokenizer, self._risky = tokenizer, risky
         tokenizer.no_padding()
         tokenizer.no_truncation()
 
@@ -219,9 +220,11 @@ class WordPiece:
         from tokenizers import Tokenizer
 
         try:
-            return cls(Tokenizer.from_str(text))
+            risky = "Regex" in text  # a regular expression may be one that its library gives up on
+            with panics_caught(silent=risky):
+                return cls(Tokenizer.from_str(text), risky=risky)
         except Exception as error:  # tokenizers raises bare Exception
-            raise LimbeckError(f"not a tokenizer: {error}", where=cls.file) from error
+            raise LimbeckError(f"not a tokenizer: {first_line(error)}", where=cls.file) from error
 
     @property
     def size(self) -> int:
@@ -250,7 +253,11 @@ class WordPiece:
         """Turn texts into piece ids with special tokens; a row over ``max_length`` keeps its last special token."""
         # A token covers at least one character here, so more characters than this cannot matter.
         begun = [without_surrogates(text[: max_length * 8]) for text in texts]
-        rows = [row.ids for row in self.tokenizer.encode_batch_fast(begun)]
+        try:
+            with panics_caught(silent=self._risky):
+                rows = [row.ids for row in self.tokenizer.encode_batch_fast(begun)]
+        except Exception as error:  # tokenizers raises bare Exception
+            raise LimbeckError(f"the tokenizer fails: {first_line(error)}", where=self.file) from error
         special = self.special
         cut = [
             row if len(row) <= max_length

@@ -16,6 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.inputs.encoders import code_points, cut_words
 from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.stored import stored_array
 from limbeck.recipe import Input
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, vol. 3, 6.4)
@@ -68,8 +69,8 @@ class Ngrams:
             return cls(settings)
         file = folder / cls.kept_file
         try:
-            kept = np.load(file, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            kept = stored_array(file)
+        except (OSError, ValueError) as error:
             raise LimbeckError("the n-grams cannot be read", where=file) from error
         if kept.dtype != np.uint32 or kept.ndim != 1 or (np.diff(kept.astype(np.int64)) <= 0).any():
             raise LimbeckError("these are no n-grams: rising 32-bit hashes are wanted", where=file)

@@ -9,13 +9,14 @@ column that a scenario lacks is missing in every row, not an error.
 from __future__ import annotations
 
 import json
+import math
 import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import polars as pl
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
 from limbeck.inputs.dense import Dense
+from limbeck.inputs.stored import stored_text
 from limbeck.recipe import Input
 
 KNOTS = 64
@@ -34,17 +36,34 @@ _MEMBERS, _SEEN = 32, 5  # flags of a column of lists at most, and rows that mus
 _HEAVY = 20.0  # a largest value this many interquartile ranges out calls for the logarithm
 
 
+_Kind = Literal["number", "date", "flag", "category", "member"]
+
+
 @dataclass(frozen=True)
 class Column:
     """How one column is read: its kind, for numbers what training rows gave, and for lists the member it asks for."""
 
     name: str
-    kind: Literal["number", "date", "flag", "category", "member"]
+    kind: _Kind
     logarithm: bool = False
     centre: float = 0.0
     scale: float = 1.0
     knots: tuple[float, ...] = ()
     member: str = ""
+
+
+def _sound(column: Column) -> bool:
+    """Return whether a column that was read is what `TableInput.fit` would give."""
+    numbers = (column.centre, column.scale, *column.knots)
+    return (
+        isinstance(column.name, str)
+        and isinstance(column.member, str)
+        and isinstance(column.logarithm, bool)
+        and column.kind in get_args(_Kind)
+        and all(type(number) in (int, float) and math.isfinite(number) for number in numbers)
+        and column.scale > 0
+        and list(column.knots) == sorted(column.knots)
+    )
 
 
 class TableInput:
@@ -85,10 +104,12 @@ class TableInput:
         """Read the columns from a bundle."""
         file = folder / cls.file
         try:
-            stored = json.loads(file.read_text("utf-8"))
+            stored = json.loads(stored_text(file))
             columns = [Column(**{**column, "knots": tuple(map(float, column["knots"]))}) for column in stored]
-        except (OSError, ValueError, TypeError, KeyError) as error:
+        except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
             raise LimbeckError("the columns cannot be read", where=file) from error
+        if not columns or not all(map(_sound, columns)):
+            raise LimbeckError("no columns of a table: names, kinds and finite numbers are wanted", where=file)
         return cls(settings, columns)
 
     def save(self, folder: Path) -> None:

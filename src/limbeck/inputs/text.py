@@ -15,6 +15,7 @@ from limbeck.files import write_text
 from limbeck.inputs.encoders import ENCODERS, PAD
 from limbeck.inputs.ngrams import Ngrams
 from limbeck.inputs.ragged import Ragged
+from limbeck.inputs.stored import stored_text
 from limbeck.recipe import Input
 
 WIDE_REACH = 4  # the wide branch is cheap, so it reads this many times further into a text
@@ -65,7 +66,7 @@ class TextInput:
             return cls(settings, Ngrams.load(settings, folder))
         file = folder / kind.file
         try:
-            text = file.read_text("utf-8")
+            text = stored_text(file)
         except (OSError, UnicodeDecodeError) as error:
             raise LimbeckError("the encoder's file cannot be read", where=file) from error
         return cls(settings, kind.loads(text, settings), wide)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -9,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import need_regular
 from limbeck.inputs.text import TextInput
 from limbeck.networks.base import AttentionPool, Network, mask_of
 from limbeck.recipe import Section
@@ -98,6 +100,7 @@ class Albert(Network):
         from transformers.utils import logging
 
         classes = self.head.out_features
+        need_regular(Path(source))
         logging.set_verbosity_error()  # it reports a fresh head as if something were wrong
         try:
             whole = AlbertForSequenceClassification.from_pretrained(
@@ -106,6 +109,7 @@ class Albert(Network):
                 ignore_mismatched_sizes=True,
                 attn_implementation="eager",
                 dtype=torch.float32,
+                trust_remote_code=False,
             )
         except Exception as error:  # a missing file, a truncated one, no network: each has its own exception type
             reason = first_line(error)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
+from limbeck.files import need_regular
 from limbeck.inputs.encoders import PAD, SPECIAL
 from limbeck.inputs.text import TextInput
 
@@ -35,11 +36,13 @@ def read_vectors(path: Path) -> tuple[np.ndarray, dict[str, int]]:
     vocabulary = next((path.with_name(name) for name in names if path.with_name(name).exists()), None)
     if vocabulary is None:
         raise LimbeckError("the vectors have no vocabulary beside them", where=path, mend=f"add {names[0]}")
+    need_regular(path)
+    need_regular(vocabulary)
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # numpy leaves a broken file open
             vectors = np.asarray(stored["embeddings"], dtype=np.float32)
         ids = {str(token): int(index) for token, index in json.loads(vocabulary.read_text("utf-8")).items()}
-    except (OSError, ValueError, KeyError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, zipfile.BadZipFile) as error:
         raise LimbeckError(f"the vectors cannot be read: {error}", where=path) from error
     if vectors.ndim != 2 or not ids or max(ids.values()) >= len(vectors) or min(ids.values()) < 0:
         raise LimbeckError("vectors and vocabulary do not fit", where=path)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import need_regular
 from limbeck.inputs.kinds import batch_of
 from limbeck.networks.base import Network
 
@@ -111,6 +112,7 @@ def read_state(source: str) -> dict[str, Tensor]:
     path = Path(source)
     kind = path.suffix.lower()
     found: Any
+    need_regular(path)
     try:
         if kind == ".safetensors":
             from safetensors.torch import load_file

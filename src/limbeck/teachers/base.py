@@ -90,6 +90,8 @@ class Place:
         if found is None:
             looked = ", ".join(dict.fromkeys(str(folder) for folder in self.folders if folder is not None)) or "."
             raise self.wrong(f"there is no {self.place!r} in {looked}", "check the path in its source")
+        if not found.is_file() and not found.is_dir():
+            raise self.wrong(f"{found} is neither a regular file nor a folder", "name one in its source")
         return found
 
     def file(self) -> Path:

@@ -11,7 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import first_line
-from limbeck.teachers.base import Answers, Features, Place, Teacher, file_hashes, heavy
+from limbeck.files import need_regular
+from limbeck.native import panics_caught
+from limbeck.teachers.base import AnswerError, Answers, Features, Place, Teacher, file_hashes, heavy
 from limbeck.teachers.cells import spread, texts
 from limbeck.teachers.labels import LabelMap, probabilities
 
@@ -77,7 +79,11 @@ class HuggingFace:
         out = np.empty((len(asked), width), dtype=np.float32)
         if not asked:
             return out
-        ids = self.tokenizer(asked, truncation=True, max_length=self.limit)
+        try:
+            with panics_caught(silent=True):
+                ids = self.tokenizer(asked, truncation=True, max_length=self.limit)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise AnswerError(f"its tokenizer fails: {first_line(error)}", teacher=self.name) from error
         order = np.argsort([-len(row) for row in ids["input_ids"]], kind="stable")
         with self.torch.inference_mode():
             for at in range(0, len(asked), self.batch):
@@ -101,8 +107,10 @@ def _download(place: Place, revision: str) -> Path:
 def _load(folder: Path, place: Place) -> tuple[Any, Any]:
     transformers = heavy("transformers", "a Hugging Face teacher")
     safe = any(folder.glob("*.safetensors"))
+    need_regular(folder)
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        with panics_caught(silent=True):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         model, found = transformers.AutoModelForSequenceClassification.from_pretrained(
             folder, use_safetensors=safe, weights_only=True, trust_remote_code=False, output_loading_info=True
         )

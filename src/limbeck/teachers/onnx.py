@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.classifier import open_session
+from limbeck.bundle.session import open_session
 from limbeck.errors import did_you_mean
 from limbeck.files import sha256
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher

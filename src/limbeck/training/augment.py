@@ -15,6 +15,7 @@ import numpy as np
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import cut_words
+from limbeck.native import panics_caught
 from limbeck.recipe import Augment, Pictures, Recipe, Signals
 
 
@@ -163,8 +164,9 @@ def _translate(texts: list[str], source: str, batch: int) -> list[str]:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        model = AutoModelForSeq2SeqLM.from_pretrained(source).eval()
+        with panics_caught(silent=True):
+            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+        model = AutoModelForSeq2SeqLM.from_pretrained(source, trust_remote_code=False).eval()
     except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
         reason = first_line(error)
         raise LimbeckError(f"no translation model can be loaded: {reason}", where=source) from error

@@ -23,7 +23,8 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from limbeck.bundle.classifier import MAP, open_session
+from limbeck.bundle.classifier import MAP
+from limbeck.bundle.session import open_session
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import out_of_reach
 from limbeck.inputs.kinds import RowInput, Rows, batch_of

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import need_regular
 from limbeck.inputs.encoders import WordPiece
 from limbeck.inputs.text import TextInput
+from limbeck.native import panics_caught
 from limbeck.networks.albert import Albert
 from limbeck.recipe import Input
 
@@ -25,15 +27,23 @@ def pretrained_input(settings: Input, source: str, texts: Sequence[str]) -> Text
         When no tokenizer can be loaded.
     """
     folder = Path(source)
+    need_regular(folder)
     if folder.is_dir() and (folder / "vocab.txt").exists() and not (folder / "tokenizer.json").exists():
         from tokenizers import BertWordPieceTokenizer
 
-        tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=settings.clean.lowercase)
+        try:
+            with panics_caught(silent=True):
+                tokenizer = BertWordPieceTokenizer(str(folder / "vocab.txt"), lowercase=settings.clean.lowercase)
+        except Exception as error:  # tokenizers raises bare Exception
+            raise LimbeckError(
+                f"no tokenizer can be loaded: {first_line(error)}", where=folder / "vocab.txt"
+            ) from error
         return TextInput.fit(settings, texts, WordPiece(tokenizer._tokenizer))
     from transformers import AutoTokenizer
 
     try:
-        loaded = AutoTokenizer.from_pretrained(source)
+        with panics_caught(silent=folder.is_dir()):
+            loaded = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
         reason = first_line(error)
         raise LimbeckError(f"no tokenizer can be loaded: {reason}", where=source, mend="check student.init") from error
