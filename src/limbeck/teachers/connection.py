@@ -12,6 +12,7 @@ import base64
 import threading
 import time
 import urllib.request
+import weakref
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Connections:
     """Connections to servers, kept open between requests; safe to use from several threads.
 
     Proxies and certificates are those that the environment names (``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``).
+    What nobody closes is closed when nobody holds it any more.
     """
 
     def __init__(self, headers: Mapping[str, str]) -> None:
@@ -55,9 +57,10 @@ class Connections:
         self._headers = {
             "User-Agent": "limbeck", "Accept": "application/json", "Accept-Encoding": "gzip", **headers
         }  # fmt: skip
-        self._due = threading.local()
+        self._deadline = _Deadline(self._core.ReadTimeout)
         self._pools: dict[tuple[str, str], Any] = {}
         self._lock = threading.Lock()
+        weakref.finalize(self, _close, self._pools)
 
     def request(self, method: str, url: str, content: bytes | None, *, seconds: float, most: int) -> Reply:
         """Return the reply of at most ``most`` bytes that has arrived whole within so many seconds.
@@ -76,7 +79,7 @@ class Connections:
             headers["Content-Type"] = "application/json"
         core = self._core
         target = core.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
-        self._due.at = time.monotonic() + seconds
+        self._deadline.at = time.monotonic() + seconds
         times = dict.fromkeys(("connect", "read", "write", "pool"), seconds)
         pairs = [(name.encode("ascii"), value.encode("utf-8")) for name, value in headers.items()]
         try:
@@ -94,8 +97,7 @@ class Connections:
 
     def close(self) -> None:
         """Close the connections."""
-        for pool in self._pools.values():
-            pool.close()
+        _close(self._pools)
 
     def _address(self, url: str) -> Any:
         try:
@@ -110,7 +112,7 @@ class Connections:
         out, arrived = bytearray(), 0
         unpack = _unpacker(_CODINGS[coding])
         for piece in pieces:
-            self._left(None)
+            self._deadline.left(None)
             arrived += len(piece)
             try:
                 out += unpack(piece, most + 1 - len(out))
@@ -119,13 +121,6 @@ class Connections:
             if max(arrived, len(out)) > most:
                 raise UnreadableError(f"it is larger than {most / 1e6:.1f} MB")
         return bytes(out)
-
-    def _left(self, timeout: float | None) -> float:
-        """Return how long the request of this thread may still wait, at most ``timeout``."""
-        left = float(self._due.at - time.monotonic())
-        if left <= 0:
-            raise self._core.ReadTimeout
-        return left if timeout is None else min(left, timeout)
 
     def _pool(self, address: Any) -> Any:
         """Return the pool of connections for an address: direct ones, or through the proxy of the environment."""
@@ -140,7 +135,7 @@ class Connections:
         context = self._httpx.create_ssl_context() if scheme == "https" else None
         common: dict[str, Any] = {
             "ssl_context": context, "max_connections": None, "keepalive_expiry": 5.0,
-            "network_backend": _TimedBackend(self._core.SyncBackend(), self._left),
+            "network_backend": _TimedBackend(self._core.SyncBackend(), self._deadline.left),
         }  # fmt: skip
         if not proxy:
             return self._core.ConnectionPool(**common)
@@ -149,6 +144,25 @@ class Connections:
         auth = (given.username, given.password) if given.userinfo else None
         url = self._core.URL(scheme=given.raw_scheme, host=given.raw_host, port=given.port, target=b"/")
         return kind(proxy_url=url, proxy_auth=auth, **common)
+
+
+class _Deadline(threading.local):
+    """When the request of a thread has to be done. The pools hold this, not their owner, which can so be collected."""
+
+    def __init__(self, late: type[Exception]) -> None:
+        self._late, self.at = late, 0.0
+
+    def left(self, timeout: float | None) -> float:
+        """Return how long the request of this thread may still wait, at most ``timeout``."""
+        left = self.at - time.monotonic()
+        if left <= 0:
+            raise self._late
+        return left if timeout is None else min(left, timeout)
+
+
+def _close(pools: Mapping[Any, Any]) -> None:
+    for pool in list(pools.values()):
+        pool.close()
 
 
 def _proxy_for(scheme: str, host: str) -> str:
