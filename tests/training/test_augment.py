@@ -24,7 +24,7 @@ def folder(tmp_path):
 
 
 def augmenter(folder, seed=0, **rates):
-    return Augmenter(Augment(synonym_file="synonyms.txt", **rates), folder, seed)
+    return Augmenter(Augment(synonym_file="synonyms.txt", **rates), [folder], seed)
 
 
 def changed(folder, times=200, text=TEXT, **rates):
@@ -103,7 +103,7 @@ def test_a_text_of_one_word_or_none_stays(folder):
 
 def test_synonyms_without_a_file_or_with_a_bad_one_are_one_clear_line(tmp_path):
     with pytest.raises(LimbeckError, match=r"need training\.augment\.synonym_file"):
-        Augmenter(Augment(synonyms=0.1), tmp_path, 0)
+        Augmenter(Augment(synonyms=0.1), [tmp_path], 0)
     for content, line in ((None, "cannot be read"), (b"\xff\xff", "cannot be read"), ("一\n二\n".encode(), "no group")):
         if content is not None:
             (tmp_path / "s.txt").write_bytes(content)

@@ -13,7 +13,7 @@ from limbeck.bundle.seen import expected_by_chance, hashes_of, read_seen, row_ke
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.objectives import OBJECTIVES, Loss
-from limbeck.recipe import Teacher
+from limbeck.recipe import Teacher, dump_recipe
 from limbeck.teachers import answers, kept, open_teacher
 from limbeck.teachers.store import Store
 from limbeck.training.doctor import Finding, doctor
@@ -400,3 +400,62 @@ def test_nothing_is_trained_written_or_asked_for_more_than_a_few_rows(rows_folde
     doctor(taught(("t", f"bundle:{bundles()}")), data=rows_folder)
     assert asked == [32]
     assert not (tmp_path / "home").exists()
+
+
+@pytest.mark.parametrize("place", ["data", "recipe"])
+def test_files_are_found_beside_the_data_and_beside_the_recipe(place, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    homes = {name: tmp_path / name for name in ("data", "recipe")}
+    for folder in homes.values():
+        folder.mkdir()
+    rows_in(homes["data"], ROWS)
+    (homes[place] / "words.txt").write_text("很快 迅速\n", encoding="utf-8")
+    unlabelled = [{"text": row["text"], "label": row["label"]} for row in ROWS if row["split"] == "train"]
+    write_csv(homes[place] / "done.csv", unlabelled[:20])
+    recipe = taught(
+        ("a", 'rule:contains(text, "很快") -> good; contains(text, "太差") -> bad'), network="textcnn",
+        input={"stop_words": "words.txt"}, training={"augment": {"synonyms": 0.1, "synonym_file": "words.txt"}},
+        relevance={"reviewed": "done.csv"},
+    )  # fmt: skip
+    file = homes["recipe"] / "r.toml"
+    file.write_text(dump_recipe(recipe), encoding="utf-8")
+    findings = doctor(file, data=homes["data"])
+    told = said(findings, "ok")
+    assert "2 words have synonyms" in told and "20 of the rows to learn from are reviewed" in told
+    assert said(findings, "error") == ""
+
+
+@pytest.mark.parametrize(
+    ("sections", "level", "told"),
+    [
+        ({"input": {"stop_words": "gone.txt"}}, "error", "gone.txt: there is no such file"),
+        (
+            {"training": {"augment": {"synonyms": 0.1, "synonym_file": "gone.txt"}}},
+            "error",
+            "gone.txt: there is no such",
+        ),
+        ({"training": {"augment": {"synonyms": 0.1}}}, "error", "need training.augment.synonym_file"),
+        ({"training": {"augment": {"back_translation": ["a/b"]}}}, "error", "names 1 models"),
+        ({"training": {"augment": {"back_translation": ["./a", "./b"]}}}, "warn", "'./a' is no folder here"),
+        ({"relevance": {"reviewed": "gone.csv"}}, "error", "gone.csv: there is no such file"),
+        ({"relevance": {"reviewed": "other.csv"}}, "error", "none of the rows of other.csv is among the rows"),
+    ],
+)
+def test_files_that_training_would_miss_after_hours_are_told_before(sections, level, told, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows_in(tmp_path, ROWS)
+    write_csv(tmp_path / "other.csv", [{"text": "谁也没有写过这一条", "label": "1"}])
+    recipe = taught(("a", 'rule:contains(text, "很快") -> good'), network="textcnn", **sections)
+    assert told in said(doctor(recipe, data=tmp_path), level)
+
+
+def test_teachers_that_never_answer_are_an_error_only_together(tmp_path):
+    rows_in(tmp_path, ROWS)
+    mute = [
+        (name, f'rule:contains(text, "{name}") -> good; contains(text, "x{name}") -> bad') for name in ("zzz", "yyy")
+    ]
+    findings = doctor(taught(*mute), data=tmp_path)
+    assert "no teacher answers any of the sampled rows: 'zzz', 'yyy' abstain" in said(findings, "error", "teachers")
+    speaks = ("speaks", 'rule:contains(text, "很快") -> good; contains(text, "太差") -> bad')
+    findings = doctor(taught(*mute, speaks), data=tmp_path)
+    assert "no teacher" not in said(findings, "error") and "it abstains on all of" in said(findings, "warn", "teachers")

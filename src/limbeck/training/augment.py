@@ -17,6 +17,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import cut_words
 from limbeck.native import panics_caught
 from limbeck.recipe import Augment, Pictures, Recipe, Signals
+from limbeck.training.places import find, needed
 
 
 def active(settings: Augment) -> bool:
@@ -67,7 +68,7 @@ class Augmenter:
         When synonyms are wanted and no file of them is given.
     """
 
-    def __init__(self, settings: Augment, folder: Path, seed: int) -> None:
+    def __init__(self, settings: Augment, folders: Sequence[Path | None], seed: int) -> None:
         self.settings, self.seed = settings, seed
         self.synonyms: dict[str, list[str]] = {}
         if settings.synonyms or settings.insert:
@@ -76,7 +77,7 @@ class Augmenter:
                 raise LimbeckError(
                     "synonyms and insertion need training.augment.synonym_file", where="recipe", mend=mend
                 )
-            self.synonyms = read_synonyms(folder / settings.synonym_file)
+            self.synonyms = read_synonyms(needed(settings.synonym_file, folders, "training.augment.synonym_file"))
 
     def __call__(self, texts: Sequence[str], epoch: int) -> list[str]:
         """Return the texts of one epoch, each changed in its own way."""
@@ -137,13 +138,17 @@ def _takes_blanks(character: str) -> bool:
     return character.isalnum() and (character < "\u2e80" or "\uac00" <= character <= "\ud7af")
 
 
-def back_translate(texts: Sequence[str], models: Sequence[str], *, batch: int = 32) -> list[str]:
+def back_translate(
+    texts: Sequence[str], models: Sequence[str], folders: Sequence[Path | None] = (), *, batch: int = 32
+) -> list[str]:
     """Translate texts there and back through two Hugging Face sequence-to-sequence directories or ids.
 
     Parameters
     ----------
     models
         Two models: from the texts' language to another, and back.
+    folders
+        Where directories are looked for before the working folder.
 
     Raises
     ------
@@ -155,7 +160,7 @@ def back_translate(texts: Sequence[str], models: Sequence[str], *, batch: int = 
         raise LimbeckError(what, where="recipe", mend="name two: there, and back")
     out = list(texts)
     for model in models:
-        out = _translate(out, model, batch)
+        out = _translate(out, str(find(model, [*folders, Path()]) or model), batch)
     return out
 
 

@@ -17,6 +17,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.training.guide import guide_for, with_hidden
 from limbeck.training.panel import Panel, drawn, features_of, seat, unit_rows
+from limbeck.training.places import needed
 from limbeck.training.targets import Distilled, Targets
 from limbeck.training.trust import trust_of
 from limbeck.training.weigh import Marked, asks_cost, joins, reviewed_rows, shares, weigh
@@ -57,7 +58,10 @@ def distil(
     say(f"asking {count} teacher{'' if count == 1 else 's'} about {len(asked):,} rows")
     P = panel.ask(data.frame[asked], cache)
     reviewed = recipe.relevance.reviewed
-    marked = reviewed_rows(reviewed, recipe, data, asked) if reviewed else None
+    marked = None
+    if reviewed:
+        file = needed(reviewed, list(folders), "relevance.reviewed")
+        marked = reviewed_rows(str(file), recipe, data, asked)
     answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, marked=marked, cache=cache)
     if cold:
         refuse_one_class(answer, data.classes)

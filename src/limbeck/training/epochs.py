@@ -42,9 +42,9 @@ def epoch_rows(
     texts = [str(value) for value in values]
     if settings.back_translation:
         say(f"back-translating {len(texts):,} texts")
-        texts, labels = [*texts, *back_translate(texts, settings.back_translation)], np.concatenate([labels, labels])
-    folder = next((folder for folder in folders if folder is not None), Path())
-    augment = Augmenter(settings, folder, recipe.training.seed)
+        translated = back_translate(texts, settings.back_translation, folders)
+        texts, labels = [*texts, *translated], np.concatenate([labels, labels])
+    augment = Augmenter(settings, folders, recipe.training.seed)
     copies = settings.copies
 
     def rows(epoch: int) -> Rows:

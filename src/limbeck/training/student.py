@@ -36,6 +36,7 @@ from limbeck.training.hub import pretrained_input
 from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
 from limbeck.training.nearest import check_nearest, compares, remember
+from limbeck.training.places import find, needed
 from limbeck.training.processes import current, own_cores
 from limbeck.training.scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.targets import Targets
@@ -81,14 +82,6 @@ def positive_index(recipe: Recipe, classes: tuple[str, ...]) -> int:
     return classes.index(name)
 
 
-def find(path: str, folders: list[Path | None]) -> Path | None:
-    """Return the first existing ``folder / path``, or None."""
-    for folder in folders:
-        if folder is not None and (candidate := folder / path).exists():
-            return candidate
-    return None
-
-
 def start_of(recipe: Recipe, folders: list[Path | None], *, quiet: bool = False) -> str | None:
     """Return where the student's start is: a path or a Hugging Face id; None where it has none."""
     init = recipe.student.init
@@ -112,10 +105,7 @@ def with_stop_words(recipe: Recipe, folders: list[Path | None]) -> Recipe:
     words = recipe.input.stop_words
     if not isinstance(words, str):
         return recipe
-    found = find(words, [*folders, Path()])
-    if found is None:
-        raise LimbeckError("there is no such file of stop words", where=words, mend="check input.stop_words")
-    return override(recipe, {"input.stop_words": str(found)})
+    return override(recipe, {"input.stop_words": str(needed(words, folders, "input.stop_words"))})
 
 
 def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:

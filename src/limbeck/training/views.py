@@ -76,8 +76,8 @@ def viewed_rows(
     texts = [str(value) for value in values]
     if settings.back_translation:
         say(f"back-translating {len(texts):,} texts")
-        texts = back_translate(texts, settings.back_translation)
-    augment = Augmenter(settings, next((folder for folder in folders if folder is not None), Path()), seed)
+        texts = back_translate(texts, settings.back_translation, folders)
+    augment = Augmenter(settings, folders, seed)
     copies = settings.copies
     repeated = plain.take(np.tile(np.arange(len(plain)), copies)) if copies > 1 else plain
 

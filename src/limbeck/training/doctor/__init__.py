@@ -14,11 +14,19 @@ from limbeck.forks import refuse_forked
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.data import check_data, read_rows
+from limbeck.training.doctor.files import check_files
 from limbeck.training.doctor.finding import Finding, attempt, distinct, refused
 from limbeck.training.doctor.losses import Fresh, check_losses, check_student
 from limbeck.training.doctor.overlap import check_overlap
 from limbeck.training.doctor.plan import check_recipe, check_training
-from limbeck.training.doctor.teachers import check_answers, check_cache, check_classes, check_guide, open_all
+from limbeck.training.doctor.teachers import (
+    check_answers,
+    check_cache,
+    check_classes,
+    check_guide,
+    check_silence,
+    open_all,
+)
 
 __all__ = ["Finding", "doctor"]
 
@@ -68,6 +76,7 @@ def _examine(case: Case, ask: bool) -> Iterator[Finding]:
             yield Finding("warn", "losses", "not checked: there is no student to try them on")
     else:
         yield Finding("warn", "losses", "not checked: the rows cannot be read")
+    yield from check_files(case)
     teachers = None
     if case.recipe.teachers and case.classes:
         seats, found = open_all(case)
@@ -78,10 +87,13 @@ def _examine(case: Case, ask: bool) -> Iterator[Finding]:
             yield from attempt("teachers", check_guide(case, seats))
         if case.rows is None:
             yield Finding("warn", "teachers", "opened, but not asked: the rows cannot be read")
+        heard: dict[str, bool] = {}
         for one in seats if case.rows is not None else []:
-            yield from attempt("teachers", check_answers(case, one, ask))
+            yield from attempt("teachers", check_answers(case, one, ask, heard))
             yield from attempt("cache", check_cache(case, one, ask))
             yield from attempt("overlap", check_overlap(case, one))
+        if not found:
+            yield from check_silence(seats, heard)
     elif case.recipe.teachers:
         yield Finding("warn", "teachers", "not opened: the classes are not known", "write task.classes")
     yield from attempt("training", check_training(case, teachers))

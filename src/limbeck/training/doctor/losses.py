@@ -31,7 +31,8 @@ from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, attempt
 from limbeck.training.learner import Learner
 from limbeck.training.nearest import compares
-from limbeck.training.student import build, find, start_of, with_stop_words
+from limbeck.training.places import find
+from limbeck.training.student import build, start_of, with_stop_words
 
 SAMPLE = 4000  # rows that the fresh student's input is fitted on
 BATCH = 64

@@ -90,8 +90,11 @@ def _covered(teacher: Any) -> NDArray[np.bool_]:
     return np.ones(len(teacher.classes), dtype=bool) if matrix is None else np.asarray(matrix.any(axis=0))
 
 
-def check_answers(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
-    """Ask a teacher about a few rows, and yield whether it answers, and not always the same."""
+def check_answers(case: Case, one: Seat, ask: bool, heard: dict[str, bool]) -> Iterator[Finding]:
+    """Ask a teacher about a few rows, and yield whether it answers, and not always the same.
+
+    In ``heard`` is written of each that was asked whether it answered any of them.
+    """
     assert case.rows is not None
     who = f"teacher {one.teacher.name!r}"
     if isinstance(one.teacher, TrainedTeacher):
@@ -111,6 +114,7 @@ def check_answers(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
     said = _ask(case, one.teacher, chosen)
     silent = np.isnan(said[:, 0])
     given = said[~silent]
+    heard[one.teacher.name] = bool(len(given))
     if not len(given):
         what = f"{who}: it abstains on all of {len(said)} sampled rows"
         yield Finding("warn", "teachers", what, "check the column it reads (input)")
@@ -119,6 +123,13 @@ def check_answers(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
         yield Finding("warn", "teachers", what, "check the column it reads (input), or leave it out")
     else:
         yield Finding("ok", "teachers", f"{who}: answers {len(said)} sampled rows, abstains on {silent.mean():.0%}")
+
+
+def check_silence(seats: list[Seat], heard: dict[str, bool]) -> Iterator[Finding]:
+    """Yield that there is nothing to learn from teachers that were all asked and never answer."""
+    if len(heard) == len(seats) and heard and not any(heard.values()):
+        what = f"no teacher answers any of the sampled rows: {', '.join(map(repr, heard))} abstain on all of them"
+        yield Finding("error", "teachers", what, "check the columns that they read (input) and what they look for")
 
 
 def _ask(case: Case, teacher: Teacher, chosen: NDArray[np.int64]) -> Answers:
