@@ -1,6 +1,7 @@
 """One run at a time writes an output, and an unfinished one is only gone on from where nobody has touched its files."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 
 import limbeck
-from limbeck.bundle import stream
+from limbeck.bundle import manifest, stream
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.journal import Journal
 from limbeck.errors import LimbeckError
+from limbeck.files import swap_folder
 from limbeck.locks import sole_writer
 from pictures import class_folders, tiny
 from small import reviews, write_csv
@@ -232,3 +234,25 @@ def test_a_picture_that_changes_while_a_folder_is_read_gives_no_output(tmp_path,
         done = limbeck.predict(classifier, folder, tmp_path / "out.csv", quiet=True)
     assert done.rows + done.rejected == before
     assert last.name in (tmp_path / "out.csv.rejected.csv").read_text("utf-8")
+
+
+def test_a_bundle_that_is_replaced_while_it_is_loaded_is_of_one_training(bundles, tmp_path, monkeypatch):
+    """Trainings put their bundle in the place of an earlier one at any moment, also between two files of a reader."""
+    home = tmp_path / "bundle"
+    shutil.copytree(bundles("ngram"), home)
+    new = [tmp_path / f"new{at}" for at in range(2)]
+    for place in new:
+        shutil.copytree(bundles("gru"), place)
+    verified = manifest._verify
+
+    def replaced_behind(folder, found):
+        verified(folder, found)
+        if new:
+            swap_folder(new.pop(), home)
+
+    monkeypatch.setattr(manifest, "_verify", replaced_behind)
+    with Classifier(home) as classifier, Classifier(bundles("gru")) as other:
+        assert classifier.manifest.network == "gru"
+        texts = [row["text"] for row in reviews(20)]
+        assert (classifier.predict_proba(texts) == other.predict_proba(texts)).all()
+    assert not new

@@ -13,9 +13,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.bundle import answers
-from limbeck.bundle.manifest import Manifest, read_manifest
+from limbeck.bundle.manifest import FILE, Manifest, read_manifest
 from limbeck.bundle.session import open_session
 from limbeck.cores import cores
+from limbeck.data.unchanged import marks_now
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import sha256
 from limbeck.forks import made_anew
@@ -28,6 +29,7 @@ from limbeck.inputs.signal import SignalInput
 
 Probabilities = NDArray[np.float32]
 _UNREADABLE = ("raise", "nan")
+_ATTEMPTS = 4  # to read a bundle that is being replaced
 MAP = "map"  # the output of a graph that says where
 # Small batches stay in the processor's cache; measured on ALBERT and GRU, twice as many tokens were no faster.
 TOKENS, ROWS = 4096, 256
@@ -57,6 +59,24 @@ class Classifier:
 
     def __init__(self, path: str | Path, *, threads: int | None = None, model: str | None = None) -> None:
         self.path = Path(path)
+        for attempt in range(_ATTEMPTS):
+            # A training may put its new bundle in the place of this one while it is read: its parts must be of one.
+            before = marks_now(self.path / FILE)
+            try:
+                self._open(threads, model)
+            except LimbeckError:
+                if marks_now(self.path / FILE) == before or attempt == _ATTEMPTS - 1:
+                    raise
+                continue
+            if marks_now(self.path / FILE) == before:
+                break
+            self.close()
+        else:
+            mend = "load it once nothing writes to it"
+            raise LimbeckError("the bundle changes while it is read", where=self.path, mend=mend)
+        made_anew(self)
+
+    def _open(self, threads: int | None, model: str | None) -> None:
         self.manifest: Manifest = read_manifest(self.path)
         file = self.path / (model or self.manifest.serve)
         self.model = file.name
@@ -70,7 +90,6 @@ class Classifier:
         self._closed, self._lock = False, threading.Lock()
         self._left: list[Engine | None] = []
         self._check_fit(file)
-        made_anew(self)
 
     @property
     def classes(self) -> tuple[str, ...]:
