@@ -26,7 +26,7 @@ from limbeck.bundle.workers import EACH, MANY, Answered, Workers
 from limbeck.data import celeba, layouts
 from limbeck.data.encoding import GUESSED, readable
 from limbeck.data.folders import PICTURES, flat, holds_pictures
-from limbeck.data.labels import need_inputs
+from limbeck.data.labels import need_inputs, need_plain
 from limbeck.data.located import FILE, located, pictures_of
 from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, file_of, inspect, left_out, need, sources, stream
@@ -121,6 +121,8 @@ class _Run:
         self.encoding = encoding
         if output.suffix.lower() not in FORMATS:
             mend = f"end it in {', '.join(FORMATS)}"
+            if output.suffix.lower() in (".xlsx", ".xls"):
+                mend = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
             raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
         if output.is_dir():
             raise LimbeckError("is a folder", where=output, mend="name a file")
@@ -320,6 +322,7 @@ class _Run:
             return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         frame = self._renamed(chunk.frame)
         need_inputs(frame.columns, task, source)
+        need_plain(frame, task.inputs, source)
         if task.rows != "image":
             return frame
         manifest = self.classifier.manifest

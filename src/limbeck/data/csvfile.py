@@ -15,6 +15,7 @@ Rows are numbered by record; blank lines are no rows. All columns are strings, a
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -28,6 +29,7 @@ from limbeck.data.lines import BLOCK, LONGEST, Lines
 from limbeck.data.rows import Chunk, Format, Reject, column_names, need, text_frame
 from limbeck.errors import LimbeckError
 
+_EXCELS = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # a first line by which Excel is told the delimiter
 _UNCLOSED = "a quoted field is opened here and never properly closed"
 
 
@@ -71,13 +73,15 @@ class Delimited:
 
     def _format(self, path: Path, encoding: str, lines: Lines) -> Format:
         line = lines.header()
+        told = _EXCELS.fullmatch(line) if line else None
+        line = lines.header() if told else line
         if line is None:
             raise LimbeckError("the file is empty", where=path, mend="check the file")
         if "\0" in line or len(line) >= LONGEST:
             raise no_text(path)
         if MARK in line:
             raise LimbeckError(f"the header {broken_row(encoding)}", where=path, mend="save the file as UTF-8")
-        delimiter = self.delimiter or sniff(line, self.alone)
+        delimiter = told[1] if told else self.delimiter or sniff(line, self.alone)
         return Format(path, "csv", encoding, delimiter, _names(line, delimiter, path))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from limbeck.data.rows import need
+from limbeck.data.rows import need, text_column
 from limbeck.errors import LimbeckError, first_line
 from limbeck.recipe import Derived
 
@@ -27,7 +27,7 @@ def with_derived(frame: pl.DataFrame, derived: Mapping[str, Derived], where: obj
             raise LimbeckError(what, where=where, mend=f"name data.derive.{name} otherwise")
         need(frame.columns, [rule.column], where)
         try:
-            found = frame[rule.column].cast(pl.String).str.extract(rule.pattern, 1)
+            found = text_column(frame[rule.column]).str.extract(rule.pattern, 1)
         except pl.exceptions.PolarsError as error:
             raise LimbeckError(f"data.derive.{name}.pattern: {first_line(error)}", where="recipe") from error
         if frame.height and found.null_count() == frame.height:

@@ -12,7 +12,7 @@ import polars as pl
 
 from limbeck.data import celeba, defects, folders, layouts, masks, normals, read, signals
 from limbeck.data.encoding import GUESSED, readable
-from limbeck.data.labels import label_text, need_inputs, text_of
+from limbeck.data.labels import label_text, need_inputs, need_plain, text_of
 from limbeck.data.located import located
 from limbeck.data.rows import Ints, Reject, need
 from limbeck.data.split import SPELLINGS
@@ -92,6 +92,7 @@ class Gathered:
             if frame.width or not table.rejects:
                 need_inputs(frame.columns, task, file)
                 need(frame.columns, [task.label] if labelled else [], file)
+                need_plain(frame, [*task.inputs, task.label], file)
             if task.rows == "image" and frame.width:
                 frame = located(frame, task, boxes, file.parent)
                 if task.anomaly and task.mask not in table.frame.columns:

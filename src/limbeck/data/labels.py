@@ -51,6 +51,20 @@ def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
         need(present, task.inputs[:1], where)
 
 
+def need_plain(frame: pl.DataFrame, names: Sequence[str], where: object) -> None:
+    """Raise for a column of lists or structs where single values are wanted.
+
+    Raises
+    ------
+    LimbeckError
+        Naming the first such column.
+    """
+    for name in names:
+        if name in frame.columns and frame.schema[name].is_nested():
+            what = f"the column {name!r} holds lists or structs; expected single values"
+            raise LimbeckError(what, where=where, mend="write what is wanted of it into a column of its own")
+
+
 def classes_of(raw: Sequence[str | None], task: Task, where: object) -> tuple[str, ...]:
     """Return the class names: the recipe's in its order, else the distinct raw labels, sorted.
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from limbeck.data.rows import need
+from limbeck.data.rows import need, text_column
 from limbeck.errors import LimbeckError, did_you_mean
 
 STOP = " 。 "
@@ -48,6 +48,7 @@ def wechat(frame: pl.DataFrame) -> pl.DataFrame:
                 f"the WeChat layout wants a column {wanted.title()!r}",
                 mend=did_you_mean(wanted.title(), frame.columns),
             )
+    frame = frame.with_columns(text_column(frame[names[key]]) for key in ("title", "report content"))
     frame = frame.rename({names[key]: new for key, new in _WECHAT.items() if key in names})
     # Reports are joined by ##; empty ones leave two marks beside each other, or one at an end.
     reports = pl.col("reports").cast(pl.String).fill_null("").str.replace_all(r"(?:\s*##)+\s*", " ").str.strip_chars()

@@ -19,7 +19,7 @@ import polars as pl
 from limbeck.cores import each
 from limbeck.data.paths import path_in
 from limbeck.data.picture import Box, Picture, Seen, look
-from limbeck.data.rows import need
+from limbeck.data.rows import need, text_column
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task
 
@@ -51,7 +51,7 @@ def located(frame: pl.DataFrame, task: Task, boxes: str | Sequence[str] | None, 
         files = [str(path_in(base, path)) if path else "" for path in written]
         frame = frame.with_columns(pl.Series(FILE, files, pl.String))
     if task.anomaly and MASK not in frame.columns and task.mask in frame.columns:
-        marked = frame[task.mask].cast(pl.String).str.strip_chars().to_list()
+        marked = text_column(frame[task.mask]).str.strip_chars().to_list()
         frame = frame.with_columns(
             pl.Series(MASK, [str(path_in(base, path)) if path else None for path in marked], pl.String)
         )

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from limbeck.data import layouts, read
 from limbeck.data.beats import KEY, PATIENT, RECORD, TIME, Beats, frame_of
 from limbeck.data.paths import path_in
-from limbeck.data.rows import Ints, Reject, need
+from limbeck.data.rows import Ints, Reject, need, text_column
 from limbeck.data.wfdb_record import segments_of
 from limbeck.data.wfdbfile import read_wfdb
 from limbeck.data.windows import is_ucr, levelled, read_npz, read_ucr
@@ -83,7 +83,7 @@ def signal_sources(
     name = task.inputs[0] if task else "path"
     need(frame.columns, [name], path)
     found = []
-    for row in frame.with_columns(pl.all().cast(pl.String)).to_dicts():
+    for row in frame.with_columns(text_column(cells) for cells in frame).to_dicts():
         file = path_in(path.parent, str(row.pop(name) or "").strip())
         known = file.suffix.lower() in (".hea", *_BESIDE, *EDF)
         found.append(

@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.calibrate import choose_threshold
 from limbeck.evaluation.liveness import measure_liveness, threshold_at_apcer
@@ -37,7 +38,7 @@ def species_of(attacks: Attacks, frame: pl.DataFrame) -> list[str] | None:
     """Return the species of each row, an empty cell as "(missing)"; None where the rows have no such column."""
     if attacks.species is None or attacks.species not in frame.columns:
         return None
-    cells = frame[attacks.species].cast(pl.String).str.strip_chars()
+    cells = text_column(frame[attacks.species]).str.strip_chars()
     return [cell or MISSING for cell in cells.to_list()]
 
 

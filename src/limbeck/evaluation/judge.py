@@ -10,6 +10,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
+from limbeck.data.rows import text_column
 from limbeck.evaluation import gallery
 from limbeck.evaluation.attacks import judge_attacks
 from limbeck.evaluation.metrics import measure
@@ -93,4 +94,4 @@ def groups_of(frame: pl.DataFrame, column: str | None) -> list[str] | None:
     """Return the group of each row, None without a column; a row whose cell is empty is a group of its own."""
     if column is None:
         return None
-    return [f"\0{at}" if cell is None else cell for at, cell in enumerate(frame[column].cast(pl.String).to_list())]
+    return [f"\0{at}" if cell is None else cell for at, cell in enumerate(text_column(frame[column]).to_list())]

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.prepare import Dataset, load_rows, prepare
 from limbeck.data.read import need
+from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import NAME
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
@@ -150,7 +150,7 @@ def _evaluate(
         threshold=manifest.threshold,
         texts=rows.texts,
         numbers=rows.numbers,
-        columns={name: rows.frame[name].cast(pl.String).to_list() for name in slices},
+        columns={name: text_column(rows.frame[name]).to_list() for name in slices},
         groups=groups,
         bootstrap=bootstrap,
         by_length=manifest.task.rows == "text",

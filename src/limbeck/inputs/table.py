@@ -33,6 +33,7 @@ _TRUE, _FALSE = {"true", "yes", "y", "t", "是"}, {"false", "no", "n", "f", "否
 _NUMERIC = 0.95  # share of filled cells that must read as numbers (or dates) for a column to be one
 _LISTS = 0.05  # share of filled cells with several members for a column to hold lists
 _MEMBERS, _SEEN = 32, 5  # flags of a column of lists at most, and rows that must hold a member
+_LARGEST = 1e100  # differences and squares of such numbers must stay finite
 _HEAVY = 20.0  # a largest value this many interquartile ranges out calls for the logarithm
 
 
@@ -92,7 +93,7 @@ class TableInput:
         Raises
         ------
         LimbeckError
-            When no column has a value.
+            When no column has a value, or one has numbers beyond 1e100.
         """
         columns = [column for name in frame.columns for column in _fitted(name, frame[name], settings)]
         if not columns:
@@ -192,6 +193,9 @@ def members(text: str) -> frozenset[str]:
 def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: Input) -> Column:
     if kind == "flag":
         return Column(name, "flag")
+    if (largest := float(np.abs(values).max())) > _LARGEST:
+        what = f"the column {name!r} holds the number {largest:.3g}, which is too large to calculate with"
+        raise LimbeckError(what, where="task.input", mend="if it stands for a missing value, leave the cell empty")
     quartiles = np.quantile(values, [0.25, 0.5, 0.75])
     spread = quartiles[2] - quartiles[0]
     heavy = bool(np.abs(values - quartiles[1]).max() > _HEAVY * max(spread, 1e-12))
@@ -254,7 +258,8 @@ def scaled(values: NDArray[np.float64], column: Column) -> NDArray[np.float64]:
         return 2.0 * np.interp(values, column.knots, np.linspace(0.0, 1.0, len(column.knots))) - 1.0
     if column.logarithm:
         values = np.sign(values) * np.log1p(np.abs(values))
-    return np.clip((values - column.centre) / column.scale, -8.0, 8.0)
+    with np.errstate(over="ignore"):  # infinity is cut like any other number
+        return np.clip((values - column.centre) / column.scale, -8.0, 8.0)
 
 
 def hashed(series: pl.Series, buckets: int) -> NDArray[np.int64]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.recipe.base import Section
 from limbeck.recipe.sections import Recipe
+from limbeck.recipe.toml_file import read_toml
 
 
 def load_recipe(path: str | Path, settings: Iterable[str] = ()) -> Recipe:
@@ -27,14 +28,7 @@ def load_recipe(path: str | Path, settings: Iterable[str] = ()) -> Recipe:
         For a missing or broken file, an unknown key (with the nearest known one) or a wrong value.
     """
     file = Path(path)
-    try:
-        raw = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise LimbeckError("the recipe cannot be read", where=file, mend="check the path") from error
-    except UnicodeDecodeError as error:
-        raise LimbeckError("the recipe is not UTF-8", where=file, mend="save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
-        raise LimbeckError(f"not valid TOML: {error}", where=file) from error
+    raw = read_toml(file)
     pairs = [_setting(text) for text in settings]
     when = raw.pop("when", {})
     chosen = [_wanted(raw, pairs, "data", "layout"), _wanted(raw, pairs, "student", "network")]
@@ -60,6 +54,8 @@ def parse_recipe(raw: Mapping[str, Any], *, where: str = "recipe") -> Recipe:
         return Recipe.model_validate(_text_keys(raw))
     except ValidationError as error:
         raise _explain(error, where) from error
+    except RecursionError as error:
+        raise LimbeckError("nested too deeply", where=where, mend="check the file") from error
 
 
 def override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -108,7 +104,9 @@ def _setting(text: str) -> tuple[str, Any]:
         raise LimbeckError(f"{text!r} is no setting", where="--set", mend="write section.key=value")
     try:
         return key.strip(), tomllib.loads(f"v = {value}")["v"]
-    except tomllib.TOMLDecodeError:
+    except RecursionError as error:
+        raise LimbeckError(f"{key.strip()!r} is nested too deeply", where="--set") from error
+    except ValueError:
         return key.strip(), value  # a bare word is a string: --set student.network=albert
 
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 from safetensors.torch import save
 
@@ -24,6 +23,7 @@ from limbeck.bundle.seen import telling_keys, write_seen
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.read import need
 from limbeck.data.resizing import lost_frequencies
+from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, has_baseline
 from limbeck.evaluation.judge import Judgement, groups_of, judge
@@ -264,7 +264,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             threshold=student.threshold,
             texts=texts,
             numbers=rows.numbers[index],
-            columns={name: frame[name].cast(pl.String).to_list() for name in recipe.evaluation.slices},
+            columns={name: text_column(frame[name]).to_list() for name in recipe.evaluation.slices},
             groups=groups_of(frame, group),
             bootstrap=recipe.evaluation.bootstrap,
             by_length=recipe.task.rows == "text",
