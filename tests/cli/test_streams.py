@@ -35,7 +35,6 @@ def home(tmp_path_factory, bundles):
 WORDS = [
     ("--help",),
     ("evaluate", "bundle", "reviews.csv", "--json"),
-    ("evaluate", "bundle", "reviews.csv"),
     ("compare", "bundle", "bundle", "reviews.csv"),
 ]
 
@@ -56,6 +55,14 @@ def test_a_reader_that_is_gone_ends_it_without_a_word(home, words):
     with open(writer, "w") as gone:  # noqa: PTH123 - a descriptor
         done = limbeck(*words, cwd=home, stdout=gone)
     assert (done.returncode, done.stderr) == (-signal.SIGPIPE, "")
+
+
+@FULL
+def test_answers_for_standard_output_on_a_full_disk_are_one_line(home):
+    with Path("/dev/full").open("w") as full:
+        done = limbeck("predict", "bundle", "reviews.csv", "-", cwd=home, stdout=full)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith("error: standard output: No space left on device; free some")
 
 
 @FULL

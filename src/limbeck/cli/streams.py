@@ -75,9 +75,9 @@ def outside(error: OSError) -> LimbeckError | None:
 
 def _printed(error: BaseException) -> bool:
     """Return whether an error was met where something is printed; a stream does not tell once it was flushed."""
-    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
-    name = str(frames[-1].f_globals.get("__name__", "")) if frames else ""
-    return name.partition(".")[0] in ("click", "rich") or name == "limbeck.cli.main"
+    names = [str(frame.f_globals.get("__name__", "")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    own = [name for name in names if name.startswith("limbeck.")]
+    return bool(own) and own[-1].startswith("limbeck.cli.")
 
 
 def settle() -> None:
