@@ -39,7 +39,8 @@ def test_it_learns_normal_beats_and_finds_the_others(trained, folder):
     assert not rows.labels[rows.part("train")].any()
     assert rows.labels[rows.part("test")].any()
     assert trained.metrics["roc_auc"] > 0.9
-    (forest,) = trained.baselines
+    forest, majority = trained.baselines
+    assert majority["class"] == "normal"
     assert forest["name"] == "isolation forest"
     assert 0.5 < forest["roc_auc"] <= 1.0
     page = (trained.bundle / "report.html").read_text("utf-8")

@@ -53,7 +53,8 @@ def test_an_autoencoder_finds_what_does_not_fit_and_its_bundle_says_the_same(fol
     trained = limbeck.train(recipe(), data=folder, out=tmp_path / "bundle")
     assert trained.metrics["roc_auc"] > 0.9
     assert "image_auroc" not in trained.metrics
-    (forest,) = trained.baselines
+    forest, majority = trained.baselines
+    assert majority["class"] == "normal"
     assert forest["name"] == "isolation forest"
     assert trained.metrics["roc_auc"] > forest["roc_auc"] > 0.5
     rows = prepare(recipe(), folder)

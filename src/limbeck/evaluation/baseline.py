@@ -23,6 +23,8 @@ NAME = "TF-IDF + linear SVM"
 class TextBaseline:
     """TF-IDF (character 1-3-grams, sublinear) with LinearSVC; ``classes_`` holds the classes seen.
 
+    A smaller ``margin`` regularises more.
+
     Raises
     ------
     LimbeckError
@@ -31,14 +33,14 @@ class TextBaseline:
 
     classes_: NDArray[np.int64]
 
-    def __init__(self) -> None:
+    def __init__(self, margin: float = 1.0) -> None:
         try:
             from sklearn.feature_extraction.text import TfidfVectorizer
             from sklearn.svm import LinearSVC
         except ImportError as error:
             raise missing_extra("scikit-learn", "train", "the text baseline") from error
         self._features = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, dtype=np.float32)
-        self._model = LinearSVC(random_state=0)
+        self._model = LinearSVC(random_state=0, C=margin)
 
     def fit(self, texts: Sequence[str], y: ArrayLike) -> TextBaseline:
         """Learn from N texts and y int64[N]; returns itself."""
@@ -67,14 +69,16 @@ def baseline_row(
     test_y: ArrayLike,
     classes: Sequence[str],
     positive: int | None = None,
+    *,
+    steady: bool = False,
 ) -> dict[str, Any]:
     """Return the baseline's line of the report: name, accuracy, macro_f1, roc_auc, n_train, seconds.
 
     ``roc_auc`` is the positive class's, or the macro average over more than two classes; ``seconds`` is
-    fitting and deciding, wall clock. See `TextBaseline` for the errors.
+    fitting and deciding, wall clock. ``steady`` regularises more. See `TextBaseline` for the errors.
     """
     start = time.perf_counter()
-    model = TextBaseline().fit(train_texts, train_y)
+    model = TextBaseline(0.05 if steady else 1.0).fit(train_texts, train_y)
     decided, scores = model.decide(test_texts), model.scores(test_texts)
     seconds = time.perf_counter() - start
     y, c = np.asarray(test_y, dtype=np.int64), len(classes)

@@ -28,7 +28,13 @@ def flat(rows: Signals) -> NDArray[np.float32]:
 
 
 def signal_baseline(
-    settings: Input, train: pl.DataFrame, train_y: ArrayLike, test: pl.DataFrame, classes: int
+    settings: Input,
+    train: pl.DataFrame,
+    train_y: ArrayLike,
+    test: pl.DataFrame,
+    classes: int,
+    *,
+    steady: bool = False,
 ) -> tuple[NDArray[np.float64], float]:
     """Return the baseline's probabilities float64 [N, C] of test rows, and the seconds that it took.
 
@@ -38,14 +44,18 @@ def signal_baseline(
         When scikit-learn is not installed.
     """
     start = time.perf_counter()
-    p = boosted(features(settings, train), train_y, features(settings, test), classes, "the baseline of signals")
+    seen, asked = features(settings, train), features(settings, test)
+    p = boosted(seen, train_y, asked, classes, "the baseline of signals", steady=steady)
     return p, time.perf_counter() - start
 
 
 def signal_baseline_row(
     settings: Input, train: pl.DataFrame, train_y: ArrayLike, test: pl.DataFrame, test_y: ArrayLike,
-    classes: Sequence[str], positive: int | None = None,
+    classes: Sequence[str], positive: int | None = None, *, steady: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the baseline's line of the report: name, accuracy, macro_f1, roc_auc, n_train, seconds."""
-    p, seconds = signal_baseline(settings, train, train_y, test, len(classes))
+    """Return the baseline's line of the report: name, accuracy, macro_f1, roc_auc, n_train, seconds.
+
+    ``steady`` regularises more.
+    """
+    p, seconds = signal_baseline(settings, train, train_y, test, len(classes), steady=steady)
     return line(NAME, test_y, p, classes, positive, learned=train.height, seconds=seconds)

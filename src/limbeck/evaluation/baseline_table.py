@@ -37,8 +37,12 @@ def table_baseline_row(
     test_y: ArrayLike,
     classes: Sequence[str],
     positive: int | None = None,
+    *,
+    steady: bool = False,
 ) -> dict[str, Any]:
     """Return the baseline's line of the report: name, accuracy, macro_f1, roc_auc, n_train, seconds.
+
+    ``steady`` regularises more.
 
     Raises
     ------
@@ -48,6 +52,6 @@ def table_baseline_row(
     start = time.perf_counter()
     encoder = TableInput.fit(Input(), train)
     seen, asked = features(encoder, train), features(encoder, test)
-    p = boosted(seen, train_y, asked, len(classes), "the table baseline")
+    p = boosted(seen, train_y, asked, len(classes), "the table baseline", steady=steady)
     seconds = time.perf_counter() - start
     return line(NAME, test_y, p, classes, positive, learned=train.height, seconds=seconds)

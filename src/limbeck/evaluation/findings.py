@@ -150,6 +150,7 @@ _JUDGING = (
         "Make sure that it did not.",
         "这些样本都无法凭内容辨认，因此看不出该模型包是否学习过它们。请自行确认。",
     ),
+    Template("The baseline {name} is left out: {reason}.", "基线 {name} 未列出：{reason}。"),
     Template("The trust report is left out. {reason}.", "未显示教师模型的可信度。{reason}。"),
     Template(
         "There is no column {quoted} ({reason}): all attacks count as one species.",

@@ -7,6 +7,7 @@ NAMES = {
     "gradient-boosted trees": "梯度提升树",
     "boosting on samples and RR intervals": "采样值与 RR 间期上的提升树",
     "colour, thumbnail, spectrum + logistic regression": "颜色、缩略图、频谱 + 逻辑回归",
+    "majority class": "多数类",
     "isolation forest": "孤立森林",
 }
 # Behind the name of one that was measured where the bundle was trained, not on the rows at hand.

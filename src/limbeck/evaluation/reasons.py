@@ -184,6 +184,10 @@ _RECORDS = (
 )
 
 _FILES = (
+    Template(
+        "its accuracy of {number} is below the {number_majority} of the majority class",
+        "其准确率 {number} 低于多数类的 {number_majority}",
+    ),
     Template("there is no such file", "没有这个文件"),
     Template("the file is empty", "文件为空"),
     Template("check the path", "请检查路径"),

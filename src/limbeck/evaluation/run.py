@@ -17,7 +17,9 @@ from limbeck.data.read import need
 from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baseline import NAME
-from limbeck.evaluation.baselines import baseline_rows, has_baseline
+from limbeck.evaluation.baseline_majority import NAME as MAJORITY
+from limbeck.evaluation.baseline_majority import majority_row
+from limbeck.evaluation.baselines import baseline_rows, has_baseline, left_out
 from limbeck.evaluation.judge import groups_of, judge
 from limbeck.evaluation.named import THEN
 from limbeck.evaluation.operating import sweep
@@ -97,7 +99,7 @@ def evaluate(
         Column whose groups the bootstrap keeps together.
     train_data
         Folder with the training rows of the bundle's recipe: scikit-learn's baseline is then trained on them and judged
-        on these same rows. Without it the report shows the baseline as measured when the bundle was made.
+        on these same rows. Without it the baseline stands as measured when the bundle was made.
     pictures
         Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
     encoding
@@ -165,7 +167,8 @@ def _evaluate(
     strange, odd = anomaly_metrics(classifier, rows.frame, rows.labels, p)
     findings += odd
     stored = stored_metrics(classifier.path)
-    baselines = _baselines(classifier, rows, stored if known is None else {}, train_data) if report is not None else []
+    baselines = _baselines(classifier, rows, stored if known is None else {}, train_data)
+    findings += left_out(baselines)
     if report is not None:
         if pictures:
             judgement = judgement.pictured(rows.frame, classifier)
@@ -193,7 +196,14 @@ def _evaluate(
     more = strange | (more if manifest.task.rows == "signal" else {})
     warnings = [] if known is None else [warning(known)[0]]
     said = verdict(judgement.metrics, baselines, detector=manifest.task.anomaly, seen=known is not None)[0]
-    told = {"verdict": said, "slices": judgement.slices, "warnings": warnings, "seen": known, "findings": findings}
+    told = {
+        "verdict": said,
+        "baselines": baselines,
+        "slices": judgement.slices,
+        "warnings": warnings,
+        "seen": known,
+        "findings": findings,
+    }
     return {**judgement.metrics, **more, **told}
 
 
@@ -242,10 +252,16 @@ def _json(file: Path) -> dict[str, Any]:
 def _baselines(
     classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
 ) -> list[dict[str, Any]]:
-    task = classifier.manifest.task
-    if train_data is not None and has_baseline(task):
+    """Return the lines of the baselines; that of the majority class is always of the rows at hand."""
+    positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
+    if train_data is not None and has_baseline(classifier.manifest.task):
         recipe = load_recipe(classifier.path / "recipe.toml")
         source = prepare(recipe, Path(train_data), recipe_folder=None)
-        positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
         return baseline_rows(recipe, source, source.part("train"), rows, np.arange(len(rows.labels)), positive)
-    return [{**row, "name": row.get("name", NAME) + THEN[0], ELSEWHERE: True} for row in stored.get("baselines", [])]
+    known = [row for row in stored.get("baselines", []) if isinstance(row, dict)]
+    most = next((row.get("class") for row in known if row.get("name") == MAJORITY), None)
+    answer = classifier.classes.index(most) if most in classifier.classes else None
+    majority = majority_row([], rows.labels, classifier.classes, positive, answer=answer)
+    others = [row for row in known if row.get("name") != MAJORITY]
+    then = [{**row, "name": row.get("name", NAME) + THEN[0], ELSEWHERE: True} for row in others]
+    return [*then, majority]

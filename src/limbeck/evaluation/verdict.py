@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from limbeck.evaluation.baseline_majority import NAME as MAJORITY
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.named import named
 
@@ -71,6 +72,8 @@ def _against(
     *, detector: bool,
 ) -> tuple[str, str] | None:  # fmt: skip
     known = [row for row in baselines if row.get("accuracy") is not None and not row.get(ELSEWHERE)]
+    if detector or all(row.get("name") == MAJORITY for row in known):
+        known = [row for row in known if row.get("name") != MAJORITY]
     rivals = [(float(row["accuracy"]), *_baseline(row)) for row in known]
     most = None if detector else always(metrics)
     # A classifier that knows nothing is worth naming where nothing stands above it: there is nothing to praise then.
@@ -91,6 +94,9 @@ def _against(
 
 
 def _baseline(row: Mapping[str, Any]) -> tuple[str, str]:
+    if row.get("name") == MAJORITY and "class" in row:
+        only = inert(row["class"], 60)
+        return f"always answering “{only}”", f"一律回答“{only}”"
     name = inert(row.get("name", "baseline"), 60)
     return f"the baseline {name}", f"基线 {named(name)[1]} "
 

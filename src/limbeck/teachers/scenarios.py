@@ -162,20 +162,21 @@ class _Trees:
 
 
 def _table_model(teacher: ScenarioTeacher) -> Any:
+    from limbeck.evaluation.baseline_line import fit_boosting
     from limbeck.evaluation.baseline_table import features
     from limbeck.inputs.table import TableInput
     from limbeck.recipe import Input
 
     try:
-        from sklearn.ensemble import ExtraTreesClassifier, HistGradientBoostingClassifier, RandomForestClassifier
+        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
     except ImportError as error:
         raise missing_extra("scikit-learn", "train", "a teacher of scenarios") from error
     encoder = TableInput.fit(Input(), teacher.rows)
     rows = features(encoder, teacher.rows)
     forest: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 3, "random_state": 0}
     models = [
-        HistGradientBoostingClassifier(random_state=0, max_iter=100, learning_rate=0.08),
-        RandomForestClassifier(**forest),
-        ExtraTreesClassifier(**forest),
+        fit_boosting(rows, teacher.labels, "a teacher of scenarios", max_iter=100, learning_rate=0.08),
+        RandomForestClassifier(**forest).fit(rows, teacher.labels),
+        ExtraTreesClassifier(**forest).fit(rows, teacher.labels),
     ]
-    return _Trees(encoder, [model.fit(rows, teacher.labels) for model in models])
+    return _Trees(encoder, models)

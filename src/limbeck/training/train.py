@@ -25,7 +25,7 @@ from limbeck.data.read import need
 from limbeck.data.resizing import lost_frequencies
 from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.baselines import baseline_rows, has_baseline
+from limbeck.evaluation.baselines import baseline_rows, left_out
 from limbeck.evaluation.judge import Judgement, groups_of, judge
 from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
 from limbeck.evaluation.report import Report, write_report
@@ -281,6 +281,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
         if recipe.evaluation.pictures:
             judgement = judgement.pictured(frame, classifier)
         baselines = _baselines(recipe, rows, index)
+        findings += left_out(baselines)
         history = student.history.epochs
         stored = {
             "judged_on": part,
@@ -347,11 +348,10 @@ def _report(
 
 
 def _baselines(recipe: Recipe, rows: Dataset, index: np.ndarray) -> list[dict[str, Any]]:
-    train = rows.part("train")
-    if not recipe.evaluation.baseline or not len(train) or not has_baseline(recipe.task):
+    if not len(index):
         return []
     positive = None if len(rows.classes) > 2 else positive_index(recipe, rows.classes)
-    return baseline_rows(recipe, rows, train, rows, index, positive)
+    return baseline_rows(recipe, rows, rows.part("train"), rows, index, positive, plain=recipe.evaluation.baseline)
 
 
 def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, name: str) -> dict[str, Any]:
