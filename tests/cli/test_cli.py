@@ -169,7 +169,7 @@ def test_the_doctor_prints_a_line_for_each_finding_and_exits_by_the_verdict(run,
     assert [line.split()[1] for line in lines[:3]] == ["recipe", "recipe", "data"], (
         "a fault is said once, where it lies"
     )
-    assert verdict == "mend 2 errors before training"
+    assert verdict == "fix 2 errors before training"
 
 
 def test_the_doctors_json_is_one_object(run, recipe, rows_folder, tmp_path):

@@ -1,5 +1,6 @@
 """A recipe's rows come out labelled, split and free of copies across parts, and every change is told."""
 
+import re
 from pathlib import Path
 
 import polars as pl
@@ -148,3 +149,14 @@ def test_the_real_reviews_and_posts_are_read_whole_and_clean(shared_data):
     posts = prepare(recipe({"train": "weibo21.csv", "split": "split"}, input="content"), shared_data / "fake-news")
     assert len(posts.part("test")) == 1797
     assert any("near copies" in line for line in posts.findings)
+
+
+def test_many_classes_are_counted_together_and_a_filter_is_told_as_people_write_it(tmp_path):
+    rows = [
+        {"text": f"第{k}条评论讲的是{k * k * 97}这件事", "label": f"c{k % 20:02d}", "d": "xyz"[k % 3]}
+        for k in range(600)
+    ]
+    table(tmp_path, rows)
+    data = prepare(recipe({"split": {"valid": 0.1, "test": 0.2}, "where": {"d": ["x", "y"]}}), tmp_path)
+    assert "400 of 600 rows of a.csv have d = x / y" in data.findings
+    assert re.search(r"train: 280 rows \(20 of 20 classes, \d+ to \d+ rows each\)", "\n".join(data.findings))

@@ -15,6 +15,7 @@ import pytest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import pictures
 from limbeck.evaluation.compare import compare
+from limbeck.evaluation.confusions import top_confusions
 from limbeck.evaluation.inert import inert, shorten
 from limbeck.evaluation.metrics import NAMES, measure
 from limbeck.evaluation.report import Report, render_report, write_report
@@ -232,6 +233,37 @@ def test_nothing_is_praised_that_always_answering_one_class_reaches(right, basel
     rows = [] if baseline is None else [{"name": "trees", "accuracy": baseline}]
     assert verdict(m, rows)[0].split("; ")[1].startswith(told)
     assert "always" not in verdict(m, rows, detector=True)[0]
+
+
+def test_of_many_classes_the_most_frequent_errors_are_named():
+    classes = [f"sign {k}" for k in range(43)]
+    table = np.diag(np.full(43, 50))
+    table[7, 9], table[9, 7], table[3, 40] = 12, 20, 1
+    assert top_confusions(table, classes) == [
+        {"true": "sign 9", "predicted": "sign 7", "n": 20, "share": 20 / 70},
+        {"true": "sign 7", "predicted": "sign 9", "n": 12, "share": 12 / 62},
+        {"true": "sign 3", "predicted": "sign 40", "n": 1, "share": 1 / 51},
+    ]
+    assert top_confusions(table[:10, :10], classes[:10]) == []  # a matrix of ten is read as it is drawn
+    shown = Page(render_report(report(classes, n=2000)))
+    assert "Most frequent errors" in shown.text and "最常见的错误" in shown.text
+
+
+def test_findings_that_call_for_a_look_come_first_and_in_red():
+    lines = [
+        "5 exact duplicates dropped from train",
+        "3 of 90 valid and test rows (3.3%) are near copies of rows of another part, such as rows 1 and 2",
+    ]
+    page = render_report(report(findings=lines))
+    assert page.index('class="findings grave"') < page.index("of another part") < page.index("exact duplicates dropped")
+    assert 'class="findings grave"' not in render_report(report(findings=lines[:1]))
+
+
+def test_counts_have_separators():
+    page = Page(render_report(report(facts={"parameters": 2301, "train rows": 1541})))
+    assert "2,301" in page.text and "1,541" in page.text
+    y, p = np.repeat([0, 1], 3000), np.tile([0.9, 0.1], (6000, 1))
+    assert "3,000" in Page(render_report(Report("t", measure(y, p, ("a", "b"), bootstrap=0), y, p))).text
 
 
 def test_every_word_is_there_twice_and_the_chinese_is_chinese():

@@ -150,7 +150,7 @@ def predict(
 @DATA
 @click.option("--out", required=True, type=PLACE, help="Folder of the search; the best recipe is best.toml in it.")
 @SETTING
-@click.option("--trials", type=click.IntRange(1), help="Trials in all, those of earlier calls included.")
+@click.option("--trials", type=click.IntRange(1), help="Total number of trials, including earlier runs.")
 def tune(recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], trials: int | None) -> None:
     """Search the recipe's [tune] space on valid; call again to go on."""
     from limbeck.cli import tables
@@ -166,7 +166,7 @@ def tune(recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], 
 @click.option("--ask", is_flag=True, help="Ask teachers behind http: about a few rows; this may cost money.")
 @JSON
 def doctor(recipe: Path, data: Path | None, settings: tuple[str, ...], ask: bool, as_json: bool) -> int:
-    """Say all that is wrong with RECIPE, its rows and teachers; exit with 2 if it is an error."""
+    """Check RECIPE, its data and its teachers before training. Exit code 2 on errors."""
     import limbeck
     from limbeck.cli import tables
 
@@ -179,7 +179,7 @@ def doctor(recipe: Path, data: Path | None, settings: tuple[str, ...], ask: bool
 @click.option("--out", type=PLACE, default=Path("demo-out"), show_default=True, help="Folder for bundles and report.")
 @LANG
 def demo(out: Path, lang: str) -> None:
-    """Do the main job on real Chinese reviews in a few minutes."""
+    """Train and evaluate two example models on Chinese reviews (3 minutes)."""
     from limbeck.cli.demo import demo as show
 
     show(out, lang=lang)

@@ -189,7 +189,7 @@ def diagnosis(found: Sequence[Finding]) -> dict[str, Any]:
     """Return a doctor's findings as plain data, with counts and the verdict."""
     counts = {level: sum(finding.level == level for finding in found) for level in ("ok", "warn", "error")}
     if counts["error"]:
-        verdict = f"mend {_counted(counts['error'], 'error')} before training"
+        verdict = f"fix {_counted(counts['error'], 'error')} before training"
     elif counts["warn"]:
         verdict = f"it can be trained; look at {_counted(counts['warn'], 'warning')} first"
     else:

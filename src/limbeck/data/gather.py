@@ -162,7 +162,8 @@ class Gathered:
             if not mask.any():  # another file of the same path may have such rows
                 self._unmatched.setdefault(column, (unseen, set()))[1].update(known)
             frame, numbers = frame.filter(mask), numbers[mask]
-            self.findings.append(f"{len(numbers):,} of {len(mask):,} rows of {file.name} have {column} = {values}")
+            shown = values if isinstance(values, str) else " / ".join(map(str, values))
+            self.findings.append(f"{len(numbers):,} of {len(mask):,} rows of {file.name} have {column} = {shown}")
         self.frames.append(frame)
         self.numbers.append(numbers)
         self.parts.append(part)

@@ -22,6 +22,9 @@ from limbeck.recipe import Recipe, Split
 Names = npt.NDArray[np.str_]
 
 
+_MANY = 12  # classes from which on they are counted together
+
+
 def given(gathered: Gathered, split: str | Split) -> Names:
     """Return the part of each row as far as files or a column say it; the rest is "train"."""
     parts: list[Any] = []
@@ -126,6 +129,11 @@ def summary(labels: Ints, classes: Sequence[str], split: Names) -> list[str]:
     lines = []
     for part in ("train", "valid", "test"):
         counts = np.bincount(labels[split == part], minlength=len(classes))
+        if len(classes) > _MANY:
+            there = counts[counts > 0]
+            between = f"{there.min():,} to {there.max():,} rows each" if len(there) else "no row"
+            lines.append(f"{part}: {counts.sum():,} rows ({len(there):,} of {len(classes):,} classes, {between})")
+            continue
         shown = ", ".join(f"{name} {count:,}" for name, count in zip(classes, counts, strict=True))
         lines.append(f"{part}: {counts.sum():,} rows ({shown})")
     unlabelled = np.count_nonzero(split == "unlabelled")

@@ -187,6 +187,25 @@ _EXPORT = (
 TEMPLATES = (*_READING, *_CLEANING, *_SPLITTING, *_JUDGING, *_EXPORT)
 
 
+# What calls for a look; the other findings say what was done about what is common.
+_DOUBTFUL = (
+    "unreadable",
+    "figures leak",
+    "but another label",
+    "of another part",
+    "may be among these",
+    "nothing shows whether",
+    "no figure is of new rows",
+    "out of train or valid: their patients",
+    "have no row in",
+)
+
+
+def doubtful(finding: str) -> bool:
+    """Return whether a finding calls for a look before figures are relied on."""
+    return any(words in finding for words in _DOUBTFUL)
+
+
 def in_chinese(finding: str) -> str:
     """Return a finding or a reason of the export in Chinese, or as it is where it is none of ours."""
     found = fitting(finding, TEMPLATES) if len(finding) <= _LONGEST else None

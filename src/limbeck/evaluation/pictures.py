@@ -140,12 +140,12 @@ def confusion(table: ArrayLike, classes: Sequence[str]) -> str:
             )
             if numbered:
                 x, y = left + (j + 0.5) * side, top + middle
-                body.append(svg.text(x, y + (0 if c <= 6 else 4), f"{counts[i, j]:.0f}", "count"))
+                body.append(svg.text(x, y + (0 if c <= 6 else 4), f"{counts[i, j]:,.0f}", "count"))
                 if c <= 6:
                     body.append(svg.text(x, y + 15, f"{100 * shares[i, j]:.1f}%", "share"))
     told = (
-        f"{counts.trace():.0f} of {counts.sum():.0f} rows right",
-        f"{counts.sum():.0f} 行中判对 {counts.trace():.0f} 行",
+        f"{counts.trace():,.0f} of {counts.sum():,.0f} rows right",
+        f"{counts.sum():,.0f} 行中判对 {counts.trace():,.0f} 行",
     )
     return svg.picture("confusion", told, body, top + side * c + 8)
 

@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
 from limbeck.evaluation import pictures, trust_picture
-from limbeck.evaluation.findings import in_chinese
+from limbeck.evaluation.confusions import top_confusions
+from limbeck.evaluation.findings import doubtful, in_chinese
 from limbeck.evaluation.gallery import is_thumbnail
 from limbeck.evaluation.inert import inert
 from limbeck.evaluation.metrics import NAMES
@@ -163,6 +164,8 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         css=Markup(css),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; {images}base-uri 'none'; form-action 'none'",
         galleries=galleries,
+        findings=_by_gravity(report.findings),
+        confusions=top_confusions(report.metrics["confusion"], list(report.metrics["classes"])),
         liveness=_liveness(report.metrics),
         verdict=verdict(report.metrics, report.baselines, detector=report.detector, seen=report.seen is not None),
         warning=None if report.seen is None else warning(report.seen),
@@ -171,6 +174,12 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         figures=[(name, Markup(drawn)) for name, drawn in _figures(report)],  # noqa: S704 - svg.py escapes
         history=[(name, Markup(drawn)) for name, drawn in _history(report)],  # noqa: S704
     )
+
+
+def _by_gravity(findings: Sequence[str | tuple[str, str]]) -> list[tuple[bool, list[str | tuple[str, str]]]]:
+    """Return the findings that call for a look, then those that say what was done, as (grave, findings)."""
+    grave = [one for one in findings if doubtful(one if isinstance(one, str) else one[0])]
+    return [(name, part) for name, part in ((True, grave), (False, [f for f in findings if f not in grave])) if part]
 
 
 def _figures(report: Report) -> list[tuple[str, str]]:
@@ -301,7 +310,7 @@ def _shown(value: Any) -> Any:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, int):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
+        return f"{value:,}"
     if isinstance(value, Mapping):
         return inert(", ".join(f"{k}: {_shown(v)}" for k, v in value.items() if not isinstance(v, bool)))
     if isinstance(value, list | tuple):

@@ -225,7 +225,7 @@ def facts_of(classifier: Classifier) -> dict[str, Any]:
         "size": f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB",
         "threshold": manifest.threshold,
         "temperature": manifest.temperature,
-        "created": manifest.created,
+        "created": manifest.created.replace("T", " ").replace("+00:00", " UTC"),
         "limbeck": manifest.limbeck,
     }
 

@@ -322,7 +322,7 @@ def _report(
     findings: list[str], baselines: list[dict[str, Any]], history: list[dict[str, float]], part: str, out: Path,
     lang: str, known: dict[str, Any] | None,
 ) -> None:  # fmt: skip
-    counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test")}
+    counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test", "unlabelled")}
     page = Report(
         title=out.resolve().name,
         detector=classifier.manifest.task.anomaly,
@@ -332,7 +332,7 @@ def _report(
         facts=facts_of(classifier)
         | {"judged_on": part}
         | pixel_facts(judgement.metrics)
-        | {f"{name} rows": n for name, n in counts.items()},
+        | {f"{name} rows": n for name, n in counts.items() if n or name == "train"},
         baselines=baselines,
         slices=judgement.slices,
         worst=judgement.worst,

@@ -11,25 +11,12 @@ import polars as pl
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.findings import doubtful
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, refused
 from limbeck.training.pretrain import is_pretraining
 
 IMBALANCE = 10.0  # times as many rows of the largest class as of the smallest
-# Findings on the data that call for a look; the others say what was done about what is common.
-_DOUBTFUL = (
-    "unreadable rows",
-    "unreadable picture",
-    "unreadable record",
-    "figures leak",
-    "but another label",
-    "of another part",
-    "left out of the folder",
-    "without a label",
-    "misspelling",
-    "have no mask",
-    "is taken for",
-)
 
 
 def read_rows(case: Case) -> tuple[Case, list[Finding]]:
@@ -46,7 +33,7 @@ def read_rows(case: Case) -> tuple[Case, list[Finding]]:
 
 
 def _noted(line: str) -> Finding:
-    return Finding("warn" if any(words in line for words in _DOUBTFUL) else "ok", "data", line)
+    return Finding("warn" if doubtful(line) else "ok", "data", line)
 
 
 def check_data(case: Case) -> Iterator[Finding]:
