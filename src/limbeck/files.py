@@ -92,14 +92,20 @@ def recover(path: Path) -> None:
 
     Only who holds the lock on the output (`limbeck.locks.sole_writer`) may call this: nobody else is writing then.
     """
-    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.(part|old)")
-    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
-        left = [Path(entry.path) for entry in entries if name.fullmatch(entry.name)]
-        for found in sorted(left):
-            if found.suffix == ".old" and not path.exists():
+    for found in left_behind(path.parent, re.escape(path.name)):
+        if found.suffix == ".old" and not path.exists():
+            with contextlib.suppress(OSError):
                 found.rename(path)
-            else:
-                remove(found)
+        else:
+            remove(found)
+
+
+def left_behind(folder: Path, names: str) -> list[Path]:
+    """Return what killed writers left in a folder of the files whose names match a regular expression."""
+    pattern = re.compile(rf"\.(?:{names})\.[0-9a-f]{{8}}\.(part|old)")
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        return sorted(Path(entry.path) for entry in entries if pattern.fullmatch(entry.name))
+    return []
 
 
 def remove(path: Path) -> None:

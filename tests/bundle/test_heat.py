@@ -8,6 +8,7 @@ import limbeck
 from limbeck.bundle.heat import HeatMaps, heat
 from limbeck.data.picture import Box, Picture
 from limbeck.errors import LimbeckError
+from limbeck.locks import sole_writer
 from scans import detector, mvtec, scan
 from small import limbeck as command
 
@@ -57,9 +58,24 @@ def test_predict_draws_a_map_for_each_picture_and_names_the_rest(bundle, folder,
     assert done.returncode == 0, done.stderr
     names = sorted(file.name for file in (tmp_path / "heat").iterdir())
     assert names == ["000001-0.png", "000002-1.png", "000003-2.png", "000005-deep.png"]
-    assert Image.open(tmp_path / "heat" / "000005-deep.png").size == (90, 90)
+    with Image.open(tmp_path / "heat" / "000005-deep.png") as drawn:
+        assert drawn.size == (90, 90)
     assert "broken.png" in (tmp_path / "a.csv.rejected.csv").read_text()
     assert (tmp_path / "a.csv").read_text().count("anomaly") >= 3
+
+
+def test_a_folder_of_maps_has_one_writer_who_removes_what_a_killed_one_left(bundle, folder, tmp_path):
+    source, heat = tmp_path / "in", tmp_path / "heat"
+    for place in (source, heat):
+        place.mkdir()
+    scan(7000, patch=True)[0].save(source / "0.png")
+    (heat / ".000001-0.png.0123abcd.part").write_bytes(b"half")
+    (heat / ".notes.txt.0123abcd.part").write_bytes(b"somebody's")
+    with sole_writer(heat), pytest.raises(LimbeckError, match=r"heat: another thread .* is writing this folder"):
+        limbeck.predict(bundle, source, tmp_path / "a.csv", maps=heat, quiet=True)
+    limbeck.predict(bundle, source, tmp_path / "a.csv", maps=heat, quiet=True)
+    assert sorted(file.name for file in heat.iterdir()) == [".notes.txt.0123abcd.part", "000001-0.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.csv", "heat", "in"]
 
 
 def test_a_classifier_gives_no_maps(bundles, tmp_path):

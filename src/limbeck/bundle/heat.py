@@ -16,7 +16,7 @@ from PIL import Image
 
 from limbeck.data.picture import Picture, cropped
 from limbeck.errors import LimbeckError
-from limbeck.files import out_of_reach, whole_file
+from limbeck.files import left_behind, out_of_reach, remove, whole_file
 
 LARGEST = 512  # pixels of the longer side of a drawing
 _BEGINS, _FULL = 0.5, 2.0  # of a map: where heat begins to show, and where it is full
@@ -58,6 +58,8 @@ def heat(picture: Picture, places: NDArray[np.float32], *, margin: float = 0.0, 
 class HeatMaps:
     """A folder that takes one PNG for each picture, named by its row and the picture's own name.
 
+    Who makes one holds the lock on the folder: half-written maps of a killed run are removed.
+
     Raises
     ------
     LimbeckError
@@ -70,6 +72,8 @@ class HeatMaps:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise out_of_reach(error, self.folder) from error
+        for part in left_behind(self.folder, r"\d{6,}-[\w.-]*\.png"):
+            remove(part)
 
     def name(self, number: int, picture: Picture) -> str:
         """Return the file name for row ``number``: of a path only the last part, and of that only plain letters."""
