@@ -56,6 +56,7 @@ ODD = "is a GIF by its content and is an animation of 3 frames, of which the fir
 # What is put together from parts that are not seen in one place.
 JOINED = [f"{LOST.what}; {LOST.mend}", f"a.jpg {ODD}"]
 SAID = [ODD, "celeba.json gives no 44 integers for it"]
+SAID += ["not a regular file", "put the file itself there", "far too large: over 1,000 bytes"]  # of the reader of files
 EXAMPLES = {
     "count": "12", "number": "3.5%", "word": "UTF-8", "term": "train", "quoted": "'fs'", "name": "x.csv", "text": "a 1",
     "rows": "1, 2", "list": "201, 202", "reason": "it holds none", "oddity": "is a PNG by its content",
