@@ -8,7 +8,7 @@ from tests.relevance.simulate import teachers
 
 from limbeck.errors import LimbeckError
 from limbeck.relevance import METHODS, answered, checked, fixed, uniform
-from limbeck.relevance.answers import logit
+from limbeck.relevance.answers import class_shares, cut_for, logit
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,29 @@ def test_weights_are_checked():
 
 def test_every_method_of_the_design_is_listed():
     assert {"uniform", "fixed", "confidence", "agreement", "domain", "consensus", "reviewed", "auto"} <= set(METHODS)
+
+
+def test_a_cut_between_different_scores_is_their_quantile():
+    scores = np.random.default_rng(0).normal(size=501)
+    assert cut_for(scores, 0.3) == np.quantile(scores, 0.7)
+
+
+@pytest.mark.parametrize("rate", [0.2, 0.45, 0.55, 0.8])
+@pytest.mark.parametrize("levels", [2, 3, 5])
+def test_a_cut_of_equal_scores_leaves_none_of_them_tied(levels, rate):
+    """It is the one whose share of rows above is nearest to the rate, and the same seen from the other class."""
+    scores = np.repeat(np.arange(levels, dtype=float), 60) - 1.7
+    cut = cut_for(scores, rate)
+    assert not np.isclose(scores, cut).any()
+    possible = np.arange(1, levels) / levels  # one side is never empty
+    assert (scores > cut).mean() == pytest.approx(possible[np.abs(possible - rate).argmin()])
+    assert cut_for(-scores, 1 - rate) == pytest.approx(-cut)
+
+
+def test_scores_that_are_all_equal_are_not_moved():
+    assert cut_for(np.full(9, 0.4), 0.9) == 0.4
+
+
+def test_rows_on_which_classes_tie_count_for_them_alike():
+    Q = np.array([[0.5, 0.5, 0.0], [0.2, 0.2 + 1e-12, 0.6], [1 / 3] * 3, [0.4, 0.4, 0.2]])
+    np.testing.assert_allclose(class_shares(Q), [(1 + 1 / 3) / 4, (1 + 1 / 3) / 4, (1 + 1 / 3) / 4])

@@ -180,3 +180,62 @@ def test_a_flipped_minority_ends_at_the_bottom(case, seed):
     P, y = teachers(np.linspace(1.2, 2.2, 9), N, seed=seed, flipped=(0, 4, 7))
     result = case.call(P, np.arange(9), y)
     assert set(np.argsort(_mean(result.relevance))[:3]) == {0, 4, 7}
+
+
+def _rules(seed, K, C):
+    """K teachers like rules: each speaks of few rows, in few numbers, some of them even; the last one never speaks.
+
+    Nobody answers a fifth of the rows at least, and a tenth is answered evenly by all who speak.
+    """
+    rng = np.random.default_rng(seed)
+    y = rng.integers(0, C, N)
+    P = np.full((K + 1, N, C), np.nan)
+    for k in range(K):
+        named = np.where(rng.random(N) < 0.75, y, rng.integers(0, C, N))
+        P[k] = np.where(np.arange(C) == named[:, None], 0.9, 0.1 / (C - 1))
+        P[k, rng.random(N) < 0.6] = np.nan
+    P[:, :30] = np.where(np.isnan(P[:, :30]), np.nan, 1 / C)
+    P[:, 30:90] = np.nan
+    return P, y
+
+
+@every_untaught
+@pytest.mark.parametrize("C", [2, 3, 5])
+@pytest.mark.parametrize("seed", range(3))
+def test_turning_the_classes_round_changes_no_figure_but_its_place(case, seed, C):
+    """Neither silence nor even answers count for the class that is named first."""
+    P, y = _rules(seed, 5, C)
+    order = np.arange(len(P))
+    before, after = case.call(P, order, y), case.call(P[:, :, ::-1], order, C - 1 - y)
+    np.testing.assert_allclose(after.probabilities, before.probabilities[:, ::-1], atol=max(case.atol, 1e-6))
+    np.testing.assert_allclose(after.relevance, before.relevance, atol=10 * max(case.atol, 1e-6))
+    known = rel.answered(P)
+    one, other = rel.class_shares(before.probabilities[known]), rel.class_shares(after.probabilities[known])
+    np.testing.assert_allclose(other, one[::-1], atol=1e-9)
+    found = [rel.accuracy_estimate(p, r) for p, r in ((P, before), (P[:, :, ::-1], after))]
+    np.testing.assert_allclose(found[1], found[0], atol=1e-3)
+    np.testing.assert_allclose(
+        rel.accuracy_by_class(P[:, :, ::-1], after), rel.accuracy_by_class(P, before)[:, ::-1], atol=1e-3
+    )
+    np.testing.assert_array_equal(rel.decided(P[:, :, ::-1], after.relevance), rel.decided(P, before.relevance))
+
+
+@every_untaught
+@pytest.mark.parametrize("C", [2, 4])
+def test_rows_that_nobody_answers_are_no_evidence(case, C):
+    """Leaving them out changes neither the relevance nor what is said of the others."""
+    P, y = _rules(7, 6, C)
+    known = rel.answered(P) if case.name != "reviewed" else rel.answered(P) | np.isin(np.arange(N), _rows())
+    kept = np.flatnonzero(known)
+    with_them = case.call(P, np.arange(len(P)), y)
+    if case.name == "reviewed":
+        rows = _rows()
+        without = rel.reviewed(P[:, kept], np.searchsorted(kept, rows), y[rows], rel.uniform_logit(P[:, kept]))
+    elif case.name == "domain":
+        target, samples = _features(100)
+        without = rel.domain(P[:, kept], target[kept], [samples[k] for k in range(len(P))])
+    else:
+        without = case.call(P[:, kept], np.arange(len(P)), y[kept])
+    np.testing.assert_allclose(without.probabilities, with_them.probabilities[kept], atol=max(case.atol, 1e-6))
+    whole = with_them.relevance if with_them.relevance.ndim == 1 else with_them.relevance[:, kept]
+    np.testing.assert_allclose(without.relevance, whole, atol=10 * max(case.atol, 1e-6))

@@ -265,3 +265,90 @@ def test_few_teachers_are_cut_at_rates_that_their_scenarios_calibrate():
     cut = at_rates(np.stack([1 - answer, answer], axis=1), np.array([0.6, 0.4]))
     assert (cut[:, 1] > 0.5).mean() == pytest.approx(0.4, abs=0.01)
     assert np.array_equal(np.argsort(cut[:, 1]), np.argsort(answer))
+
+
+# Rows on which every teacher abstains
+
+
+def distilled(rows, tmp_path, rules, *, classes=("bad", "good"), labelled=(), **changes):
+    """Distil from rules on a table of texts; returns the data set and what the student is to learn."""
+    lines = [f"{text},{dict(labelled).get(at, '')}" for at, text in enumerate(rows)]
+    (tmp_path / "t.csv").write_text("\n".join(["text,label", *lines]), "utf-8")
+    raw = recipe(teachers=[{"name": f"r{at}", "source": f"rule:{rule}"} for at, rule in enumerate(rules)], **changes)
+    raw["task"] = {"kind": "text", "classes": list(classes)}
+    if labelled:
+        raw["data"] = {"train": "t.csv", "split": {"valid": 0.2, "test": 0.2}, "duplicates": "keep", "leakage": "warn"}
+        raw["objective"] = {"losses": {"hard": 0.5, "distil": 0.5}}
+    else:
+        raw["data"] = {"unlabelled": ["t.csv"], "duplicates": "keep"}
+    parsed = parse_recipe(raw)
+    data = prepare(parsed, tmp_path)
+    return data, distil(parsed, data, folders=[tmp_path], cache=tmp_path / "cache")
+
+
+TWO_RULES = [
+    'contains(text, "喜欢") -> good; contains(text, "失望") -> bad',
+    'contains(text, "惊喜") -> good; contains(text, "退货") -> bad',
+]
+
+
+def mixed_texts(count=200):
+    """Half of the rows say what a rule knows, as often the one class as the other."""
+    said = ["喜欢", "失望", "惊喜", "退货", "昨天", "三周", "路上", "同事"]
+    return [f"第{at}次{said[at % 8]}" for at in range(count)]
+
+
+@pytest.mark.parametrize("method", ["auto", "uniform", "majority", "confidence", "agreement", "consensus", "joint"])
+def test_the_order_of_classes_changes_no_rate(tmp_path, method):
+    found = []
+    for classes in (("bad", "good"), ("good", "bad")):
+        data, taught = distilled(mixed_texts(), tmp_path, TWO_RULES, classes=classes, relevance={"method": method})
+        assert taught.trust["unanswered"] == 100 and taught.trust["rows"] == 200
+        assert taught.trust["notes"][0] == "100 of 200 rows: no teacher answers; they count for nothing."
+        learned = [data.texts[row] for row in np.concatenate([taught.targets.rows, taught.targets.held])]
+        assert len(learned) == 100 and not any("昨天" in text or "同事" in text for text in learned)
+        found.append(taught.trust)
+    assert found[0]["class_rates"] == pytest.approx(found[1]["class_rates"], abs=1e-6)
+    assert found[0]["class_rates"] == pytest.approx({"bad": 0.5, "good": 0.5}, abs=0.06)
+    assert found[0]["expected_accuracy"] == pytest.approx(found[1]["expected_accuracy"], abs=1e-6)
+    for one, other in zip(found[0]["teachers"], found[1]["teachers"], strict=True):
+        assert one["relevance"] == pytest.approx(other["relevance"], abs=1e-6)
+        assert one["recall"] == pytest.approx(other["recall"], abs=1e-3)
+        assert (one["decided"], one["flips_without"]) == (other["decided"], other["flips_without"])
+
+
+@pytest.mark.parametrize("classes", [("bad", "good"), ("good", "bad")])
+def test_teachers_that_say_nothing_are_told_so(tmp_path, classes):
+    silent = ['contains(text, "没有这个词") -> good', 'contains(text, "不存在") -> bad']
+    with pytest.raises(LimbeckError, match="no teacher answers any of 40 rows"):
+        distilled(mixed_texts(40), tmp_path, silent, classes=classes)
+    even = ['contains(text, "第") -> good @ 0.5', 'contains(text, "次") -> bad @ 0.5']
+    with pytest.raises(LimbeckError, match="tell no class from another on any of 40 rows"):
+        distilled(mixed_texts(40), tmp_path, even, classes=classes)
+    one_sided = ['contains(text, "喜欢") -> good', 'contains(text, "惊喜") -> good']
+    with pytest.raises(LimbeckError, match="they call every one of 10 rows 'good'"):
+        distilled(mixed_texts(40), tmp_path, one_sided, classes=classes)
+
+
+def test_a_teacher_that_never_answers_is_named(tmp_path):
+    _, taught = distilled(mixed_texts(), tmp_path, [*TWO_RULES, 'contains(text, "没有") -> good'])
+    assert "Teachers 2 answer none of the rows." in taught.trust["notes"]
+    assert taught.trust["teachers"][2]["decided"] == 0
+
+
+def test_a_row_without_an_answer_is_taught_by_its_label_or_a_reviewed_one(tmp_path, monkeypatch):
+    """Beside labels a silent row has no target; a row that a person has answered is learned as that."""
+    texts = mixed_texts()
+    labelled = [(at, "good" if at % 4 < 2 else "bad") for at in range(len(texts))]
+    data, taught = distilled(texts, tmp_path, TWO_RULES, labelled=labelled)
+    silent = np.isnan(taught.targets.answers[:, 0])
+    said = [data.texts[row] for row in taught.targets.rows]
+    assert [any(word in text for word in ("喜欢", "失望", "惊喜", "退货")) for text in said] == list(~silent)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "reviewed.csv").write_text("text,label\n" + "\n".join(f"{texts[at]},good" for at in (4, 12)), "utf-8")
+    data, taught = distilled(texts, tmp_path, TWO_RULES, relevance={"reviewed": "reviewed.csv"})
+    assert taught.trust["unanswered"] == 98
+    rows = np.concatenate([taught.targets.rows, taught.targets.held])
+    answers = np.concatenate([taught.targets.answers, taught.targets.held_answers])
+    known = {data.texts[row]: answer for row, answer in zip(rows, answers, strict=True)}
+    np.testing.assert_allclose([known[texts[at]] for at in (4, 12)], [[0, 1], [0, 1]], atol=1e-6)

@@ -105,6 +105,14 @@ TEMPLATES = (
         "其类别比例仅由回答估计：{rates}。",
     ),
     Template(
+        "{count_silent} of {count_all} rows: no teacher answers; they count for nothing.",
+        "{count_all} 个样本中有 {count_silent} 个没有任何教师模型给出回答；这些样本不计入任何结果。",
+    ),
+    Template(
+        "Teachers {teachers} answer none of the rows.",
+        "教师模型 {teachers} 对所有样本均未给出回答。",
+    ),
+    Template(
         "Learning who is right needs three different teachers or more; resemblance was used.",
         "学习“谁判得对”至少需要三个不同的教师模型；已改用场景相似度。",
     ),

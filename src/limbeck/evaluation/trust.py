@@ -63,6 +63,7 @@ class Trust(_Part):
     """The content of ``trust.json``; see `limbeck.training.trust.trust_of`."""
 
     rows: _Count
+    unanswered: _Count = 0
     teachers: Annotated[list[Teacher], Field(min_length=1, max_length=1000)]
     expected_accuracy: _Share | None
     class_rates: Annotated[dict[_Name, _Share | None], Field(max_length=10_000)]

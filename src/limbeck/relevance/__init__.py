@@ -7,7 +7,7 @@ a file here and a line in `METHODS`. Nothing here needs more than NumPy.
 from collections.abc import Callable
 
 from limbeck.relevance.agreement import agreement
-from limbeck.relevance.answers import Fused, answered, checked
+from limbeck.relevance.answers import Fused, answered, checked, class_shares, top_shares, vote_shares
 from limbeck.relevance.auto import auto
 from limbeck.relevance.baselines import confidence, fixed, majority, uniform, uniform_logit
 from limbeck.relevance.consensus import consensus, shapley
@@ -57,6 +57,7 @@ __all__ = [
     "calibration_estimate",
     "checked",
     "class_prior",
+    "class_shares",
     "confidence",
     "consensus",
     "cut_statistic",
@@ -69,6 +70,8 @@ __all__ = [
     "reviewed",
     "saerens",
     "shapley",
+    "top_shares",
     "uniform",
     "uniform_logit",
+    "vote_shares",
 ]

@@ -21,6 +21,7 @@ Bools = NDArray[np.bool_]
 
 FLOOR = 1e-6  # probabilities are kept this far from 0 and 1 before a logarithm
 _SUM_TOLERANCE = 1e-3
+_TIE = 1e-9  # fused answers that differ by less tie
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,23 @@ def entropy(q: Floats) -> Floats:
 
 
 def votes(answers: Floats) -> Ints:
-    """Return int64[N], the likeliest class of answers float[N, C]; -1 for an abstention."""
-    return np.where(np.isnan(answers[:, 0]), -1, np.nan_to_num(answers).argmax(axis=1)).astype(np.int64)
+    """Return int64[N], the likeliest class of answers float[N, C]; -1 for an abstention, and where several tie."""
+    told = vote_shares(answers).max(axis=1, initial=0) == 1
+    return np.where(told, np.nan_to_num(answers).argmax(axis=1), -1).astype(np.int64)
+
+
+def top_shares(Q: Floats) -> Floats:
+    """Return float64[N, C]: one for the likeliest class of fused answers, shared where they tie but for rounding.
+
+    So a row that tells no class from another counts for all alike, and not for the class that is named first.
+    """
+    best = Q.max(axis=1, keepdims=True) - _TIE <= Q
+    return np.asarray(best / np.maximum(best.sum(axis=1, keepdims=True), 1))
+
+
+def class_shares(Q: Floats) -> Floats:
+    """Return the share of rows of Q float[N, C] that each class is the likeliest of, float64[C]; ties are shared."""
+    return np.asarray(top_shares(Q).mean(axis=0))
 
 
 def vote_shares(answers: Floats) -> Floats:
@@ -139,6 +155,25 @@ def fused(Q: Floats, relevance: Floats, notes: Sequence[str] = ()) -> Fused:
     if empty.any():
         Q[empty] = 1 / Q.shape[1] if empty.all() else Q[~empty].mean(axis=0)
     return Fused(Q, np.asarray(relevance, dtype=np.float64), tuple(notes))
+
+
+def cut_for(scores: Floats, rate: float) -> float:
+    """Return the cut of scores float[N] that a share ``rate`` of them lies above.
+
+    Where many scores are equal, as those of rules are, a quantile is one of them and would make a tie of all these
+    rows. Then the cut is half-way to the next score, on the side that leaves the share nearer to the rate, and never
+    beyond all scores.
+    """
+    cut = float(np.quantile(scores, 1.0 - rate))
+    below, above = scores[scores < cut - _TIE], scores[scores > cut + _TIE]
+    if len(scores) - len(below) - len(above) < 2 or not (len(below) or len(above)):
+        return cut
+    with_them, without = abs(1 - len(below) / len(scores) - rate), abs(len(above) / len(scores) - rate)
+    if len(below) and len(above) and abs(with_them - without) <= _TIE:
+        return cut
+    if not len(above) or (len(below) and with_them < without):
+        return (cut + float(below.max())) / 2
+    return (cut + float(above.min())) / 2
 
 
 def some_rows(n: int, most: int, seed: int = 0) -> Ints | slice:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike
 
 from limbeck.relevance import factor as one_factor
 from limbeck.relevance.agreement import agreement, given_prior, lone
-from limbeck.relevance.answers import Floats, Fused, checked
+from limbeck.relevance.answers import Floats, Fused, answered, checked, top_shares
 from limbeck.relevance.baselines import uniform_logit
 from limbeck.relevance.domain import Samples, domain
 from limbeck.relevance.evidence import winner
@@ -103,7 +103,8 @@ def auto(
 def _of_many_classes(P: Floats, G: int, loadings: Floats, notes: list[str]) -> Fused:
     """Use Dawid-Skene where it settles: EM over few rows or weak teachers can end far from any teacher's answer."""
     found, plain = agreement(P), uniform_logit(P)
-    same = float((found.probabilities.argmax(axis=1) == plain.probabilities.argmax(axis=1)).mean())
+    said = answered(P)
+    same = float((top_shares(found.probabilities) * top_shares(plain.probabilities)).sum(axis=1)[said].mean())
     if same < _SETTLED:
         notes.append("Use uniform: Dawid-Skene did not settle on these answers, so their plain average is used.")
         return _judged(P, plain, loadings, notes)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from limbeck.relevance.agreement import agreement
-from limbeck.relevance.answers import Floats, Ints, some_rows
+from limbeck.relevance.answers import Floats, Ints, some_rows, top_shares
 from limbeck.relevance.baselines import uniform_logit
 from limbeck.relevance.domain import Samples, domain
 
@@ -64,4 +64,4 @@ def _at(parts: Sequence[Floats], chosen: Sequence[int]) -> list[Floats]:
 
 
 def _accuracy(Q: Floats, labels: Ints) -> float:
-    return float((Q.argmax(axis=1) == labels).mean())
+    return float(top_shares(Q)[np.arange(len(labels)), labels].mean())

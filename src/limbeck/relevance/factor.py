@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbeck.relevance.answers import Floats, logit, sigmoid, some_rows
+from limbeck.relevance.answers import Floats, cut_for, logit, sigmoid, some_rows
 from limbeck.relevance.voters import correlations, logits
 
 ROWS = 50_000  # a loading is known to within 0.01 from these
@@ -129,7 +129,7 @@ def probabilities(score: Floats, factor: Factor, prior: Floats) -> Floats:
     odds = np.empty_like(score)
     for c in range(score.shape[1]):
         known = score[~np.isnan(score[:, c]), c]
-        cut = np.quantile(known, 1 - rates[c]) if len(known) else 0.0
+        cut = cut_for(known, float(rates[c])) if len(known) else 0.0
         odds[:, c] = slope[c] * (score[:, c] - cut) / max(float(known.std()) if len(known) else 0.0, 1e-9)
     one = sigmoid(odds)
     if score.shape[1] == 1:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.relevance.answers import Bools, Floats, Ints, some_rows
+from limbeck.relevance.answers import Bools, Floats, Ints, some_rows, top_shares
 
 POOL = 20_000  # rows among which neighbours are sought
 _CELLS = 2**21  # similarities in memory at once
@@ -78,7 +78,9 @@ def best_agreed(z: ArrayLike, answers: ArrayLike, share: float) -> Bools:
     z float[N] as `cut_statistic` gives it; the class of a row is the likeliest of its answer, answers float[N, C].
     Class by class, because a rare class has the fewest neighbours of its own (Lang et al. 2022, section 4).
     """
-    z, label = np.asarray(z, dtype=np.float64), np.asarray(answers).argmax(axis=1)
+    z, Q = np.asarray(z, dtype=np.float64), np.asarray(answers)
+    # Rows on which classes tie are a kind of their own, not rows of the class that is named first.
+    label = np.where(top_shares(Q).max(axis=1) == 1, Q.argmax(axis=1), Q.shape[1])
     kept = np.zeros(len(z), dtype=np.bool_)
     for c in np.unique(label):
         rows = np.flatnonzero(label == c)

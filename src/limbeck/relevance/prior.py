@@ -81,11 +81,18 @@ def asymmetry(features: Any, score: Floats, *, seed: int = 0) -> float:
     features [N, F] dense or sparse, score float64[N] (NaN rows are left out). A ridge classifier on the rows' Gram
     matrix (at most 2,000 rows) predicts "above the cut"; its cost does not depend on F.
     """
-    rng = np.random.default_rng(seed)
     known = np.flatnonzero(~np.isnan(score))
     rows = known[some_rows(len(known), _ROWS, seed)]
-    f, n = score[rows], len(rows)
-    gram = _gram(features[rows])
+    f, gram = score[rows], _gram(features[rows])
+    one = _lopsided(gram, f, np.random.default_rng(seed))
+    if len(np.unique(f)) == len(f):
+        return one
+    # Scores that tie at a cut fall on one side of it: asked from both sides, no class is favoured.
+    return (one - _lopsided(gram, -f, np.random.default_rng(seed))) / 2
+
+
+def _lopsided(gram: Floats, f: Floats, rng: np.random.Generator) -> float:
+    n = len(f)
     above = np.stack([(f > np.quantile(f, 1 - r)).astype(np.float64) for r in _RATES], axis=1)
     total = np.zeros(len(_RATES))
     for _ in range(_REPEATS):

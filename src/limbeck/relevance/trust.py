@@ -21,8 +21,8 @@ from limbeck.relevance.answers import (
     Ints,
     checked,
     some_rows,
+    top_shares,
     vote_shares,
-    votes,
     weighted_mean,
 )
 from limbeck.relevance.voters import near_voters
@@ -120,10 +120,10 @@ def decided(P: ArrayLike, relevance: ArrayLike) -> Ints:
         raise LimbeckError(f"relevance has the shape {weight.shape}, not ({K},) or ({K}, {N})", where="relevance")
     Q = weighted_mean(P, weight)
     known = ~np.isnan(Q[:, 0])
-    chosen = np.nan_to_num(Q).argmax(axis=1)
+    chosen = top_shares(np.nan_to_num(Q)) > 0  # several where they tie
     best, who = np.full(N, -np.inf), np.full(N, -1)
     for k, answers in enumerate(P):
-        given = answers[np.arange(N), chosen].astype(np.float64)
+        given = np.where(chosen, answers, -np.inf).max(axis=1).astype(np.float64)
         push = np.where(np.isnan(given) | (weight[k] <= 0), -np.inf, weight[k] * (given - 1 / C))
         ahead = push > best + 1e-12
         best[ahead], who[ahead] = push[ahead], k
@@ -164,8 +164,9 @@ def _panel_variance(P: Floats, Q: Floats, relevance: Floats) -> Floats:
         return np.zeros(len(P))
     rows = slice(_PANEL_ROWS)  # of an already shuffled sample or of few rows: enough for a second-order term
     Q, part = Q[rows], voters.answers[:, rows]
-    named = np.stack([votes(answers[rows]) for answers in P])
-    seen = named >= 0
+    named = np.stack([vote_shares(answers[rows]) > 0 for answers in P])  # several classes where they tie
+    ties = np.maximum(named.sum(axis=2), 1)
+    seen = np.asarray(~np.isnan(P[:, rows, 0]))
     pull = np.where(np.isnan(part), 0.0, part * weight[:, None, None])
     mass = np.where(np.isnan(part[:, :, 0]), 0.0, weight[:, None])
     pooled, weighed = pull.sum(axis=0), mass.sum(axis=0)
@@ -174,7 +175,7 @@ def _panel_variance(P: Floats, Q: Floats, relevance: Floats) -> Floats:
     for g in range(G):
         without = _ratio(pooled - pull[g], weighed - mass[g])
         shifted = np.clip(Q + np.nan_to_num(without - whole), 0, 1)
-        chance = np.where(seen, shifted[np.arange(len(Q)), np.maximum(named, 0)], 0.0)
+        chance = np.stack([(shifted * best).sum(axis=1) for best in named]) / ties
         moved[g] = chance.sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
     return np.asarray((G - 1) / G * ((moved - moved.mean(axis=0)) ** 2).sum(axis=0))
 

@@ -62,17 +62,31 @@ def distil(
     if reviewed:
         file = needed(reviewed, list(folders), "relevance.reviewed")
         marked = reviewed_rows(str(file), recipe, data, asked)
+    spoken = answered_rows(P, marked, asked)
+    unanswered = len(asked) - int(spoken.sum())
+    told = []
+    if unanswered:
+        told.append(f"{unanswered:,} of {len(asked):,} rows: no teacher answers; they count for nothing.")
+    if mute := [str(k) for k, answers in enumerate(P) if np.isnan(answers[:, 0]).all()]:
+        told.append(f"Teachers {', '.join(mute)} answer none of the rows.")
+    if unanswered:
+        if marked is not None:
+            marked = (np.cumsum(spoken)[marked[0]] - 1, marked[1])
+        asked, P = asked[spoken], P[:, spoken]
+        say(told[0])
     answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, marked=marked, cache=cache)
     if cold:
         refuse_one_class(answer, data.classes)
     if len(panel.teachers) == 1:  # with labels, or it would have been refused
         notes = [BESIDE]
-    trust = trust_of(panel, P, fused, answer, notes, data.classes, measured_on_test(recipe, panel, data, cache))
+    measured = measured_on_test(recipe, panel, data, cache)
+    trust = trust_of(panel, P, fused, answer, [*told, *notes], data.classes, measured, unanswered)
     answers = answer.astype(np.float32)
-    place = np.full(len(data.split), -1, dtype=np.int64)
-    place[asked] = np.arange(len(asked))
     if cold:
         held = split_random(len(asked), valid=HELD, test=0.0, seed=recipe.training.seed) == "valid"
+        if held.all() or not held.any():
+            what = f"teachers answer {len(asked):,} row{'s' * (len(asked) != 1)} only: too few to learn from"
+            raise LimbeckError(what, where="teachers", mend="name teachers that answer more rows")
         taken = ~held
         if recipe.relevance.keep < 1:
             taken &= agreed_rows(recipe, data.frame[asked], answer, ~held, marked)
@@ -83,18 +97,45 @@ def distil(
         if guide is None and recipe.task.kind == "text" and joins(recipe, panel, fused):
             targets = filled_up(targets, recipe, panel, fused)
         return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
-    rows = np.concatenate([data.part("train"), data.part("unlabelled")])
-    valid = data.part("valid")
-    targets = Targets(rows, answers[place[rows]], valid, answers[place[valid]])
+    # Labels alone teach a row that no teacher answers, and nothing does one without a label.
+    whole = np.full((len(data.split), len(data.classes)), np.nan, dtype=np.float32)
+    whole[asked] = answers
+    unlabelled, valid = data.part("unlabelled"), data.part("valid")
+    rows = np.concatenate([data.part("train"), unlabelled[np.isfinite(whole[unlabelled, 0])]])
+    valid = valid[np.isfinite(whole[valid, 0]) | (data.labels[valid] >= 0)]
+    targets = Targets(rows, whole[rows], valid, whole[valid])
     return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
+
+
+def answered_rows(P: NDArray[np.float32], marked: Marked | None, asked: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return bool[N]: the asked rows that a teacher answers, P float32[K, N, C], or a person.
+
+    Raises
+    ------
+    LimbeckError
+        Where no teacher answers any row.
+    """
+    spoken = relevance.answered(P)
+    if not spoken.any():
+        what = f"no teacher answers any of {len(asked):,} rows"
+        mend = "`limbeck doctor` looks at each of them; check the columns that they read (input)"
+        raise LimbeckError(what, where="teachers", mend=mend)
+    if marked is not None:
+        spoken[marked[0]] = True
+    return spoken
 
 
 def refuse_one_class(answer: NDArray[np.float64], classes: tuple[str, ...]) -> None:
     """Refuse a cold start in which every row gets the same class: no student can learn from that."""
-    best = answer.argmax(axis=1)
-    if len(np.unique(best)) == 1:
-        what = f"together they call every one of {len(best):,} rows {classes[best[0]]!r}: there is nothing to learn"
+    shares = relevance.top_shares(answer)
+    told = np.flatnonzero(shares.max(axis=0) > 0)
+    if len(told) == 1:
+        what = f"together they call every one of {len(answer):,} rows {classes[told[0]]!r}: there is nothing to learn"
         mend = "`limbeck doctor` looks at each of them; add one that knows the other classes, or review some rows"
+        raise LimbeckError(what, where="teachers", mend=mend)
+    if shares.max() < 1:
+        what = f"together they tell no class from another on any of {len(answer):,} rows: there is nothing to learn"
+        mend = "`limbeck doctor` looks at each of them; add one that tells the classes apart, or review some rows"
         raise LimbeckError(what, where="teachers", mend=mend)
 
 
@@ -107,7 +148,9 @@ def measured_on_test(recipe: Recipe, panel: Panel, data: Dataset, cache: Path | 
     if not len(test) or (data.labels[test] < 0).any() or asks_cost(recipe):
         return None
     return [
-        float((np.nan_to_num(answers).argmax(axis=1) == data.labels[test])[known].mean()) if known.any() else None
+        float(relevance.vote_shares(answers[known])[np.arange(known.sum()), data.labels[test][known]].mean())
+        if known.any()
+        else None
         for answers in panel.ask(data.frame[test], cache)
         for known in [np.isfinite(answers[:, 0])]
     ]
@@ -125,8 +168,10 @@ def filled_up(targets: Targets, recipe: Recipe, panel: Panel, fused: relevance.F
     for teacher, sample, one in zip(panel.teachers, panel.samples, share / max(share.sum(), 1e-9), strict=True):
         part = drawn(sample, round(lacking * one), recipe.training.seed) if lacking > 0 else None
         if part is not None:
-            taken.append(part.select(recipe.task.inputs))
-            answers.append(teacher.answer(part))
+            said = teacher.answer(part)
+            known = np.isfinite(said[:, 0])
+            taken.append(part.filter(known).select(recipe.task.inputs))
+            answers.append(said[known])
     if not taken:
         return targets
     others = pl.concat(taken, how="diagonal_relaxed")

@@ -18,7 +18,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from limbeck.data.split import folds as deal
-from limbeck.relevance.answers import softmax
+from limbeck.relevance.answers import cut_for, softmax
 
 Floats = NDArray[np.float64]
 SHARPNESS = 4.0  # of the answer that a round learns from, in standard deviations of the joined voices
@@ -112,11 +112,11 @@ def settled(
 def offsets(scores: Floats, rates: Floats) -> Floats:
     """Return the offsets float[C] under which each class is the likeliest of as many rows as its rate says.
 
-    Exact for two classes, where it is a quantile; for more the probabilities' mean is matched instead, as the number
-    of rows jumps.
+    For two classes it is a quantile, exact as far as scores differ; for more the probabilities' mean is matched
+    instead, as the number of rows jumps.
     """
     if scores.shape[1] == 2:
-        cut = float(np.quantile(scores[:, 1] - scores[:, 0], 1.0 - rates[1]))
+        cut = cut_for(scores[:, 1] - scores[:, 0], float(rates[1]))
         return np.array([0.5 * cut, -0.5 * cut])
     bias = np.zeros(scores.shape[1])
     for _ in range(50):

@@ -20,26 +20,30 @@ def trust_of(
     notes: list[str],
     classes: tuple[str, ...],
     measured: Sequence[float | None] | None = None,
+    unanswered: int = 0,
 ) -> dict[str, Any]:
     """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect.
 
-    ``measured`` are the teachers' accuracies on labelled test rows, where there are any. Of one teacher alone nothing
-    is estimated: its own confidence is no evidence.
+    ``measured`` are the teachers' accuracies on labelled test rows, where there are any. ``unanswered`` rows were asked
+    about as well and got no answer; they are no part of P. Of one teacher alone nothing is estimated: its own
+    confidence is no evidence.
     """
     several = len(P) > 1
     joined = relevance.Fused(answer, fused.relevance)
     estimate, by_class = relevance.accuracy_estimate(P, joined), relevance.accuracy_by_class(P, joined)
     calibration = relevance.calibration_estimate(P, joined)
     pushed = relevance.decided(P, fused.relevance)
-    final = answer.argmax(axis=1)
+    whole = relevance.top_shares(relevance.fixed(P, np.maximum(_mean_relevance(fused), 1e-9)).probabilities)
     teachers = []
     for k, name in enumerate(panel.names):
         without = np.delete(np.arange(len(P)), k)
         changed = None
         if len(without):
             rest = relevance.fixed(P[without], np.maximum(_mean_relevance(fused)[without], 1e-9)).probabilities
-            whole = relevance.fixed(P, np.maximum(_mean_relevance(fused), 1e-9)).probabilities
-            changed = float((rest.argmax(axis=1) != whole.argmax(axis=1)).mean())
+            same = (relevance.top_shares(rest) * whole).sum(axis=1) / np.square(whole).sum(axis=1)
+            # A row that nobody else answers is lost without it.
+            lost = relevance.answered(P) & ~relevance.answered(P[without])
+            changed = float(np.where(lost, 1.0, 1.0 - np.minimum(same, 1.0)).mean())
         teachers.append(
             {
                 "name": name,
@@ -54,10 +58,11 @@ def trust_of(
             }
         )
     return {
-        "rows": P.shape[1],
+        "rows": P.shape[1] + unanswered,
+        "unanswered": unanswered,
         "teachers": teachers,
         "expected_accuracy": relevance.expected_accuracy(answer) if several else None,
-        "class_rates": {label: float((final == at).mean()) for at, label in enumerate(classes)},
+        "class_rates": dict(zip(classes, map(float, relevance.class_shares(answer)), strict=True)),
         "notes": notes,
     }
 

@@ -36,6 +36,7 @@ def weigh(
 ) -> tuple[NDArray[np.float64], relevance.Fused, list[str]]:
     """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words.
 
+    Each of the ``asked`` rows is answered by a teacher, P float32[K, N, C], or by a person.
     ``marked`` are positions among the asked rows and their classes that people have given, see `reviewed_rows`.
     """
     settings = recipe.relevance
@@ -45,7 +46,7 @@ def weigh(
         raise LimbeckError(f"unknown relevance.method {method!r}", where="recipe", mend=did_you_mean(method, known))
     if len(panel.teachers) == 1:
         fused = relevance.auto(P)
-        return np.nan_to_num(fused.probabilities, nan=1.0 / P.shape[2]), fused, list(fused.notes)
+        return np.asarray(fused.probabilities, dtype=np.float64), fused, list(fused.notes)
     seed = recipe.training.seed
     frame = data.frame[asked]
     samples = [drawn(sample, settings.sample_rows, seed) for sample in panel.samples]
@@ -64,8 +65,6 @@ def weigh(
         fused = relevance.reviewed(P, *marked, fused)
     notes = list(fused.notes)
     answer = np.array(fused.probabilities, dtype=np.float64)
-    silent = ~np.isfinite(answer[:, 0])
-    answer[silent] = np.nanmean(answer, axis=0)
     if cold and joins(recipe, panel, fused):
         company = _company(panel, samples, theirs, fused)
         answer = joint(
@@ -97,8 +96,12 @@ def class_rates(
     if asks_cost(recipe) or any(sample is None for sample in samples):
         return np.asarray(relevance.class_prior(P, features, seed=seed), dtype=np.float64)
     known = [panel.ask(sample, cache) for sample in samples]
-    labels = [np.nan_to_num(answers[k]).argmax(axis=1) for k, answers in enumerate(known)]
     own = [features_of(recipe, sample, [])[0] for sample in samples]
+    # A row of its own on which a teacher says nothing has no label.
+    told = [relevance.vote_shares(answers[k]).max(axis=1) == 1 for k, answers in enumerate(known)]
+    known = [answers[:, rows] for answers, rows in zip(known, told, strict=True)]
+    own = [features[np.flatnonzero(rows)] for features, rows in zip(own, told, strict=True)]
+    labels = [answers[k].argmax(axis=1) for k, answers in enumerate(known)]
     first = relevance.auto(P, seed=seed)
     trusted = [int(k) for k in np.flatnonzero(first.relevance > 1.0 / P.shape[2])]
     played = relevance.Samples(own, labels, known)
