@@ -2,8 +2,9 @@
 
 The key of a row is a 128-bit BLAKE2b hash of the cells that the teacher reads, their columns and types, and the seed of
 the augmented view; the file is named by the teacher's fingerprint. So a changed teacher or row is a miss, never a wrong
-hit. Answers are kept in half precision and come out of the cache in that precision on the first run too, so that a
-resumed run is the same as one that was never interrupted.
+hit. Who asks holds a lock: a second run with the same cache waits, and finds the answers there. Answers are kept in
+half precision and come out of the cache in that precision on the first run too, so that a resumed run is the same as
+one that was never interrupted.
 """
 
 from __future__ import annotations
@@ -19,11 +20,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.locks import sole_writer
 from limbeck.progress import progress, say
 from limbeck.teachers.base import AnswerError, Answers, Teacher
 from limbeck.teachers.cells import need
 from limbeck.teachers.labels import validate
 from limbeck.teachers.store import Halves, Keys, Store
+
+_ROUNDED = 5e-3  # what half precision may add to a sum
 
 
 def cache_folder() -> Path:
@@ -84,7 +88,11 @@ def kept(teacher: Teacher, rows: pl.DataFrame, *, folder: Path | None = None, vi
     there = places >= 0
     out = np.full((rows.height, len(teacher.classes)), np.nan, dtype=np.float32)
     if there.any():
-        out[there] = _restored(store.get(places[there]))
+        found = store.get(places[there])
+        if not sound(found).all():  # the next run asks anew
+            there = np.zeros(rows.height, dtype=bool)
+        else:
+            out[there] = _restored(found)
     return Kept(there, out, (store.keys_file, store.answers_file))
 
 
@@ -94,7 +102,7 @@ def _answers_of(teacher: Teacher, rows: pl.DataFrame, folder: Path, view: int, q
     def ask(asked: pl.DataFrame) -> Answers:
         return validate(teacher.answer(asked), teacher.name, asked.height, len(teacher.classes))
 
-    return _restored(recall(teacher, rows, store, ask, _halves, view=view, quiet=quiet))
+    return _restored(recall(teacher, rows, store, ask, _halves, sound, view=view, quiet=quiet))
 
 
 def recall(
@@ -103,22 +111,41 @@ def recall(
     store: Store,
     ask: Callable[[pl.DataFrame], NDArray[np.float32]],
     pack: Callable[[NDArray[np.float32]], Halves],
+    sound: Callable[[Halves], NDArray[np.bool_]],
     *,
     view: int,
     quiet: bool,
 ) -> Halves:
-    """Return what the store keeps of N rows, float16 [N, W], asking first for what it lacks; equal rows once."""
+    """Return what the store keeps of N rows, float16 [N, W], asking first for what it lacks; equal rows once.
+
+    Who asks is alone: another run that lacks the same answers waits, and then asks for what is still missing. ``sound``
+    tells which kept rows can be answers at all; where one cannot, all that is kept of the teacher is asked anew.
+    """
     keys = row_keys(rows, teacher.columns, view, teacher.name)
     first, back = _distinct(keys)
     keys = keys[first]
-    missing = np.flatnonzero(store.find(keys) < 0)
-    if len(missing):
-        # Asked in the order of the rows, so that "row 7" in an error is the first one that is wrong.
-        missing = missing[np.argsort(first[missing])]
-        _ask(teacher, rows, keys, first, missing, store, ask, pack, quiet)
     if not len(keys):
         return np.empty((0, store.columns), dtype=np.float16)
-    return store.get(store.find(keys))[back]
+    places = store.find(keys)
+    if (places < 0).any() or not sound(store.get(places)).all():
+        with sole_writer(store.keys_file, wait=True):
+            store.refresh()
+            _drop_unsound(keys, store, sound)
+            missing = np.flatnonzero(store.find(keys) < 0)
+            # Asked in the order of the rows, so that "row 7" in an error is the first one that is wrong.
+            missing = missing[np.argsort(first[missing])]
+            _ask(teacher, rows, keys, first, missing, store, ask, pack, quiet)
+            places = store.find(keys)
+    return store.get(places)[back]
+
+
+def _drop_unsound(keys: Keys, store: Store, sound: Callable[[Halves], NDArray[np.bool_]]) -> None:
+    """Empty a store that keeps what is no answer to these keys."""
+    places = store.find(keys)
+    there = places[places >= 0]
+    if len(there) and not sound(store.get(there)).all():
+        say(f"{store.answers_file}: damaged, it holds what is no answer; its teacher is asked anew")
+        store.clear()
 
 
 def _ask(
@@ -203,6 +230,14 @@ def _distinct(keys: Keys) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     back = np.empty(len(keys), dtype=np.int64)
     back[order] = np.cumsum(new) - 1
     return order[new], back
+
+
+def sound(kept: Halves) -> NDArray[np.bool_]:
+    """Return bool [N]: which kept answers float16 [N, C] are probabilities, or abstentions."""
+    given = kept.astype(np.float32)
+    with np.errstate(invalid="ignore"):
+        answers = (given >= 0).all(axis=1) & (np.abs(given.sum(axis=1) - 1) < _ROUNDED)
+    return np.asarray(answers | np.isnan(given).all(axis=1))
 
 
 def _halves(given: Answers) -> Halves:

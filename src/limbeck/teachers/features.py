@@ -78,7 +78,7 @@ def features(
     def ask(asked: pl.DataFrame) -> Features:
         return _checked(teacher.features(asked), teacher, asked.height)
 
-    return _restored(recall(teacher, rows, store, ask, _halves, view=view, quiet=quiet))
+    return _restored(recall(teacher, rows, store, ask, _halves, _sound, view=view, quiet=quiet))
 
 
 def standardised(given: Features) -> Features:
@@ -113,6 +113,12 @@ def _halves(given: Features) -> Halves:
     """Return float16 [N, D + 1]: each row over a power of two, then the exponent."""
     exponent = np.frexp(np.nan_to_num(np.abs(given).max(axis=1, keepdims=True, initial=0)))[1]
     return np.concatenate([np.ldexp(given, -exponent), exponent], axis=1).astype(np.float16)
+
+
+def _sound(kept: Halves) -> NDArray[np.bool_]:
+    """Return bool [N]: which kept rows are features, or none."""
+    empty = np.isnan(kept[:, :-1])
+    return np.asarray(~np.isinf(kept).any(axis=1) & ~np.isnan(kept[:, -1]) & (empty.all(axis=1) | ~empty.any(axis=1)))
 
 
 def _restored(kept: Halves) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.files import fsync_dir, out_of_reach
+from limbeck.progress import say
 
 Keys = NDArray[np.uint64]  # [N, 2]: 128 bits a row
 Halves = NDArray[np.float16]
@@ -103,9 +104,28 @@ class Store:
         return found
 
     def get(self, places: NDArray[np.int64]) -> Halves:
-        """Return float16 [N, C] at places that `find` gave, through a memory map."""
-        kept: Halves = np.memmap(self.answers_file, dtype="<f2", mode="r", shape=(self._rows, self._classes))
+        """Return float16 [N, C] at places that `find` gave, those not found left out, through a memory map."""
+        places = places[places >= 0]
+        if not len(places):
+            return np.empty((0, self._classes), dtype=np.float16)
+        try:
+            kept: Halves = np.memmap(self.answers_file, dtype="<f2", mode="r", shape=(self._rows, self._classes))
+        except (OSError, ValueError) as error:
+            raise LimbeckError(
+                "removed or cut while it was in use", where=self.answers_file, mend="run again"
+            ) from error
         return np.asarray(kept[places])
+
+    def clear(self) -> None:
+        """Forget what is kept; the caller is the only one who asks."""
+        try:
+            with self._locked():
+                for file in (self.keys_file, self.answers_file):
+                    file.unlink(missing_ok=True)
+        except OSError as error:
+            raise out_of_reach(error, self.keys_file) from error
+        self._bytes, self._rows, self._parts = 0, 0, []
+        self._high, self._low, self._at = (np.empty(0, dtype=np.uint64),) * 2 + (np.empty(0, dtype=np.int64),)
 
     def add(self, keys: Keys, answers: Halves) -> None:
         """Append a block and return when it is on the disk.
@@ -121,12 +141,21 @@ class Store:
         try:
             with self._locked():
                 self.refresh()  # also says where the blocks that count end
+                self._say_what_is_cut()
                 _append(self.answers_file, self._rows * self._width, said)
                 _append(self.keys_file, self._bytes, _HEADER.pack(len(keys), _digest(given, said)) + given)
         except OSError as error:
             raise out_of_reach(error, self.answers_file) from error
         self._parts.append(np.frombuffer(given, dtype="<u8").reshape(-1, 2))
         self._bytes, self._rows = self._bytes + _HEADER.size + len(given), self._rows + len(keys)
+
+    def _say_what_is_cut(self) -> None:
+        """Say that the files hold more than blocks that count; only the holder of the lock can know."""
+        with contextlib.suppress(FileNotFoundError):
+            behind = self.keys_file.stat().st_size - self._bytes
+            if behind > 0:
+                what = f"{behind:,} bytes are damaged, or left by a killed run; their rows are asked again"
+                say(f"{self.keys_file}: {what}")
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
