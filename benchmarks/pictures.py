@@ -15,7 +15,7 @@ from PIL import Image
 
 import limbeck
 from benchmarks.figures import ROOT, Figure
-from limbeck.bundle.session import open_session
+from limbeck.bundle.session import open_trusted
 from limbeck.data.prepare import prepare
 from limbeck.inputs.kinds import values_of
 from limbeck.recipe import load_recipe
@@ -78,7 +78,7 @@ def against_torch(bundle: Path, faces: Path, rows: int, times: int) -> dict[str,
     answering = Answering(network.eval(), 1.0)
     spent: dict[str, list[float]] = {"torch": [], "bundle": []}
     with limbeck.load(bundle, threads=1) as classifier:
-        session = open_session(bundle / classifier.manifest.serve)
+        session = open_trusted(bundle / classifier.manifest.serve)
         arrays = encoder.batch(encoder.encode(values), np.arange(rows))  # type: ignore[arg-type,union-attr]
         pixels = torch.from_numpy(arrays["pixels"])
         for at in range(times + 5):

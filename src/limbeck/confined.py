@@ -95,6 +95,7 @@ class Confined:
         self.limits, self.where, self.doing = limits or Limits(), where, doing
         self._lock, self._late = threading.Lock(), False
         self._end: LimbeckError | None = None
+        self._parent = os.getpid()
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}  # noqa: PTH100
         environment |= {"ORT_DISABLE_TELEMETRY": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
@@ -146,6 +147,9 @@ class Confined:
         self, head: Mapping[str, Any] | None, arrays: Mapping[str, NDArray[Any]] | None, seconds: float
     ) -> tuple[Head, Arrays]:
         assert self._process.stdin is not None and self._process.stdout is not None
+        if os.getpid() != self._parent:
+            what = f"{self.doing} is done by a process that another one began, from which this one was forked"
+            raise LimbeckError(what, where=self.where, mend="open it after the fork")
         if self._end is not None:
             raise self._end
         timer = threading.Timer(seconds, self._expire)
@@ -193,7 +197,9 @@ class Confined:
         return LimbeckError(f"{self._greedy}, or crashed", where=self.where)
 
     def close(self) -> None:
-        """End the child."""
+        """End the child; a process that was forked since leaves it to the one that began it."""
+        if os.getpid() != self._parent:
+            return
         self._process.kill()
         with contextlib.suppress(OSError), self._process:  # closes its pipes and waits for its end
             pass

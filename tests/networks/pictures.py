@@ -9,6 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from limbeck.bundle.extent import extent
+from limbeck.bundle.onnx_graph import read_graph
 from limbeck.networks.pictures import PictureNetwork
 
 
@@ -50,6 +52,7 @@ def check_export(network, size, drawn=torch.randn, atol=1e-5):
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(memory.getvalue(), settings, providers=["CPUExecutionProvider"])
+    assert extent(read_graph(memory.getvalue()), {"pixels": (3, 3, size, size)}).largest  # it can be followed
     for rows in (1, 3):
         pixels = drawn(rows, 3, size, size)
         with torch.no_grad():

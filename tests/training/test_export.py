@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 import limbeck
-from limbeck.bundle.session import open_session
+from limbeck.bundle.session import open_trusted
 from limbeck.errors import LimbeckError
 from limbeck.inputs.text import TextInput
 from limbeck.networks import NETWORKS, Network
@@ -46,7 +46,7 @@ def test_the_graph_takes_any_batch_and_any_length(network, tmp_path):
     gate = pass_gate(student, encoder, tmp_path, temperature=2.5)
     assert gate.largest_difference <= 1e-4
     assert (gate.rows, gate.flipped, gate.serve) == (150, 0, "model.onnx")
-    session = open_session(tmp_path / "model.onnx")
+    session = open_trusted(tmp_path / "model.onnx")
     for texts in ([""], ["好"], ["物流很快" * 50, "好"], TEXTS[:33], ["", ""]):
         rows = encoder.encode(texts)
         feed = encoder.batch(rows, np.arange(len(texts)))
@@ -148,7 +148,7 @@ def test_int8_that_passes_the_gate_serves_and_one_that_flips_labels_does_not(tmp
     gate = pass_gate(student, encoder, tmp_path, int8="auto")
     assert gate.serve == "model.int8.onnx"
     assert gate.int8["bytes"] < gate.bytes * 1.5
-    open_session(tmp_path / "model.int8.onnx")
+    open_trusted(tmp_path / "model.int8.onnx")
     monkeypatch.setattr(exporting, "MOST_FLIPPED", -1.0)
     gate = pass_gate(student, encoder, tmp_path, int8="auto")
     assert gate.serve == "model.onnx"

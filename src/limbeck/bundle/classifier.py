@@ -13,8 +13,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.bundle import answers
+from limbeck.bundle.largest import Shapes, largest_batches
 from limbeck.bundle.manifest import FILE, Manifest, read_manifest
-from limbeck.bundle.session import open_session
+from limbeck.bundle.session import ConfinedSession, open_session
 from limbeck.cores import cores
 from limbeck.data.unchanged import marks_now
 from limbeck.errors import LimbeckError, first_line
@@ -86,10 +87,18 @@ class Classifier:
         self.threads = threads or cores()
         if isinstance(self.encoder, ImageInput):
             self.encoder.workers = self.threads
-        self._engine: Engine | None = Engine(file, self.threads)
+        rows = self.encode(blank(self.manifest.task, self.encoder))
+        made = batch_of(self.encoder, rows, np.arange(1))
+        most = TABLE_ROWS if isinstance(rows, Dense) else ROWS
+        self._largest = largest_batches(self.encoder, rows, made, tokens=TOKENS, most=most)
+        self._engine: Engine | None = Engine(file, self.threads, self._largest)
         self._closed, self._lock = False, threading.Lock()
         self._left: list[Engine | None] = []
-        self._check_fit(file)
+        try:
+            self._check_fit(file, sorted(made))
+        except BaseException:
+            self.close()
+            raise
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -118,7 +127,7 @@ class Classifier:
                 file = self.path / self.model
                 if sha256(file) != self.manifest.files[self.model]:
                     raise LimbeckError("the bundle has changed since it was loaded", where=file, mend="load it again")
-                self._engine = Engine(file, self.threads)
+                self._engine = Engine(file, self.threads, self._largest)
                 if self._closed:
                     self._engine.pool.shutdown()
             return self._engine
@@ -128,15 +137,14 @@ class Classifier:
         self._left.append(self._engine)  # taking it apart might wait for its threads
         self._engine, self._lock = None, threading.Lock()
 
-    def _check_fit(self, file: Path) -> None:
+    def _check_fit(self, file: Path, made: list[str]) -> None:
         inputs = [given.name for given in self._session.get_inputs()]
         outputs = self._session.get_outputs()
         first = outputs[0] if outputs else None
         shape = (first and first.type == "tensor(float)" and first.shape) or []
-        made = batch_of(self.encoder, self.encode(blank(self.manifest.task, self.encoder)), np.arange(1))
         # A side that is a name or None is known at run time only; then every answer is checked all the same.
         wide = len(shape) == 2 and (shape[1] == len(self.classes) or not isinstance(shape[1], int))
-        if first is None or sorted(inputs) != sorted(made) or not wide:
+        if first is None or sorted(inputs) != made or not wide:
             what = f"the model takes {inputs} and gives {shape}, which is not what bundle.json says"
             raise LimbeckError(what, where=file, mend="copy the bundle again, or export it anew")
         self._output = str(first.name)
@@ -289,6 +297,8 @@ class Classifier:
         self._closed = True
         if self._engine is not None:
             self._engine.pool.shutdown(cancel_futures=True)
+            if isinstance(self._engine.session, ConfinedSession):
+                self._engine.session.close()
 
     def __enter__(self) -> Classifier:
         return self
@@ -303,8 +313,8 @@ class Classifier:
 class Engine:
     """An open model and the threads that run it."""
 
-    def __init__(self, file: Path, threads: int) -> None:
-        self.session = open_session(file, inside=file.parent)
+    def __init__(self, file: Path, threads: int, largest: Sequence[Shapes]) -> None:
+        self.session = open_session(file, inside=file.parent, feeds=largest)
         self.pool = ThreadPoolExecutor(threads, thread_name_prefix="limbeck")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.session import open_session
-from limbeck.errors import did_you_mean
+from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import sha256
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
 from limbeck.teachers.cells import numbers, texts
@@ -176,6 +176,8 @@ class Onnx:
     def _run(self, feed: dict[str, Any]) -> Any:
         try:
             return self.session.run([self.output], feed)[0]
+        except LimbeckError as error:
+            raise AnswerError(error.what, teacher=self.name, mend=error.mend) from error
         except Exception as error:  # onnxruntime's exceptions share no base class of their own
             said = " ".join(str(error).split())[:300]  # its second line says which size was expected
             raise AnswerError(f"onnxruntime: {said}", teacher=self.name) from error

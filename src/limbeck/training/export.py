@@ -24,7 +24,7 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
 from limbeck.bundle.classifier import MAP
-from limbeck.bundle.session import open_session
+from limbeck.bundle.session import open_trusted
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import out_of_reach
 from limbeck.inputs.kinds import RowInput, Rows, batch_of
@@ -244,7 +244,7 @@ def _torch_answers(answering: Answering, feeds: list[dict[str, np.ndarray]]) -> 
 
 
 def _onnx_answers(file: Path, feeds: list[dict[str, np.ndarray]]) -> tuple[list[np.ndarray], float]:
-    session = open_session(file)
+    session = open_trusted(file)
     answers = [session.run(None, feed)[0] for feed in feeds]
     return answers, _median_seconds([partial(session.run, None, feed) for feed in feeds])
 
