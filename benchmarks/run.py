@@ -38,6 +38,7 @@ BENCHMARKS = (
     "reliability_suite",
     "reliability_kills",
     "reliability_writers",
+    "reliability_fuzz_tables",
 )
 
 

@@ -10,6 +10,9 @@ import difflib
 from collections.abc import Iterable
 
 
+LONGEST = 1000  # characters of a fact
+
+
 class LimbeckError(Exception):
     """Bad input: what is wrong, where, and how to mend it, in one line.
 
@@ -24,6 +27,7 @@ class LimbeckError(Exception):
     """
 
     def __init__(self, what: str, *, where: object = None, mend: str | None = None) -> None:
+        what = what if len(what) <= LONGEST else f"{what[: LONGEST - 1]}…"  # it may quote what the data holds
         self.what, self.where, self.mend = what, where, mend
         line = f"{where}: {what}" if where is not None else what
         if mend:
@@ -34,7 +38,8 @@ class LimbeckError(Exception):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest known word, or all of them when none is near."""
-    options = [str(option) for option in known]
+    options = [_short(str(option)) for option in known]
+    word = _short(word)
     near = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
     if not near:
         lowered = {option.lower(): option for option in options}
@@ -45,6 +50,10 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         return "there is none"
     shown = ", ".join(repr(option) for option in options[:12])
     return f"known: {shown}" + (", …" if len(options) > 12 else "")
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= 80 else f"{name[:79]}…"
 
 
 def first_line(error: BaseException, longest: int = 160) -> str:
