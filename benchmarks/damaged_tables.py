@@ -164,7 +164,7 @@ def excel_file(rng: random.Random, folder: Path) -> tuple[Path, int | None]:
     for row in rows(rng):
         sheet.append([_for_excel(rng.choice((cell, cell, cell, rng.choice(TYPED)))) for cell in row])
     for _ in range(rng.choice((0, 0, 1, 3))):
-        sheet.cell(row=rng.choice((1, 2, 3, 50, 2000)), column=rng.choice((1, 2, 5, 200)), value="far")
+        sheet.cell(row=rng.choice((1, 2, 3, 50, 300)), column=rng.choice((1, 2, 5, 40)), value="far")
     held = io.BytesIO()
     book.save(held)
     data = held.getvalue()
@@ -227,7 +227,7 @@ def recipe_file(rng: random.Random, folder: Path) -> Path:
         elif kind == 3:
             lines.insert(
                 at,
-                f"{rng.choice(('标签', 'x', 'a.b.c', chr(34) * 2, 'kind', '.'.join('a' * 3000)))} = {rng.choice(VALUES)}",
+                f"{rng.choice(('标签', 'x', 'a.b.c', chr(34) * 2, 'kind', '.'.join('a' * 300)))} = {rng.choice(VALUES)}",
             )
         else:
             lines[at] = rng.choice(("[task]", "[[data]]", "[when.ngram.data]", "[a.b]", "[", "# \0", "[input.signal]"))

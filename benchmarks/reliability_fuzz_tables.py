@@ -9,7 +9,6 @@ Excel files are read by one child process after the other as in the product, but
 from __future__ import annotations
 
 import csv
-import io
 import os
 import random
 import sys
@@ -184,7 +183,7 @@ def quiet(found: Found, kind: str) -> Iterator[None]:
             os.dup2(kept, 2)
             os.close(kept)
             caught.seek(0)
-            lines = io.TextIOWrapper(caught, "utf-8", "replace").read().splitlines()
+            lines = caught.read().decode("utf-8", "replace").splitlines()
             found.defects += [f"{kind}: printed: {line[:200]}" for line in lines if line.strip()]
 
 

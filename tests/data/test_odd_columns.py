@@ -1,5 +1,6 @@
 """A column that cannot be what it is wanted for is named in one line; no library speaks, and nothing is a defect."""
 
+import datetime as dt
 import warnings
 from pathlib import Path
 
@@ -102,3 +103,19 @@ def test_the_line_that_tells_excel_the_delimiter_is_no_header(tmp_path, line, de
 def test_an_excel_output_is_refused_with_what_to_do(bundles, tmp_path):
     with pytest.raises(LimbeckError, match=r"cannot write '.xlsx'; write a .csv; Excel opens it"):
         limbeck.predict(bundles("ngram"), table(tmp_path), tmp_path / "out.xlsx", quiet=True)
+
+
+@pytest.mark.parametrize("column", ["text", "label"])
+def test_a_duration_is_read_as_text(bundles, tmp_path, column):
+    path = table(tmp_path, **{column: pl.Series([dt.timedelta(hours=30 + k % 2) for k in range(40)])})
+    rows = load_rows(path, Task(kind="text"))
+    assert (rows.texts[0] if column == "text" else rows.classes[0]) == "P1DT6H"
+    if column == "text":
+        assert limbeck.predict(bundles("ngram"), path, tmp_path / "out.csv", quiet=True).rows == 40
+
+
+def test_a_name_beyond_reason_is_cut_in_the_error_line(tmp_path):
+    (tmp_path / "a.csv").write_text("x" * 50_000 + ",label\n1,2\n", encoding="utf-8")
+    with pytest.raises(LimbeckError, match="there is no column 'text'; known: 'xxx") as caught:
+        read.read(tmp_path / "a.csv", columns=["text"])
+    assert len(str(caught.value)) < 400

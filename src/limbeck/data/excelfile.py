@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.confined import Limits, ask_once
-from limbeck.data.rows import Chunk, Format, need
+from limbeck.data.rows import Chunk, Format, need, plain
 from limbeck.errors import LimbeckError
 from limbeck.files import marks
 
@@ -72,7 +72,7 @@ def _sheet(path: Path) -> pl.DataFrame:
     except LimbeckError as error:
         mend = error.mend or "check that no cell far outside the table is filled, or save it as CSV"
         raise LimbeckError(error.what, where=path, mend=mend) from error
-    frame = pl.read_ipc(io.BytesIO(found["frame"].tobytes()))
+    frame = plain(pl.read_ipc(io.BytesIO(found["frame"].tobytes())))
     others = [sheet for sheet in said["sheets"] if sheet != said["sheet"]]
     more = f" (other sheets: {', '.join(map(repr, others))})" if others else ""
     mend = f"check the file, or name another sheet as {file.name}#SHEET{more}"

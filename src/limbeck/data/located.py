@@ -46,7 +46,7 @@ def located(frame: pl.DataFrame, task: Task, boxes: str | Sequence[str] | None, 
     name = task.inputs[0]
     if FILE not in frame.columns:
         need(frame.columns, [name], base)
-        written = frame[name].cast(pl.String).str.strip_chars().to_list()
+        written = text_column(frame[name]).str.strip_chars().to_list()
         # An absolute path swallows the base; an empty one stays empty, for `examine` to report.
         files = [str(path_in(base, path)) if path else "" for path in written]
         frame = frame.with_columns(pl.Series(FILE, files, pl.String))

@@ -1,4 +1,4 @@
-"""Parquet, streamed by slices of rows; columns keep their types, but bytes are taken for UTF-8 texts.
+"""Parquet, streamed by slices of rows; columns keep their types, but bytes and durations become texts.
 
 The decoder is native code and the files may be hostile: whatever it raises, panics of Rust included, becomes one line.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from limbeck.data.rows import Chunk, Format, need, one_line, text_column
+from limbeck.data.rows import Chunk, Format, need, one_line, plain
 from limbeck.errors import LimbeckError
 from limbeck.files import native_path
 
@@ -40,6 +40,5 @@ class Parquet:
                 table = table.select(columns)
             for start in range(skip, total, rows):
                 with one_line(path, "Parquet"):
-                    frame = table.slice(start, rows).collect()
-                    frame = frame.with_columns(text_column(cells) for cells in frame if cells.dtype == pl.Binary)
+                    frame = plain(table.slice(start, rows).collect())
                 yield Chunk(frame, np.arange(start + 1, start + 1 + frame.height, dtype=np.int64))

@@ -104,6 +104,11 @@ def text_column(cells: pl.Series) -> pl.Series:
     return cells.dt.to_string("iso") if kind == pl.Duration else cells.cast(pl.String)
 
 
+def plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame without columns of bytes and durations, which nothing reads on: they become texts."""
+    return frame.with_columns(text_column(cells) for cells in frame if cells.dtype in (pl.Binary, pl.Duration))
+
+
 def holds_bytes(kind: pl.DataType) -> bool:
     """Return whether cells of a type are bytes, or have bytes in them."""
     return "Binary" in str(kind)

@@ -7,6 +7,7 @@ import polars as pl
 
 from limbeck.data.located import pictures_of
 from limbeck.data.picture import Picture
+from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError
 from limbeck.forks import refuse_forked
 from limbeck.inputs.dense import Dense
@@ -34,7 +35,7 @@ def values_of(frame: pl.DataFrame, task: Task) -> Values:
     if task.rows == "signal":
         return frame
     if task.rows == "text":
-        return list(frame[task.inputs[0]].cast(pl.String).fill_null("").to_list())
+        return list(text_column(frame[task.inputs[0]]).fill_null("").to_list())
     return frame.select([name for name in task.inputs if name in frame.columns])
 
 

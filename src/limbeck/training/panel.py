@@ -16,6 +16,7 @@ from limbeck.data.clean import clean_all
 from limbeck.data.gather import Gathered
 from limbeck.data.located import pictures_of
 from limbeck.data.prepare import Dataset
+from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.ngrams import Ngrams
@@ -144,7 +145,7 @@ def _coarse(recipe: Recipe, frame: pl.DataFrame) -> NDArray[np.float64]:
 
 
 def _bags(recipe: Recipe, frame: pl.DataFrame) -> Any:
-    texts = frame[recipe.task.inputs[0]].cast(pl.String).fill_null("").to_list()
+    texts = text_column(frame[recipe.task.inputs[0]]).fill_null("").to_list()
     rows = Ngrams(_FEATURES).encode(clean_all(texts, recipe.input.clean), recipe.input.max_length * 4)
     assert rows.weights is not None
     shape = (len(rows), _FEATURES.buckets + 1)
