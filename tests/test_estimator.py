@@ -327,4 +327,4 @@ except limbeck.LimbeckError as error:
     print(error)
 """)
     assert f"needs the package '{package}'" in done.stdout
-    assert 'pip install "limbeck[train]"' in done.stdout
+    assert 'pip install -c constraints.txt -e ".[train]"' in done.stdout

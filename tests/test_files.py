@@ -88,7 +88,7 @@ def test_a_hash_is_sha256(tmp_path):
 def test_an_error_is_always_one_line_with_where_what_and_mend():
     error = LimbeckError("two\nlines", where="a.csv", mend="mend\tit")
     assert str(error) == "a.csv: two lines; mend it"
-    assert str(missing_extra("torch", "train", "training")).endswith('pip install "limbeck[train]"')
+    assert str(missing_extra("torch", "train", "training")).endswith('pip install -c constraints.txt -e ".[train]"')
     assert first_line(ValueError("a\nb")) == "a"
     assert first_line(EOFError()) == "EOFError"
 

@@ -40,8 +40,13 @@ def each(function: Callable[[int], Any], count: int, workers: int | None = None)
 
 
 def place() -> tuple[int, int]:
-    """Return this process's rank and the number of processes of its run, as torchrun says; (0, 1) alone."""
-    if not all(name in os.environ for name in ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")):
+    """Return this process's rank and the number of processes of its run; (0, 1) alone.
+
+    Workers of Ray, SLURM and notebooks find RANK and WORLD_SIZE in their environment too, and may each train a student
+    of their own. So processes join only under torchrun, which says so, or where LIMBECK_JOIN is 1.
+    """
+    asked = "TORCHELASTIC_RUN_ID" in os.environ or os.environ.get("LIMBECK_JOIN") == "1"
+    if not asked or not all(name in os.environ for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")):
         return 0, 1
     return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
 

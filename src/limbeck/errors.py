@@ -64,9 +64,14 @@ class MissingExtraError(LimbeckError):
     """An optional dependency is not installed: no row can be blamed for it."""
 
 
+def how_to_install(extra: str) -> str:
+    """Return the command that installs an extra: from the source, as no package index has this project."""
+    return f'install it from the checkout: pip install -c constraints.txt -e ".[{extra}]"'
+
+
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     """Return the error for an optional dependency that is not installed."""
     return MissingExtraError(
         f"{purpose} needs the package {package!r}, which is not installed",
-        mend=f'install it with: pip install "limbeck[{extra}]"',
+        mend=how_to_install(extra),
     )

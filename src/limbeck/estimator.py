@@ -7,9 +7,8 @@ is here. See https://scikit-learn.org/stable/developers/develop.html.
 
 from __future__ import annotations
 
-import contextlib
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,6 @@ from limbeck.progress import hushed
 from limbeck.recipe import Recipe, Task, override, parse_recipe
 
 try:
-    import torch
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets
@@ -42,6 +40,7 @@ try:
     )
 
     from limbeck.networks import NETWORKS
+    from limbeck.training.alone import alone
     from limbeck.training.distil import distil
     from limbeck.training.export import logits_of
     from limbeck.training.present import class_name, named, plain, seated
@@ -146,7 +145,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         LimbeckError
             For parameters and teachers that cannot be used; one teacher without labels among them.
         """
-        with hushed(not self.verbose), _torch_left_alone():
+        with hushed(not self.verbose), alone():
             self._fit(X, y)
         return self
 
@@ -183,7 +182,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
             raise FitError(what, where=type(self).__name__, mend="save before you pickle or copy, or fit again")
         target = Path(folder).resolve()
         refuse_foreign(target)
-        with hushed(not self.verbose), _torch_left_alone():
+        with hushed(not self.verbose), alone():
             rows = replace(self._rows, texts=texts_of(self._rows.frame, self._recipe.task))
             return finish(self._recipe, rows, self.student_, target, trust=self.trust_).bundle
 
@@ -328,14 +327,3 @@ def _all_choose(targets: Targets, labels: NDArray[np.int64]) -> Targets:
 def _native(frame: pl.DataFrame, kind: str) -> Any:
     """Return what a teacher takes: a list of texts, or float64 [N, F] with NaN where missing."""
     return frame["text"].to_list() if kind == "text" else frame.fill_null(np.nan).to_numpy()
-
-
-@contextlib.contextmanager
-def _torch_left_alone() -> Iterator[None]:
-    """Keep torch's random state and threads as the caller has them."""
-    threads = torch.get_num_threads()
-    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        try:
-            yield
-        finally:
-            torch.set_num_threads(threads)

@@ -333,7 +333,7 @@ run()
     done = python(code, "train", recipe, "--data", rows_folder, "--out", tmp_path / "out")
     assert done.returncode == 2
     assert done.stderr.splitlines()[-1].startswith("error: ")
-    assert 'pip install "limbeck[train]"' in done.stderr
+    assert 'pip install -c constraints.txt -e ".[train]"' in done.stderr
 
 
 def test_a_closed_pipe_is_no_error(bundles, rows_folder):

@@ -49,7 +49,7 @@ NOT_SHOWN = {
     "the data cannot be read, or is shorter than the header says",
     "beat 3: 3",  # a place and a reason
     "the folder holds no signals", "3 needs the package '3', which is not installed",  # nothing is read then
-    'install it with: pip install "limbeck[3]"',
+    'install it from the checkout: pip install -c constraints.txt -e ".[3]"',
 }  # fmt: skip
 LOST = Lost(0.711, 0.934, 224, 64)
 ODD = "is a GIF by its content and is an animation of 3 frames, of which the first is read"

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -12,9 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+import limbeck
 import pictures
+from limbeck.cores import place
+from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe, parse_recipe
-from limbeck.training import checkpoint
+from limbeck.training import checkpoint, processes
 from limbeck.training.train import work_folder
 from small import reviews, tiny_recipe, write_csv, write_recipe
 from training.together import teach
@@ -73,6 +77,35 @@ RECIPES = {
 def command(*words, processes=2, restarts=0):
     options = ["--nproc-per-node", processes, "--max-restarts", restarts]
     return [sys.executable, "-m", "torch.distributed.run", *map(str, [*options, *words])]
+
+
+SCHEDULER = {"RANK": "1", "LOCAL_RANK": "1", "WORLD_SIZE": "4", "MASTER_ADDR": "127.0.0.1"}
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"SLURM_PROCID": "1", "SLURM_NTASKS": "4"}, {"OMPI_COMM_WORLD_SIZE": "4", "LIMBECK_JOIN": "0"}]
+)
+def test_a_worker_of_a_scheduler_trains_by_itself(rows_folder, tmp_path, monkeypatch, more):
+    for name, value in (SCHEDULER | {"MASTER_PORT": "9"} | more).items():
+        monkeypatch.setenv(name, value)
+    assert place() == (0, 1)
+    recipe = tiny_recipe("ngram", training={"epochs": 1})
+    assert limbeck.train(recipe, data=rows_folder, out=tmp_path / "out").bundle.is_dir()
+
+
+@pytest.mark.parametrize(
+    ("rank", "asked"), [("0", "LIMBECK_JOIN"), ("1", "LIMBECK_JOIN"), ("1", "TORCHELASTIC_RUN_ID")]
+)
+def test_processes_that_do_not_find_each_other_end_in_one_line(tmp_path, monkeypatch, rank, asked):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    for name, value in (SCHEDULER | {"RANK": rank, "MASTER_PORT": port, asked: "1"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(processes, "_MEETING", 1.0)
+    with pytest.raises(LimbeckError, match=rf"process {rank} of 4 did not find the others at 127\.0\.0\.1:{port} in 1"):
+        limbeck.train(tiny_recipe(), data=tmp_path, out=tmp_path / "out")
+    assert not torch.distributed.is_initialized()
 
 
 def torchrun(*words, **options):
@@ -136,14 +169,14 @@ def test_two_processes_end_with_the_weights_of_one(name, shared):
 def workers(out):
     """Return the process ids of the training into ``out``, by rank; found among all processes of this machine."""
     found = {}
-    for place in Path("/proc").glob("[0-9]*"):
+    for entry in Path("/proc").glob("[0-9]*"):
         try:
-            words = (place / "cmdline").read_bytes().split(b"\0")
-            values = dict(line.partition(b"=")[::2] for line in (place / "environ").read_bytes().split(b"\0"))
+            words = (entry / "cmdline").read_bytes().split(b"\0")
+            values = dict(line.partition(b"=")[::2] for line in (entry / "environ").read_bytes().split(b"\0"))
         except OSError:
             continue
         if str(out).encode() in words and b"torch.distributed.run" not in words and b"RANK" in values:
-            found[int(values[b"RANK"])] = int(place.name)
+            found[int(values[b"RANK"])] = int(entry.name)
     return found
 
 

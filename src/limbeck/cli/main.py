@@ -19,7 +19,7 @@ import click
 from limbeck import __version__
 from limbeck.cli.streams import ReaderGoneError, Verbs, end_quietly, outside, settle
 from limbeck.cores import place
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, how_to_install
 
 SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
 DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the recipe's rows.")
@@ -253,7 +253,7 @@ def _extra(error: ImportError) -> str | None:
     heavy = {"torch", "transformers", "accelerate", "safetensors", "onnx", "optuna", "sklearn", "scipy", "wfdb"}
     name = (error.name or "").partition(".")[0]
     if name in heavy:
-        return f'this needs the package {name!r}, which is not installed; pip install "limbeck[train]"'
+        return f"this needs the package {name!r}, which is not installed; {how_to_install('train')}"
     return None
 
 

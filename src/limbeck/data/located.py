@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from limbeck.data.paths import path_in
 from limbeck.data.picture import Box, Picture, Seen, look
 from limbeck.data.rows import need, text_column
 from limbeck.errors import LimbeckError
+from limbeck.quiet import without_warnings
 from limbeck.recipe import Task
 
 FILE, BOX, HASH, MASK = "picture.file", "picture.box", "picture.sha256", "picture.mask"
@@ -131,8 +131,7 @@ def keys_of(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
 @contextlib.contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Silence Pillow's warnings of large pictures and broken notes in them: what matters is reported here."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module="PIL")
+    with without_warnings("PIL"):
         yield
 
 

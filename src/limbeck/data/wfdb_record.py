@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.beats import AAMI
 from limbeck.errors import LimbeckError, first_line, missing_extra
+from limbeck.quiet import without_warnings
 from limbeck.recipe import Signal
 
 Floats = NDArray[np.float64]
@@ -147,8 +147,7 @@ def _stem(header: Path) -> str:
 def _explained(where: Path, what: str) -> Iterator[None]:
     """Turn whatever the package raises on a damaged file into one line."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             yield
     except LimbeckError:
         raise

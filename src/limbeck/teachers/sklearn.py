@@ -8,7 +8,6 @@ arrays). One more is safe: a ``numpy.dtype`` that skops reads off an empty array
 from __future__ import annotations
 
 import json
-import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import first_line
 from limbeck.files import sha256
+from limbeck.quiet import without_warnings
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher, heavy
 from limbeck.teachers.cells import numbers, spread, texts
 from limbeck.teachers.labels import LabelMap, probabilities
@@ -58,8 +58,7 @@ class Fitted:
         """Return [N, its classes] of rows as the model itself takes them; `labels` brings them into our classes."""
         method = self.model.predict_proba if self.gives == "probabilities" else self.model.decision_function
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
+            with without_warnings():
                 return probabilities(method(given), self.gives)
         except Exception as error:  # whatever a step of the pipeline raises, e.g. for a NaN
             raise AnswerError(f"scikit-learn: {first_line(error)}", teacher=self.name) from error
@@ -113,8 +112,7 @@ def _load(path: Path, place: Place, trust: list[str]) -> Any:
             mend = f"if you made the file yourself, add options.trust = {unknown}"
         raise place.wrong(f"{path.name} holds types that are not safe by themselves: {', '.join(unknown)}", mend)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with without_warnings():
             return io.load(path, trusted=[*trust, *safe])
     except Exception as error:  # another version's objects
         raise place.wrong(f"{path.name} cannot be loaded: {first_line(error)}", "dump it with this version") from error

@@ -10,7 +10,6 @@ import io
 import logging
 import tempfile
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -32,6 +31,7 @@ from limbeck.inputs.ragged import batches
 from limbeck.networks import Network
 from limbeck.networks.detector import PictureDetector
 from limbeck.progress import say
+from limbeck.quiet import at_level, without_root_logs, without_warnings
 
 OPSET = 18
 LARGEST_DIFFERENCE = 1e-4
@@ -179,9 +179,7 @@ def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelPr
     memory, fixed = io.BytesIO(), answering.network.fixed
     mapped = isinstance(answering.network, PictureDetector)
     outputs = ["probabilities", MAP] if mapped else ["probabilities"]
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with without_warnings(), at_level("torch.onnx", logging.ERROR), torch.no_grad():
         # The tracing exporter: 60 times faster than the dynamo one on a GRU, and it keeps sequence lengths dynamic.
         torch.onnx.export(
             Mapping(answering).eval() if mapped else answering,
@@ -320,9 +318,9 @@ def _try_int8(
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     file = folder / "model.int8.onnx"
-    logging.getLogger().setLevel(logging.ERROR)  # onnxruntime's quantiser warns through the root logger
     try:
-        with tempfile.TemporaryDirectory() as scratch:
+        # The quantiser warns through the root logger.
+        with tempfile.TemporaryDirectory() as scratch, without_root_logs("onnxruntime"):
             source, ready = Path(scratch, "whole.onnx"), Path(scratch, "ready.onnx")
             source.write_bytes(whole.SerializeToString())
             # Without symbolic shapes: they fail on traced attention, and dynamic quantisation does not need them.

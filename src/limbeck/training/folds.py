@@ -28,6 +28,7 @@ from limbeck.inputs.kinds import encode, values_of
 from limbeck.locks import sole_writer
 from limbeck.progress import say
 from limbeck.recipe import Recipe, load_recipe
+from limbeck.training.alone import alone
 from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.distil import distil
 from limbeck.training.student import fingerprint, told_apart, train_student
@@ -61,7 +62,7 @@ def cross_validate(
     LimbeckError
         As `limbeck.train`; or when ``resume`` finds the folds of another run.
     """
-    with sole_writer(out):
+    with alone(), sole_writer(out):
         return _cross_validate(recipe, k, Path(out), data, settings, resume)
 
 

@@ -1,8 +1,9 @@
 """Several processes that train one student, started by torchrun: who is who, and what they tell each other.
 
-Rank 0 alone speaks, writes, asks teachers, judges and exports; what the others need of that it tells them. None of
-them waits with a clock, as teachers and exports take as long as they take: a process that dies is noticed by its
-closed connection, and by torchrun. How a batch is shared is in `limbeck.training.sharing`.
+Rank 0 alone speaks, writes, asks teachers, judges and exports; what the others need of that it tells them. They have
+two minutes to find each other. After that none of them waits with a clock, as teachers and exports take as long as
+they take: a process that dies is noticed by its closed connection, and by torchrun. How a batch is shared is in
+`limbeck.training.sharing`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from limbeck.progress import hushed
 from limbeck.recipe import Recipe
 
 _PATIENCE = datetime.timedelta(days=30)
+_MEETING = float(os.environ.get("LIMBECK_JOIN_SECONDS", "120"))  # in which all processes have to be there
+_SCHEDULED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
 _joined = 0  # how often this process has joined others: each time has names of its own in the store
 
 
@@ -94,6 +97,17 @@ def restarted() -> bool:
     return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
 
 
+@contextlib.contextmanager
+def by_itself() -> Iterator[None]:
+    """Hide from accelerate what a scheduler says of other processes, where this one has joined none."""
+    names = _SCHEDULED if _current.size == 1 else ()
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
 def own_cores() -> int:
     """Return the number of cores for each process of this machine."""
     beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _current.size > 1 else 1
@@ -109,7 +123,7 @@ def joined() -> Iterator[Processes]:
     Raises
     ------
     LimbeckError
-        When another process is lost.
+        When not all processes are there in two minutes, or another process is lost.
     """
     global _current, _joined
     rank, size = place()
@@ -117,7 +131,7 @@ def joined() -> Iterator[Processes]:
         yield _current
         return
     _joined += 1
-    store = dist.PrefixStore(f"limbeck/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}/{_joined}", _store(rank))
+    store = _met(rank, size)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
     _current = Processes(rank, size)
@@ -140,11 +154,22 @@ def joined() -> Iterator[Processes]:
         _current = Processes()
 
 
-def _store(rank: int) -> dist.Store:
-    """Return the store that torchrun keeps, or that rank 0 keeps where it keeps none."""
+def _met(rank: int, size: int) -> dist.Store:
+    """Return the store that torchrun keeps, or that rank 0 keeps where it keeps none, once all processes are there."""
     kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    return dist.TCPStore(host, port, is_master=rank == 0 and not kept)
+    host, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+    patience = datetime.timedelta(seconds=_MEETING)
+    try:
+        kept_at = dist.TCPStore(host, int(port), is_master=rank == 0 and not kept, timeout=patience)
+        store = dist.PrefixStore(f"limbeck/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}/{_joined}", kept_at)
+        if store.add("there", 1) == size:
+            store.set("met", "1")
+        store.wait(["met"], patience)
+    except (RuntimeError, ValueError) as error:  # of a store the timeout, and an address that nobody listens at
+        what = f"process {rank} of {size} did not find the others at {host}:{port} in {_MEETING:.0f} seconds"
+        mend = "start them together, e.g. by torchrun; for one process alone unset LIMBECK_JOIN and TORCHELASTIC_RUN_ID"
+        raise LimbeckError(what, where="torchrun", mend=mend) from error
+    return store
 
 
 def _status(error: BaseException) -> int:

@@ -37,7 +37,7 @@ from limbeck.training.learner import Learner
 from limbeck.training.loop import History, fit
 from limbeck.training.nearest import check_nearest, compares, remember
 from limbeck.training.places import find, needed
-from limbeck.training.processes import current, own_cores
+from limbeck.training.processes import by_itself, current, own_cores
 from limbeck.training.scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.targets import Targets
 from limbeck.training.unfreeze import check_unfreeze, fit_in_stages
@@ -172,7 +172,8 @@ def accelerator_for(recipe: Recipe, network: Network | type[Network]) -> Acceler
     AcceleratorState._reset_state(reset_partial_state=False)  # a process may train several students, each its own way
     # Several processes share GPUs or CPUs; accelerate alone would take an mps device for each.
     cpu = settings.device == "cpu" or (current().size > 1 and not torch.cuda.is_available())
-    return Accelerator(mixed_precision="bf16" if half else "no", cpu=cpu)
+    with by_itself():
+        return Accelerator(mixed_precision="bf16" if half else "no", cpu=cpu)
 
 
 def _bf16_is_native() -> bool:

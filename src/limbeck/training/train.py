@@ -35,13 +35,13 @@ from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.evaluation.verdict import verdict
 from limbeck.files import no_nan, whole_folder, write_json, write_text
-from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
 from limbeck.locks import sole_writer
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, load_recipe, override
+from limbeck.training.alone import alone
 from limbeck.training.card import model_card
 from limbeck.training.distil import distil
 from limbeck.training.export import Gate, export, gate_facts
@@ -102,8 +102,7 @@ def train(
         For whatever the user can mend: the recipe, the rows, the disk, another process that writes ``out``. An earlier
         bundle at ``out`` stays as it was.
     """
-    refuse_forked()
-    with joined():
+    with alone(), joined():
         return _train(recipe, out, data, settings, resume or restarted(), lang)
 
 

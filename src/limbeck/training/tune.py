@@ -21,7 +21,9 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.files import out_of_reach, recover, write_text
 from limbeck.locks import sole_writer
 from limbeck.progress import say
+from limbeck.quiet import at_level
 from limbeck.recipe import Recipe, Tune, dump_recipe, load_recipe, override
+from limbeck.training.alone import alone
 from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.distil import distil
 from limbeck.training.scores import scores_of, softmax
@@ -84,7 +86,7 @@ def tune(
         For a broken recipe or space; when ``out`` holds the search of another space, a damaged one, or one that another
         process is at; and when it cannot be written.
     """
-    with sole_writer(out), _stored(Path(out)):
+    with alone(), sole_writer(out), _stored(Path(out)), at_level("optuna", optuna.logging.ERROR):
         return _tune(recipe, Path(out), data, settings, trials)
 
 
@@ -105,7 +107,6 @@ def _tune(
     except OSError as error:
         raise out_of_reach(error, target) from error
     recover(target / "best.toml")
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     metric = parsed.training.metric
     study = optuna.create_study(
         study_name="limbeck",

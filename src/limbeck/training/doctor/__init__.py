@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from limbeck.errors import LimbeckError
-from limbeck.forks import refuse_forked
 from limbeck.recipe import Recipe, load_recipe
+from limbeck.training.alone import alone
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.data import check_data, read_rows
 from limbeck.training.doctor.files import check_files
@@ -53,13 +53,13 @@ def doctor(
         In the order of the checks: recipe, data, student, losses, teachers, cache, overlap, training. What a user can
         mend is a finding of level "error", never an exception.
     """
-    refuse_forked()
     try:
         parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
     except LimbeckError as error:
         return [refused("recipe", error)]
     home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
-    return distinct(_examine(Case(parsed, None if data is None else Path(data), home), ask))
+    with alone():
+        return distinct(_examine(Case(parsed, None if data is None else Path(data), home), ask))
 
 
 def _examine(case: Case, ask: bool) -> Iterator[Finding]:
