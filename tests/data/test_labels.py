@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+import polars as pl
 import pytest
 
 import limbeck
@@ -136,3 +138,29 @@ def test_where_nothing_can_be_read_that_is_said_and_nothing_of_classes(tmp_path,
     with pytest.raises(LimbeckError, match=r"a\.csv: no row can be read; 60 unreadable rows") as caught:
         prepare(recipe(), tmp_path)
     assert "classes" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "classes", [["none", "mild", "severe"], {"none": "no pain", "mild": "mild", "severe": "severe"}]
+)
+def test_a_class_called_none_is_one_where_the_recipe_lists_it(classes, tmp_path):
+    rows = [{"text": f"第{k}条记录写着{k * k * 97}", "label": ("none", "mild", "severe")[k % 3]} for k in range(60)]
+    pl.DataFrame(rows).write_csv(tmp_path / "a.csv")
+    raw = {"task": {"kind": "text"}, "data": {"train": "a.csv"}, "student": {"network": "gru"}}
+    unlisted = prepare(parse_recipe(raw), tmp_path)
+    assert unlisted.classes == ("mild", "severe")
+    assert "20 of them say 'none'; if that is a class, list all in task.classes" in unlisted.findings
+    raw["task"]["classes"] = classes
+    listed = prepare(parse_recipe(raw), tmp_path)
+    assert np.bincount(listed.labels).tolist() == [20, 20, 20]
+    assert not any("without a label" in line for line in listed.findings)
+
+
+@pytest.mark.parametrize("kind", ["text", "table"])
+def test_the_label_is_no_input(kind, tmp_path):
+    pl.DataFrame({"a": range(20), "label": [k % 2 for k in range(20)]}).write_csv(tmp_path / "a.csv")
+    inputs = "label" if kind == "text" else ["a", "label"]
+    network, encoder = ("gru", "characters") if kind == "text" else ("mlp", "table")
+    raw = {"task": {"kind": kind, "input": inputs}, "data": {"train": "a.csv"}}
+    with pytest.raises(LimbeckError, match="the label column 'label' is among the inputs"):
+        prepare(parse_recipe(raw | {"student": {"network": network}, "input": {"encoder": encoder}}), tmp_path)

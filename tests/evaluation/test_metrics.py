@@ -189,3 +189,14 @@ def test_one_group_alone_gives_no_intervals():
     y, p = np.array([0, 1] * 10), np.tile([[0.8, 0.2], [0.3, 0.7]], (10, 1))
     assert measure(y, p, ("a", "b"), bootstrap=50, groups=["x"] * 20)["confidence_intervals"] == {}
     assert measure(y, p, ("a", "b"), bootstrap=50, groups=["x", "x", "y", "y"] * 5)["confidence_intervals"]
+
+
+@pytest.mark.parametrize(("n", "low"), [(3, 0.4385), (30, 0.8865), (300, 0.9873)])
+def test_that_all_rows_are_right_does_not_make_the_accuracy_certain(n, low):
+    y = np.arange(n) % 2
+    found = measure(y, np.eye(2)[y] * 0.8 + 0.1, ("a", "b"), bootstrap=50)
+    assert found["accuracy"] == 1.0
+    assert found["confidence_intervals"]["accuracy"] == pytest.approx([low, 1.0], abs=1e-4)  # Wilson
+    groups = measure(y, np.eye(2)[y], ("a", "b"), bootstrap=50, groups=[k // 3 for k in range(n)])
+    if n > 3:  # as many as there are groups
+        assert groups["confidence_intervals"]["accuracy"][0] < low

@@ -104,3 +104,23 @@ def test_columns_read_together_are_each_cell_read_alone(cells):
             assert rows.numbers[at, number] == np.float32(expected)
         word = (row[4] or "").strip()
         assert rows.categories[at, 0] == (zlib.crc32(word.encode()) % fitted.settings.categories + 1 if word else 0)
+
+
+@pytest.mark.parametrize(
+    ("cells", "wanted", "comma"),
+    [
+        (["1,5", "10,25", "1.234,5", "7"], [1.5, 10.25, 1234.5, 7.0], True),
+        (["0,125", "0,250", "12,5", "-3,75"], [0.125, 0.25, 12.5, -3.75], True),
+        (["1,234", "12,345,678", "-9,000.5", "7.25"], [1234.0, 12345678.0, -9000.5, 7.25], False),
+        (["1.5", "2.5", "7", "8"], [1.5, 2.5, 7.0, 8.0], False),
+    ],
+)
+def test_a_comma_stands_before_decimals_or_between_thousands_as_the_column_shows(cells, wanted, comma, tmp_path):
+    column = pl.Series("x", cells * 10)
+    reader = TableInput.fit(Input(encoder="table"), column.to_frame())
+    assert [(one.kind, one.comma) for one in reader.columns] == [("number", comma)]
+    np.testing.assert_allclose(numbers_of(column[:4], "number", comma=comma), wanted)
+    reader.save(tmp_path)
+    again = TableInput.load(Input(encoder="table"), tmp_path)
+    assert again.columns == reader.columns
+    assert ("comma" in (tmp_path / "columns.json").read_text("utf-8")) == comma  # who knows no comma reads it as before

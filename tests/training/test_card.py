@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 import limbeck
+from limbeck.errors import LimbeckError
 from limbeck.evaluation.inert import in_markdown
 from limbeck.recipe import parse_recipe
 from pictures import class_folders, square, tiny
@@ -81,9 +82,11 @@ def test_counts_shares_threshold_date_and_size_are_there(table):
     assert rows == {"train": "150", "valid": "60", "test": "90"}
 
 
-def test_without_a_baseline_no_column_is_left_empty(bundles):
-    lines = card(bundles()).splitlines()
-    assert "| metric | value | 95 % interval |" in lines and "|---|---|---|" in lines
+def test_every_column_of_the_figures_has_a_name(bundles, table):
+    for bundle in (bundles(), table):
+        (title,) = [line for line in card(bundle).splitlines() if line.startswith("| metric | value |")]
+        names = [cell.strip() for cell in title.strip("|").split("|")]
+        assert all(names) and names[3:] == [row["name"] for row in stored(bundle)["baselines"]]
 
 
 def test_names_from_data_are_text_and_nothing_else(table):
@@ -92,7 +95,7 @@ def test_names_from_data_are_text_and_nothing_else(table):
     assert "<img" not in re.sub(r"\\<", "", outside) and "](https://" not in outside and "\u202e" not in text
     for line in outside.splitlines():
         if line.startswith("|"):
-            assert len(re.findall(r"(?<!\\)\|", line)) in (4, 5)
+            assert len(re.findall(r"(?<!\\)\|", line)) in (4, 5, 6)
 
 
 @pytest.mark.parametrize("which", ["table", "text", "picture"])
@@ -107,3 +110,13 @@ def test_the_example_of_use_runs(which, table, picture, bundles, tmp_path, monke
     found: dict = {}
     exec(compile(code, "card", "exec"), found)
     assert found["p"].shape == (1, 2)
+
+
+def test_an_input_that_the_rows_to_predict_lack_is_noted(table, tmp_path):
+    (tmp_path / "rows.csv").write_text("summ\n1.5\n", encoding="utf-8")
+    with pytest.raises(LimbeckError, match="there is no column 'sum'"):
+        limbeck.predict(table, tmp_path / "rows.csv", tmp_path / "out.csv")
+    (tmp_path / "rows.csv").write_text("sum,other\n1.5,a\n", encoding="utf-8")
+    done = limbeck.predict(table, tmp_path / "rows.csv", tmp_path / "out.csv")
+    (note,) = done.notes
+    assert note.startswith("rows.csv lacks the input ") and note.endswith("taken as missing in every row")

@@ -13,7 +13,7 @@ from limbeck.bundle.seen import expected_by_chance, hashes_of, read_seen, row_ke
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.objectives import OBJECTIVES, Loss
-from limbeck.recipe import Teacher, dump_recipe
+from limbeck.recipe import Teacher, dump_recipe, parse_recipe
 from limbeck.teachers import answers, kept, open_teacher
 from limbeck.teachers.store import Store
 from limbeck.training.doctor import Finding, doctor
@@ -459,3 +459,21 @@ def test_teachers_that_never_answer_are_an_error_only_together(tmp_path):
     speaks = ("speaks", 'rule:contains(text, "很快") -> good; contains(text, "太差") -> bad')
     findings = doctor(taught(*mute, speaks), data=tmp_path)
     assert "no teacher" not in said(findings, "error") and "it abstains on all of" in said(findings, "warn", "teachers")
+
+
+def test_a_column_that_alone_tells_the_label_is_told(tmp_path):
+    random = np.random.default_rng(0)
+    label = random.choice(["kept", "left"], 300)
+    reason = np.where(label == "left", random.choice(["price", "moved"], 300), "")
+    hint = np.where(random.random(300) < 0.9, label, "kept")
+    number = random.normal(size=300).round(6)
+    frame = pl.DataFrame({"reason": reason, "hint": hint, "number": number, "label": label})
+    frame.write_csv(tmp_path / "rows.csv")
+    raw = {
+        "task": {"kind": "table", "input": ["reason", "hint", "number"]},
+        "data": {"train": "rows.csv", "split": {"valid": 0.2, "test": 0.2}},
+        "input": {"encoder": "table"}, "student": {"network": "mlp"},
+    }  # fmt: skip
+    warned = said(doctor(parse_recipe(raw), data=tmp_path), "warn", "data")
+    assert "the input column 'reason' alone tells the label of every row" in warned
+    assert "'hint'" not in warned and "'number'" not in warned

@@ -176,6 +176,9 @@ class _Run:
         )
         names = self._renamed(pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).columns
         need_inputs(names, manifest.task, self.sources[0])
+        if manifest.task.rows == "table" and (lacks := [name for name in manifest.task.inputs if name not in names]):
+            shown = ", ".join(map(repr, lacks))
+            self.notes += (writable(f"{self.sources[0].name} lacks the input {shown}: taken as missing in every row"),)
         if asked is None:
             id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
             key = id_column or (manifest.task.inputs[0] if manifest.task.rows == "image" else "row")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import polars as pl
@@ -30,13 +30,19 @@ def label_text(value: object) -> str | None:
     return None if text.lower() in _MISSING else text
 
 
-def text_of(series: pl.Series) -> list[str | None]:
-    """Return a column as texts, `label_text` applied to each value."""
-    known: dict[object, str | None] = {}
+def text_of(series: pl.Series, named: Collection[str] = ()) -> list[str | None]:
+    """Return a column as texts, `label_text` applied to each value; those ``named`` are never missing."""
+    known: dict[object, str | None] = {name: name for name in named}
     values = series.to_list()
     if series.dtype.is_nested():
         return [None if value is None else str(value) for value in values]
     return [known[value] if value in known else known.setdefault(value, label_text(value)) for value in values]
+
+
+def labels_in(series: pl.Series, task: Task) -> list[str | None]:
+    """Return a column of labels as texts; "none" or "NA" is a label where the recipe lists it as a class."""
+    listed = task.class_map or {}
+    return text_of(series, {name for name in (*listed, *listed.values()) if name and label_text(name) is None})
 
 
 def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
@@ -97,14 +103,14 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
         For a missing column; for an empty or unknown label, with the file, the row and the column.
     """
     need(frame.columns, [task.label], where)
-    raw = text_of(frame[task.label])
+    raw = labels_in(frame[task.label], task)
     if task.anomaly:
         return _detected(raw, task, where, numbers)
     table: dict[str | None, int] = {name: k for k, name in enumerate(classes)}
     table.update({label_text(name): k for k, name in enumerate(classes) if label_text(name) not in table})
     for key, name in (task.class_map or {}).items():
         if name in classes:
-            table[label_text(key)] = list(classes).index(name)
+            table[label_text(key) or key] = list(classes).index(name)
     table.pop(None, None)
     labels = [table.get(label, -1) for label in raw]
     if -1 in labels:

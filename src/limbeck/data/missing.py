@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 
 from limbeck.data.gather import Gathered
-from limbeck.data.labels import text_of
+from limbeck.data.labels import labels_in
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task
 
@@ -30,13 +31,17 @@ def without_label(gathered: Gathered, task: Task, policy: str, hidden: Mask) -> 
         start += len(numbers)
         if task.label not in frame.columns or hidden[here].all():
             continue
-        empty = np.array([label is None for label in text_of(frame[task.label])], dtype=bool) & ~hidden[here]
+        empty = np.array([label is None for label in labels_in(frame[task.label], task)], dtype=bool) & ~hidden[here]
         found[here] = empty
         if not (count := int(empty.sum())):
             continue
         first = first or (source, int(numbers[empty.argmax()]))
         done = "count as unlabelled" if policy == "unlabelled" else "left out"
         gathered.findings.append(f"{count:,} rows of {source.name} without a label {done}")
+        raw = frame[task.label].filter(pl.Series(empty))
+        words = raw.str.strip_chars().drop_nulls() if raw.dtype == pl.String else pl.Series([], dtype=pl.String)
+        for word, rows in words.filter(words != "").value_counts(sort=True).head(3).iter_rows():
+            gathered.findings.append(f"{rows:,} of them say {word!r}; if that is a class, list all in task.classes")
     if first is None:
         return found
     shown, total = int(found.sum()), int(np.count_nonzero(~hidden))

@@ -21,7 +21,7 @@ from limbeck.data import copies, duplicates, identity, normals, parts, patients,
 from limbeck.data.clean import clean_all
 from limbeck.data.derive import with_derived
 from limbeck.data.gather import Gathered
-from limbeck.data.labels import classes_of, labels_of, text_of
+from limbeck.data.labels import classes_of, labels_in, labels_of, text_of
 from limbeck.data.leakage import leakage
 from limbeck.data.located import examine, keys_of
 from limbeck.data.missing import without_label
@@ -101,6 +101,9 @@ def prepare(
         For anything in the data that the user has to mend, with file, row and column.
     """
     data, task = recipe.data, recipe.task
+    if task.rows in ("text", "table") and task.label in task.inputs and not recipe.task.anomaly:
+        mend = "leave it out of task.input: nothing would be learned but to repeat it"
+        raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", mend=mend)
     base = _base(folder, recipe_folder)
     gathered = Gathered(data.encoding)
     for part, paths in _files(recipe):
@@ -264,7 +267,7 @@ class _Rows:
         for at, frame in enumerate(gathered.frames):
             if shown[ends[at] : ends[at + 1]].any():
                 need(frame.columns, [task.label], gathered.sources[at])
-                raw += text_of(frame[task.label].filter(pl.Series(shown[ends[at] : ends[at + 1]])))
+                raw += labels_in(frame[task.label].filter(pl.Series(shown[ends[at] : ends[at + 1]])), task)
         if not classes and not raw and task.class_map is None:
             raise LimbeckError("no label says what the classes are", where=where, mend="write task.classes")
         classes = classes or classes_of(raw, task, where)

@@ -20,6 +20,10 @@ _READING = (
         "{name} 中有 {count_out} 行无法读取，已略去，第一处是第 {count} {term}：{reason}",
     ),
     Template("left out of the folder {name}: {list}", "文件夹 {name} 中未读取：{list}"),
+    Template(
+        "{count} of them say {quoted}; if that is a class, list all in task.classes",
+        "其中 {count} 行写的是 {quoted}；若这是一个类别，请在 task.classes 中列出全部类别",
+    ),
     Template("{count} rows of {name} without a label left out", "{name} 中有 {count} 行没有标签，已略去"),
     Template(
         "{count} rows of {name} without a label count as unlabelled", "{name} 中有 {count} 行没有标签，作为无标签数据"
@@ -190,6 +194,10 @@ TEMPLATES = (*_READING, *_CLEANING, *_SPLITTING, *_JUDGING, *_EXPORT)
 # What calls for a look; the other findings say what was done about what is common.
 _DOUBTFUL = (
     "unreadable",
+    "without a label",
+    "left out of the folder",
+    "have no mask",
+    "is taken for",
     "figures leak",
     "but another label",
     "of another part",
@@ -198,6 +206,8 @@ _DOUBTFUL = (
     "no figure is of new rows",
     "out of train or valid: their patients",
     "have no row in",
+    "if that is a class",
+    "if that is a misspelling",
 )
 
 

@@ -14,7 +14,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -51,6 +51,7 @@ class Column:
     scale: float = 1.0
     knots: tuple[float, ...] = ()
     member: str = ""
+    comma: bool = False  # a comma is the decimal mark, not one between thousands
 
 
 def _sound(column: Column) -> bool:
@@ -115,7 +116,8 @@ class TableInput:
 
     def save(self, folder: Path) -> None:
         """Write the columns into a bundle."""
-        write_json(folder / self.file, [asdict(column) for column in self.columns])
+        stored = [asdict(column) for column in self.columns]
+        write_json(folder / self.file, [{k: v for k, v in column.items() if k != "comma" or v} for column in stored])
 
     @property
     def size(self) -> int:
@@ -151,9 +153,9 @@ class TableInput:
         """Yield the place and the values float64 [N] of each numeric column that is there."""
         schema = frame.schema
         there = [(at, column) for at, column in enumerate(self.numeric) if column.name in schema]
-        plain = {one.name: one.kind for _, one in there if one.kind != "member"}
+        plain = {one.name: (one.kind, one.comma) for _, one in there if one.kind != "member"}
         # One query for all of them: a query of its own costs more than reading a few thousand cells does.
-        read = frame.select(number(schema[name], kind, pl.col(name)).alias(name) for name, kind in plain.items())
+        read = frame.select(number(schema[name], *how, pl.col(name)).alias(name) for name, how in plain.items())
         for at, column in there:
             member = column.kind == "member"
             yield at, numbers_of(frame[column.name], "member", column.member) if member else finite(read[column.name])
@@ -168,11 +170,12 @@ def _fitted(name: str, series: pl.Series, settings: Input) -> list[Column]:
     filled = texts.filter(texts.is_not_null() & (texts != ""))
     if not len(filled):
         return []
+    comma = _decimal_comma(filled)
     for kind in ("number", "flag", "date"):
-        values = numbers_of(filled, kind)
+        values = numbers_of(filled, kind, comma=comma)
         known = values[np.isfinite(values)]
         if len(known) >= _NUMERIC * len(filled):
-            return [_scaled_column(name, kind, known, settings)]
+            return [replace(_scaled_column(name, kind, known, settings), comma=comma and kind == "number")]
     lists = [members(text) for text in filled.to_list()]
     if sum(len(parts) > 1 for parts in lists) >= _LISTS * len(lists):
         seen = Counter(part for parts in lists for part in parts)
@@ -180,6 +183,13 @@ def _fitted(name: str, series: pl.Series, settings: Input) -> list[Column]:
         if len(often) > 1:
             return [Column(name, "member", member=part) for part in sorted(often)]
     return [Column(name, "category")]
+
+
+def _decimal_comma(texts: pl.Series) -> bool:
+    """Whether commas in a column stand before decimals: those between thousands have three digits behind each."""
+    commas = texts.filter(texts.str.contains(",", literal=True))
+    between = commas.str.contains(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$")
+    return len(commas) - int(between.sum()) > (1.0 - _NUMERIC) * len(commas)
 
 
 def members(text: str) -> frozenset[str]:
@@ -210,21 +220,29 @@ def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: 
     return Column(name, kind, heavy, float(quartiles[1]), scale)
 
 
-def numbers_of(series: pl.Series, kind: str, member: str = "") -> NDArray[np.float64]:
+def numbers_of(series: pl.Series, kind: str, member: str = "", *, comma: bool = False) -> NDArray[np.float64]:
     """Return a column's cells as float64 [N], NaN where one is missing or cannot be read as ``kind``.
 
-    For the kind "member": whether the cell lists ``member``.
+    For the kind "member": whether the cell lists ``member``; ``comma`` says that it is the decimal mark.
     """
     if kind == "member":
         return np.asarray(each(series, lambda text: float(member in members(text)) if text else np.nan, pl.Float64))
-    return finite(pl.select(number(series.dtype, kind, pl.lit(series))).to_series())
+    return finite(pl.select(number(series.dtype, kind, comma, pl.lit(series))).to_series())
 
 
-def number(dtype: pl.DataType, kind: str, cells: pl.Expr) -> pl.Expr:
-    """Return the expression that reads cells of a type as numbers of ``kind``, null where one cannot be read."""
+def number(dtype: pl.DataType, kind: str, comma: bool, cells: pl.Expr) -> pl.Expr:
+    """Return the expression that reads cells of a type as numbers of ``kind``, null where one cannot be read.
+
+    With ``comma`` a cell that holds one has it before its decimals, and points between thousands.
+    """
     if kind == "number" and dtype.is_numeric():
         return cells.cast(pl.Float64)
     texts = cells.cast(pl.String).str.strip_chars()
+    if kind == "number" and comma:
+        whole = texts.str.replace_all(".", "", literal=True).str.replace(",", ".", literal=True)
+        return (
+            pl.when(texts.str.contains(",", literal=True)).then(whole).otherwise(texts).cast(pl.Float64, strict=False)
+        )
     if kind == "number":
         return texts.str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
     if kind == "flag":

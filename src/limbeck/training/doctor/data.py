@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
+from limbeck.data.duplicates import exact
+from limbeck.data.labels import text_of
 from limbeck.data.prepare import Dataset, prepare
 from limbeck.data.resizing import lost_frequencies
 from limbeck.errors import LimbeckError
@@ -16,6 +18,7 @@ from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, refused
 from limbeck.training.pretrain import is_pretraining
 
+ENOUGH = 50  # labelled rows from which on a column that tells them all is no accident
 IMBALANCE = 10.0  # times as many rows of the largest class as of the smallest
 
 
@@ -44,6 +47,7 @@ def check_data(case: Case) -> Iterator[Finding]:
         yield from _absent(rows)
         yield from _imbalance(case, rows)
     yield from _columns(case, rows)
+    yield from _telling(case, rows)
     lost = lost_frequencies(case.recipe, rows)
     if lost is not None:
         yield Finding("warn", "data", lost.what, lost.mend)
@@ -68,6 +72,24 @@ def _imbalance(case: Case, rows: Dataset) -> Iterator[Finding]:
     most, least = rows.classes[int(counts.argmax())], rows.classes[int(counts.argmin())]
     what = f"train has {counts.max() / counts.min():.0f} times as many rows of {most!r} as of {least!r}"
     yield Finding("warn", "data", what, 'set objective.class_weights = "balanced", and look at macro_f1, not accuracy')
+
+
+def _telling(case: Case, rows: Dataset) -> Iterator[Finding]:
+    """Yield columns of a table of which each alone has the label of every row: most often made after it was known."""
+    task, labels = case.recipe.task, rows.labels
+    learned = np.flatnonzero((labels >= 0) & np.isin(rows.split, ("train", "valid")))
+    if task.rows != "table" or task.anomaly or len(learned) < ENOUGH or len(np.unique(labels[learned])) < 2:
+        return
+    for name in task.inputs:
+        cells = exact(text_of(rows.frame[name][learned])) if name in rows.frame.columns else np.zeros(1, dtype=np.int64)
+        count = int(cells.max()) + 1
+        if not 1 < count <= len(learned) / 10:
+            continue  # a column of distinct values tells every row from every other, and nothing of new ones
+        of = np.full(count, -1)
+        of[cells] = labels[learned]
+        if (of[cells] == labels[learned]).all():
+            what = f"the input column {name!r} alone tells the label of every row"
+            yield Finding("warn", "data", what, "leave it out of task.input if it is known only once the label is")
 
 
 def _columns(case: Case, rows: Dataset) -> Iterator[Finding]:
