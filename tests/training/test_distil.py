@@ -10,9 +10,11 @@ import limbeck
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import parse_recipe
+from limbeck.teachers.scenarios import scenario_teachers
 from limbeck.training.distil import distil
 from limbeck.training.joint import fit_logistic, joint, settled, standard
-from limbeck.training.weigh import at_rates
+from limbeck.training.panel import seat
+from limbeck.training.weigh import at_rates, reviewed_rows
 
 GOOD, BAD = ["很好", "喜欢", "满意", "推荐", "超值"], ["很差", "失望", "退货", "难吃", "糟糕"]
 THINGS = {
@@ -336,7 +338,7 @@ def test_a_teacher_that_never_answers_is_named(tmp_path):
     assert taught.trust["teachers"][2]["decided"] == 0
 
 
-def test_a_row_without_an_answer_is_taught_by_its_label_or_a_reviewed_one(tmp_path, monkeypatch):
+def test_a_row_without_an_answer_is_taught_by_its_label_or_a_reviewed_one(tmp_path):
     """Beside labels a silent row has no target; a row that a person has answered is learned as that."""
     texts = mixed_texts()
     labelled = [(at, "good" if at % 4 < 2 else "bad") for at in range(len(texts))]
@@ -344,7 +346,6 @@ def test_a_row_without_an_answer_is_taught_by_its_label_or_a_reviewed_one(tmp_pa
     silent = np.isnan(taught.targets.answers[:, 0])
     said = [data.texts[row] for row in taught.targets.rows]
     assert [any(word in text for word in ("喜欢", "失望", "惊喜", "退货")) for text in said] == list(~silent)
-    monkeypatch.chdir(tmp_path)
     (tmp_path / "reviewed.csv").write_text("text,label\n" + "\n".join(f"{texts[at]},good" for at in (4, 12)), "utf-8")
     data, taught = distilled(texts, tmp_path, TWO_RULES, relevance={"reviewed": "reviewed.csv"})
     assert taught.trust["unanswered"] == 98
@@ -352,3 +353,67 @@ def test_a_row_without_an_answer_is_taught_by_its_label_or_a_reviewed_one(tmp_pa
     answers = np.concatenate([taught.targets.answers, taught.targets.held_answers])
     known = {data.texts[row]: answer for row, answer in zip(rows, answers, strict=True)}
     np.testing.assert_allclose([known[texts[at]] for at in (4, 12)], [[0, 1], [0, 1]], atol=1e-6)
+
+
+# Other tables of a recipe
+
+
+def test_scenarios_samples_and_reviewed_labels_are_read_as_the_rows_are(folder, tmp_path):
+    """The same rows in GBK, under other names, beside rows that are not wanted, give the same teachers."""
+    lines = (folder / "rows.csv").read_text("utf-8").splitlines()[1:]
+    other = ["编号,部分,标签,正文,语言"]
+    for at, line in enumerate(lines):
+        domain, split, label, text = line.split(",")
+        other.append(f"{domain}-{at},{split},{label},{text},zh")
+        other.append(f"{domain}-{at},{split},{1 - int(label)},{text}外文,xx")
+    (tmp_path / "other.csv").write_text("\n".join(other), "gb18030")
+    plain = parse_recipe(recipe())
+    raw = recipe(teachers=[{"name": "s", "source": "scenarios:other.csv", "options": {"column": "domain"}}])
+    raw["data"] = {
+        "train": "other.csv", "split": "split", "labels": "test", "encoding": "gb18030",
+        "columns": {"编号": "id", "部分": "split", "标签": "label", "正文": "text", "语言": "language"},
+        "derive": {"domain": {"column": "id", "pattern": "^(.*)-"}}, "where": {"language": "zh"},
+    }  # fmt: skip
+    renamed = parse_recipe(raw)
+    own = scenario_teachers(plain.teachers[0], plain, ("bad", "good"), [folder])
+    found = scenario_teachers(renamed.teachers[0], renamed, ("bad", "good"), [tmp_path])
+    assert sorted(one.name for one in found) == sorted(THINGS)
+    fingerprints = {one.name: one.fingerprint for one in found}
+    assert {one.name: one.fingerprint for one in own}.items() <= fingerprints.items()
+
+    column = {"name": "c", "source": "column:label", "sample": "other.csv", "sample_where": {"language": "xx"}}
+    panel = seat(parse_recipe(raw | {"teachers": [column]}), ("bad", "good"), [tmp_path])
+    sample = panel.samples[0]
+    assert sample.height == len(lines) and set(sample["domain"]) == set(THINGS)
+    assert all(text.endswith("外文") for text in sample["text"])
+
+    data = prepare(renamed, tmp_path)
+    asked = np.flatnonzero(data.split == "unlabelled")
+    texts = [data.texts[row] for row in asked[[5, 9]]]
+    (tmp_path / "seen.csv").write_text(f"正文,标签\n{texts[0]},1\n{texts[1]},0\n", "gb18030")
+    rows, labels = reviewed_rows(str(tmp_path / "seen.csv"), renamed, data, asked)
+    assert [data.texts[asked[row]] for row in rows] == texts and labels.tolist() == [1, 0]
+
+
+def test_scenarios_without_labels_teach_nothing(folder, tmp_path):
+    lines = (folder / "rows.csv").read_text("utf-8").splitlines()
+    lines = [
+        line.replace(",1,", ",,").replace(",0,", ",,") if line.startswith(("书", "手机")) else line for line in lines
+    ]
+    lines[2] = lines[2].replace(",1,", ",,").replace(",0,", ",,")
+    (tmp_path / "rows.csv").write_text("\n".join(lines), "utf-8")
+    wanted = parse_recipe(recipe())
+    found = scenario_teachers(wanted.teachers[0], wanted, ("bad", "good"), [tmp_path])
+    assert [one.name for one in found] == sorted(set(THINGS) - {"水果", "书", "手机"})
+    refusing = parse_recipe(recipe(data=recipe()["data"] | {"missing_labels": "refuse"}))
+    with pytest.raises(LimbeckError, match=r"rows.csv, row \d+.*label"):
+        scenario_teachers(refusing.teachers[0], refusing, ("bad", "good"), [tmp_path])
+
+
+def test_scenarios_of_pictures_are_refused(folder):
+    wanted = parse_recipe(recipe() | {"task": {"kind": "image", "classes": ["bad", "good"]}})
+    with pytest.raises(LimbeckError, match="teacher 's': scenarios of 'image' cannot be learned; known: text, table"):
+        scenario_teachers(wanted.teachers[0], wanted, ("bad", "good"), [folder])
+    missing = wanted.teachers[0].model_copy(update={"source": "scenarios:gone.csv"})
+    with pytest.raises(LimbeckError, match=r"teacher 's': there is no 'gone.csv' in"):
+        scenario_teachers(missing, parse_recipe(recipe()), ("bad", "good"), [folder])

@@ -25,10 +25,12 @@ from limbeck.recipe import Signal, Task
 class Gathered:
     """Frames of one or several files, with part names where whole files are a part.
 
-    ``encoding`` is that of the text files, found where it is None.
+    ``encoding`` is that of the text files, found where it is None. ``partly``: a file may lack columns that others
+    have, see `layouts.apply`.
     """
 
     encoding: str | None = None
+    partly: bool = False
     frames: list[pl.DataFrame] = field(default_factory=list)
     numbers: list[Ints] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)  # one per frame
@@ -87,7 +89,9 @@ class Gathered:
             self._note_rejects(table.rejects, table.path, "row")
             frame = table.frame
             if frame.width:
-                frame = layouts.apply(frame, "table" if layout == celeba.NAME else layout, columns, where=file)
+                frame = layouts.apply(
+                    frame, "table" if layout == celeba.NAME else layout, columns, where=file, partly=self.partly
+                )
                 frame = normals.unlabelled_as_normal(frame, task, part, file, self.findings)
             if frame.width or not table.rejects:
                 need_inputs(frame.columns, task, file)
@@ -111,7 +115,7 @@ class Gathered:
                 continue
             self.findings += found.findings
             self._note_rejects(found.rejects, found.source, "beat")
-            frame = layouts.apply(found.frame, "table", columns, where=found.source)
+            frame = layouts.apply(found.frame, "table", columns, where=found.source, partly=self.partly)
             self._keep(frame, found.numbers, part, found.source, keep)
         if not self.frames:
             mend = (self.findings or ["check the path"])[0]

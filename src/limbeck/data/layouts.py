@@ -67,10 +67,12 @@ def apply(
     columns: Mapping[str, str] | None = None,
     *,
     where: object = None,
+    partly: bool = False,
 ) -> pl.DataFrame:
     """Bring a frame to its layout, then rename columns (name in the file -> name in the recipe).
 
     A file that lacks the old name and has the new one needs no renaming: one recipe may read files of both kinds.
+    ``partly`` takes a file as it is where it lacks the layout's columns, and renames only the columns that it has.
 
     Raises
     ------
@@ -82,10 +84,13 @@ def apply(
     try:
         frame = LAYOUTS[layout](frame)
     except LimbeckError as error:
-        raise LimbeckError(error.what, where=where, mend=error.mend) from error
+        if not partly:
+            raise LimbeckError(error.what, where=where, mend=error.mend) from error
     if not columns:
         return frame
     columns = {old: new for old, new in columns.items() if old in frame.columns or new not in frame.columns}
+    if partly:
+        columns = {old: new for old, new in columns.items() if old in frame.columns}
     need(frame.columns, list(columns), where)
     after = [columns.get(name, name) for name in frame.columns]
     twice = next((name for name in after if after.count(name) > 1), None)

@@ -18,15 +18,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.data.labels import labels_of
+from limbeck.data.labels import labels_of, text_of
+from limbeck.data.more_tables import read_more
 from limbeck.data.prepare import texts_of
-from limbeck.data.read import need, read
+from limbeck.data.rows import need
 from limbeck.data.split import named_parts
 from limbeck.errors import LimbeckError, missing_extra
+from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.recipe import Teacher as Spec
+from limbeck.teachers.base import Place
 
 KIND = "scenarios:"
+READS = ("text", "table")
 _VERSION = "2"
 
 
@@ -64,7 +68,9 @@ def scenario_teachers(
     """Return one teacher for every scenario of the table but the target's, in the order of their names.
 
     The option ``column`` names the scenario's column; the target's scenario is the value that ``data.where`` asks of
-    that column. Of a table with a split column only rows of train are used.
+    that column. The table is read as the recipe's own are: layout, renamed and derived columns, and what ``data.where``
+    asks of other columns. Of a table with a split column only rows of train are used. Rows without a label are left
+    out, unless ``data.missing_labels`` refuses them.
 
     Raises
     ------
@@ -72,32 +78,39 @@ def scenario_teachers(
         When the table or the column is missing, or there are fewer than two other scenarios.
     """
     column = spec.options.get("column")
+    place = Place(spec, spec.source.removeprefix(KIND).strip(), classes, recipe.task, tuple(folders))
     if not isinstance(column, str) or set(spec.options) != {"column"}:
-        what = "a teacher of scenarios has one option: { column = NAME }"
-        raise LimbeckError(what, where=f"teacher {spec.name!r}")
-    place = spec.source.removeprefix(KIND)
-    file = next((folder / place for folder in [*folders, Path()] if folder and (folder / place).exists()), Path(place))
-    table = read(file)
-    task = recipe.task
-    need(table.frame.columns, [column, task.label], file)
-    frame, numbers = table.frame, table.numbers
-    split = recipe.data.split
+        raise place.wrong("a teacher of scenarios has one option: { column = NAME }")
+    task, split = recipe.task, recipe.data.split
+    if task.rows not in READS:
+        raise place.wrong(f"scenarios of {task.kind!r} cannot be learned", f"known: {', '.join(READS)}")
+    file = place.path()
+    # The target is told by the scenario's column; whatever else the recipe asks of its rows holds for its neighbours.
+    others = {name: values for name, values in recipe.data.where.items() if name != column}
+    gathered = read_more(recipe, file, labelled=True, keep=others)
+    for line in gathered.findings:
+        if "unreadable" in line:
+            say(f"teacher {spec.name}: {line}")
+    frame, numbers = gathered.frame(), np.concatenate(gathered.numbers)
+    need(frame.columns, [column, task.label], file)
     if isinstance(split, str) and split in frame.columns:
         kept = np.flatnonzero(named_parts(frame[split].to_list(), f"{file}, column {split!r}") == "train")
         frame, numbers = frame[kept], numbers[kept]
     own = recipe.data.where.get(column, [])
     left_out = {own} if isinstance(own, str) else set(own)
     names = [name for name in frame[column].cast(pl.String).unique().sort().to_list() if name and name not in left_out]
-    if len(names) < 2:
-        what = f"the column {column!r} holds {len(names)} scenarios besides the target"
-        raise LimbeckError(what, where=file, mend="a cold start needs two or more")
     target = frame.filter(frame[column].cast(pl.String).is_in(sorted(left_out)))
     out = []
     for name in names:
         at = np.flatnonzero((frame[column].cast(pl.String) == name).fill_null(False).to_numpy())
-        rows = frame[at]
-        labels = labels_of(rows, task, file, numbers[at], classes)
-        out.append(_teacher(name, rows, labels, recipe, classes, target))
+        if recipe.data.missing_labels != "refuse":
+            at = at[[label is not None for label in text_of(frame[task.label][at])]]
+        if len(at):
+            labels = labels_of(frame[at], task, file, numbers[at], classes)
+            out.append(_teacher(name, frame[at], labels, recipe, classes, target))
+    if len(out) < 2:
+        what = f"the column {column!r} holds {len(out)} scenarios with labels besides the target"
+        raise LimbeckError(what, where=file, mend="a cold start needs two or more")
     return out
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from limbeck.data.clean import clean_all
-from limbeck.data.gather import Gathered
 from limbeck.data.located import pictures_of
+from limbeck.data.more_tables import read_more
 from limbeck.data.prepare import Dataset
 from limbeck.data.rows import text_column
 from limbeck.errors import LimbeckError
@@ -26,6 +26,7 @@ from limbeck.recipe import Input, Recipe
 from limbeck.teachers import Teacher, answers, open_teacher
 from limbeck.teachers.scenarios import KIND, ScenarioTeacher, scenario_teachers
 from limbeck.training import firsts
+from limbeck.training.places import needed
 
 _GRID = 8  # places a side of a picture's features
 _FEATURES = Input(encoder="ngrams", ngrams=(1, 3), word_ngrams=2, buckets=2**18)
@@ -86,11 +87,7 @@ def seat(
 
 
 def _sample(place: str, where: dict[str, Any], recipe: Recipe, folders: Sequence[Path | None]) -> pl.DataFrame:
-    file = next((folder / place for folder in [*folders, Path()] if folder and (folder / place).exists()), Path(place))
-    gathered = Gathered()
-    columns, boxes = recipe.data.columns, recipe.input.box
-    gathered.add(file, "unlabelled", task=recipe.task, labelled=False, columns=columns, keep=where, boxes=boxes)
-    return gathered.frame()
+    return read_more(recipe, needed(place, folders, "the teacher's sample"), keep=where).frame()
 
 
 def drawn(sample: pl.DataFrame | None, count: int, seed: int) -> pl.DataFrame | None:

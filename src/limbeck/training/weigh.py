@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from limbeck import relevance
 from limbeck.data.labels import label_text, labels_of
+from limbeck.data.more_tables import read_more
 from limbeck.data.prepare import Dataset, texts_of
-from limbeck.data.read import need, read
+from limbeck.data.read import read
+from limbeck.data.rows import need
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.notes import translated
 from limbeck.progress import say
@@ -191,10 +193,15 @@ def reviewed_rows(place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.i
 
     Rows are found by their input; those of the table that are not among the asked ones are counted and left out.
     """
-    table = read(Path(place))
-    need(table.frame.columns, [recipe.task.inputs[0], recipe.task.label], place)
-    filled = [label_text(value) is not None for value in table.frame[recipe.task.label].to_list()]
-    frame, numbers = table.frame.filter(filled), table.numbers[np.array(filled)]
+    if recipe.task.rows == "signal":  # a table of beats, no records
+        whole = read(Path(place), encoding=recipe.data.encoding)
+        table, counted = whole.frame, whole.numbers
+    else:
+        gathered = read_more(recipe, Path(place))
+        table, counted = gathered.frame(), np.concatenate(gathered.numbers)
+    need(table.columns, [recipe.task.inputs[0], recipe.task.label], place)
+    filled = np.array([label_text(value) is not None for value in table[recipe.task.label].to_list()], dtype=np.bool_)
+    frame, numbers = table.filter(filled), counted[filled]
     labels = labels_of(frame, recipe.task, Path(place), numbers, data.classes)
     where = {data.texts[row]: position for position, row in enumerate(asked)}
     found = {
