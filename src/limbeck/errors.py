@@ -7,9 +7,17 @@ defect of ours and exits with 1.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 LONGEST = 1000  # characters of a fact
+# Control characters, with which text from data could rewrite a terminal, and those that reorder what is around them.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def printable(text: str) -> str:
+    """Return a text for a terminal: what would steer it, an escape character say, is shown as its code."""
+    return _UNSEEN.sub(lambda found: found.group().encode("unicode_escape").decode("ascii"), text)
 
 
 class LimbeckError(Exception):
@@ -32,7 +40,7 @@ class LimbeckError(Exception):
         if mend:
             line += f"; {mend}"
         # A path may hold bytes that are no UTF-8, which no stream and no page takes.
-        super().__init__(" ".join(line.split()).encode("utf-8", "backslashreplace").decode("utf-8"))
+        super().__init__(printable(" ".join(line.split()).encode("utf-8", "backslashreplace").decode("utf-8")))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -57,7 +65,7 @@ def _short(name: str) -> str:
 
 def first_line(error: BaseException, longest: int = 160) -> str:
     """Return the first line of what another library says, or the name of its error where it says nothing."""
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:longest]
+    return printable((str(error).strip() or type(error).__name__).splitlines()[0][:longest])
 
 
 class MissingExtraError(LimbeckError):

@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
+from limbeck.errors import printable
+
 Advance = Callable[[int], None]
 _hushed = ContextVar("hushed", default=False)
 
@@ -30,7 +32,7 @@ def say(line: str) -> None:
     if _hushed.get():
         return
     with contextlib.suppress(OSError):
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(printable(line) + "\n")
         sys.stderr.flush()
 
 

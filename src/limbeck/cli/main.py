@@ -19,7 +19,7 @@ import click
 from limbeck import __version__
 from limbeck.cli.streams import ReaderGoneError, Verbs, end_quietly, outside, settle
 from limbeck.cores import place
-from limbeck.errors import LimbeckError, how_to_install
+from limbeck.errors import LimbeckError, how_to_install, printable
 
 SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
 DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the recipe's rows.")
@@ -261,5 +261,5 @@ def _fail(line: str, debug: bool, code: int) -> None:
     with contextlib.suppress(OSError):  # a full disk behind standard error does not change the status
         if debug:
             traceback.print_exc()
-        click.echo(" ".join(line.split()), err=True)
+        click.echo(printable(" ".join(line.split())), err=True)
     sys.exit(code)

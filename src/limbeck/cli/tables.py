@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from limbeck.errors import printable
+
 if TYPE_CHECKING:
     from limbeck.bundle.stream import Done
     from limbeck.training.doctor import Finding
@@ -24,6 +26,10 @@ SHOWN = ("accuracy", "macro_f1", "precision", "recall", "f1", "fpr", "roc_auc", 
 
 
 class _Output(Console):
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print without what would steer the terminal; names of classes and columns come from data."""
+        super().print(*(printable(one) if isinstance(one, str) else one for one in objects), **how)
+
     def on_broken_pipe(self) -> None:
         """Leave it to `limbeck.cli.main.run`; rich would exit with status 1."""
         raise BrokenPipeError
@@ -36,9 +42,9 @@ def _console() -> Console:
 
 
 def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    table = Table(title=title, title_justify="left")
+    table = Table(title=printable(title), title_justify="left")
     for index, column in enumerate(columns):
-        table.add_column(column, justify="left" if index == 0 else "right", overflow="fold")
+        table.add_column(printable(column), justify="left" if index == 0 else "right", overflow="fold")
     for row in rows:
         table.add_row(*(number(value) for value in row))
     _console().print(table)
@@ -48,7 +54,7 @@ def number(value: Any) -> str:
     """Format a value for a table."""
     if isinstance(value, float):
         return f"{value:.4f}"
-    return "–" if value is None else str(value)
+    return "–" if value is None else printable(str(value))
 
 
 def trained(result: Trained) -> None:
@@ -121,7 +127,7 @@ def metrics(values: dict[str, Any], report: Path | None) -> None:
 def warnings(lines: Sequence[str]) -> None:
     """Print what has to be read before any figure, in red where there are colours."""
     for line in lines:
-        _console().print(Text(f"Warning. {line}", style="bold red"))
+        _console().print(Text(printable(f"Warning. {line}"), style="bold red"))
 
 
 def _between(values: dict[str, Any], name: str) -> str:
@@ -161,7 +167,7 @@ def comparison(result: dict[str, Any]) -> None:
 
 def predicted(done: Done, *, aside: bool = False) -> None:
     """Print what `predict` did; ``aside``, where the answers themselves are printed, on standard error."""
-    console = Console(stderr=True, highlight=False, markup=False, width=160) if aside else _console()
+    console = _Output(stderr=True, highlight=False, markup=False, width=160) if aside else _console()
     speed = max(done.rows - done.resumed, 0) / max(done.seconds, 1e-9)
     where = "standard output" if aside else done.output
     console.print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {where}")
@@ -210,7 +216,8 @@ def findings(found: Sequence[Finding]) -> None:
             table.add_column(column, overflow="fold")
         colours = {"ok": "green", "warn": "yellow", "error": "red"}
         for one in found:
-            table.add_row(Text(one.level, style=colours[one.level]), one.check, one.what, one.mend)
+            shown = [printable(text or "") for text in (one.check, one.what, one.mend)]
+            table.add_row(Text(one.level, style=colours[one.level]), *shown)
         console.print(table)
     else:
         for one in found:
