@@ -1,6 +1,7 @@
 """A published ALBERT keeps its answers here: same tokens, same mask, same logits as transformers' own."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -124,3 +125,36 @@ def test_a_directory_with_a_fast_tokenizer_is_read_through_it(published, tmp_pat
     (tmp_path / "vocab.txt").write_text("wrong\n", encoding="utf-8")
     assert "tokenizer" in json.loads((tmp_path / "tokenizer_config.json").read_text("utf-8"))["tokenizer_class"].lower()
     assert pretrained_input(settings(), str(tmp_path), TEXTS).size == len(TOKENS)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (TOKENS[:5], "there is no tokenizer in it"),
+        ([*TOKENS[:5], *(chr(0x9E00 + number) for number in range(len(TOKENS) - 5))], "knows no word of 12 texts"),
+        (TOKENS[: len(TOKENS) // 2 - 5], "the tokenizer has only .* tokens, the model"),
+        ([*TOKENS, "多", "余"], "the tokenizer has .* tokens, the model only"),
+    ],
+    ids=["none", "of another language", "shorter", "longer"],
+)
+def test_a_start_with_a_tokenizer_that_is_not_its_own_is_refused(published, tmp_path, tokens, said):
+    folder = Path(shutil.copytree(published, tmp_path / "start"))
+    (folder / "vocab.txt").write_text("\n".join(dict.fromkeys(tokens)) + "\n", encoding="utf-8")
+    with pytest.raises(LimbeckError, match=said):
+        start(folder)
+
+
+def test_a_start_without_the_files_of_its_tokenizer_is_refused(published, tmp_path):
+    folder = Path(shutil.copytree(published, tmp_path / "start"))
+    (folder / "vocab.txt").unlink()
+    with pytest.raises(LimbeckError, match="no tokenizer"):
+        start(folder)
+
+
+def test_a_start_is_opened_in_silence_and_transformers_is_left_as_it_was(published, capfd):
+    from transformers.utils import logging
+
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    start(published)
+    assert "".join(capfd.readouterr()) == ""
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

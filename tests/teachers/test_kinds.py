@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
 import shutil
@@ -505,3 +506,50 @@ def test_what_is_no_transformer_of_classes(transformer, tmp_path):
     refused("cannot be loaded", f"huggingface:{bare}", labels=labels)
     assert not Path("/tmp/limbeck-was-here").exists()
     assert open_teacher(spec(f"huggingface:{transformer}", labels=labels), CLASSES, task=TASK).block > 1
+
+
+@pytest.mark.parametrize(
+    ("left", "said"),
+    [
+        (0, "there is no tokenizer in it: the one that transformers makes up knows no word"),
+        (3, "the tokenizer has only 7 tokens, the model"),
+        (None, "the tokenizer has 10[0-9] tokens, the model only"),
+    ],
+)
+def test_a_tokenizer_that_is_not_the_models_own_is_refused(transformer, tmp_path, left, said):
+    """With ``left`` of its words, or a hundred when None."""
+    folder = Path(shutil.copytree(transformer, tmp_path / "b"))
+    file = folder / "tokenizer.json"
+    stored = json.loads(file.read_text("utf-8"))
+    vocabulary = list(stored["model"]["vocab"])
+    special, words = vocabulary[:4], vocabulary[4:]
+    kept = [f"w{number}" for number in range(100)] if left is None else words[:left]
+    stored["model"]["vocab"] = {word: at for at, word in enumerate([*special, *kept])}
+    file.write_text(json.dumps(stored), encoding="utf-8")
+    refused(said, f"huggingface:{folder}", labels={"NEG": "bad", "POS": "good"})
+
+
+def test_a_folder_without_the_files_of_its_tokenizer_is_refused(transformer, tmp_path):
+    folder = Path(shutil.copytree(transformer, tmp_path / "b"))
+    for file in folder.glob("tokenizer*"):
+        file.unlink()
+    refused(
+        "there is no tokenizer in it|cannot be loaded", f"huggingface:{folder}", labels={"NEG": "bad", "POS": "good"}
+    )
+
+
+def test_a_tokenizer_that_knows_no_word_of_many_texts_is_refused_but_of_one_odd_text_is_not(transformer):
+    teacher = opened(f"huggingface:{transformer}", labels={"NEG": "bad", "POS": "good"})
+    odd = [chr(0x9F00 + number) for number in range(9)]
+    assert teacher.answer(pl.DataFrame({"text": odd[:1]})).shape == (1, 2)
+    with pytest.raises(LimbeckError, match="its tokenizer knows no word of 9 texts"):
+        teacher.answer(pl.DataFrame({"text": odd}))
+
+
+def test_opening_and_asking_a_transformer_writes_nothing_to_the_terminal(transformer, capfd):
+    from transformers.utils import logging
+
+    before = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    opened(f"huggingface:{transformer}", labels={"NEG": "bad", "POS": "good"}).answer(pl.DataFrame({"text": TEXTS}))
+    assert "".join(capfd.readouterr()) == ""
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == before

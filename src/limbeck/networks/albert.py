@@ -13,6 +13,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.files import need_regular
 from limbeck.inputs.text import TextInput
 from limbeck.networks.base import AttentionPool, Network, mask_of
+from limbeck.networks.hugging_face import misfit, quiet
 from limbeck.recipe import Section
 
 
@@ -97,26 +98,24 @@ class Albert(Network):
         The sizes are then those of the given model; a head of another shape starts at random.
         """
         from transformers import AlbertForSequenceClassification
-        from transformers.utils import logging
 
         classes = self.head.out_features
         need_regular(Path(source))
-        logging.set_verbosity_error()  # it reports a fresh head as if something were wrong
         try:
-            whole = AlbertForSequenceClassification.from_pretrained(
-                source,
-                num_labels=classes,
-                ignore_mismatched_sizes=True,
-                attn_implementation="eager",
-                dtype=torch.float32,
-                trust_remote_code=False,
-            )
+            with quiet():  # it reports a fresh head as if something were wrong
+                whole = AlbertForSequenceClassification.from_pretrained(
+                    source,
+                    num_labels=classes,
+                    ignore_mismatched_sizes=True,
+                    attn_implementation="eager",
+                    dtype=torch.float32,
+                    trust_remote_code=False,
+                )
         except Exception as error:  # a missing file, a truncated one, no network: each has its own exception type
             reason = first_line(error)
             raise LimbeckError(f"no ALBERT can be loaded: {reason}", where=source) from error
         config = whole.config
-        if config.vocab_size < encoder.size:
-            what = f"the tokenizer has {encoder.size:,} tokens, the model only {config.vocab_size:,}"
+        if what := misfit(encoder.size, 0, config.vocab_size):
             raise LimbeckError(what, where=source, mend="give the tokenizer that belongs to the model")
         if encoder.settings.max_length > config.max_position_embeddings:
             what = (

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from limbeck.errors import first_line
 from limbeck.files import need_regular
 from limbeck.native import panics_caught
+from limbeck.networks.hugging_face import knows_nothing, misfit, quiet
 from limbeck.teachers.base import AnswerError, Answers, Features, Place, Teacher, file_hashes, heavy
 from limbeck.teachers.cells import spread, texts
 from limbeck.teachers.labels import LabelMap, probabilities
@@ -84,8 +85,11 @@ class HuggingFace:
                 ids = self.tokenizer(asked, truncation=True, max_length=self.limit)
         except Exception as error:  # tokenizers raises bare Exception
             raise AnswerError(f"its tokenizer fails: {first_line(error)}", teacher=self.name) from error
+        if knows_nothing(asked, ids["input_ids"], self.tokenizer.all_special_ids):
+            what = f"its tokenizer knows no word of {len(asked):,} texts, so that all would get one answer"
+            raise AnswerError(what, teacher=self.name, mend="give the tokenizer that belongs to the model")
         order = np.argsort([-len(row) for row in ids["input_ids"]], kind="stable")
-        with self.torch.inference_mode():
+        with self.torch.inference_mode(), quiet():
             for at in range(0, len(asked), self.batch):
                 part = order[at : at + self.batch]
                 batch = self.tokenizer.pad({k: [v[i] for i in part] for k, v in ids.items()}, return_tensors="pt")
@@ -109,16 +113,20 @@ def _load(folder: Path, place: Place) -> tuple[Any, Any]:
     safe = any(folder.glob("*.safetensors"))
     need_regular(folder)
     try:
-        with panics_caught(silent=True):
-            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model, found = transformers.AutoModelForSequenceClassification.from_pretrained(
-            folder, use_safetensors=safe, weights_only=True, trust_remote_code=False, output_loading_info=True
-        )
+        with quiet():
+            with panics_caught(silent=True):
+                tokenizer = transformers.AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+            model, found = transformers.AutoModelForSequenceClassification.from_pretrained(
+                folder, use_safetensors=safe, weights_only=True, trust_remote_code=False, output_loading_info=True
+            )
     except Exception as error:  # a missing file, a broken one, unsafe weights: each has its own exception type
         raise place.wrong(f"it cannot be loaded from {folder}: {first_line(error)}") from error
     if found["missing_keys"]:
         missing = ", ".join(sorted(found["missing_keys"])[:3])
         raise place.wrong(f"{folder} lacks weights of the classifier: {missing}", "it is no fine-tuned classifier")
+    embeddings = getattr(model.config.get_text_config(), "vocab_size", None)
+    if what := misfit(len(tokenizer), len(set(tokenizer.all_special_ids)), embeddings):
+        raise place.wrong(f"{folder}: {what}", "copy tokenizer.json, or vocab.txt, of this model into it")
     return tokenizer, model
 
 

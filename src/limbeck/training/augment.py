@@ -16,6 +16,7 @@ import numpy as np
 from limbeck.errors import LimbeckError, first_line
 from limbeck.inputs.encoders import cut_words
 from limbeck.native import panics_caught
+from limbeck.networks.hugging_face import quiet
 from limbeck.recipe import Augment, Pictures, Recipe, Signals
 from limbeck.training.places import find, needed
 
@@ -169,15 +170,16 @@ def _translate(texts: list[str], source: str, batch: int) -> list[str]:
     from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
     try:
-        with panics_caught(silent=True):
-            tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
-        model = AutoModelForSeq2SeqLM.from_pretrained(source, trust_remote_code=False).eval()
+        with quiet():
+            with panics_caught(silent=True):
+                tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
+            model = AutoModelForSeq2SeqLM.from_pretrained(source, trust_remote_code=False).eval()
     except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
         reason = first_line(error)
         raise LimbeckError(f"no translation model can be loaded: {reason}", where=source) from error
     out: list[str] = []
     longest = min(512, getattr(model.config, "max_position_embeddings", 512))
-    with torch.no_grad():
+    with torch.no_grad(), quiet():
         for at in range(0, len(texts), batch):
             given = tokenizer(
                 texts[at : at + batch], return_tensors="pt", padding=True, truncation=True, max_length=longest

@@ -12,7 +12,10 @@ from limbeck.inputs.encoders import WordPiece
 from limbeck.inputs.text import TextInput
 from limbeck.native import panics_caught
 from limbeck.networks.albert import Albert
+from limbeck.networks.hugging_face import knows_nothing, misfit, quiet
 from limbeck.recipe import Input
+
+_TRIED = 200  # texts that a tokenizer is tried on
 
 
 def pretrained_input(settings: Input, source: str, texts: Sequence[str]) -> TextInput:
@@ -38,11 +41,11 @@ def pretrained_input(settings: Input, source: str, texts: Sequence[str]) -> Text
             raise LimbeckError(
                 f"no tokenizer can be loaded: {first_line(error)}", where=folder / "vocab.txt"
             ) from error
-        return TextInput.fit(settings, texts, WordPiece(tokenizer._tokenizer))
+        return _fitted(settings, source, texts, tokenizer._tokenizer)
     from transformers import AutoTokenizer
 
     try:
-        with panics_caught(silent=folder.is_dir()):
+        with quiet(), panics_caught(silent=folder.is_dir()):
             loaded = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
         reason = first_line(error)
@@ -52,7 +55,21 @@ def pretrained_input(settings: Input, source: str, texts: Sequence[str]) -> Text
         raise LimbeckError(
             "its tokenizer has no tokenizer.json form", where=source, mend="convert it with transformers"
         )
-    return TextInput.fit(settings, texts, WordPiece(backend))
+    return _fitted(settings, source, texts, backend)
+
+
+def _fitted(settings: Input, source: str, texts: Sequence[str], tokenizer: Any) -> TextInput:
+    """Return the text input of a tokenizer, unless it knows no word, or none of these texts."""
+    encoder = WordPiece(tokenizer)
+    mend = "copy tokenizer.json, or vocab.txt, of this model into it"
+    if what := misfit(encoder.size, len(encoder.special)):
+        raise LimbeckError(what, where=source, mend=mend)
+    some = list(texts[:_TRIED])
+    rows = encoder.encode(some, settings.max_length)
+    unknown = {index for name in ("[UNK]", "<unk>") if (index := tokenizer.token_to_id(name)) is not None}
+    if knows_nothing(some, [rows.row(at).tolist() for at in range(len(some))], encoder.special | unknown):
+        raise LimbeckError(f"its tokenizer knows no word of {len(some):,} texts", where=source, mend=mend)
+    return TextInput.fit(settings, texts, encoder)
 
 
 SPECIAL_NAMES = {
