@@ -64,6 +64,21 @@ def test_threads_of_one_process_exclude_each_other(tmp_path, name):
         sole_writer(tmp_path / "link" / name).__enter__()
 
 
+def test_a_holder_that_has_not_written_its_number_yet_is_named_all_the_same(tmp_path):
+    target = tmp_path / "out.csv"
+    with holder(target) as process:
+        lock_file(target).write_text("")  # as in the moment between the lock and the number
+        later = threading.Timer(0.1, lock_file(target).write_text, [f"{process.pid}\n"])
+        later.start()
+        with pytest.raises(LimbeckError, match=rf"another process \({process.pid}\) is writing"), sole_writer(target):
+            pass
+        later.join()
+        lock_file(target).write_text("")  # one that never does
+        with pytest.raises(LimbeckError, match="another process is writing this file"), sole_writer(target):
+            pass
+        process.stdin.close()
+
+
 def test_other_outputs_in_the_same_folder_are_free(tmp_path):
     with sole_writer(tmp_path / "a"), sole_writer(tmp_path / "b"), sole_writer(tmp_path / "a.b"):
         assert len(list(tmp_path.iterdir())) == 3

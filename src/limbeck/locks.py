@@ -101,6 +101,9 @@ def _taken(file: Path, path: Path, wait: bool) -> int:
         if free:
             continue
         if not wait:
+            if not holder and time.monotonic() - started < _QUIET:
+                time.sleep(_STEP)  # it has the lock, and writes its number in a moment
+                continue
             raise _busy(holder, path)
         if not told and time.monotonic() - started >= _QUIET:
             say(f"{path}: waiting for {_who(holder)} to finish writing")
