@@ -38,7 +38,7 @@ DATA = sorted((HOME / "data").glob("*.py"))
 REST = [*sorted((HOME / "evaluation").glob("*.py")), *sorted((HOME / "training").glob("*.py"))]
 FINDING = [*DATA, *(file for file in REST if file.name not in PAGES)]
 # Whose errors a finding may hold, but for arrays in memory and whole folders; and where rows are rejected.
-REFUSING = [f"data/{name}" for name in ("picture", "located", "wfdbfile", "wfdb_record", "windows", "signals")]
+REFUSING = [f"data/{name}" for name in ("picture", "rgb", "located", "wfdbfile", "wfdb_record", "windows", "signals")]
 REFUSING += ["evaluation/pixels", "evaluation/trust"]
 REJECTING = ["data/csvfile", "data/jsonfile", "data/encoding", "data/wfdbfile", "data/signals", "errors"]
 REJECTING += ["evaluation/baselines"]
@@ -246,7 +246,7 @@ def test_what_real_rows_give_is_chinese_but_for_their_names(tmp_path):
     told = [in_chinese(line) for line in examine(frame, parse_recipe(raw).task)[2]]
     assert told == [
         "已略去无法读取的图片：a.png：文件为空",
-        "已略去无法读取的图片：b.png：这不是图片，或者文件开头已损坏；请改用 JPEG, PNG, WEBP, BMP, GIF 之一",
+        "已略去无法读取的图片：b.png：这不是图片，或者文件开头已损坏；请改用 JPEG, PNG, WEBP, BMP, GIF, TIFF 之一",
         "已略去无法读取的图片：c.png：没有这个文件；请检查路径",
         "已略去无法读取的图片：第 4 行：路径为空；请填写",
     ]

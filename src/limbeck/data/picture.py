@@ -1,9 +1,10 @@
 """One picture: a file, or one in memory, to upright eight-bit RGB, and the part of it that a box names.
 
 Files are hostile until decoded: the size is read off the header and refused before anything is unpacked, only the
-formats below are tried, and whatever a decoder raises becomes one line with the path. The content decides what a file
-is, not its ending. Of an animation the first frame counts; what shines through is laid on white; sixteen bits are
-scaled, not cut; EXIF says which way is up (JEITA CP-3451, tag 0x0112).
+formats below are tried, and whatever a decoder raises becomes one line with the path. What a decoder takes differs by
+format, so the most pixels do too: reading a picture takes at most `BOUND` bytes, and large ones are read one at a time.
+The content decides what a file is, not its ending. Of an animation the first frame counts; EXIF says which way is up
+(JEITA CP-3451, tag 0x0112).
 """
 
 from __future__ import annotations
@@ -12,22 +13,34 @@ import hashlib
 import io
 import math
 import stat
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from PIL import Image
 
+from limbeck.data.rgb import as_rgb
 from limbeck.errors import LimbeckError, first_line
 
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 ENDINGS: dict[str, tuple[str, ...]] = {
     "JPEG": (".jpg", ".jpeg", ".jpe", ".jfif"), "MPO": (".jpg", ".jpeg", ".mpo"), "PNG": (".png", ".apng"),
-    "WEBP": (".webp",), "BMP": (".bmp", ".dib"), "GIF": (".gif",),
+    "WEBP": (".webp",), "BMP": (".bmp", ".dib"), "GIF": (".gif",), "TIFF": (".tif", ".tiff"),
 }  # fmt: skip
-MOST_PIXELS = 80_000_000  # 240 MB as RGB; just below where Pillow itself begins to warn
-MOST_BYTES = 512 * 2**20
+BOUND = 2**30  # bytes of memory that a picture takes while it is read
+MOST_PIXELS = 80_000_000  # 320 MB as Pillow holds them; just below where it begins to warn
+MOST_OF = {"WEBP": 40_000_000}  # its decoder holds the picture four times
+LARGE = 16_000_000  # pixels above which pictures are read one at a time
+MOST_BYTES = 256 * 2**20
+MOST_COUNTED = 4 * 2**20  # bytes of an animation whose frames are counted
+# Of TIFF: none, CCITT, LZW, JPEG, Deflate, PackBits (TIFF 6.0 and its supplements).
+_PACKINGS = frozenset((1, 2, 3, 4, 5, 7, 8, 32773, 32946))
+_COMPRESSION, _TILE = 259, (322, 323)
+_one_at_a_time = threading.Lock()
 _ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -35,6 +48,7 @@ _TURNS = {
     8: Image.Transpose.ROTATE_90,
 }  # fmt: skip
 Edges = tuple[int, int, int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -116,10 +130,7 @@ def upright(picture: Picture) -> Image.Image:
     LimbeckError
         For a missing, empty, truncated or oversized file, one that is no picture, or an array of another kind.
     """
-    try:
-        return _upright(_opened(picture))
-    except LimbeckError as error:
-        raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
+    return reduced(picture, lambda image: image)
 
 
 def cropped(picture: Picture, margin: float) -> Image.Image:
@@ -130,13 +141,35 @@ def cropped(picture: Picture, margin: float) -> Image.Image:
     LimbeckError
         As `upright`; and for a box outside of the picture.
     """
-    image = upright(picture)
-    if picture.box is None:
-        return image
+    return reduced(picture, lambda image: image, margin)
+
+
+def reduced(picture: Picture, reduce: Callable[[Image.Image], T], margin: float = 0.0) -> T:
+    """Return what ``reduce`` makes of `cropped`; a large picture is gone before the next one is read.
+
+    Raises
+    ------
+    LimbeckError
+        As `cropped`.
+    """
     try:
-        return image.crop(picture.box.edges(image.size, margin))
+        image = _opened(picture)
+        with _in_turn(image):
+            whole = _upright(image)
+            if picture.box is not None:
+                whole = whole.crop(picture.box.edges(whole.size, margin))
+            return reduce(whole)
     except LimbeckError as error:
         raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
+
+
+@contextmanager
+def _in_turn(image: Image.Image) -> Iterator[None]:
+    if image.size[0] * image.size[1] <= LARGE:
+        yield
+        return
+    with _one_at_a_time:
+        yield
 
 
 def look(picture: Picture) -> Seen:
@@ -147,17 +180,20 @@ def look(picture: Picture) -> Seen:
         size, format_ = image.size, image.format or ""
         image.draft("RGB", (1, 1))  # of a JPEG an eighth of the size is decoded, but all of the file
         # Before anything else is asked of it: EXIF of a PNG and the frames of a GIF load it too, and hide what fails.
-        _load(image)
+        with _in_turn(image):
+            _load(image)
         if picture.box is not None:
             picture.box.edges((size[1], size[0]) if _turn(image) in (5, 6, 7, 8) else size)
-        frames = _frames(image) if format_ != "MPO" else 1
+        frames = _frames(image, len(content)) if format_ != "MPO" else "1"
     except LimbeckError as error:
         raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
     odd = []
     if Path(picture.source).suffix.lower() not in ENDINGS.get(format_, ()):
         odd.append(f"is a {format_} by its content")
-    if frames != 1:
+    if frames != "1":
         kind = f"an animation of {frames} frames" if frames else "a damaged animation"
+        if frames == "many":
+            kind = "a file of several pages" if format_ == "TIFF" else "an animation of many frames"
         odd.append(f"is {kind}, of which the first is read")
     return Seen(hashlib.sha256(content).hexdigest(), " and ".join(odd) or None)
 
@@ -211,9 +247,27 @@ def _open(content: bytes) -> Image.Image:
 
 def _sized(image: Image.Image) -> Image.Image:
     width, height = image.size
-    if width * height > MOST_PIXELS or not width * height:
-        raise LimbeckError(f"{width:,} x {height:,} pixels; a picture has 1 to {MOST_PIXELS:,}", mend="make it smaller")
+    most = MOST_OF.get(image.format or "", MOST_PIXELS)
+    if width * height > most or not width * height:
+        kind = f"{image.format} picture" if most < MOST_PIXELS else "picture"
+        raise LimbeckError(f"{width:,} x {height:,} pixels; a {kind} has 1 to {most:,}", mend="make it smaller")
+    if image.format == "TIFF":
+        _check_tiff(image)
     return image
+
+
+def _check_tiff(image: Image.Image) -> None:
+    """Refuse rare packings, and tiles that are larger than a picture may be."""
+    try:
+        tags = getattr(image, "tag_v2", {})
+        packing = tags.get(_COMPRESSION, 1)
+        across, down = (int(tags.get(tag, 0)) for tag in _TILE)
+    except Exception as error:  # as in `_open`
+        raise LimbeckError("its TIFF tags are damaged", mend="save it as PNG") from error
+    if packing not in _PACKINGS:
+        raise LimbeckError(f"a TIFF of the compression {packing}", mend="save it as PNG")
+    if across * down > MOST_PIXELS:
+        raise LimbeckError(f"a TIFF with tiles of {across:,} x {down:,} pixels", mend="save it as PNG")
 
 
 def _load(image: Image.Image) -> None:
@@ -223,12 +277,14 @@ def _load(image: Image.Image) -> None:
         raise LimbeckError(f"damaged or truncated: {first_line(error)}", mend="copy it again") from error
 
 
-def _frames(image: Image.Image) -> int:
-    """Return the number of frames; 0 for an animation that breaks off behind its first."""
+def _frames(image: Image.Image, size: int) -> str:
+    """Return the number of frames, or "many" where counting takes long; "" for one that breaks off behind its first."""
     try:
-        return int(getattr(image, "n_frames", 1))
+        if size > MOST_COUNTED or image.format == "TIFF":
+            return "many" if getattr(image, "is_animated", False) else "1"
+        return str(int(getattr(image, "n_frames", 1)))
     except Exception:  # as in `_open`; the first frame has been loaded all the same
-        return 0
+        return ""
 
 
 def _turn(image: Image.Image) -> int:
@@ -241,20 +297,5 @@ def _turn(image: Image.Image) -> int:
 def _upright(image: Image.Image) -> Image.Image:
     _load(image)
     turn = _TURNS.get(_turn(image))
-    plain = _rgb(image)
+    plain = as_rgb(image)
     return plain if turn is None else plain.transpose(turn)
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):  # sixteen bits of grey; Pillow's own conversion would cut, not scale
-        values = np.asarray(image).astype(np.int64).clip(0, 65535)
-        return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
-    if image.mode == "F":
-        raise LimbeckError("a picture of floating-point numbers", mend="give uint8 RGB")
-    try:
-        if image.has_transparency_data:
-            layer = image.convert("RGBA")
-            return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
-        return image if image.mode == "RGB" else image.convert("RGB")
-    except ValueError as error:
-        raise LimbeckError(f"a picture of the mode {image.mode!r}", mend="give RGB") from error

@@ -56,7 +56,18 @@ _PICTURES = (
         "{count_width} x {count_height} pixels; a picture has 1 to {count_most}",
         "{count_width} × {count_height} 像素，图片应为 1 至 {count_most} 像素",
     ),
+    Template(
+        "{count_width} x {count_height} pixels; a {word} picture has 1 to {count_most}",
+        "{count_width} × {count_height} 像素，{word} 图片应为 1 至 {count_most} 像素",
+    ),
     Template("make it smaller", "请缩小"),
+    Template("its TIFF tags are damaged", "其 TIFF 标签已损坏"),
+    Template("save it as PNG", "请另存为 PNG"),
+    Template("a TIFF of the compression {text}", "TIFF 的压缩方式为 {text}"),
+    Template(
+        "a TIFF with tiles of {count_width} x {count_height} pixels",
+        "TIFF 的分块为 {count_width} × {count_height} 像素",
+    ),
     Template("damaged or truncated: {text}", "已损坏或被截断：{text}"),
     Template("a picture of floating-point numbers", "图片的像素为浮点数"),
     Template("give uint8 RGB", "请改用 uint8 RGB"),
@@ -77,6 +88,8 @@ _PICTURES = (
     Template("{name} gives no {count} integers for it", "{name} 没有为它给出 {count} 个整数"),
     Template("is a {word} by its content", "的内容实为 {word} 格式"),
     Template("is an animation of {count} frames, of which the first is read", "是 {count} 帧的动画，只读取第一帧"),
+    Template("is an animation of many frames, of which the first is read", "是多帧的动画，只读取第一帧"),
+    Template("is a file of several pages, of which the first is read", "是多页的文件，只读取第一页"),
     Template("is a damaged animation, of which the first is read", "是损坏的动画，只读取第一帧"),
     Template("{oddity_content} and {oddity_frames}", "{oddity_content}，且{oddity_frames}"),
 )

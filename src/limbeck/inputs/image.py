@@ -17,7 +17,7 @@ from PIL import Image
 
 from limbeck.cores import each
 from limbeck.data.located import quiet_pillow
-from limbeck.data.picture import Picture, cropped
+from limbeck.data.picture import Picture, reduced
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Input
 
@@ -155,10 +155,13 @@ class ImageInput:
 
     def square(self, picture: Picture) -> NDArray[np.uint8]:
         """Return one picture, uint8 [size, size, 3], or [size, size, 1] where colour is not wanted."""
-        image = cropped(picture, self.settings.margin)
-        if self.settings.colour == "grey":
-            image = image.convert("L")
-        array = np.asarray(image.resize((self.settings.size, self.settings.size), FILTER))
+
+        def scaled(image: Image.Image) -> NDArray[np.uint8]:
+            if self.settings.colour == "grey":
+                image = image.convert("L")
+            return np.asarray(image.resize((self.settings.size, self.settings.size), FILTER))
+
+        array = reduced(picture, scaled, self.settings.margin)
         return array if array.ndim == 3 else array[..., None]
 
     def affine(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
