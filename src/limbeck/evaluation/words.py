@@ -332,6 +332,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "serve": ("File that is served", "部署所用文件"),
     "kept": ("int8 kept", "是否采用 int8"),
     "reason": ("Why", "原因"),
+    "batch_difference": ("Largest int8 difference between a row alone and in a batch", "int8 单条与批量概率的最大差异"),
     "flipped_share": ("Share of labels that int8 flips", "int8 改变的标签比例"),
     "speed_over_fp32": ("Speed of int8 over fp32", "int8 相对 fp32 的速度"),
     "size_mb": ("Size (MB)", "大小（MB）"),

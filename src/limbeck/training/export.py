@@ -36,8 +36,9 @@ from limbeck.quiet import at_level, without_root_logs, without_warnings
 OPSET = 18
 LARGEST_DIFFERENCE = 1e-4
 MOST_FLIPPED = 0.005
+LARGEST_BATCH_DIFFERENCE = 0.01  # of an int8 probability, between a row alone and the row in a batch
 FASTER = 1.05  # int8 has to win by more than the clock's noise
-_COMPARED, _TIMED = 1000, 96  # rows
+_COMPARED, _TIMED, _ALONE = 1000, 96, 100  # rows
 # What int8 makes faster. The rest stays whole: where light is evened, eight bits before a division by a small spread
 # flipped a third of the labels of traffic signs, and rounding back and forth took more time than it saved.
 _WEIGHTED = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu"]
@@ -138,7 +139,8 @@ def export(
     file = folder / "model.onnx"
     file.write_bytes(halve(whole).SerializeToString())
     rows = rows.take(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED)).astype(np.int64))
-    feeds = [batch_of(encoder, rows, part) for part in batches(rows.lengths, tokens=4096, most=32)]
+    parts = batches(rows.lengths, tokens=4096, most=32)
+    feeds = [batch_of(encoder, rows, part) for part in parts]
 
     def decide(answers: list[np.ndarray]) -> np.ndarray:
         joined = np.concatenate(answers)
@@ -158,7 +160,10 @@ def export(
         shown = [] if sample is None else [
             batch_of(encoder, sample, part) for part in batches(sample.lengths, tokens=4096, most=32)
         ]  # fmt: skip
-        found = _try_int8(whole, folder, feeds, decide, answers, shown, whatever_speed=int8 == "keep")
+        order = np.concatenate(parts)
+        some = np.unique(np.linspace(0, len(order) - 1, min(len(order), _ALONE)).astype(np.int64))
+        alone = {int(at): batch_of(encoder, rows, order[at : at + 1]) for at in some}
+        found = _try_int8(whole, folder, feeds, alone, decide, answers, shown, whatever_speed=int8 == "keep")
     serve = "model.int8.onnx" if found["kept"] else "model.onnx"
     gate = Gate(len(rows), difference, flipped, file.stat().st_size, torch_seconds / seconds, found, serve)
     kept = "kept" if found["kept"] else f"not kept ({found['reason']})"
@@ -247,6 +252,12 @@ def _onnx_answers(file: Path, feeds: list[dict[str, np.ndarray]]) -> tuple[list[
     return answers, _median_seconds([partial(session.run, None, feed) for feed in feeds])
 
 
+def _batch_difference(file: Path, answers: list[np.ndarray], alone: dict[int, dict[str, np.ndarray]]) -> float:
+    """Return the largest difference of a probability between rows alone and the same rows in batches."""
+    session, joined = open_trusted(file), np.concatenate(answers)
+    return max(float(np.abs(session.run(None, feed)[0][0] - joined[at]).max()) for at, feed in alone.items())
+
+
 def _median_seconds(calls: list[Callable[[], object]], times: int = 3) -> float:
     # A few batches from all over the range of lengths stand for the rest.
     some = calls[:: max(1, len(calls) * 32 // _TIMED)]
@@ -308,13 +319,18 @@ def _try_int8(
     whole: onnx.ModelProto,
     folder: Path,
     feeds: list[dict[str, np.ndarray]],
+    alone: dict[int, dict[str, np.ndarray]],
     decide: Callable[[list[np.ndarray]], np.ndarray],
     answers: list[np.ndarray],
     sample: list[dict[str, np.ndarray]],
     *,
     whatever_speed: bool,
 ) -> dict[str, float | int | bool | str]:
-    """Quantise to int8 and keep the result only if it is nearly as right, and faster."""
+    """Quantise to int8 and keep the result only if it is nearly as right, and faster.
+
+    The ranges of a batch's activations are those of all its rows, so an int8 answer depends on the rows beside it. How
+    far is measured on rows ``alone``, by their places in ``feeds``.
+    """
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     file = folder / "model.int8.onnx"
@@ -328,6 +344,7 @@ def _try_int8(
             _quantise(ready, file, sample)
         drop_unused_domains(file)
         quantised, seconds = _onnx_answers(file, feeds)
+        beside = _batch_difference(file, quantised, alone)
     except OSError as error:  # a full disk is no reason for another model: neither the bundle's nor that of TMPDIR
         raise out_of_reach(error, Path(error.filename or tempfile.gettempdir())) from error
     except Exception as error:  # whatever the quantiser cannot do, the single-precision model can
@@ -338,10 +355,15 @@ def _try_int8(
     flipped = float((decide(quantised) != decide(answers)).mean())
     speed = single / min(seconds, again)
     facts: dict[str, float | int | bool | str] = {
-        "flipped_share": flipped, "speed_over_fp32": speed, "bytes": file.stat().st_size,
+        "flipped_share": flipped, "batch_difference": beside, "speed_over_fp32": speed, "bytes": file.stat().st_size,
     }  # fmt: skip
-    if flipped <= MOST_FLIPPED and (speed > FASTER or whatever_speed):
+    steady = beside <= LARGEST_BATCH_DIFFERENCE  # so written that a NaN is refused too
+    if flipped <= MOST_FLIPPED and steady and (speed > FASTER or whatever_speed):
         return {"kept": True, "reason": "nearly the same labels, and faster", **facts}
     file.unlink()
-    reason = f"{flipped:.2%} of labels flip" if flipped > MOST_FLIPPED else f"not faster ({speed:.2f}x)"
+    reason = f"not faster ({speed:.2f}x)"
+    if flipped > MOST_FLIPPED:
+        reason = f"{flipped:.2%} of labels flip"
+    elif not steady:
+        reason = f"probabilities differ by {beside:.3f} with the rows beside them"
     return {"kept": False, "reason": reason, **facts}
