@@ -196,7 +196,7 @@ buckets = 4096
 network = "ngram"
 
 [objective]
-losses = { hard = 1.0, consistency = [[0, 0.0], [3, 0.5]] }
+losses = { hard = 1.0, distil = 0.5 }
 
 [training]
 epochs = 3
