@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from limbeck.data.located import quiet_pillow
 from limbeck.data.picture import Picture, cropped
 from limbeck.errors import LimbeckError
 from limbeck.files import left_behind, out_of_reach, remove, whole_file
@@ -84,7 +85,8 @@ class HeatMaps:
         """Draw one picture's map and write it, whole or not at all; return where."""
         target = self.folder / self.name(number, picture)
         try:
-            drawn = heat(picture, places, margin=self.margin)
+            with quiet_pillow():
+                drawn = heat(picture, places, margin=self.margin)
         except LimbeckError as error:
             raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
         with whole_file(target) as part:

@@ -16,7 +16,7 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -130,7 +130,7 @@ def upright(picture: Picture) -> Image.Image:
     LimbeckError
         For a missing, empty, truncated or oversized file, one that is no picture, or an array of another kind.
     """
-    return reduced(picture, lambda image: image)
+    return reduced(replace(picture, box=None), lambda image: image)
 
 
 def cropped(picture: Picture, margin: float) -> Image.Image:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.located import MASK, pictures_of
+from limbeck.data.located import MASK, pictures_of, quiet_pillow
 from limbeck.data.picture import ENDINGS, Picture, upright
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.curves import roc_auc
@@ -39,8 +39,9 @@ def mask_of(picture: Picture, file: str, side: int, margin: float = 0.0) -> Mask
     LimbeckError
         When the mask cannot be read, or has another size than its picture.
     """
-    size = upright(picture).size
-    image = upright(Picture(file)).convert("L")
+    with quiet_pillow():
+        size = upright(picture).size
+        image = upright(Picture(file)).convert("L")
     if image.size != size:
         what = f"the mask of {image.size[0]} x {image.size[1]} does not fit its picture of {size[0]} x {size[1]}"
         raise LimbeckError(what, where=file, mend="give the mask of this picture")
