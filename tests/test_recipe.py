@@ -1,5 +1,7 @@
 """A recipe says what it means or is refused with the key, the value and the nearest key."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -217,3 +219,36 @@ def test_the_wechat_layout_is_one_setting_of_the_fake_news_recipe():
     recipe = load_recipe(RECIPES / "fake-news.toml", ["data.layout=wechat"])
     assert recipe.data.train == "train.csv"
     assert not isinstance(recipe.data.split, str)
+
+
+def a_recipe(kind, **sections):
+    raw = {"task": {"kind": kind}, "data": {"train": "rows"}, "student": {"network": "gru"}}
+    return {**raw, **{name: {**raw.get(name, {}), **values} for name, values in sections.items()}}
+
+
+@pytest.mark.parametrize(
+    ("kind", "section", "values", "line"),
+    [
+        ("text", "input", {"size": 32}, "input.size is for task.kind = 'image', and here it is 'text': remove size"),
+        ("text", "input", {"signal": {"rate": 250}}, "input.signal is for task.kind = 'signal'"),
+        ("signal", "input", {"margin": 0.2}, "input.margin is for task.kind = 'image', and here it is 'signal'"),
+        ("image", "input", {"max_length": 99}, "input.max_length is for task.kind = 'text'"),
+        ("table", "input", {"clean": {"urls": False}}, "input.clean is for task.kind = 'text'"),
+        ("anomaly-image", "input", {"categories": 9}, "input.categories is for task.kind = 'table'"),
+        ("text", "anomaly", {"false_alarms": 0.1}, "anomaly.false_alarms is for task.kind = 'anomaly-table' or"),
+        ("image", "task", {"normal": "ok"}, "task.normal is for task.kind = 'anomaly-table' or 'anomaly-image'"),
+        ("anomaly-table", "task", {"mask": "m"}, "task.mask is for task.kind = 'anomaly-image'"),
+        ("table", "evaluation", {"adversary": {}}, "evaluation.adversary is for task.kind = 'image'"),
+        ("image", "student", {"wide": {"idf": 1.0}}, "student.wide is for task.kind = 'text'"),
+    ],
+)
+def test_a_key_that_this_kind_of_task_never_reads_is_refused(kind, section, values, line):
+    with pytest.raises(LimbeckError, match=re.escape(line)) as raised:
+        parse_recipe(a_recipe(kind, **{section: values}))
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["text", "table", "image", "signal", "anomaly-image", "anomaly-table"])
+def test_a_recipe_that_writes_out_every_default_is_read(kind):
+    recipe = parse_recipe(a_recipe(kind))
+    assert parse_recipe(tomllib.loads(dump_recipe(recipe))) == recipe

@@ -233,3 +233,19 @@ def test_one_picture_is_answered_and_the_first_reason_is_printed(folder, bundle,
     (tmp_path / "broken.png").write_bytes(picture.read_bytes()[:60])
     done = command("predict", bundle, tmp_path / "broken.png", tmp_path / "none.csv")
     assert "the first: broken.png, row 1: " in done.stdout
+
+
+@pytest.mark.parametrize("bad", ["gone.png", "cut.png", "text.jpg", "empty.jpg", "bomb.png"])
+def test_one_unreadable_picture_is_named_or_answered_by_nan_and_costs_no_other_its_answer(bundle, tmp_path, bad):
+    bad_files(tmp_path)
+    square("red", 1).save(tmp_path / "a.png")
+    square("blue", 2).save(tmp_path / "b.png")
+    values = [tmp_path / "a.png", tmp_path / bad, tmp_path / "b.png"]
+    with limbeck.load(bundle) as classifier:
+        with pytest.raises(LimbeckError, match=rf"value 1: .*{bad}.*unreadable='nan'") as raised:
+            classifier.predict_proba(values)
+        assert "\n" not in str(raised.value)
+        p = classifier.predict_proba(values, unreadable="nan")
+        assert np.isnan(p).all(axis=1).tolist() == [False, True, False]
+        np.testing.assert_array_equal(p[[0, 2]], classifier.predict_proba([values[0], values[2]]))
+        assert classifier.predict(values, unreadable="nan")[1] is None

@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.data.beats import BEAT, RHYTHM, SIGNAL
+from limbeck.data.beats import BEAT, RHYTHM, SIGNAL, array_column
 from limbeck.data.signals import read_source
 from limbeck.data.windows import levelled
 from limbeck.errors import LimbeckError
@@ -130,3 +130,29 @@ def test_the_wavelet_transform_is_orthogonal():
     smooth, detail = db2(samples)
     assert np.allclose((smooth**2).sum(1) + (detail**2).sum(1), (samples**2).sum(1))
     assert np.abs(db2(np.ones((1, 64)))[1]).max() < 1e-12
+
+
+def test_a_window_with_a_sample_that_is_no_number_costs_no_other_row_its_answer(tmp_path):
+    rows = read_source(write_record(tmp_path, "a", 0), TASK, Signal(), labelled=True).frame
+    known = rows.select("signal", "record", "time", "rr_before", "rr_after")
+    asked = reader()
+    windows = known["signal"].to_numpy().copy()
+    windows[3, 0, 7], windows[5, 0, 0] = np.nan, np.inf
+    broken = known.with_columns(array_column("signal", windows))
+    found, bad = asked.encode_each(asked.with_record(broken))
+    assert {at: str(error) for at, error in bad.items()} == dict.fromkeys((3, 5), "a sample is no number")
+    good = np.setdiff1d(np.arange(len(windows)), [3, 5])
+    alone, none = asked.encode_each(asked.with_record(known[good]))
+    assert not none
+    assert np.array_equal(found.beats[good], alone.beats)
+    assert np.array_equal(found.rhythm[good], alone.rhythm)
+    with pytest.raises(LimbeckError, match="a sample is no number"):
+        asked.encode(broken)
+
+
+def test_windows_that_are_all_readable_are_encoded_as_ever(tmp_path):
+    rows = read_source(write_record(tmp_path, "a", 0), TASK, Signal(), labelled=True).frame
+    asked = reader()
+    found, bad = asked.encode_each(rows)
+    assert not bad
+    assert np.array_equal(found.beats, asked.encode(rows).beats)

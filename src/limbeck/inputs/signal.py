@@ -26,6 +26,8 @@ from limbeck.recipe import Input
 Floats = NDArray[np.float32]
 NUMBERS = 20  # of the rhythm
 RESTING = 0.8  # s: what an RR interval without a record is held against
+_PLACE = "signal.place"
+_NO_NUMBER = "a sample is no number"
 LOWEST = 0.02  # mV: a lead is not blown up by more than this allows
 _COST = 4  # samples that count as one token: batches of some 64 heartbeats, which an LSTM answers faster than more
 
@@ -146,14 +148,36 @@ class SignalInput:
         return Signals(beats, rhythm, features, self.shape[0])
 
     def encode_each(self, rows: pl.DataFrame) -> tuple[Signals, dict[int, LimbeckError]]:
-        """Encode rows; see `encode`."""
-        return self.encode(rows), {}
+        """Encode rows; one with a sample that is no number is flat, and its place and error are in the dictionary."""
+        try:
+            return self.encode(rows), {}
+        except LimbeckError:
+            bad = unreadable_windows(rows, self.shape)
+            if not len(bad):
+                raise
+        windows = windows_of(rows, self.shape, strict=False)
+        windows[bad] = 0.0
+        filled = rows.with_columns(array_column(SIGNAL, windows))
+        return self.encode(filled), {int(at): LimbeckError(_NO_NUMBER) for at in bad}
 
     def with_record(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows that name their records with what each record looks like, worked out over all of these rows."""
         if BEAT in rows.columns or not {RECORD, TIME, BEFORE, AFTER} <= set(rows.columns):
             return rows
-        windows = levelled(windows_of(rows, self.shape), self.signal.level)
+        try:
+            windows = levelled(windows_of(rows, self.shape), self.signal.level)
+        except LimbeckError:
+            bad = unreadable_windows(rows, self.shape)
+            if not len(bad):
+                raise
+            # As where records are read: what cannot be read is no part of its record.
+            places = np.arange(rows.height)
+            good = np.setdiff1d(places, bad)
+            if not len(good):
+                return rows
+            known = self.with_record(rows[good]).select(pl.Series(_PLACE, good), BEAT, RHYTHM)
+            numbered = rows.with_columns(pl.Series(_PLACE, places))
+            return numbered.join(known, on=_PLACE, how="left", maintain_order="left").drop(_PLACE)
         rr = usual(np.stack([_numbers(rows, BEFORE), _numbers(rows, AFTER)], axis=1))
         records = np.array([str(name) for name in rows[RECORD].to_list()], dtype=object)
         beat, rhythm = references(windows, records, _numbers(rows, TIME), rr)
@@ -205,8 +229,14 @@ def rhythm_of(rows: pl.DataFrame) -> Floats:
     return np.concatenate([numbers, np.stack(missing, axis=1)], axis=1).astype(np.float32)
 
 
-def windows_of(rows: pl.DataFrame, shape: tuple[int, int]) -> Floats:
-    """Return the windows of rows, float32 [N, L, T].
+def unreadable_windows(rows: pl.DataFrame, shape: tuple[int, int]) -> NDArray[np.int64]:
+    """Return the places of the windows that hold a sample that is no number, int64; see `windows_of`."""
+    flat = windows_of(rows, shape, strict=False).reshape(rows.height, -1)
+    return np.flatnonzero(~np.atleast_1d(np.isfinite(flat).all(axis=1)))
+
+
+def windows_of(rows: pl.DataFrame, shape: tuple[int, int], *, strict: bool = True) -> Floats:
+    """Return the windows of rows, float32 [N, L, T]; ``strict`` refuses samples that are no numbers.
 
     Raises
     ------
@@ -227,10 +257,12 @@ def windows_of(rows: pl.DataFrame, shape: tuple[int, int]) -> Floats:
     if len(windows) and windows.shape[1:] != shape:
         what = f"windows of {list(windows.shape[1:])} where {leads} leads x {samples} samples are wanted"
         raise LimbeckError(what, where="predict", mend="see [input.signal] in bundle.json")
+    if not strict:
+        return windows.reshape(-1, leads, samples)
     good = np.isfinite(windows.reshape(len(windows), leads * samples)).all(axis=1)
     bad = np.atleast_1d(~np.asarray(good))
     if bad.any():
-        raise LimbeckError("a sample is no number", where=f"value {int(np.flatnonzero(bad)[0])}")
+        raise LimbeckError(_NO_NUMBER, where=f"value {int(np.flatnonzero(bad)[0])}")
     return windows.reshape(-1, leads, samples)
 
 

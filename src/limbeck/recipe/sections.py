@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from limbeck.recipe.base import Section
 from limbeck.recipe.judging import Anomaly, Evaluation, Export, Tune
+from limbeck.recipe.kinds import misplaced
 from limbeck.recipe.learning import Objective, Relevance, Student, Teacher, Training
 from limbeck.recipe.rows import ANOMALY, Data, Input, Task
 
@@ -40,6 +41,12 @@ class Recipe(Section):
         own = {"objective": {"losses": {loss: 1.0}}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
         given = {name: raw.get(name, {}) for name in own}
         return {**raw, **{name: {**own[name], **part} for name, part in given.items() if isinstance(part, dict)}}
+
+    @model_validator(mode="after")
+    def _keys_are_read(self) -> Recipe:
+        if (wrong := misplaced(self)) is not None:
+            raise ValueError(wrong)
+        return self
 
     @model_validator(mode="after")
     def _layout_fits(self) -> Recipe:

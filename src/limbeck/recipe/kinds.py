@@ -1,0 +1,49 @@
+"""Which keys of a recipe only some kinds of task read: a key that would have no effect is an error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+_TEXT, _TABLE, _IMAGE, _SIGNAL = ("text",), ("table",), ("image",), ("signal",)
+# Section and key -> the kinds of rows that read it.
+_ROWS: dict[tuple[str, str], tuple[str, ...]] = {
+    ("input", "encoder"): (*_TEXT, *_TABLE),
+    **dict.fromkeys(
+        (
+            ("input", name)
+            for name in (
+                "max_length", "vocabulary", "min_count", "stop_words", "ngrams", "word_ngrams", "buckets", "wide",
+                "clean",
+            )
+        ),
+        _TEXT,
+    ),
+    **dict.fromkeys((("input", name) for name in ("scaling", "categories")), _TABLE),
+    **dict.fromkeys((("input", name) for name in ("size", "colour", "convention", "box", "margin")), _IMAGE),
+    ("input", "signal"): _SIGNAL,
+    ("student", "wide"): _TEXT,
+    ("evaluation", "adversary"): _IMAGE,
+}  # fmt: skip
+# Section and key -> the kinds of rows whose anomalies are looked for by a task that reads it; no classifier does.
+_ANOMALIES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("task", "normal"): (*_TABLE, *_IMAGE, *_SIGNAL),
+    ("task", "mask"): _IMAGE,
+    ("anomaly", "false_alarms"): (*_TABLE, *_IMAGE, *_SIGNAL),
+}
+
+
+def misplaced(recipe: Any) -> str | None:
+    """Return what is wrong with the first key that is set and that the recipe's kind of task never reads, or None.
+
+    A key at its default is not set: the recipe in a bundle writes out all of them.
+    """
+    task = recipe.task
+    for keys, for_anomalies in ((_ROWS, False), (_ANOMALIES, True)):
+        for (section, key), kinds in keys.items():
+            held = getattr(recipe, section)
+            default = type(held).model_fields[key].get_default(call_default_factory=True)
+            if getattr(held, key) == default or (task.rows in kinds and (task.anomaly or not for_anomalies)):
+                continue
+            wanted = " or ".join(repr(f"anomaly-{kind}" if for_anomalies else kind) for kind in kinds)
+            return f"{section}.{key} is for task.kind = {wanted}, and here it is {task.kind!r}: remove {key}"
+    return None
