@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -342,7 +343,7 @@ def test_a_closed_pipe_is_no_error(bundles, rows_folder):
     running = subprocess.Popen([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     running.stdout.close()
     assert b"Traceback" not in running.stderr.read()
-    assert running.wait() in (0, 1)
+    assert running.wait() in (0, -signal.SIGPIPE)  # it may have written all before the reader was gone
     running.stderr.close()
 
 
