@@ -98,7 +98,8 @@ class Confined:
         self._parent = os.getpid()
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
         environment |= {"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}  # noqa: PTH100
-        environment |= {"ORT_DISABLE_TELEMETRY": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
+        # Without a name for it, Python asks the machine's user database where home is; nothing can be made in this one.
+        environment |= {"HOME": os.devnull, "ORT_DISABLE_TELEMETRY": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own module, by its name
                 # -P: the working folder, which may hold anything, is no place to import from.

@@ -28,6 +28,7 @@ from limbeck.progress import hushed
 from limbeck.recipe import Recipe, Task, override, parse_recipe
 
 try:
+    import torch  # noqa: F401 - first, as scikit-learn looks for it: where it is missing, that is what is said
     from sklearn.base import BaseEstimator, ClassifierMixin
     from sklearn.utils import check_random_state
     from sklearn.utils.multiclass import check_classification_targets

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +26,6 @@ def majority_row(
     answer
         The class that it answers, where that is known.
     """
-    start = time.perf_counter()
     known, asked = np.asarray(train_y, dtype=np.int64), np.asarray(test_y, dtype=np.int64)
     known = known[known >= 0]
     if answer is None:
@@ -35,5 +33,5 @@ def majority_row(
         answer = int(np.bincount(learned, minlength=len(classes)).argmax())
     p = np.zeros((len(asked), len(classes)))
     p[:, answer] = 1.0
-    seconds = time.perf_counter() - start
-    return line(NAME, asked, p, classes, positive, learned=len(known), seconds=seconds) | {"class": classes[answer]}
+    # No time is measured: it takes none, and the figures of a run that goes on have to be the same.
+    return line(NAME, asked, p, classes, positive, learned=len(known), seconds=0.0) | {"class": classes[answer]}

@@ -184,6 +184,7 @@ _EXPORT = (
     Template("switched off in the recipe", "已在配方中关闭"),
     Template("nearly the same labels, and faster", "标签几乎不变，而且更快"),
     Template("{number} of labels flip", "{number} 的标签发生翻转"),
+    Template("probabilities differ by {number} with the rows beside them", "同批样本不同时概率相差 {number}"),
     Template("not faster ({number}x)", "速度没有提升（{number} 倍）"),
     Template("cannot be quantised: {text}", "无法量化：{text}"),
 )
