@@ -89,18 +89,18 @@ def fuzzed(kind: str, count: int, folder: Path, classifier: Classifier) -> Found
             rng = random.Random(f"{kind} {seed}")
             if kind == "recipes":
                 path = damaged_tables.recipe_file(rng, folder)
-                _attempt(found, name, lambda path=path: _read_recipe(path, folder))
+                attempt(found, name, lambda path=path: _read_recipe(path, folder))
             else:
                 path, known = MAKERS[kind](rng, folder)
                 for recipe in (RECIPE, LABELLED):
-                    _attempt(found, f"{name} prepare", lambda p=path, r=recipe: _prepared(r, p), count=False)
-                _attempt(found, name, lambda p=path, k=known: _predicted(found, classifier, p, k))
+                    attempt(found, f"{name} prepare", lambda p=path, r=recipe: _prepared(r, p), count=False)
+                attempt(found, name, lambda p=path, k=known: _predicted(found, classifier, p, k))
             found.slowest = max(found.slowest, time.monotonic() - began)
     found.seconds = time.monotonic() - started
     return found
 
 
-def _attempt(found: Found, name: str, work: Callable[[], str | None], *, count: bool = True) -> None:
+def attempt(found: Found, name: str, work: Callable[[], str | None], *, count: bool = True) -> None:
     try:
         problem = work()
         found.counts["answered"] += count
@@ -122,8 +122,8 @@ def _attempt(found: Found, name: str, work: Callable[[], str | None], *, count: 
 def _predicted(found: Found, classifier: Classifier, path: Path, known: int | None) -> str | None:
     out = path.with_name("answers.csv")
     done = limbeck.predict(classifier, path, out, columns=["row", "input.text", "class"], quiet=True)
-    answered = [int(row[0]) for row in _cells(out)]
-    rejected = [int(row[1]) for row in _cells(done.rejects)] if done.rejects else []
+    answered = [int(row[0]) for row in cells(out)]
+    rejected = [int(row[1]) for row in cells(done.rejects)] if done.rejects else []
     found.counts["rows"] += len(answered)
     found.counts["rejected"] += len(rejected)
     if (len(answered), len(rejected)) != (done.rows, done.rejected):
@@ -135,7 +135,7 @@ def _predicted(found: Found, classifier: Classifier, path: Path, known: int | No
     return None
 
 
-def _cells(path: Path) -> Iterator[list[str]]:
+def cells(path: Path) -> Iterator[list[str]]:
     csv.field_size_limit(1 << 30)
     with path.open(encoding="utf-8", newline="") as file:
         reader = csv.reader(file)

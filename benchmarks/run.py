@@ -39,6 +39,7 @@ BENCHMARKS = (
     "reliability_kills",
     "reliability_writers",
     "reliability_fuzz_tables",
+    "reliability_fuzz_media",
 )
 
 
