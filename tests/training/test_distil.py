@@ -411,7 +411,7 @@ def test_scenarios_without_labels_teach_nothing(folder, tmp_path):
 
 
 def test_scenarios_of_pictures_are_refused(folder):
-    wanted = parse_recipe(recipe() | {"task": {"kind": "image", "classes": ["bad", "good"]}})
+    wanted = parse_recipe(recipe(input={}) | {"task": {"kind": "image", "classes": ["bad", "good"]}})
     with pytest.raises(LimbeckError, match="teacher 's': scenarios of 'image' cannot be learned; known: text, table"):
         scenario_teachers(wanted.teachers[0], wanted, ("bad", "good"), [folder])
     missing = wanted.teachers[0].model_copy(update={"source": "scenarios:gone.csv"})

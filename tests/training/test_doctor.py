@@ -13,7 +13,7 @@ from limbeck.bundle.seen import expected_by_chance, hashes_of, read_seen, row_ke
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.objectives import OBJECTIVES, Loss
-from limbeck.recipe import Teacher, dump_recipe, parse_recipe
+from limbeck.recipe import Input, Teacher, dump_recipe, parse_recipe
 from limbeck.teachers import answers, kept, open_teacher
 from limbeck.teachers.store import Store
 from limbeck.training.doctor import Finding, doctor
@@ -214,7 +214,8 @@ def test_columns_that_tell_nothing(tmp_path):
     random = np.random.default_rng(0)
     lines = ["posts,none,same,label"] + [f"{random.poisson(3 + 20 * (n % 2))},,x,{n % 2}" for n in range(300)]
     (tmp_path / "rows.csv").write_text("\n".join(lines), "utf-8")
-    recipe = tiny_recipe(task={"kind": "table", "input": ["posts", "none", "same", "gone"]}, input={"encoder": "table"},
+    plain = Input().model_dump() | {"encoder": "table"}
+    recipe = tiny_recipe(task={"kind": "table", "input": ["posts", "none", "same", "gone"]}, input=plain,
         data={"train": "rows.csv", "split": {"valid": 0.2, "test": 0.2}, "duplicates": "keep", "leakage": "warn"},
     ).model_copy(update={"student": tiny_recipe().student.model_copy(update={"network": "mlp"})})  # fmt: skip
     findings = doctor(recipe, data=tmp_path)
