@@ -35,6 +35,8 @@ BENCHMARKS = (
     "ecg_transfer",
     "strange_beats",
     "anomaly",
+    "reliability_http",
+    "reliability_cache",
     "reliability_suite",
     "reliability_kills",
     "reliability_writers",
