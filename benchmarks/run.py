@@ -42,6 +42,8 @@ BENCHMARKS = (
     "reliability_writers",
     "reliability_fuzz_tables",
     "reliability_fuzz_media",
+    "reliability_hostile_models",
+    "reliability_footprint",
 )
 
 
