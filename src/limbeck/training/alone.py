@@ -8,6 +8,8 @@ gives the bundle that it gives alone. To train side by side, start a process for
 from __future__ import annotations
 
 import contextlib
+import os
+import tempfile
 import threading
 from collections.abc import Iterator
 
@@ -17,6 +19,7 @@ from accelerate.state import AcceleratorState, GradientState, PartialState
 from limbeck.forks import made_anew, refuse_forked
 from limbeck.progress import say
 
+_CACHE = "TORCHINDUCTOR_CACHE_DIR"
 _STATES = (AcceleratorState, PartialState, GradientState)
 
 
@@ -58,11 +61,16 @@ def alone() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _as_before() -> Iterator[None]:
+    # torch's compiler, which is imported and never used, would make a folder named after the user to cache its work.
+    cache = os.environ.get(_CACHE)
+    os.environ.setdefault(_CACHE, tempfile.gettempdir())
     threads, states = torch.get_num_threads(), [dict(state._shared_state) for state in _STATES]
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         try:
             yield
         finally:
+            if cache is None:
+                os.environ.pop(_CACHE, None)
             torch.set_num_threads(threads)
             for state, before in zip(_STATES, states, strict=True):
                 state._shared_state.clear()
