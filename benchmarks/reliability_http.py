@@ -61,7 +61,7 @@ def ask(reply: bytes | Send, kind: str) -> dict[str, Any]:
         command = [sys.executable, "-c", CHILD, address, kind, folder, str(TIMEOUT)]
         began = time.monotonic()
         try:
-            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
         except subprocess.TimeoutExpired:
             return {"ended": "hangs", "line": "", "kept": 0, "memory": 0.0, "took": time.monotonic() - began, "paid": 0}
         if done.returncode or not done.stdout.strip():

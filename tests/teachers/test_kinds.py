@@ -6,6 +6,8 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -38,6 +40,13 @@ def test_an_unknown_kind_and_a_missing_path():
     for kind in ("bundle", "onnx", "sklearn"):
         refused("there is no 'gone.x' in", f"{kind}:gone.x", folders=[None, Path("/tmp")])
     assert set(TEACHERS) == {"bundle", "onnx", "huggingface", "sklearn", "column", "http", "rule"}
+
+
+def test_teachers_that_need_no_torch_do_not_import_it():
+    heavy = "{'torch', 'transformers', 'sklearn', 'scipy'}"
+    code = f"import sys, limbeck.teachers; print(sorted({heavy} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 # bundle:

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import need_regular
+from limbeck.hugging_face import misfit, quiet
 from limbeck.inputs.text import TextInput
 from limbeck.networks.base import AttentionPool, Network, mask_of
-from limbeck.networks.hugging_face import misfit, quiet
 from limbeck.recipe import Section
 
 

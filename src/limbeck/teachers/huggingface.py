@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from limbeck.errors import first_line
 from limbeck.files import need_regular
+from limbeck.hugging_face import knows_nothing, misfit, quiet
 from limbeck.native import panics_caught
-from limbeck.networks.hugging_face import knows_nothing, misfit, quiet
 from limbeck.teachers.base import AnswerError, Answers, Features, Place, Teacher, file_hashes, heavy
 from limbeck.teachers.cells import spread, texts
 from limbeck.teachers.labels import LabelMap, probabilities

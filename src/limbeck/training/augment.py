@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.hugging_face import quiet
 from limbeck.inputs.encoders import cut_words
 from limbeck.native import panics_caught
-from limbeck.networks.hugging_face import quiet
 from limbeck.recipe import Augment, Pictures, Recipe, Signals
 from limbeck.training.places import find, needed
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import need_regular
+from limbeck.hugging_face import knows_nothing, misfit, quiet
 from limbeck.inputs.encoders import WordPiece
 from limbeck.inputs.text import TextInput
 from limbeck.native import panics_caught
 from limbeck.networks.albert import Albert
-from limbeck.networks.hugging_face import knows_nothing, misfit, quiet
 from limbeck.recipe import Input
 
 _TRIED = 200  # texts that a tokenizer is tried on
