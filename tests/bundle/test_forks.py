@@ -11,7 +11,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system can
 
 # In the child each step has seconds to end: one that waits for ever ends in a status that is no 0.
 FORKED = """
-import os, signal, sys, threading
+import os, signal, sys
 import numpy as np
 import limbeck
 
@@ -40,22 +40,14 @@ for path in sys.argv[1:]:
         print("used", forked(same))
         print("child of a child", forked(lambda: os._exit(forked(same))))
         print("loaded anew", forked(lambda: limbeck.load(path).predict_proba(texts)))
-        stop = threading.Event()
-        def busy():
-            while not stop.is_set():
-                classifier.predict_proba(texts)
-        thread = threading.Thread(target=busy)
-        thread.start()
-        print("while another thread predicts", [forked(same) for _ in range(2)])
-        stop.set()
-        thread.join()
         same()
 """
 
 
 def test_texts_are_answered_in_a_forked_process_and_in_its_parent_alike(bundles):
     done = python(FORKED + TEXTS, bundles("ngram"), bundles("albert"))
-    lines = ["used 0", "child of a child 0", "loaded anew 0", "while another thread predicts [0, 0]"]
+    # Forking while another thread runs native code is not among them: locks that it holds stay locked in the child.
+    lines = ["used 0", "child of a child 0", "loaded anew 0"]
     assert done.stdout.splitlines() == lines * 2, done.stderr
     assert done.stderr == ""
 
