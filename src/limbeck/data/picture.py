@@ -37,8 +37,7 @@ MOST_OF = {"WEBP": 40_000_000}  # its decoder holds the picture four times
 LARGE = 16_000_000  # pixels above which pictures are read one at a time
 MOST_BYTES = 256 * 2**20
 MOST_COUNTED = 4 * 2**20  # bytes of an animation whose frames are counted
-# Of TIFF: none, CCITT, LZW, JPEG, Deflate, PackBits (TIFF 6.0 and its supplements).
-_PACKINGS = frozenset((1, 2, 3, 4, 5, 7, 8, 32773, 32946))
+_PLAIN = 1  # what is packed goes to libtiff, which prints on standard error and has a long history of faults
 _COMPRESSION, _TILE = 259, (322, 323)
 _one_at_a_time = threading.Lock()
 _ORIENTATION = 0x0112
@@ -257,15 +256,15 @@ def _sized(image: Image.Image) -> Image.Image:
 
 
 def _check_tiff(image: Image.Image) -> None:
-    """Refuse rare packings, and tiles that are larger than a picture may be."""
+    """Refuse what is compressed, and tiles that are larger than a picture may be."""
     try:
         tags = getattr(image, "tag_v2", {})
         packing = tags.get(_COMPRESSION, 1)
         across, down = (int(tags.get(tag, 0)) for tag in _TILE)
     except Exception as error:  # as in `_open`
         raise LimbeckError("its TIFF tags are damaged", mend="save it as PNG") from error
-    if packing not in _PACKINGS:
-        raise LimbeckError(f"a TIFF of the compression {packing}", mend="save it as PNG")
+    if packing != _PLAIN:
+        raise LimbeckError(f"a compressed TIFF (compression {packing})", mend="save it uncompressed, or as PNG")
     if across * down > MOST_PIXELS:
         raise LimbeckError(f"a TIFF with tiles of {across:,} x {down:,} pixels", mend="save it as PNG")
 

@@ -63,7 +63,8 @@ _PICTURES = (
     Template("make it smaller", "请缩小"),
     Template("its TIFF tags are damaged", "其 TIFF 标签已损坏"),
     Template("save it as PNG", "请另存为 PNG"),
-    Template("a TIFF of the compression {text}", "TIFF 的压缩方式为 {text}"),
+    Template("a compressed TIFF (compression {text})", "经过压缩的 TIFF（压缩方式 {text}）"),
+    Template("save it uncompressed, or as PNG", "请不压缩保存，或另存为 PNG"),
     Template(
         "a TIFF with tiles of {count_width} x {count_height} pixels",
         "TIFF 的分块为 {count_width} × {count_height} 像素",
