@@ -23,7 +23,7 @@ demo: $(STAMP) ## Train, judge, export and predict on real Chinese reviews (abou
 	$(BIN)/limbeck demo
 
 test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/data -x" for a part)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --maxprocesses 8 --dist worksteal \
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		--randomly-seed=$(SEED) $(ARGS)
 
 lint: $(STAMP) ## Check style, types and the rooms' dependencies
