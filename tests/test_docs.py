@@ -62,7 +62,7 @@ ELSEWHERE = {
 }
 
 # Pieces of recipes are laid over a recipe of the kind that the page is about.
-PICTURES = parse_recipe({"task": {"kind": "image"}, "data": {"train": "."}, "student": {"network": "minifas"}})
+OF_PICTURES = parse_recipe({"task": {"kind": "image"}, "data": {"train": "."}, "student": {"network": "minifas"}})
 
 
 def blocks(page: str) -> Iterator[tuple[str, str]]:
@@ -154,7 +154,7 @@ def test_pieces_of_recipes_are_valid(page):
         if language == "toml" and not re.match(r"# \S+\.toml\n", content):
             given = tomllib.loads(content)
             settings = {f"{section}.{key}": value for section, table in given.items() for key, value in table.items()}
-            assert override(PICTURES if page == "docs/images.md" else tiny_recipe(), settings)
+            assert override(OF_PICTURES if page == "docs/images.md" else tiny_recipe(), settings)
 
 
 @pytest.mark.parametrize("page", ALL)

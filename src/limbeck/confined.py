@@ -39,7 +39,7 @@ except ImportError:  # Windows
 else:
     resource = _resource
 
-_STARTS = 120.0  # seconds in which a child has to be ready: it imports trusted code, on a machine that may be busy
+_STARTS = 600.0  # seconds in which a child has to be ready: it imports trusted code, on a machine that may be busy
 _ADDRESSES = 2**30  # bytes of addresses beyond the memory: thread stacks and arenas that are reserved, not used
 _KEPT = (
     "PATH", "LANG", "LC_ALL", "TMPDIR", "TZ", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "OMP_NUM_THREADS",

@@ -201,3 +201,17 @@ def header(text, rest=b""):
 def test_hashes_of_rows_that_are_none_are_one_line(own_bundle, content):
     (own_bundle / "seen.npy").write_bytes(content)
     refused(lambda: read_seen(own_bundle), "seen.npy: ")
+
+
+def test_the_header_of_an_older_numpy_is_read_in_silence(own_bundle, recwarn):
+    (own_bundle / "seen.npy").write_bytes(
+        header("{'descr': '<u4', 'fortran_order': False, 'shape': (1L,), }", b"\1\0\0\0")
+    )
+    assert read_seen(own_bundle).tolist() == [1]
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("int8", [[], 3, "kept", None, {"kept": True}])
+def test_what_the_gate_found_is_read_whatever_stands_there(own_bundle, int8):
+    (own_bundle / "export.json").write_text(json.dumps({"rows": 3, "int8": int8}), encoding="utf-8")
+    assert export_facts(own_bundle) == {"rows": 3, **(int8 if isinstance(int8, dict) else {})}

@@ -256,6 +256,20 @@ def test_an_onnx_file_of_named_numbers(tmp_path):
         logits.answer(rows.with_columns(pl.lit("x").alias("b")))
 
 
+@pytest.mark.parametrize(("axes", "said"), [(None, "it answered 0 of 3 rows"), ([0], "it answered 2 of 3 rows")])
+def test_a_model_that_sums_over_its_rows_answers_none(tmp_path, axes, said):
+    given = [] if axes is None else [numpy_helper.from_array(np.array(axes), "axes")]
+    node = helper.make_node("ReduceSum", ["x", *(["axes"] if axes else [])], ["scores"], keepdims=0)
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in ("x", "scores")]
+    ends[0] = helper.make_tensor_value_info("x", TensorProto.FLOAT, [None, 2])
+    graph = helper.make_graph([node], "g", ends[:1], ends[1:], given)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    (tmp_path / "sum.onnx").write_bytes(model.SerializeToString())
+    teacher = opened("onnx:sum.onnx", input=["a", "b"], folders=[tmp_path])
+    with pytest.raises(LimbeckError, match=said):
+        teacher.answer(pl.DataFrame({"a": [0.1, 0.2, 0.3], "b": [0.9, 0.8, 0.7]}))
+
+
 def test_an_onnx_file_of_texts(tmp_path):
     teacher = opened(f"onnx:{string_onnx(tmp_path / 'm.onnx')}")
     got = teacher.answer(pl.DataFrame({"text": ["yes", "no", None]}))

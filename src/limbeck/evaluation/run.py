@@ -238,7 +238,10 @@ def stored_metrics(folder: Path) -> dict[str, Any]:
 def export_facts(folder: Path) -> dict[str, Any] | None:
     """Return what the gate found when the bundle was exported, flat."""
     found = _json(folder / "export.json")
-    return {key: value for key, value in found.items() if key != "int8"} | found.get("int8", {}) if found else None
+    if not found:
+        return None
+    int8 = found.pop("int8", {})
+    return found | (int8 if isinstance(int8, dict) else {})
 
 
 def _json(file: Path) -> dict[str, Any]:

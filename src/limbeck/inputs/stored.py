@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,9 @@ def stored_array(file: Path) -> NDArray[Any]:
         As `stored_text`, and for anything but one array of numbers.
     """
     try:
-        found = np.load(io.BytesIO(read_regular(file, LARGEST, inside=file.parent)), allow_pickle=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # numpy warns of a header of Python 2, which this may look like
+            found = np.load(io.BytesIO(read_regular(file, LARGEST, inside=file.parent)), allow_pickle=False)
     except (LimbeckError, OSError, ValueError):
         raise
     except Exception as error:  # a header that promises more than there is, or is no Python literal: many types

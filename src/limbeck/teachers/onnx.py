@@ -159,8 +159,9 @@ class Onnx:
             at = np.minimum(np.arange(start, start + (self.fixed or count)), max(rows - 1, 0))
             found = self._run({name: values[at] for name, values in feed.items()} if rows else feed)
             scores = self._read(found)
-            if len(scores) != (self.fixed or count):
-                raise AnswerError(f"it answered {len(scores)} of {count} rows", teacher=self.name)
+            answered = len(scores) if scores.ndim else 0  # one number alone answers no row
+            if answered != (self.fixed or count):
+                raise AnswerError(f"it answered {answered} of {count} rows", teacher=self.name)
             parts.append(scores[:count])
         return np.concatenate(parts)
 
