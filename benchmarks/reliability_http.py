@@ -30,7 +30,15 @@ from pathlib import Path
 import polars as pl
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task, Teacher
-from limbeck.teachers import answers, kept, open_teacher
+from limbeck.teachers import answers, connection, kept, open_teacher
+times, request = [0.0], connection.Connections.request
+def timed(*args, **named):
+    began = time.monotonic()
+    try:
+        return request(*args, **named)
+    finally:
+        times.append(time.monotonic() - began)
+connection.Connections.request = timed
 address, kind, folder, timeout = sys.argv[1:]
 classes = ("bad", "good")
 options = {"tensor": "x", "parallel": 1} if kind == "v2" else {"api": "openai", "model": "m", "parallel": 1}
@@ -38,7 +46,7 @@ path = "/v2/models/m" if kind == "v2" else "/v1"
 spec = Teacher(name="t", source=f"http:{address}{path}", options=options, batch_size=1, retries=0, timeout=float(timeout))
 teacher = open_teacher(spec, classes, task=Task(kind="text", classes=list(classes)), folders=[Path()])
 rows = pl.DataFrame({"text": [f"text {n}" for n in range(8)]})
-ended, line, began = "defect", "", time.monotonic()
+ended, line = "defect", ""
 try:
     answers([teacher], rows, folder=Path(folder), quiet=True)
     ended = "answered"
@@ -46,7 +54,7 @@ except LimbeckError as error:
     ended, line = "told", str(error)
 except Exception as error:
     line = f"{type(error).__name__}: {error}"[:200]
-took = time.monotonic() - began
+took = max(times)  # of one request: the deadline is its own
 there = int(kept(teacher, rows, folder=Path(folder)).there.sum())
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 print(json.dumps({"ended": ended, "line": line, "kept": there, "memory": memory, "took": took}))
@@ -98,7 +106,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
                "lower", COMMAND, floor=0, note=f"{asked}. {', '.join(defects)}".strip()),
         Figure("reliability", "hostile replies of an HTTP teacher: runs that lose finished answers", len(lost), "",
                "lower", COMMAND, floor=0, note=f"{asked}. {', '.join(lost)}".strip()),
-        Figure("reliability", "hostile replies of an HTTP teacher: runs past the deadline", len(late), "", "lower",
+        Figure("reliability", "hostile replies of an HTTP teacher: requests past the deadline", len(late), "", "lower",
                COMMAND, floor=0, note=f"timeout {TIMEOUT:g} s. {', '.join(late)}".strip()),
         Figure("reliability", "hostile replies of an HTTP teacher: most memory over good replies",
                max(0.0, found[worst]["memory"] - usual), "MB", "lower", COMMAND, floor=200, note=f"{asked}; {worst}."),
