@@ -13,8 +13,6 @@ import limbeck
 HOME = Path(__file__).parents[1] / "bundles_0_1_0"
 NAMES = sorted(home.name for home in HOME.iterdir())
 LAST = 2e-6  # other processors differ in the last bits of a float32; on one machine no bit differs
-    2e-6  # other processors differ in the last bits of a float32; on the same machine `make bench` finds no bit changed
-)
 
 
 def given(home: Path) -> Path:
