@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.bundle import answers
-from limbeck.bundle.largest import Shapes, largest_batches
+from limbeck.bundle.answer import Answers, margins, names_of, readable, spread
+from limbeck.bundle.engine import Answer, Engine, Probabilities
+from limbeck.bundle.largest import largest_batches
 from limbeck.bundle.manifest import FILE, Manifest, read_manifest
-from limbeck.bundle.session import ConfinedSession, open_session
+from limbeck.bundle.version import model_version
 from limbeck.cores import cores
 from limbeck.data.unchanged import marks_now
 from limbeck.errors import LimbeckError, first_line
@@ -26,9 +29,8 @@ from limbeck.inputs.given import checked_values
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import INPUTS, Rows, Unreadable, Values, batch_of, blank, encode, encode_each
 from limbeck.inputs.ragged import batches
-from limbeck.inputs.signal import SignalInput
+from limbeck.inputs.signal import SignalInput, windows_of
 
-Probabilities = NDArray[np.float32]
 _UNREADABLE = ("raise", "nan")
 _ATTEMPTS = 4  # to read a bundle that is being replaced
 MAP = "map"  # the output of a graph that says where
@@ -48,7 +50,9 @@ class Classifier:
     path
         The bundle's folder.
     threads
-        Batches answered at once; by default one for each core.
+        Batches answered at once; by default one for each core. With 0 there is no pool: rows are encoded, pictures
+        decoded and batches answered in the calling thread, for programs with threads of their own. (polars reads tables
+        and signals by its one pool for the whole process; POLARS_MAX_THREADS sets its size.)
     model
         Model file to use instead of the one that the bundle serves with, e.g. ``model.onnx``.
 
@@ -84,9 +88,9 @@ class Classifier:
         if file.name not in self.manifest.files:
             raise LimbeckError("no such model in this bundle", where=file)
         self.encoder = INPUTS[self.manifest.task.rows].load(self.manifest.input, self.path)
-        self.threads = threads or cores()
+        self.threads = cores() if threads is None else threads
         if isinstance(self.encoder, ImageInput):
-            self.encoder.workers = self.threads
+            self.encoder.workers = max(1, self.threads)
         rows = self.encode(blank(self.manifest.task, self.encoder))
         made = batch_of(self.encoder, rows, np.arange(1))
         most = TABLE_ROWS if isinstance(rows, Dense) else ROWS
@@ -110,12 +114,17 @@ class Classifier:
         """Smallest positive probability that makes a row of two classes positive."""
         return self.manifest.threshold
 
+    @cached_property
+    def version(self) -> str:
+        """A short hash that names the model: of what makes its answers, and of nothing else; see `model_version`."""
+        return model_version(self.manifest, self.model, self.encoder.files)
+
     @property
     def _session(self) -> Any:
         return self._running().session
 
     @property
-    def _pool(self) -> ThreadPoolExecutor:
+    def _pool(self) -> Executor:
         return self._running().pool
 
     def _running(self) -> Engine:
@@ -185,27 +194,56 @@ class Classifier:
         """
         if unreadable not in _UNREADABLE:
             raise LimbeckError(f"unreadable is 'raise' or 'nan', not {unreadable!r}", where="predict_proba")
-        rows = self._with_record(checked_values(values, self.manifest.task))
-        gone: list[int] = []
+        return self._answered(self._checked(values), raising=unreadable == "raise")[0]
+
+    def answer(self, values: Sequence[Any] | pl.DataFrame) -> Answers:
+        """Return label, probabilities, margin, threshold and version of N raw values; see `Answers`.
+
+        A value that cannot be read, or holds nothing to answer, has an error of its own and costs no other its answer.
+
+        Raises
+        ------
+        LimbeckError
+            When the values are no rows at all, as `predict_proba`, or the model cannot be run.
+        """
+        rows, places, bad, count = readable(values, self._checked)
+        answered, empty = self._answered(rows, raising=False)
+        bad |= {int(places[at]): error for at, error in empty.items()}
+        p = spread(answered, places, count)
+        labels = names_of(self.classes, self.decide(p))
+        margin = margins(p, self.manifest.positive, self.threshold)
+        return Answers(self.classes, labels, p, margin, self.threshold, self.version, dict(sorted(bad.items())))
+
+    def _checked(self, values: Any) -> Values:
+        """Return values given from Python as what the encoder reads, all of one shape."""
+        rows = checked_values(values, self.manifest.task)
+        if isinstance(self.encoder, SignalInput) and isinstance(rows, pl.DataFrame):
+            windows_of(rows, self.encoder.shape, strict=False)
+            return self.encoder.with_record(rows)
+        return rows
+
+    def _answered(self, rows: Values, *, raising: bool) -> tuple[Probabilities, Unreadable]:
+        """Return probabilities float32 [N, C], NaN where nothing can be answered, and why; or raise for the first."""
+        gone: Unreadable = {}
         starts = range(0, len(rows), self.window)
         # Windows are encoded while the one before is being answered.
-        out = self._joined([self.submit(self._readable(rows, at, unreadable, gone)) for at in starts])
-        out[gone] = np.nan
-        return out
+        out = self._joined([self.submit(self._readable(rows, at, raising, gone)) for at in starts])
+        out[sorted(gone)] = np.nan
+        return out, gone
 
     def probabilities_of(self, rows: Values) -> Probabilities:
         """Return class probabilities float32 [N, C] of rows that `values_of` read for a judgement, empty texts too."""
         rows, window = self._with_record(rows), self.window
         return self._joined([self.submit(self.encode(rows[at : at + window])) for at in range(0, len(rows), window)])
 
-    def _readable(self, rows: Values, at: int, unreadable: str, gone: list[int]) -> Rows:
+    def _readable(self, rows: Values, at: int, raising: bool, gone: Unreadable) -> Rows:
         """Encode the window that begins at ``at``; note the places that have no answer, or raise for the first."""
         encoded, bad = self.encode_each(rows[at : at + self.window])
-        if bad and unreadable == "raise":
+        if bad and raising:
             first = min(bad)
             mend = "leave it out, or give unreadable='nan' for NaN in its place"
             raise LimbeckError(str(bad[first]), where=f"value {at + first}", mend=mend) from bad[first]
-        gone += [at + place for place in sorted(bad)]
+        gone.update((at + place, error) for place, error in bad.items())
         return encoded
 
     def _with_record(self, rows: Values) -> Values:
@@ -296,9 +334,7 @@ class Classifier:
         """Stop the worker threads; the classifier cannot be used afterwards."""
         self._closed = True
         if self._engine is not None:
-            self._engine.pool.shutdown(cancel_futures=True)
-            if isinstance(self._engine.session, ConfinedSession):
-                self._engine.session.close()
+            self._engine.close()
 
     def __enter__(self) -> Classifier:
         return self
@@ -308,25 +344,3 @@ class Classifier:
 
     def __repr__(self) -> str:
         return f"<Classifier {self.manifest.name!r}: {self.manifest.network}, classes {list(self.classes)}>"
-
-
-class Engine:
-    """An open model and the threads that run it."""
-
-    def __init__(self, file: Path, threads: int, largest: Sequence[Shapes]) -> None:
-        self.session = open_session(file, inside=file.parent, feeds=largest)
-        self.pool = ThreadPoolExecutor(threads, thread_name_prefix="limbeck")
-
-
-class Answer:
-    """Probabilities that are being computed, batch by batch."""
-
-    def __init__(self, rows: int, classes: int, parts: list[tuple[NDArray[np.int64], Future[Probabilities]]]) -> None:
-        self._shape, self._parts = (rows, classes), parts
-
-    def result(self) -> Probabilities:
-        """Wait for every batch and return float32 [N, C] in the order of the rows."""
-        out = np.empty(self._shape, dtype=np.float32)
-        for rows, future in self._parts:
-            out[rows] = future.result()
-        return out

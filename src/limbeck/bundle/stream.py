@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.classifier import WINDOW, Answer, Classifier
+from limbeck.bundle.classifier import WINDOW, Classifier
+from limbeck.bundle.engine import Answer
 from limbeck.bundle.heat import HeatMaps
 from limbeck.bundle.journal import Files, Journal, Works
 from limbeck.bundle.records import default_columns, empty_frame, record_chunk, record_columns, record_files
@@ -305,7 +306,7 @@ class _Run:
     def _helped(self, more: int) -> Workers | None:
         """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""
         self.met += 0 if self.pictures else more
-        if self.heat is not None or self.met < MANY or self.classifier.threads == 1:
+        if self.heat is not None or self.met < MANY or self.classifier.threads <= 1:
             return None
         self.workers = self.workers or Workers(self.classifier)
         self.workers.grow(self.met // EACH)

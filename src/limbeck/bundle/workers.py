@@ -23,7 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.bundle.classifier import ROWS, TOKENS, Classifier, Probabilities
+from limbeck.bundle.classifier import ROWS, TOKENS, Classifier
+from limbeck.bundle.engine import Probabilities
 from limbeck.data.picture import Box, Picture
 from limbeck.forks import made_anew
 from limbeck.inputs.image import ImageInput
@@ -78,7 +79,7 @@ class Workers:
         assert isinstance(classifier.encoder, ImageInput)
         batch = max(1, min(ROWS, TOKENS // classifier.encoder.cost))
         self._size = batch * -(-_RUN // batch)  # whole batches: the same ones as without workers
-        self._most = (most or classifier.threads) if sys.executable else 1
+        self._most = (most or classifier.threads or 1) if sys.executable else 1
         self._waiting: SimpleQueue[_Run | None] = SimpleQueue()
         self._processes: list[subprocess.Popen[bytes]] = []
         self._threads: list[threading.Thread] = []

@@ -107,6 +107,11 @@ class ImageInput:
         """Write nothing: the settings are in the manifest."""
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of a bundle that encoding depends on: none."""
+        return ()
+
+    @property
     def size(self) -> int:
         """Side of the square, in pixels."""
         return self.settings.size

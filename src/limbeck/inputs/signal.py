@@ -109,6 +109,11 @@ class SignalInput:
         """Write nothing: the settings are in the manifest."""
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of a bundle that encoding depends on: none."""
+        return ()
+
+    @property
     def channels(self) -> int:
         """Channels C of the window."""
         return len(self.signal.leads) * (2 if self.signal.record else 1)

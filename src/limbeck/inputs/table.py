@@ -120,6 +120,11 @@ class TableInput:
         write_json(folder / self.file, [{k: v for k, v in column.items() if k != "comma" or v} for column in stored])
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of a bundle that encoding depends on."""
+        return (self.file,)
+
+    @property
     def size(self) -> int:
         """Number of scaled numbers a row has."""
         return len(self.numeric)

@@ -81,6 +81,13 @@ class TextInput:
             self.wide.save(folder)
 
     @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of a bundle that encoding depends on."""
+        grams = [part for part in (self.encoder, self.wide) if isinstance(part, Ngrams)]
+        kept = tuple(part.kept_file for part in grams if part.kept is not None)
+        return kept if isinstance(self.encoder, Ngrams) else (self.encoder.file, *kept)
+
+    @property
     def size(self) -> int:
         """Number of different ids."""
         return int(self.encoder.size)

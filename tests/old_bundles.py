@@ -1,0 +1,33 @@
+"""The bundles of `tests/bundles_0_1_0`, one of every kind, and rows for each as Python gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from limbeck.bundle.manifest import read_manifest
+from limbeck.bundle.records import record_chunk
+
+HOME = Path(__file__).parent / "bundles_0_1_0"
+KINDS = ("text-ngram", "text-gru", "text-textcnn", "text-albert", "image", "signal", "table")
+DETECTORS = ("anomaly-image", "anomaly-signal")
+
+
+def bundle_of(name: str) -> Path:
+    """The bundle's folder."""
+    return HOME / name / "bundle"
+
+
+def rows_of(name: str) -> Any:
+    """The rows that lie beside a bundle: texts, paths of pictures, a frame of windows, or one of a table."""
+    given = next((HOME / name).glob("rows*"))
+    if name.startswith("text"):
+        return pl.read_csv(given)["text"].to_list()
+    if name == "table":
+        return pl.read_csv(given)
+    if name.endswith("signal"):
+        manifest = read_manifest(bundle_of(name))
+        return record_chunk(next(given.glob("*.hea")), manifest.task, manifest.input, 0).frame
+    return [str(file) for file in sorted(given.iterdir())]
