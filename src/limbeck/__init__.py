@@ -1,7 +1,7 @@
 """Limbeck: distil the classifiers you have into the one you need.
 
-The whole public API is six functions; each loads what it needs when it is first called, so that importing the
-package costs nothing and never imports torch.
+The whole public API is six functions, with the types of what they tell and raise; each loads what it needs when it is
+first called, so that importing the package costs nothing and never imports torch.
 """
 
 from __future__ import annotations
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     from limbeck.errors import LimbeckError
     from limbeck.evaluation.compare_bundles import compare
     from limbeck.evaluation.run import evaluate
+    from limbeck.events import Cancelled, Event, Token
     from limbeck.training.doctor import doctor
     from limbeck.training.train import train
 
 _HOMES = {
+    "Cancelled": ("limbeck.events", "Cancelled"),
+    "Event": ("limbeck.events", "Event"),
     "LimbeckError": ("limbeck.errors", "LimbeckError"),
+    "Token": ("limbeck.events", "Token"),
     "compare": ("limbeck.evaluation.compare_bundles", "compare"),
     "doctor": ("limbeck.training.doctor", "doctor"),
     "evaluate": ("limbeck.evaluation.run", "evaluate"),
@@ -34,7 +38,19 @@ _HOMES = {
     "train": ("limbeck.training.train", "train"),
 }
 
-__all__ = ["LimbeckError", "__version__", "compare", "doctor", "evaluate", "load", "predict", "train"]
+__all__ = [
+    "Cancelled",
+    "Event",
+    "LimbeckError",
+    "Token",
+    "__version__",
+    "compare",
+    "doctor",
+    "evaluate",
+    "load",
+    "predict",
+    "train",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, NoReturn
 
 
@@ -35,7 +36,7 @@ def each(function: Callable[[int], Any], count: int, workers: int | None = None)
             function(at)
 
     with ThreadPoolExecutor(threads, thread_name_prefix="limbeck-each") as pool:
-        for done in [pool.submit(run, start) for start in range(0, count, size)]:
+        for done in [pool.submit(copy_context().run, run, start) for start in range(0, count, size)]:
             done.result()
 
 

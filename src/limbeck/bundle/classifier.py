@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor
+from contextvars import copy_context
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from limbeck.bundle.version import model_version
 from limbeck.cores import cores
 from limbeck.data.unchanged import marks_now
 from limbeck.errors import LimbeckError, first_line
+from limbeck.events import check
 from limbeck.files import sha256
 from limbeck.forks import made_anew
 from limbeck.inputs.dense import Dense
@@ -234,7 +236,11 @@ class Classifier:
     def probabilities_of(self, rows: Values) -> Probabilities:
         """Return class probabilities float32 [N, C] of rows that `values_of` read for a judgement, empty texts too."""
         rows, window = self._with_record(rows), self.window
-        return self._joined([self.submit(self.encode(rows[at : at + window])) for at in range(0, len(rows), window)])
+        pending = []
+        for at in range(0, len(rows), window):
+            check()
+            pending.append(self.submit(self.encode(rows[at : at + window])))
+        return self._joined(pending)
 
     def _readable(self, rows: Values, at: int, raising: bool, gone: Unreadable) -> Rows:
         """Encode the window that begins at ``at``; note the places that have no answer, or raise for the first."""
@@ -295,7 +301,7 @@ class Classifier:
     def maps_of(self, rows: Rows) -> NDArray[np.float32]:
         """Return the maps of encoded pictures; see `maps`."""
         parts = batches(rows.lengths, tokens=TOKENS, most=ROWS)
-        pending = [(part, self._pool.submit(self._run, rows, part, MAP)) for part in parts]
+        pending = [(part, self._pool.submit(copy_context().run, self._run, rows, part, MAP)) for part in parts]
         out: NDArray[np.float32] | None = None
         for part, future in pending:
             found = future.result()
@@ -306,9 +312,8 @@ class Classifier:
     def submit(self, rows: Rows) -> Answer:
         """Start answering encoded rows on the pool; ask the returned `Answer` for the result."""
         parts = batches(rows.lengths, tokens=TOKENS, most=TABLE_ROWS if isinstance(rows, Dense) else ROWS)
-        return Answer(
-            len(rows), len(self.classes), [(part, self._pool.submit(self._run, rows, part)) for part in parts]
-        )
+        pending = [(part, self._pool.submit(copy_context().run, self._run, rows, part)) for part in parts]
+        return Answer(len(rows), len(self.classes), pending)
 
     def submit_none(self) -> Answer:
         """Return the answer to no rows."""

@@ -33,14 +33,17 @@ from limbeck.data.picture import Picture
 from limbeck.data.read import Chunk, file_of, inspect, left_out, need, sources, stream
 from limbeck.data.unchanged import Snapshot, parts_of
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import same_file, writable
 from limbeck.forks import refuse_forked
 from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import Rows, values_of
 from limbeck.locks import sole_writer
-from limbeck.progress import progress, say
+from limbeck.progress import progress as counting
+from limbeck.progress import say
 from limbeck.recipe import Task
 
+_AGAIN = "the same call goes on from there"
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -66,6 +69,8 @@ def predict(
     maps: str | Path | None = None,
     encoding: str | None = None,
     quiet: bool = False,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
 ) -> Done:
     """Answer every row of a table or of a folder of tables, in order and in bounded memory.
 
@@ -84,21 +89,30 @@ def predict(
         Folder for a heat map of each picture, of bundles that find anomalies in pictures.
     encoding
         That of text tables, e.g. ``"latin-1"``; found when None.
+    progress
+        Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
+        run.
+    cancel
+        Stops the run at its next safe point and keeps what is answered: the same call goes on from there.
     output
         ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
 
     Raises
     ------
+    Cancelled
+        When ``cancel`` stopped it.
     LimbeckError
         For a missing column, an unreadable input or one that changes while it is read, an output that cannot be written
         or that another process is writing.
     """
     refuse_forked()
-    with contextlib.ExitStack() as stack:
+    with told(progress, cancel), contextlib.ExitStack() as stack:
         for written in (output, maps):
             if written is not None:
                 stack.enter_context(sole_writer(written))
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
+        stack.enter_context(stage("predict"))
+        quiet = quiet and progress is None
         return _Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
 
 
@@ -216,11 +230,13 @@ class _Run:
             say(f"resumed after {resumed:,} rows")
         try:
             self.output.parent.mkdir(parents=True, exist_ok=True)
-            with self.works.opened(journal) as files, progress("rows", None, quiet=self.quiet) as tick:
+            with self.works.opened(journal) as files, counting("rows", None, quiet=self.quiet) as tick:
                 tick(resumed)
+                check(_AGAIN)
                 for window in self._answered(journal):
                     self._write(files, journal, window)
                     tick(len(window.chunk.numbers) + len(window.chunk.rejects))
+                    check(_AGAIN)
             self.works.finish(journal)
         except BrokenPipeError:
             raise  # the reader of a pipe has seen enough

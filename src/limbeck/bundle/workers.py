@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from queue import SimpleQueue
@@ -127,7 +128,8 @@ class Workers:
         os.close(nothing)
 
     def _begin(self, work: Callable[[], None]) -> None:
-        self._threads.append(threading.Thread(target=work, name="limbeck-worker", daemon=True))
+        own = partial(copy_context().run, work)
+        self._threads.append(threading.Thread(target=own, name="limbeck-worker", daemon=True))
         self._threads[-1].start()
 
     def _started(self) -> subprocess.Popen[bytes]:

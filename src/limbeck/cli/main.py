@@ -17,9 +17,11 @@ from typing import Any
 import click
 
 from limbeck import __version__
+from limbeck.cli.stop import STATUS, Stop, Terminated, stoppable
 from limbeck.cli.streams import ReaderGoneError, Verbs, end_quietly, outside, settle
 from limbeck.cores import place
 from limbeck.errors import LimbeckError, how_to_install, printable
+from limbeck.events import Cancelled
 
 SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
 DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the recipe's rows.")
@@ -38,9 +40,11 @@ PLACE = click.Path(path_type=Path)
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def main() -> None:
     """Distil the classifiers you have into the one you need."""
-    verb = click.get_current_context().invoked_subcommand
+    context = click.get_current_context()
+    verb = context.invoked_subcommand
     if place()[1] > 1 and verb != "train":
         raise click.UsageError(f"several processes can share `limbeck train`, not `limbeck {verb}`")
+    context.with_resource(stoppable(verb, context.ensure_object(Stop)))
 
 
 @main.command()
@@ -211,16 +215,18 @@ def run(arguments: Sequence[str] | None = None) -> None:
     given = sys.argv[1:] if arguments is None else list(arguments)
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR")  # the exporter's shape warnings help nobody here
-    debug = "--debug" in given
+    debug, stop = "--debug" in given, Stop()
     if getattr(sys.stdout, "errors", "") == "strict":  # a name that the terminal's encoding lacks is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     try:
         # --debug may stand anywhere: who reads an error appends it to the command they have just typed.
         words = [word for word in given if word != "--debug"]
-        code = main(words, prog_name="limbeck", standalone_mode=False)
+        code = main(words, prog_name="limbeck", standalone_mode=False, obj=stop)
         if sys.stdout is not None:
             sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
+    except Cancelled as error:
+        _fail(str(error), debug, STATUS if stop.token.cancelled else 130)
     except LimbeckError as error:
         _fail(f"error: {error}", debug, 2)
     except click.exceptions.NoArgsIsHelpError as error:
@@ -233,6 +239,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
         _fail(f"error: {error.format_message().rstrip('.')}; see {verb} --help", debug, 2)
     except (click.exceptions.Abort, KeyboardInterrupt):
         _fail("stopped", debug, 130)
+    except Terminated:
+        _fail("stopped", debug, STATUS)
     except ModuleNotFoundError as error:
         line = _extra(error)
         _fail(f"error: {line or _defect(error)}", debug, 2 if line else 1)

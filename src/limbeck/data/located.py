@@ -20,6 +20,7 @@ from limbeck.data.paths import path_in
 from limbeck.data.picture import Box, Picture, Seen, look
 from limbeck.data.rows import need, text_column
 from limbeck.errors import LimbeckError
+from limbeck.events import check
 from limbeck.quiet import without_warnings
 from limbeck.recipe import Task
 
@@ -103,6 +104,7 @@ def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[
     found: list[Seen | LimbeckError] = [LimbeckError("")] * len(pictures)
 
     def one(at: int) -> None:
+        check()
         try:
             if not pictures[at].source:
                 raise LimbeckError("the path is empty", where=f"row {at + 1}", mend="fill it in")

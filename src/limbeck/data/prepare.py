@@ -32,6 +32,7 @@ from limbeck.data.read import file_of
 from limbeck.data.rows import Ints, need
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.events import check
 from limbeck.recipe import Recipe, Signal, Split, Task
 
 __all__ = ["Dataset", "labels_of", "load_rows", "prepare"]
@@ -108,6 +109,7 @@ def prepare(
     gathered = Gathered(data.encoding)
     for part, paths in _files(recipe):
         for path in paths:
+            check()
             gathered.add(
                 _found(base / path, f"data.{part}"), part,
                 task=task, labelled=data.labels == "all" and part != "unlabelled",
@@ -138,12 +140,14 @@ def prepare(
     if (unnamed := split == "").any():
         findings.append(f"{int(unnamed.sum()):,} beats of paced records left out")
         rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
+    check()
     keys = clean_all(rows.texts, recipe.input.clean) if task.rows == "text" else rows.texts
     contents = keys
     if task.rows == "image":
         keys, contents = keys_of(rows.frame)
     if task.rows == "signal":
         keys = contents = signals.keys_of(rows.frame)
+    check()
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
     near = duplicates.near(keys) if task.rows == "text" else duplicates.exact(contents)
@@ -152,6 +156,7 @@ def prepare(
         copies.note_alike(keys, exact, told, findings, task.rows)
         exact, near = identity.apart(exact, told), identity.apart(near, told)
         contents = identity.unlike(contents, told)
+    check()
     keep = np.ones(len(keys), dtype=bool)
     if task.rows == "signal" and data.leakage == "refuse":
         given = parts.groups(recipe, rows.frame, gathered.sources)

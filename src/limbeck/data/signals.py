@@ -25,6 +25,7 @@ from limbeck.data.wfdb_record import segments_of
 from limbeck.data.wfdbfile import read_wfdb
 from limbeck.data.windows import is_ucr, levelled, read_npz, read_ucr
 from limbeck.errors import LimbeckError, MissingExtraError
+from limbeck.events import check
 from limbeck.files import out_of_reach
 from limbeck.recipe import Signal, Task
 
@@ -117,6 +118,7 @@ def read_all(
 ) -> Iterator[Found | LimbeckError]:
     """Yield what each source under a path gave, or why it could not be read; see `signal_sources`."""
     for file, about in signal_sources(path, task, columns):
+        check()
         try:
             yield read_source(file, task, settings, labelled=labelled, about=about)
         except MissingExtraError:

@@ -16,6 +16,7 @@ from limbeck.evaluation.compare import compare as compare_answers
 from limbeck.evaluation.judge import groups_of
 from limbeck.evaluation.run import labelled
 from limbeck.evaluation.seen_rows import ENOUGH, Seen, seen_by, warning
+from limbeck.events import Listener, Token, stage, told
 from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
 
@@ -28,8 +29,18 @@ def compare(
     group: str | None = None,
     bootstrap: int = 1000,
     encoding: str | None = None,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
 ) -> dict[str, Any]:
     """Compare two or more bundles on the same labelled rows, pair by pair, with a paired test.
+
+    Parameters
+    ----------
+    progress
+        Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
+        run.
+    cancel
+        Stops the run at its next safe point.
 
     Returns
     -------
@@ -40,13 +51,15 @@ def compare(
 
     Raises
     ------
+    Cancelled
+        When ``cancel`` stopped it.
     LimbeckError
         When fewer than two bundles are given or their classes differ.
     """
     refuse_forked()
     if len(bundles) < 2:
         raise LimbeckError("one bundle is no comparison", mend="name two or more")
-    with contextlib.ExitStack() as stack:
+    with told(progress, cancel), contextlib.ExitStack() as stack:
         classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
         return _compare(classifiers, [Path(bundle) for bundle in bundles], data, where, group, bootstrap, encoding)
 
@@ -57,14 +70,16 @@ def _compare(
 ) -> dict[str, Any]:  # fmt: skip
     first = classifiers[0]
     names = distinct_names(bundles)
-    rows = labelled(first, data, where, encoding)
+    with stage("read"):
+        rows = labelled(first, data, where, encoding)
     need(rows.frame.columns, [group] if group else [], data)
     answers: dict[str, np.ndarray] = {}
     for name, classifier in zip(names, classifiers, strict=True):
         if set(classifier.classes) != set(first.classes):
             what = f"its classes {list(classifier.classes)} are not those of {first.path}: {list(first.classes)}"
             raise LimbeckError(what, where=classifier.path)
-        p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
+        with stage("predict"):
+            p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
         answers[name] = p[:, [classifier.classes.index(label) for label in first.classes]]
     thresholds = {
         name: c.threshold if c.manifest.positive == _same(c, first) else 1.0 - c.threshold
@@ -72,9 +87,10 @@ def _compare(
     }
     positive = first.manifest.positive if len(first.classes) == 2 else None
     groups = groups_of(rows.frame, group)
-    result = compare_answers(
-        rows.labels, answers, thresholds, first.classes, positive, bootstrap=bootstrap, groups=groups
-    )
+    with stage("compare"):
+        result = compare_answers(
+            rows.labels, answers, thresholds, first.classes, positive, bootstrap=bootstrap, groups=groups
+        )
     seen: dict[str, Seen] = {}
     open_questions: list[str] = []
     for name, classifier in zip(names, classifiers, strict=True):

@@ -29,6 +29,7 @@ from limbeck.evaluation.seen_rows import seen_by, warning
 from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.evaluation.verdict import ELSEWHERE, verdict
+from limbeck.events import Listener, Token, stage, told
 from limbeck.files import read_regular
 from limbeck.forks import refuse_forked
 from limbeck.inputs.kinds import values_of
@@ -84,6 +85,8 @@ def evaluate(
     lang: str = "en",
     pictures: bool = False,
     encoding: str | None = None,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
 ) -> dict[str, Any]:
     """Measure a bundle on labelled rows.
 
@@ -104,6 +107,11 @@ def evaluate(
         Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
     encoding
         That of a text table, e.g. ``"latin-1"``; found when None.
+    progress
+        Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
+        run.
+    cancel
+        Stops the run at its next safe point.
 
     Returns
     -------
@@ -115,11 +123,13 @@ def evaluate(
 
     Raises
     ------
+    Cancelled
+        When ``cancel`` stopped it.
     LimbeckError
         For rows that do not fit the bundle, and for ``pictures`` without a report or of rows that are none.
     """
     refuse_forked()
-    with contextlib.ExitStack() as stack:
+    with told(progress, cancel), contextlib.ExitStack() as stack:
         if report is not None:
             stack.enter_context(sole_writer(report))
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
@@ -136,29 +146,32 @@ def _evaluate(
     if pictures and (report is None or classifier.manifest.task.rows != "image"):
         mend = "name a file with --report" if report is None else "leave --pictures out"
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
-    rows = labelled(classifier, data, where, encoding)
+    with stage("read"):
+        rows = labelled(classifier, data, where, encoding)
     need(rows.frame.columns, [*slices, *([group] if group else [])], data)
-    p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
+    with stage("predict"):
+        p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
     manifest = classifier.manifest
     seen, notes = seen_by(classifier, rows.frame, where)
     findings = [*notes, *rows.findings]
     groups = groups_of(rows.frame, group)
-    judgement = judge(
-        rows.labels,
-        p,
-        classifier.decide(p),
-        classifier.classes,
-        positive=manifest.positive,
-        threshold=manifest.threshold,
-        texts=rows.texts,
-        numbers=rows.numbers,
-        columns={name: text_column(rows.frame[name]).to_list() for name in slices},
-        groups=groups,
-        bootstrap=bootstrap,
-        by_length=manifest.task.rows == "text",
-        attacks=manifest.attacks,
-        frame=rows.frame,
-    )
+    with stage("evaluate"):
+        judgement = judge(
+            rows.labels,
+            p,
+            classifier.decide(p),
+            classifier.classes,
+            positive=manifest.positive,
+            threshold=manifest.threshold,
+            texts=rows.texts,
+            numbers=rows.numbers,
+            columns={name: text_column(rows.frame[name]).to_list() for name in slices},
+            groups=groups,
+            bootstrap=bootstrap,
+            by_length=manifest.task.rows == "text",
+            attacks=manifest.attacks,
+            frame=rows.frame,
+        )
     known = None if seen is None else seen.measured(
         rows.labels, p, classifier.classes, positive=manifest.positive if len(classifier.classes) == 2 else None,
         threshold=manifest.threshold, bootstrap=bootstrap, groups=groups,

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck.evaluation import curves
 from limbeck.evaluation.curves import Floats, Ranking
+from limbeck.events import check
 
 BINS = 15
 # Macro averages go through every class in every resample; so many row-class-resample cells take some 2 s.
@@ -120,6 +121,7 @@ def resamples(n: int, groups: ArrayLike | None, size: int, seed: int, *, cells: 
     units = n if member is None else int(member.max()) + 1
     block = max(1, cells // max(n, 1))
     for start in range(0, size, block):
+        check()
         b = min(block, size - start)
         # Counting drawn indices gives multinomial weights many times faster than drawing binomials.
         drawn = rng.integers(0, units, size=(b, units)) + np.arange(b)[:, None] * units

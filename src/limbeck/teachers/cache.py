@@ -20,6 +20,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.events import Cancelled, check
 from limbeck.locks import sole_writer
 from limbeck.progress import progress, say
 from limbeck.teachers.base import AnswerError, Answers, Teacher
@@ -163,12 +164,15 @@ def _ask(
     lacks = set(teacher.columns) - set(rows.columns)
     wanted = rows if lacks else rows.select(teacher.columns)  # the whole row helps to name the nearest
     kept = 0
-    with progress(f"teacher {teacher.name}", len(missing), quiet=quiet) as advance:
+    with progress(f"teacher {teacher.name}", len(missing), quiet=quiet, named=True) as advance:
         for start in range(0, len(missing), teacher.block):
+            check("what the teachers have answered is kept")
             part = missing[start : start + teacher.block]
             asked = wanted[first[part]]
             try:
                 said = ask(asked)
+            except Cancelled:
+                raise
             except LimbeckError as error:
                 if isinstance(error, AnswerError) and error.done is not None and error.answers is not None:
                     store.add(keys[part][error.done], pack(error.answers[error.done]))

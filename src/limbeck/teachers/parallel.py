@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,8 @@ def ask_all(
             missing[part] = True
 
     with ThreadPoolExecutor(max(1, min(parallel, len(parts)))) as pool:
-        list(pool.map(one, parts))
+        for asked in [pool.submit(copy_context().run, one, part) for part in parts]:
+            asked.result()
     if not failures:
         return labels(out, name)
     done = ~missing

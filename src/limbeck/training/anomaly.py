@@ -24,6 +24,7 @@ from limbeck.data.prepare import Dataset
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.calibrate import choose_threshold
 from limbeck.evaluation.curves import roc_auc
+from limbeck.events import stage
 from limbeck.inputs.kinds import RowInput, Rows, batch_of, encode, values_of
 from limbeck.inputs.ragged import batches
 from limbeck.networks import Network
@@ -89,7 +90,7 @@ def train_detector(
         validate = partial(_validate, learner, encoder, valid_rows, valid_labels)
         keys = frame_keys(data.frame[np.concatenate([train, valid])], recipe.task, recipe.input)
         mark = students.fingerprint(recipe, keys, np.concatenate([labels, valid_labels]))
-        with remembered(network, recipe):
+        with stage("fit"), remembered(network, recipe):
             history = fit(
                 learner, encoder, rows, labels, recipe.training, validate, accelerator=accelerator,
                 folder=checkpoints, fingerprint=mark, resume=resume, report=report,
@@ -112,7 +113,10 @@ def teach_encoder(network: Any, recipe: Recipe, encoder: RowInput, rows: Rows) -
         say(f"no weights for the encoder: it stays as it was drawn, at random, and sees less; {mend}")
         return
     settings = recipe.training
-    told = self_train(network.frozen, encoder, rows, epochs=epochs, batch_size=settings.batch_size, seed=settings.seed)
+    with stage("prepare"):
+        told = self_train(
+            network.frozen, encoder, rows, epochs=epochs, batch_size=settings.batch_size, seed=settings.seed
+        )
     say(f"the encoder taught itself: it tells which way {told:.0%} of the pictures are turned")
 
 

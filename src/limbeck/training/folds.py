@@ -23,6 +23,7 @@ from limbeck.data.split import folds as deal
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.metrics import measure
+from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import recover, write_json
 from limbeck.inputs.kinds import encode, values_of
 from limbeck.locks import sole_writer
@@ -54,6 +55,8 @@ def cross_validate(
     data: str | Path | None = None,
     settings: Iterable[str] = (),
     resume: bool = False,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
 ) -> Folds:
     """Train and judge K students; write ``folds.json`` in ``out`` after each, so that a killed run can go on.
 
@@ -62,7 +65,7 @@ def cross_validate(
     LimbeckError
         As `limbeck.train`; or when ``resume`` finds the folds of another run.
     """
-    with alone(), sole_writer(out):
+    with told(progress, cancel), alone(), sole_writer(out):
         return _cross_validate(recipe, k, Path(out), data, settings, resume)
 
 
@@ -73,7 +76,8 @@ def _cross_validate(
     refuse_detectors(parsed, "cross-validation")
     home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
     folder = None if data is None else Path(data)
-    rows = prepare(parsed, folder, recipe_folder=home)
+    with stage("read"):
+        rows = prepare(parsed, folder, recipe_folder=home)
     for finding in rows.findings:
         say(finding)
     used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
@@ -89,7 +93,8 @@ def _cross_validate(
     mark = fingerprint(parsed, told_apart(rows.frame[used], parsed), rows.labels[used])
     done = _read(file, mark, k) if resume else []
     for fold in range(len(done), k):
-        say(f"fold {fold + 1} of {k}")
+        check("cross-validate again with resume to go on")
+        say(f"fold {fold + 1} of {k}", done=fold, total=k)
         held, rest = used[numbers == fold], used[numbers != fold]
         split = np.where(rows.split == "unlabelled", "unlabelled", "unused").astype("<U10")
         inner = split_random(

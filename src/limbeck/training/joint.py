@@ -18,6 +18,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 
 from limbeck.data.split import folds as deal
+from limbeck.events import check
 from limbeck.relevance.answers import cut_for, softmax
 
 Floats = NDArray[np.float64]
@@ -66,6 +67,7 @@ def joint(
     fold = deal(count, FOLDS, seed=seed)
     answer = settled(base, rates, reviewed)
     for _ in range(rounds):
+        check()
         voice = np.zeros((count, classes))
         for number in range(FOLDS):
             seen, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)

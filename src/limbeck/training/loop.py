@@ -6,9 +6,10 @@ that was killed and resumed goes through the very same numbers as one that was n
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from limbeck.errors import LimbeckError
+from limbeck.events import Cancelled, cancelled
 from limbeck.inputs.kinds import RowInput, Rows
 from limbeck.networks import Network
 from limbeck.progress import progress, say
@@ -120,6 +122,21 @@ def fit(
         arrays = {name: torch.from_numpy(array).to(device) for name, array in own.items()}
         return given(arrays, tensors[part[own_rows(company, len(part))]].to(device), names)
 
+    def stop_if_asked() -> None:
+        """Stop all processes after the same step, with a checkpoint, when one of them is asked to."""
+        if company.any(cancelled()):
+            keep()
+            at = f"stopped in epoch {min(state.epoch + 1, settings.epochs)}, step {state.step}"
+            raise Cancelled(at, mend="train again with resume to go on" if folder else None)
+
+    def figures(steps: int) -> dict[str, float]:
+        left = (time.monotonic() - began) / max(state.step - first, 1) * (settings.epochs * steps - state.step)
+        return {
+            "epoch": state.epoch + 1, "epochs": settings.epochs, "train_loss": state.loss_sum / max(state.seen, 1),
+            "learning_rate": optimizer.param_groups[0]["lr"], "seconds_left": max(left, 0.0),
+        }  # fmt: skip
+
+    began, first = time.monotonic(), state.step
     saved = time.monotonic()
     while state.epoch < settings.epochs and state.idle < settings.patience:
         encoded = rows(state.epoch)
@@ -129,12 +146,14 @@ def fit(
         started = time.monotonic()
         if settings.optimizer == "lbfgs":
             torch.manual_seed(step_seed(settings.seed, state.epoch, 0))
-            whole = [partial(feed, encoded, part) for part in batches]
+            every = [partial(feed, encoded, part) for part in batches]
             found = full_batch.solve_epoch(
-                learner, optimizer, whole, epoch=state.epoch, decay=settings.weight_decay, rows=len(encoded)
+                learner, optimizer, every, epoch=state.epoch, decay=settings.weight_decay, rows=len(encoded)
             )
             state.loss_sum, state.seen, steps = found * len(encoded), len(encoded), 0
-        with progress(f"epoch {state.epoch + 1}/{settings.epochs}", steps) as tick:
+        earlier, whole = state.step - state.inside, settings.epochs * (steps or 1)
+        title = f"epoch {state.epoch + 1}/{settings.epochs}"
+        with progress(title, steps, before=earlier, whole=whole) as tick:
             tick(state.inside)
             for number in range(state.inside, steps):
                 rate = settings.learning_rate * state.factor * pace(settings, state.step, steps)
@@ -168,7 +187,9 @@ def fit(
                 state.inside += 1
                 if averaged is not None:
                     average(averaged, network, min(settings.average, (1 + state.step) / (10 + state.step)))
-                tick(1)
+                with _kept(keep):
+                    tick(1, **figures(steps))
+                stop_if_asked()
                 if time.monotonic() - saved >= settings.checkpoint_every:
                     keep()
                     saved = time.monotonic()
@@ -188,16 +209,28 @@ def fit(
             history.best = state.epoch
         network.load_state_dict(own)
         history.epochs.append({"epoch": state.epoch, "train_loss": state.loss_sum / max(state.seen, 1), **scores})
-        seconds = time.monotonic() - started
-        say(epoch_line(history.epochs[-1], settings, seconds, better))
+        line = epoch_line(history.epochs[-1], settings, time.monotonic() - started, better)
+        told = {**figures(steps), **scores}
         state.next_epoch(score, better, settings)
         keep()
         saved = time.monotonic()
+        say(line, told, done=state.step or state.epoch, total=whole)
+        stop_if_asked()
         if report:
             report(state.epoch - 1, score)
     network.load_state_dict(best)
     learner.eval()
     return history
+
+
+@contextlib.contextmanager
+def _kept(keep: Callable[[], None]) -> Iterator[None]:
+    """Write a checkpoint before what a listener raises ends the run."""
+    try:
+        yield
+    except BaseException:
+        keep()
+        raise
 
 
 @dataclass

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from limbeck.events import check
 from limbeck.inputs.kinds import batch_of
 from limbeck.networks.frozen import Frozen
 from limbeck.progress import progress
@@ -59,6 +60,7 @@ def self_train(frozen: Frozen, reader: Any, rows: Any, *, epochs: int, batch_siz
                 schedule.step()
                 told += int((logits.argmax(dim=1).numpy() == turns).sum())
                 tick(1)
+                check()
     frozen.learned, frozen.given = False, True
     frozen.eval()
     for weight in frozen.parameters():

@@ -10,6 +10,7 @@ import torch
 
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError
+from limbeck.events import stage
 from limbeck.files import whole_folder
 from limbeck.inputs.kinds import batch_of, encode
 from limbeck.inputs.ragged import batches
@@ -41,7 +42,8 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
     if recipe.training.metric != "loss":
         what = f"training.metric = {recipe.training.metric!r} needs labels, and no loss of this recipe uses any"
         raise LimbeckError(what, where="recipe", mend="set training.metric = 'loss'")
-    rows = prepare(recipe, folder, recipe_folder=home)
+    with stage("read"):
+        rows = prepare(recipe, folder, recipe_folder=home)
     for finding in rows.findings:
         say(finding)
     chosen = np.concatenate([rows.part("train"), rows.part("unlabelled")])
@@ -72,18 +74,19 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
     company = current()
     if not resume and company.first:
         shutil.rmtree(work, ignore_errors=True)
-    fit(
-        learner,
-        encoder,
-        lambda epoch: encoded,
-        labels,
-        recipe.training,
-        validate,
-        accelerator=accelerator,
-        folder=work,
-        fingerprint=fingerprint(recipe, [*texts, *held_texts], labels),
-        resume=resume,
-    )
+    with stage("fit"):
+        fit(
+            learner,
+            encoder,
+            lambda epoch: encoded,
+            labels,
+            recipe.training,
+            validate,
+            accelerator=accelerator,
+            folder=work,
+            fingerprint=fingerprint(recipe, [*texts, *held_texts], labels),
+            resume=resume,
+        )
     if not company.first:
         return
     with whole_folder(out) as made:

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from limbeck.cores import cores, place
 from limbeck.errors import LimbeckError
+from limbeck.events import Cancelled
 from limbeck.progress import hushed
 from limbeck.recipe import Recipe
 
@@ -70,6 +71,10 @@ class Processes:
         if self.size > 1:
             dist.all_reduce(tensor)
         return tensor
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in one of the processes; all of them ask, and get the same answer."""
+        return bool(self.add(torch.tensor([float(flag)]))[0] > 0) if self.size > 1 else flag
 
     def gather(self, tensor: Tensor) -> Tensor:
         """Return the tensors of all processes, [size, …]."""
@@ -175,6 +180,8 @@ def _met(rank: int, size: int) -> dist.Store:
 def _status(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, Cancelled):
+        return 130
     return 2 if isinstance(error, LimbeckError) or _lost(error) else 130 if isinstance(error, KeyboardInterrupt) else 1
 
 

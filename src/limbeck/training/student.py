@@ -21,6 +21,7 @@ from limbeck.data.prepare import Dataset, texts_of
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.attacks import bona_fide_index, settled_threshold
 from limbeck.evaluation.calibrate import fit_temperature
+from limbeck.events import stage
 from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
 from limbeck.inputs.ragged import Ragged
 from limbeck.networks import NETWORKS, Network
@@ -238,7 +239,8 @@ def train_student(
     labels = np.full(frame.height, -1, dtype=np.int64)
     labels[: len(train)] = data.labels[train]
     start = start_of(recipe, folders)
-    network, encoder = build(recipe, values, data.classes, start)
+    with stage("prepare"):
+        network, encoder = build(recipe, values, data.classes, start)
     check_unfreeze(network, recipe.training, start is not None)
     check_nearest(recipe, network, start is not None)
     accelerator = accelerator_for(recipe, network)
@@ -290,7 +292,8 @@ def train_student(
         remember(network, encoder, encode(encoder, values), labels, recipe.training.seed)
         history = History()
     else:
-        history = fit_in_stages(run, network, rows, recipe.training, folder=checkpoints, report=report)
+        with stage("fit"):
+            history = fit_in_stages(run, network, rows, recipe.training, folder=checkpoints, report=report)
     network.fold()
     round_to_half(network)
     logits = logits_of(network, encoder, valid_rows)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import shutil
 from collections.abc import Iterable
-from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +34,7 @@ from limbeck.evaluation.seen_rows import seen_among, warning
 from limbeck.evaluation.signals import signal_pages
 from limbeck.evaluation.trust import read_trust
 from limbeck.evaluation.verdict import verdict
+from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import no_nan, whole_folder, write_json, write_text
 from limbeck.inputs.kinds import values_of
 from limbeck.locks import sole_writer
@@ -79,6 +80,8 @@ def train(
     settings: Iterable[str] = (),
     resume: bool = False,
     lang: str = "en",
+    progress: Listener | None = None,
+    cancel: Token | None = None,
 ) -> Trained:
     """Train the recipe's student, judge it once on ``test``, and export it through the gate.
 
@@ -95,14 +98,21 @@ def train(
         ``section.key=value`` overrides.
     resume
         Go on from the checkpoint that a killed run left; on a CPU the result is the same, bit for bit.
+    progress
+        Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
+        run.
+    cancel
+        Stops the run at its next safe point: a training step, whose checkpoint ``resume`` goes on from.
 
     Raises
     ------
+    Cancelled
+        When ``cancel`` stopped it.
     LimbeckError
         For whatever the user can mend: the recipe, the rows, the disk, another process that writes ``out``. An earlier
         bundle at ``out`` stays as it was.
     """
-    with alone(), joined():
+    with told(progress, cancel), alone(), joined():
         return _train(recipe, out, data, settings, resume or restarted(), lang)
 
 
@@ -120,7 +130,7 @@ def _train(
     refuse_unwritable(target)
     if folder is not None and not folder.is_dir():
         raise LimbeckError("there is no such folder", where=folder, mend="check --data")
-    with sole_writer(target) if current().first else nullcontext():
+    with sole_writer(target) if current().first else contextlib.nullcontext():
         return _trained(parsed, home, target, folder, resume, lang)
 
 
@@ -133,7 +143,8 @@ def _trained(
         return Trained(target, {}, [], [], "valid")
     network_kind(parsed)  # before rows are read and teachers asked, which may take long
     start_of(parsed, [folder, home], quiet=True)
-    rows = prepare(parsed, folder, recipe_folder=home)
+    with stage("read"):
+        rows = prepare(parsed, folder, recipe_folder=home)
     lost = lost_frequencies(parsed, rows)
     if lost is not None:
         rows = replace(rows, findings=[*rows.findings, f"{lost.what}; {lost.mend}"])
@@ -144,7 +155,10 @@ def _trained(
     if not resume and company.first:
         shutil.rmtree(work, ignore_errors=True)
     folders = [folder, home]
-    taught = _taught(parsed, rows, folders) if parsed.teachers else None
+    taught = None
+    if parsed.teachers:
+        with stage("teachers"):
+            taught = _taught(parsed, rows, folders)
     targets = taught.targets if taught else None
     student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
     trained = None
@@ -192,7 +206,9 @@ def finish(
     recipe: Recipe, rows: Dataset, student: Student, out: Path, *, trust: dict[str, Any] | None = None, lang: str = "en"
 ) -> Trained:
     """Export a trained student, judge the exported bundle and write everything that belongs to it."""
-    with whole_folder(out) as folder:
+    with whole_folder(out) as folder, contextlib.ExitStack() as stack:
+        check()
+        stack.enter_context(stage("export"))
         gate = export(
             student.network,
             student.encoder,
@@ -216,7 +232,9 @@ def finish(
             write_seen(folder, [keys[row] for row in seen_rows(recipe, rows)])
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
         write_manifest(folder, facts)
-        trained = _judge(recipe, rows, student, folder, out, lang)
+        stack.close()
+        with stage("evaluate"):
+            trained = _judge(recipe, rows, student, folder, out, lang)
         write_manifest(folder, facts)  # once more: the metrics and the report now belong to it
         with Classifier(folder):
             pass  # a bundle that cannot be loaded must not take the place of one that can

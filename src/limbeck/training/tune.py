@@ -18,6 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from limbeck.data.prepare import prepare
 from limbeck.errors import LimbeckError, first_line
+from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import out_of_reach, recover, write_text
 from limbeck.locks import sole_writer
 from limbeck.progress import say
@@ -77,6 +78,8 @@ def tune(
     data: str | Path | None = None,
     settings: Iterable[str] = (),
     trials: int | None = None,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
 ) -> Tuned:
     """Search until the study holds ``trials`` finished trials; a second call goes on where the first stopped.
 
@@ -86,7 +89,13 @@ def tune(
         For a broken recipe or space; when ``out`` holds the search of another space, a damaged one, or one that another
         process is at; and when it cannot be written.
     """
-    with alone(), sole_writer(out), _stored(Path(out)), at_level("optuna", optuna.logging.ERROR):
+    with (
+        told(progress, cancel),
+        alone(),
+        sole_writer(out),
+        _stored(Path(out)),
+        at_level("optuna", optuna.logging.ERROR),
+    ):
         return _tune(recipe, Path(out), data, settings, trials)
 
 
@@ -99,7 +108,8 @@ def _tune(
     space = parsed.tune.space or DEFAULT_SPACE.get(parsed.student.network, {})
     if not space:
         raise LimbeckError("there is nothing to search", where=recipe, mend="write a [tune] space")
-    rows = prepare(parsed, folder, recipe_folder=home)
+    with stage("read"):
+        rows = prepare(parsed, folder, recipe_folder=home)
     for finding in rows.findings:
         say(finding)
     try:
@@ -137,7 +147,8 @@ def _tune(
     for old in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
         study.tell(old.number, state=optuna.trial.TrialState.FAIL)  # of a killed call
     while (done := len(_finished(study))) < wanted:
-        say(f"trial {done + 1} of {wanted}")
+        check("search again to go on")
+        say(f"trial {done + 1} of {wanted}", done=done, total=wanted)
         # Each trial draws anew, and not once more what an earlier one drew.
         study.sampler = optuna.samplers.TPESampler(seed=parsed.training.seed + done)
         study.optimize(objective, n_trials=1)
