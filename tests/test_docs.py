@@ -36,6 +36,8 @@ PAGES = (
     "docs/predict.md",
     "docs/distil.md",
     "docs/estimator.md",
+    "docs/python.md",
+    "docs/python.zh-CN.md",
     "docs/doctor.md",
     "docs/images.md",
     "docs/signals.md",

@@ -214,3 +214,17 @@ def test_an_error_is_one_line_of_one_process(section, line, data, tmp_path):
     ours = [said for said in done.stderr.splitlines() if said.startswith("error: ")]
     assert len(ours) == 1 and line in ours[0], done.stderr
     assert "limbeck/training" not in done.stderr, "torchrun reports the exit status, we show no traceback"
+
+
+def test_a_signal_to_one_process_stops_all_at_the_same_step(data, shared, tmp_path):
+    file = write_recipe(tmp_path / "recipe.toml", RECIPES["gru"])
+    out = tmp_path / "out"
+    done = torchrun(HERE / "cancelled.py", file, data, out, 3)
+    assert "process 0 ends with" in done.stdout and "process 1 ends with" in done.stdout
+    assert done.stderr.count("stopped in epoch 1, step 4; train again with resume to go on") == 1
+    stored = torch.load(work_folder(out) / checkpoint.FILE, weights_only=True)
+    assert stored["state"]["step"] == 4
+    again = torchrun("-m", "limbeck", "train", file, "--data", data, "--out", out, "--resume")
+    assert again.returncode == 0, again.stderr[-3000:]
+    bundle, undisturbed = load_file(out / "weights.safetensors"), shared["gru"][1]["best"]
+    assert all(torch.equal(value.half(), undisturbed[key].half()) for key, value in bundle.items())
