@@ -27,5 +27,5 @@ loop.step_seed = asked
 try:
     run(["train", recipe, "--data", data, "--out", out])
 except SystemExit as end:
-    print(f"process {rank} ends with {end.code}", flush=True)
+    sys.stdout.write(f"process {rank} ends with {end.code}\n")
     leave(int(end.code or 0))
