@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextvars import copy_context
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -194,8 +195,7 @@ class Classifier:
         LimbeckError
             When the values are not what the task reads, or one holds nothing to answer.
         """
-        if unreadable not in _UNREADABLE:
-            raise LimbeckError(f"unreadable is 'raise' or 'nan', not {unreadable!r}", where="predict_proba")
+        _check_unreadable(unreadable, "predict_proba")
         return self._answered(self._checked(values), raising=unreadable == "raise")[0]
 
     def answer(self, values: Sequence[Any] | pl.DataFrame) -> Answers:
@@ -215,6 +215,34 @@ class Classifier:
         labels = names_of(self.classes, self.decide(p))
         margin = margins(p, self.manifest.positive, self.threshold)
         return Answers(self.classes, labels, p, margin, self.threshold, self.version, dict(sorted(bad.items())))
+
+    def features(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> NDArray[np.float32]:
+        """Return a vector float32 [N, D] for each of N raw values: rows that are alike have vectors that are near.
+
+        They serve to choose diverse rows, to watch drift and to find near copies. They depend on the values and on how
+        the bundle reads them, not on its model: the same on every machine but for the last bits. D is the same for all
+        rows of a bundle; what the numbers are is told by `limbeck.kinds.text.vectors` and its like for other kinds.
+
+        Parameters
+        ----------
+        unreadable
+            As in `predict_proba`.
+
+        Raises
+        ------
+        LimbeckError
+            As `predict_proba`.
+        """
+        _check_unreadable(unreadable, "features")
+        rows, find = self._checked(values), import_module(f"limbeck.kinds.{self.manifest.task.rows}.vectors").vectors
+        parts: list[NDArray[np.float32]] = []
+        for at in range(0, max(len(rows), 1), WINDOW):
+            found, bad = find(self.encoder, rows[at : at + WINDOW])
+            if bad and unreadable == "raise":
+                raise _unanswerable(at, bad) from bad[min(bad)]
+            found[sorted(bad)] = np.nan
+            parts.append(found)
+        return np.concatenate(parts)
 
     def _checked(self, values: Any) -> Values:
         """Return values given from Python as what the encoder reads, all of one shape."""
@@ -246,9 +274,7 @@ class Classifier:
         """Encode the window that begins at ``at``; note the places that have no answer, or raise for the first."""
         encoded, bad = self.encode_each(rows[at : at + self.window])
         if bad and raising:
-            first = min(bad)
-            mend = "leave it out, or give unreadable='nan' for NaN in its place"
-            raise LimbeckError(str(bad[first]), where=f"value {at + first}", mend=mend) from bad[first]
+            raise _unanswerable(at, bad) from bad[min(bad)]
         gone.update((at + place, error) for place, error in bad.items())
         return encoded
 
@@ -349,3 +375,14 @@ class Classifier:
 
     def __repr__(self) -> str:
         return f"<Classifier {self.manifest.name!r}: {self.manifest.network}, classes {list(self.classes)}>"
+
+
+def _check_unreadable(given: str, where: str) -> None:
+    if given not in _UNREADABLE:
+        raise LimbeckError(f"unreadable is 'raise' or 'nan', not {given!r}", where=where)
+
+
+def _unanswerable(start: int, bad: Unreadable) -> LimbeckError:
+    """Return the error of the first value that cannot be answered, of those from ``start`` on."""
+    mend = "leave it out, or give unreadable='nan' for NaN in its place"
+    return LimbeckError(str(bad[min(bad)]), where=f"value {start + min(bad)}", mend=mend)
