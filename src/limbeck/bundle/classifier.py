@@ -33,6 +33,7 @@ from limbeck.inputs.image import ImageInput
 from limbeck.inputs.kinds import INPUTS, Rows, Unreadable, Values, batch_of, blank, encode, encode_each
 from limbeck.inputs.ragged import batches
 from limbeck.inputs.signal import SignalInput, windows_of
+from limbeck.kinds.explanation import Explanation
 
 _UNREADABLE = ("raise", "nan")
 _ATTEMPTS = 4  # to read a bundle that is being replaced
@@ -42,6 +43,7 @@ TOKENS, ROWS = 4096, 256
 WINDOW = 4096
 # A row of a table costs so little that larger parts pay: calling the model and the reader is most of it.
 TABLE_ROWS, TABLE_WINDOW = 1024, 16384
+EXPLAINED = 64  # rows that are explained together
 PICTURE_WINDOW, PICTURE_BYTES = 1024, 32 * 2**20  # pictures of a window at most, and bytes of their pixels
 
 
@@ -215,6 +217,40 @@ class Classifier:
         labels = names_of(self.classes, self.decide(p))
         margin = margins(p, self.manifest.positive, self.threshold)
         return Answers(self.classes, labels, p, margin, self.threshold, self.version, dict(sorted(bad.items())))
+
+    def explain(
+        self, values: Sequence[Any] | pl.DataFrame, *, top: int = 5, unreadable: str = "raise"
+    ) -> list[Explanation | None]:
+        """Return what drove the answer to each of N raw values: words, regions, stretches or columns, weighed.
+
+        How the weights are found, and how often the model is asked for one row, is told by `limbeck.kinds.text.explain`
+        and its like for other kinds.
+
+        Parameters
+        ----------
+        top
+            Parts of a row at most.
+        unreadable
+            As in `predict_proba`; with ``"nan"`` a row without an answer has None.
+
+        Raises
+        ------
+        LimbeckError
+            As `predict_proba`.
+        """
+        _check_unreadable(unreadable, "explain")
+        rows, kind = self._checked(values), import_module(f"limbeck.kinds.{self.manifest.task.rows}.explain")
+        p, gone = self._answered(rows, raising=unreadable == "raise")
+        decided = self.decide(p)
+        good = np.setdiff1d(np.arange(len(rows)), sorted(gone))
+        out: list[Explanation | None] = [None] * len(rows)
+        for start in range(0, len(good), EXPLAINED):
+            places = good[start : start + EXPLAINED]
+            asked = rows[places] if isinstance(rows, pl.DataFrame) else [rows[at] for at in places.tolist()]
+            for at, parts in zip(places.tolist(), kind.explained(self, asked, decided[places], top), strict=True):
+                index = int(decided[at])
+                out[at] = Explanation(self.classes[index], float(p[at, index]), parts)
+        return out
 
     def features(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> NDArray[np.float32]:
         """Return a vector float32 [N, D] for each of N raw values: rows that are alike have vectors that are near.
