@@ -27,7 +27,7 @@ def alignment(given: str, cleaned: str) -> NDArray[np.int64]:
         if at >= len(plain) or plain[at] != sought[place]:
             at = _next(plain, sought, place, at)
         out[place] = min(at, max(len(given) - 1, 0))
-        if at < len(plain) and (plain[at] == sought[place] or _replaced(plain, sought, place, at)):
+        if plain[at : at + 1] == sought[place] or _replaced(plain, sought, place, at):
             at += 1
     return out
 
@@ -42,13 +42,15 @@ def _plain(text: str) -> str:
 
 def _next(plain: str, sought: str, place: int, at: int) -> int:
     """Return where ``plain`` goes on with what ``sought`` has from ``place``; ``at`` where it does not."""
+    if _replaced(plain, sought, place, at):
+        return at
     for length in _NEAR:
         found = plain.find(sought[place : place + length], at, at + _FAR)
-        if found >= 0 and (length > 1 or found - at <= 1 or place + 1 == len(sought)):
+        if found >= 0 and (length > 1 or sought[place] != " "):  # a lone blank may stand for markup
             return found
     return at
 
 
 def _replaced(plain: str, sought: str, place: int, at: int) -> bool:
-    """Whether a character was written as another one: the next ones are alike again."""
-    return plain[at + 1 : at + 3] == sought[place + 1 : place + 3]
+    """Whether a character was written as another one: the next two are alike again, or both texts end."""
+    return at < len(plain) and plain[at + 1 : at + 3] == sought[place + 1 : place + 3]
