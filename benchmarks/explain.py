@@ -19,6 +19,7 @@ import polars as pl
 
 import limbeck
 from benchmarks.figures import ROOT, Figure
+from limbeck.data.picture import upright
 from limbeck.data.prepare import prepare
 from limbeck.inputs.kinds import values_of
 from limbeck.kinds.explanation import Explanation, Part
@@ -105,7 +106,7 @@ def chosen(study: Study, told: Explanation, row: Any) -> tuple[list[Part], list[
     return kept, [part.where[1] - part.where[0] for part in kept]
 
 
-def random_words(random: np.random.Generator, text: str, sizes: list[int], classifier: Any) -> list[Part]:
+def random_words(random: np.random.Generator, text: str, sizes: list[int]) -> list[Part]:
     """Return words at random, as many characters as are named or a few more."""
     spans, left, out = word_spans(text, len(text)), sum(sizes), []
     for at in random.permutation(len(spans)).tolist():
@@ -115,9 +116,9 @@ def random_words(random: np.random.Generator, text: str, sizes: list[int], class
     return out
 
 
-def random_boxes(random: np.random.Generator, picture: Any, sizes: list[Any], classifier: Any) -> list[Part]:
+def random_boxes(random: np.random.Generator, picture: Any, sizes: list[Any]) -> list[Part]:
     """Return boxes of the named sizes anywhere in the picture, no two of which overlap."""
-    width, height = limbeck_size(picture)
+    width, height = upright(picture).size
     out: list[Part] = []
     for x0, y0, x1, y1 in sizes:
         for _ in range(200):
@@ -131,15 +132,8 @@ def random_boxes(random: np.random.Generator, picture: Any, sizes: list[Any], cl
     return out
 
 
-def limbeck_size(picture: Any) -> tuple[int, int]:
-    from limbeck.data.picture import upright
-
-    return upright(picture).size
-
-
-def random_stretches(random: np.random.Generator, row: Any, sizes: list[Any], classifier: Any) -> list[Part]:
+def random_stretches(random: np.random.Generator, settings: Any, sizes: list[Any]) -> list[Part]:
     """Return stretches of the named lengths anywhere in the window, no two of which overlap in a lead."""
-    settings = classifier.manifest.input.signal
     out: list[Part] = []
     for start, end, _ in sizes:
         length = round((end - start) * settings.rate)
@@ -155,7 +149,7 @@ def random_stretches(random: np.random.Generator, row: Any, sizes: list[Any], cl
     return out
 
 
-def random_columns(random: np.random.Generator, row: Any, sizes: list[Any], classifier: Any) -> list[Part]:
+def random_columns(random: np.random.Generator, row: Any, sizes: list[Any]) -> list[Part]:
     """Return as many columns as are named, of those that hold a value."""
     filled = [name for name in row.columns if row[name][0] is not None]
     return [
