@@ -12,11 +12,11 @@ import polars as pl
 import limbeck
 from benchmarks.figures import ROOT, Figure, over_seeds
 from limbeck import relevance
-from limbeck.data.prepare import prepare
-from limbeck.evaluation.baseline_table import table_baseline_row
-from limbeck.evaluation.curves import roc_auc
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.table.baseline import table_baseline_row
+from limbeck.metrics.curves import roc_auc
 from limbeck.recipe import load_recipe
-from limbeck.training.panel import seat
+from limbeck.training.distill.panel import seat
 
 COMMAND = "make bench ONLY=accounts"
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figures import ROOT, Figure, over_seeds
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.recipe import load_recipe
-from limbeck.training.robust import robust_accuracy
+from limbeck.training.adversarial_accuracy import robust_accuracy
 from limbeck.training.student import train_student
 
 COMMAND = "make bench ONLY=adversarial"

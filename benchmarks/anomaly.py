@@ -19,11 +19,12 @@ import torch
 from benchmarks.figures import Figure, over_seeds
 from benchmarks.pretend import KINDS, spoiled
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.prepare import Dataset, prepare
-from limbeck.evaluation.curves import roc_auc
-from limbeck.inputs.kinds import encode, values_of
-from limbeck.networks.frozen import Encoded, Frozen
-from limbeck.networks.whole import Whole
+from limbeck.data.dataset import Dataset
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.select import encode, values_of
+from limbeck.metrics.curves import roc_auc
+from limbeck.networks.anomaly.frozen_encoder import Encoded, Frozen
+from limbeck.networks.anomaly.mahalanobis import Whole
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.anomaly import statistics_of, train_detector
 from limbeck.training.student import Student

@@ -22,13 +22,14 @@ import polars as pl
 from benchmarks.figures import ROOT, Figure, over_seeds
 from benchmarks.outside import OUTSIDE
 from limbeck import relevance
-from limbeck.data.prepare import Dataset, prepare
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.data.dataset import Dataset
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import Recipe, load_recipe
-from limbeck.training.distil import distil
-from limbeck.training.panel import Panel, seat
+from limbeck.training.distill.distill import distil
+from limbeck.training.distill.panel import Panel, seat
+from limbeck.training.distill.targets import Distilled
 from limbeck.training.student import train_student
-from limbeck.training.targets import Distilled
 
 COMMAND = "make bench ONLY=cold_start"
 RECIPE = ROOT / "recipes" / "reviews-cold-start.toml"

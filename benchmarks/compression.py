@@ -13,10 +13,10 @@ import limbeck
 from benchmarks.fake_news import QUICK
 from benchmarks.figures import ROOT, Figure, over_seeds
 from limbeck import relevance
-from limbeck.data.prepare import prepare
-from limbeck.evaluation.metrics import measure as metrics_of
+from limbeck.dataset.prepare import prepare
+from limbeck.metrics.measure import measure as metrics_of
 from limbeck.recipe import Recipe, Teacher, load_recipe
-from limbeck.training.panel import seat
+from limbeck.training.distill.panel import seat
 
 COMMAND = "make bench ONLY=compression"
 RECIPE = ROOT / "recipes" / "fake-news.toml"

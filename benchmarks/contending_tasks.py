@@ -19,9 +19,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import limbeck
-import limbeck.training.tune
+import limbeck.training.search.tune
 from benchmarks.killed_tasks import ended, forked, recipe, remove, until_end, write_rows
-from limbeck.bundle import stream
+from limbeck.bundle import predict as stream
 from limbeck.recipe import dump_recipe
 
 MOST = 8  # writers at once
@@ -53,7 +53,7 @@ class Writers:
             stream.WINDOW = 256
             limbeck.predict(self.home / "bundle", self.home / f"questions{number}.csv", place / "out.csv")
         elif kind == "tune":
-            limbeck.training.tune.tune(self.home / "tune.toml", data=self.home, out=place / "out", trials=3)
+            limbeck.training.search.tune.tune(self.home / "tune.toml", data=self.home, out=place / "out", trials=3)
         elif kind == "train":
             limbeck.train(
                 recipe(input={"encoder": "ngrams", "buckets": 256 * (number + 1)}), data=self.home, out=place / "out"

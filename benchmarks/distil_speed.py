@@ -49,9 +49,9 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
 
 def epochs(folder: Path, *, count: int, quick: bool) -> tuple[list[Taken], list[Taken]]:
     """Return the times of the epochs with teachers and without, the first of each left out: it holds the preparations."""
-    from limbeck.data.prepare import prepare
+    from limbeck.dataset.prepare import prepare
     from limbeck.recipe import load_recipe, override
-    from limbeck.training.distil import distil
+    from limbeck.training.distill.distill import distil
     from limbeck.training.student import train_student
 
     file = ROOT / "recipes" / "fake-news.toml"

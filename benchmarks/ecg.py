@@ -18,12 +18,13 @@ import numpy as np
 import limbeck
 from benchmarks.figures import ROOT, Figure, over_seeds
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.prepare import Dataset, prepare
-from limbeck.evaluation.baseline_signal import signal_baseline
-from limbeck.evaluation.curves import roc_auc
-from limbeck.evaluation.metrics import measure as metrics_of
+from limbeck.data.dataset import Dataset
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.signal.baseline import signal_baseline
+from limbeck.metrics.curves import roc_auc
+from limbeck.metrics.measure import measure as metrics_of
 from limbeck.recipe import Recipe, load_recipe, override
-from limbeck.training.distil import distil
+from limbeck.training.distill.distill import distil
 from limbeck.training.student import train_student
 from limbeck.training.train import finish
 

@@ -14,9 +14,10 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.figures import ROOT, Figure, over_seeds
-from limbeck.data.prepare import Dataset, prepare
+from limbeck.data.dataset import Dataset
 from limbeck.data.split import split_random
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.student import train_student
 from limbeck.training.train import save_weights

@@ -30,9 +30,9 @@ import sympy  # noqa: F401
 import torch._dynamo  # noqa: F401
 
 import limbeck
+import limbeck.training.search.tune
 import limbeck.training.train
-import limbeck.training.tune
-from limbeck.bundle import stream
+from limbeck.bundle import predict as stream
 from limbeck.bundle.classifier import Classifier  # noqa: F401
 from limbeck.bundle.manifest import read_manifest
 from limbeck.recipe import Recipe, dump_recipe, parse_recipe
@@ -124,7 +124,7 @@ class Task:
             stream.WINDOW = 128
             limbeck.predict(self.home / "bundle", self.home / "questions.csv", out)
         elif self.name == "tune":
-            limbeck.training.tune.tune(self.home / "tune.toml", data=self.home, out=out, trials=5)
+            limbeck.training.search.tune.tune(self.home / "tune.toml", data=self.home, out=out, trials=5)
         else:
             limbeck.train(self.recipes.get(self.name, recipe()), data=self.home, out=out, resume=True)
 

@@ -13,16 +13,17 @@ import polars as pl
 
 from benchmarks.figures import ROOT, Figure, over_seeds
 from benchmarks.published_wiring import PublishedWiring
-from limbeck.cores import cores
-from limbeck.data.prepare import Dataset, prepare
-from limbeck.evaluation.curves import equal_error_rate, roc_auc
-from limbeck.inputs.image import ImageInput
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.data.dataset import Dataset
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.select import encode, values_of
+from limbeck.metrics.curves import equal_error_rate, roc_auc
 from limbeck.objectives import OBJECTIVES
+from limbeck.process.cores import cores
 from limbeck.recipe import Recipe, load_recipe
-from limbeck.training.distil import distil
-from limbeck.training.firsts import WHOLE, TrainedTeacher
-from limbeck.training.panel import seat
+from limbeck.training.distill.distill import distil
+from limbeck.training.distill.panel import seat
+from limbeck.training.distill.trained_teacher import WHOLE, TrainedTeacher
 from limbeck.training.student import Student, train_student
 
 COMMAND = "make bench ONLY=liveness"
@@ -154,7 +155,7 @@ def multiplications(student: Student) -> float:
     import torch
     from torch import nn
 
-    from limbeck.networks.spectrum import Spectrum
+    from limbeck.networks.image.spectrum import Spectrum
 
     count = 0.0
 

@@ -16,8 +16,8 @@ from PIL import Image
 import limbeck
 from benchmarks.figures import ROOT, Figure
 from limbeck.bundle.session import open_trusted
-from limbeck.data.prepare import prepare
-from limbeck.inputs.kinds import values_of
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.select import values_of
 from limbeck.recipe import load_recipe
 
 COMMAND = "make bench ONLY=pictures"
@@ -66,7 +66,7 @@ def against_torch(bundle: Path, faces: Path, rows: int, times: int) -> dict[str,
     import torch
     from safetensors.torch import load_file
 
-    from limbeck.training.export import Answering
+    from limbeck.training.export.gate import Answering
     from limbeck.training.student import build
 
     recipe = load_recipe(bundle / "recipe.toml")

@@ -82,7 +82,7 @@ def as_transformers(bundle: Path):
     from transformers import AlbertConfig, AlbertForSequenceClassification
 
     from limbeck.recipe import load_recipe
-    from limbeck.training.hub import as_pretrained
+    from limbeck.training.pretrained_tokenizer import as_pretrained
 
     student = load_recipe(bundle / "recipe.toml").student.options
     weights = {name: value.float() for name, value in load_file(bundle / "weights.safetensors").items()}

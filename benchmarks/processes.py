@@ -57,9 +57,9 @@ def difference(one: Path, two: Path) -> float:
 
 
 def train(data: str, out: str, settings: list[str]) -> None:
-    from limbeck.data.prepare import prepare
+    from limbeck.dataset.prepare import prepare
     from limbeck.recipe import load_recipe
-    from limbeck.training.processes import joined
+    from limbeck.training.distributed.processes import joined
     from limbeck.training.student import train_student
 
     with joined() as company:
@@ -72,7 +72,7 @@ def train(data: str, out: str, settings: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    from limbeck.cores import leave
+    from limbeck.process.cores import leave
 
     train(**json.loads(sys.argv[1]))
     leave(0)

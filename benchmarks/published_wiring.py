@@ -10,8 +10,8 @@ from typing import Any
 from torch import Tensor, nn
 
 from limbeck.networks import Network
-from limbeck.networks.pictures import Norm
-from limbeck.networks.spectrum import Spectrum
+from limbeck.networks.image.base import Norm
+from limbeck.networks.image.spectrum import Spectrum
 from limbeck.objectives import Loss, Step
 from limbeck.objectives.fourier import BANDS
 from limbeck.recipe import Objective

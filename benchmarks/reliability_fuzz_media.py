@@ -24,12 +24,12 @@ import limbeck
 from benchmarks import damaged_media
 from benchmarks.reliability_fuzz_tables import Found, attempt, cells, quiet
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.located import quiet_pillow
-from limbeck.data.picture import Picture
-from limbeck.data.prepare import prepare
-from limbeck.evaluation.pixels import mask_of
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.files import quiet_pillow
+from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import Recipe, parse_recipe
+from limbeck.tasks.anomaly.pixel_metrics import mask_of
 
 COMMAND = "make bench ONLY=reliability_fuzz_media"
 LONGEST = 20.0  # seconds that one file may take

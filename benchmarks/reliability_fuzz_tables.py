@@ -25,10 +25,10 @@ from typing import Any
 import limbeck
 from benchmarks import damaged_tables
 from limbeck.bundle.classifier import Classifier
-from limbeck.confined import Confined
-from limbeck.data import excelfile
-from limbeck.data.prepare import prepare
+from limbeck.data.tables import excel_file as excelfile
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
+from limbeck.process.confined import Confined
 from limbeck.recipe import Recipe, load_recipe, parse_recipe
 
 COMMAND = "make bench ONLY=reliability_fuzz_tables"

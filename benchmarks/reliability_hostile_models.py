@@ -212,9 +212,9 @@ def _teach(bundle: Path) -> None:
 
 
 def _read(bundle: Path) -> None:
-    from limbeck.bundle.seen import read_seen
-    from limbeck.evaluation.run import export_facts, stored_metrics
-    from limbeck.evaluation.trust import read_trust
+    from limbeck.bundle.training_hashes import read_seen
+    from limbeck.evaluation.evaluate import export_facts, stored_metrics
+    from limbeck.evaluation.report.trust import read_trust
     from limbeck.recipe import load_recipe
 
     read_seen(bundle)
@@ -238,7 +238,7 @@ def serve() -> None:
     printed = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the process
     for number in (1, 2):
         os.dup2(printed.fileno(), number)
-    for name in ("limbeck.bundle.classifier", "limbeck.teachers", "limbeck.evaluation.run"):
+    for name in ("limbeck.bundle.classifier", "limbeck.teachers", "limbeck.evaluation.evaluate"):
         __import__(name)
     out.write('"ready"\n')
     out.flush()

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.figures import ROOT, Figure, over_seeds
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.evaluation.baselines import baseline_rows
-from limbeck.evaluation.curves import roc_auc
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.kinds.select import encode, values_of
+from limbeck.metrics.curves import roc_auc
 from limbeck.recipe import load_recipe
 from limbeck.training.anomaly import train_detector
 

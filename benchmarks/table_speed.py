@@ -46,7 +46,7 @@ def alone(data: str, scratch: str, rows: int, repeats: int, epochs: int) -> dict
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     import limbeck
     from limbeck.recipe import load_recipe
-    from limbeck.training.panel import seat
+    from limbeck.training.distill.panel import seat
 
     file, folder = ROOT / "recipes" / "accounts.toml", Path(data)
     recipe = load_recipe(file)
@@ -85,8 +85,8 @@ def booster(teacher, frame) -> Callable[[], Any]:
     """Return a question to boosted trees of a scenario's rows, as `limbeck.teachers.scenarios` trains and asks them."""
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    from limbeck.evaluation.baseline_table import features
-    from limbeck.inputs.table import TableInput
+    from limbeck.kinds.table.baseline import features
+    from limbeck.kinds.table.encode import TableInput
     from limbeck.recipe import Input
 
     reader = TableInput.fit(Input(), teacher.rows)

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from limbeck import confined
-from limbeck.confined import Confined, Limits, ask_once
 from limbeck.errors import LimbeckError
-from limbeck.pipes import receive, send
+from limbeck.process import confined
+from limbeck.process.confined import Confined, Limits, ask_once
+from limbeck.process.pipes import receive, send
 
 MODULE = "confined_child"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="other kernels hold no process to its memory")

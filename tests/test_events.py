@@ -12,8 +12,8 @@ import pytest
 
 import limbeck
 from limbeck import events
-from limbeck.bundle import stream
-from limbeck.cores import each
+from limbeck.bundle import predict as stream
+from limbeck.process.cores import each
 from limbeck.progress import progress, say
 from limbeck.teachers.cache import answers, kept
 from limbeck.training.train import work_folder

@@ -33,7 +33,10 @@ def test_help_is_shown_within_0_5_cpu_seconds_without_torch():
     assert cost("from limbeck.cli.main import run; run()", "--help") <= 0.5
 
 
-@pytest.mark.parametrize("module", ["bundle.classifier", "bundle.stream", "evaluation.run", "recipe", "data.prepare"])
+LIGHT = ("bundle.classifier", "bundle.predict", "evaluation.evaluate", "recipe", "dataset.prepare")
+
+
+@pytest.mark.parametrize("module", LIGHT)
 def test_serving_modules_load_nothing_heavy(module):
     done = python(COST.format(statement=f"import limbeck.{module}"))
     assert done.stdout.endswith("[]\n"), done.stdout

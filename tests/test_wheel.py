@@ -52,7 +52,11 @@ def test_every_file_of_the_package_is_in_the_wheel_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as packed:
         held = {name for name in packed.namelist() if ".dist-info/" not in name}
     assert held == there
-    assert {"limbeck/cli/demo.toml", "limbeck/evaluation/report.html", "limbeck/inputs/stop_words_zh.txt"} <= held
+    assert {
+        "limbeck/cli/demo.toml",
+        "limbeck/evaluation/report/report.html",
+        "limbeck/kinds/text/stop_words_zh.txt",
+    } <= held
 
 
 def test_the_demo_runs_from_the_wheel(installed, tmp_path):

@@ -10,17 +10,17 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-__version__ = "0.1.0"
+from limbeck.version import __version__
 
 # Read when onnxruntime is imported. It would write an id of this device under the home folder and report to its vendor.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from limbeck.bundle.classifier import Classifier as load  # noqa: N813 - the public name
-    from limbeck.bundle.stream import predict
+    from limbeck.bundle.predict import predict
     from limbeck.errors import LimbeckError
     from limbeck.evaluation.compare_bundles import compare
-    from limbeck.evaluation.run import evaluate
+    from limbeck.evaluation.evaluate import evaluate
     from limbeck.events import Cancelled, Event, Token
     from limbeck.training.doctor import doctor
     from limbeck.training.train import train
@@ -32,9 +32,9 @@ _HOMES = {
     "Token": ("limbeck.events", "Token"),
     "compare": ("limbeck.evaluation.compare_bundles", "compare"),
     "doctor": ("limbeck.training.doctor", "doctor"),
-    "evaluate": ("limbeck.evaluation.run", "evaluate"),
+    "evaluate": ("limbeck.evaluation.evaluate", "evaluate"),
     "load": ("limbeck.bundle.classifier", "Classifier"),
-    "predict": ("limbeck.bundle.stream", "predict"),
+    "predict": ("limbeck.bundle.predict", "predict"),
     "train": ("limbeck.training.train", "train"),
 }
 

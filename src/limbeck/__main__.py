@@ -1,7 +1,7 @@
 """``python -m limbeck`` and ``torchrun -m limbeck``: the command line."""
 
 from limbeck.cli.main import run
-from limbeck.cores import leave, place
+from limbeck.process.cores import leave, place
 
 try:
     run()

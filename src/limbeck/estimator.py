@@ -17,13 +17,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck.data.given import dataset_of, twice
-from limbeck.data.prepare import texts_of
+from limbeck.dataset.in_memory import dataset_of, twice
+from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
-from limbeck.forks import refuse_forked
-from limbeck.inputs.frames import from_pandas, has_texts
-from limbeck.inputs.given import checked_values
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.kinds.from_memory import checked_values
+from limbeck.kinds.select import encode, values_of
+from limbeck.kinds.table.frames import from_pandas, has_texts
+from limbeck.process.forks import refuse_forked
 from limbeck.progress import hushed
 from limbeck.recipe import Recipe, Task, override, parse_recipe
 
@@ -41,13 +41,13 @@ try:
     )
 
     from limbeck.networks import NETWORKS
-    from limbeck.training.alone import alone
-    from limbeck.training.distil import distil
-    from limbeck.training.export import logits_of
-    from limbeck.training.present import class_name, named, plain, seated
-    from limbeck.training.scores import softmax
+    from limbeck.training.distill.distill import distil
+    from limbeck.training.distill.fitted_teachers import class_name, named, plain, seated
+    from limbeck.training.distill.targets import Targets
+    from limbeck.training.export.gate import logits_of
+    from limbeck.training.fit.validation_scores import softmax
+    from limbeck.training.one_at_a_time import alone
     from limbeck.training.student import train_student
-    from limbeck.training.targets import Targets
 except ModuleNotFoundError as error:
     package = (error.name or "torch").partition(".")[0].replace("sklearn", "scikit-learn")
     raise missing_extra(package, "train", "limbeck.estimator") from error

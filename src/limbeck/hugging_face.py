@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from limbeck.quiet import without_warnings
+from limbeck.process.quiet import without_warnings
 
 _ENOUGH = 8  # different texts without a known word; fewer may be odd ones
 _lock = threading.RLock()

@@ -10,8 +10,8 @@ from onnx import TensorProto, helper
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.graph import check_graph
 from limbeck.bundle.manifest import FORMAT
+from limbeck.bundle.onnx.check import check_graph
 from limbeck.errors import LimbeckError
 from limbeck.files import sha256
 from small import CLASSES, python, reviews, write_csv

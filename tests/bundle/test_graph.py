@@ -5,9 +5,9 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from limbeck.bundle.graph import check_graph
+from limbeck.bundle.onnx.check import check_graph
+from limbeck.bundle.onnx.protobuf import fields
 from limbeck.bundle.session import open_session
-from limbeck.bundle.wire import fields
 from limbeck.errors import LimbeckError
 
 

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 import limbeck
-from limbeck.bundle.heat import HeatMaps, heat
-from limbeck.data.picture import Box, Picture
 from limbeck.errors import LimbeckError
+from limbeck.kinds.image.decode import Box, Picture
+from limbeck.kinds.image.heatmap import HeatMaps, heat
 from limbeck.locks import sole_writer
 from scans import detector, mvtec, scan
 from small import limbeck as command

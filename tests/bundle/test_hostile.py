@@ -12,9 +12,9 @@ import pytest
 import limbeck
 from bundle.hostile import answering, change
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.seen import read_seen
+from limbeck.bundle.training_hashes import read_seen
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.run import export_facts, stored_metrics
+from limbeck.evaluation.evaluate import export_facts, stored_metrics
 
 TEXTS = ["物流很快", "质量太差"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 import limbeck
-from limbeck.bundle import manifest, stream
+from limbeck.bundle import manifest
+from limbeck.bundle import predict as stream
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.journal import Journal
+from limbeck.bundle.resume_journal import Journal
 from limbeck.errors import LimbeckError
 from limbeck.files import swap_folder
 from limbeck.locks import sole_writer

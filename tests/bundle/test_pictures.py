@@ -11,12 +11,12 @@ from PIL import Image
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.seen import hashes_of, read_seen
-from limbeck.data.located import HASH, pictures_of
-from limbeck.data.prepare import prepare
+from limbeck.bundle.training_hashes import hashes_of, read_seen
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import ImageInput
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.image.files import HASH, pictures_of
+from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import parse_recipe
 from pictures import bad_files, class_folders, square, tiny
 from small import limbeck as command

@@ -10,8 +10,8 @@ from onnx import TensorProto, helper
 from bundle.hostile import with_nodes
 from limbeck.bundle import session
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.extent import extent
-from limbeck.bundle.onnx_graph import read_graph
+from limbeck.bundle.onnx.extent import extent
+from limbeck.bundle.onnx.graph import read_graph
 from limbeck.bundle.session import ConfinedSession, WatchedSession, open_session, session_of
 from limbeck.errors import LimbeckError
 

@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.bundle import workers
+from limbeck.bundle import picture_workers as workers
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.workers import Workers
-from limbeck.data.picture import Box, Picture
-from limbeck.pipes import receive, send
+from limbeck.bundle.picture_workers import Workers
+from limbeck.kinds.image.decode import Box, Picture
+from limbeck.process.pipes import receive, send
 from pictures import bad_files, class_folders, tiny
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are counted under /proc")
@@ -61,7 +61,9 @@ def crew_of(classifier, count):
 
 def alive(bundle):
     """Process ids of the workers of a bundle that are alive."""
-    found = subprocess.run(["pgrep", "-f", f"limbeck.bundle.workers {bundle}"], capture_output=True, text=True).stdout
+    found = subprocess.run(
+        ["pgrep", "-f", f"limbeck.bundle.picture_workers {bundle}"], capture_output=True, text=True
+    ).stdout
     return {int(number) for number in found.split()}
 
 
@@ -92,7 +94,7 @@ def test_several_processes_give_the_answers_and_reasons_of_one(bundle, pictures)
 
 
 def test_a_worker_says_what_it_serves_and_answers_each_message(bundle, pictures):
-    command = [sys.executable, "-m", "limbeck.bundle.workers", str(bundle), "model.onnx"]
+    command = [sys.executable, "-m", "limbeck.bundle.picture_workers", str(bundle), "model.onnx"]
     with Classifier(bundle) as classifier, subprocess.Popen(command, stdin=-1, stdout=-1) as worker:
         assert receive(worker.stdout) == (workers._about(classifier), {})
         for part in (pictures[:30], pictures[-60:]):
@@ -132,7 +134,8 @@ def test_what_fails_here_reaches_who_waits(bundle, pictures):
 
 def test_a_worker_ends_with_the_process_that_began_it(bundle):
     code = (
-        "import time\nfrom limbeck.bundle.classifier import Classifier\nfrom limbeck.bundle.workers import Workers\n"
+        "import time\nfrom limbeck.bundle.classifier import Classifier\n"
+        "from limbeck.bundle.picture_workers import Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
         "print(crew._processes[0].pid, flush=True); time.sleep(60)"
     )
@@ -145,7 +148,7 @@ def test_a_worker_ends_with_the_process_that_began_it(bundle):
 
 def test_a_worker_ends_with_its_parent_though_a_fork_of_the_parent_lives_on(bundle):
     code = (
-        "import os, time\nfrom limbeck.bundle.workers import Classifier, Workers\n"
+        "import os, time\nfrom limbeck.bundle.picture_workers import Classifier, Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
         "child = os.fork()\n"
         "if child: print(crew._processes[0].pid, child, flush=True)\n"
@@ -203,8 +206,9 @@ def test_a_killed_run_goes_on_behind_the_last_window_and_leaves_no_worker(bundle
 
 def test_no_room_for_another_process_is_no_failure(bundle, folder):
     code = (
-        "import sys\nfrom limbeck.bundle.classifier import Classifier\nfrom limbeck.bundle.workers import Workers\n"
-        "from limbeck.data.picture import Picture\nsys.executable = '/nowhere/python'\n"
+        "import sys\nfrom limbeck.bundle.classifier import Classifier\n"
+        "from limbeck.bundle.picture_workers import Workers\n"
+        "from limbeck.kinds.image.decode import Picture\nsys.executable = '/nowhere/python'\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 4); crew.grow(4)\n"
         f"answers, bad = crew.submit([Picture({str(folder / 'red' / '00.png')!r})] * 100).result()\n"
         "crew.close(); print(len(crew._processes), len(answers), bad)"

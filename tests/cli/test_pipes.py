@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from limbeck.cli import main
-from limbeck.data import read
+from limbeck.data.tables import read
 from limbeck.errors import LimbeckError
 from small import reviews, write_csv
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from limbeck.cli.main import run
-from limbeck.cli.streams import outside
+from limbeck.cli.output import outside
 from small import reviews, tiny_recipe, write_csv, write_recipe
 
 FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")

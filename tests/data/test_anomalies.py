@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 from PIL import Image
 
-from limbeck.data.located import MASK
-from limbeck.data.prepare import load_rows, prepare
+from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
+from limbeck.kinds.image.files import MASK
 from limbeck.recipe import Task
 from limbeck.training.doctor import doctor
 from scans import bmad, detector, mvtec, save, scan, table

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limbeck.data.clean import LINK, clean, clean_all
+from limbeck.kinds.text.clean import LINK, clean, clean_all
 from limbeck.recipe import Clean
 
 ALL = Clean()

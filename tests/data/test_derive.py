@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.data.derive import with_derived
-from limbeck.data.prepare import prepare
+from limbeck.data.derived_columns import with_derived
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Derived
 from pictures import square, tiny

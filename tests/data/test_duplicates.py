@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limbeck.data.duplicates import conflicts, exact, join, near
+from limbeck.data.near_duplicates import conflicts, exact, join, near
 
 TEXTS = st.lists(st.text(alphabet="ab好", max_size=12), max_size=25)
 

@@ -3,8 +3,8 @@
 import pytest
 
 import limbeck
-from limbeck.data import read
-from limbeck.data.prepare import prepare
+from limbeck.data.tables import read
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import parse_recipe
 

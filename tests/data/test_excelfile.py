@@ -8,7 +8,8 @@ import polars as pl
 import pytest
 from openpyxl import Workbook
 
-from limbeck.data import excel_sheet, excelfile, read
+from limbeck.data.tables import excel_file as excelfile
+from limbeck.data.tables import excel_sheet, read
 from limbeck.errors import LimbeckError
 
 

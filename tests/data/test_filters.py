@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from limbeck.data.context import references
-from limbeck.data.filters import filtered, filtered_stream, taps_of
+from limbeck.kinds.signal.filters import filtered, filtered_stream, taps_of
+from limbeck.kinds.signal.record_context import references
 from limbeck.recipe import Signal
 
 RATE = 360.0

@@ -9,9 +9,9 @@ import pytest
 
 import limbeck
 from limbeck.cli import tables
-from limbeck.data import read
-from limbeck.data.packed import FREE
-from limbeck.data.prepare import prepare
+from limbeck.data.tables import read
+from limbeck.data.tables.gzip_file import FREE
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from small import reviews, tiny_recipe, write_csv
 
@@ -99,7 +99,7 @@ def test_a_damaged_packed_file_is_one_clear_line(tmp_path, damage):
 
 
 def test_a_packed_file_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("limbeck.data.packed.FREE", 1 << 20)
+    monkeypatch.setattr("limbeck.data.tables.gzip_file.FREE", 1 << 20)
     assert FREE == 1 << 30
     path = pack(tmp_path / "bomb.csv.gz", HEADER + "a,1\n" * 2_000_000)
     with pytest.raises(LimbeckError, match="unpacks to more than 200 times its size"):

@@ -4,8 +4,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.data.identity import told_by_content
-from limbeck.data.prepare import prepare, texts_of
+from limbeck.data.row_identity import told_by_content
+from limbeck.dataset.prepare import prepare, texts_of
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Recipe, Task, parse_recipe
 

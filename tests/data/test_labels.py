@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 import limbeck
-from limbeck.data.misspelt import misspelt
-from limbeck.data.prepare import load_rows, prepare
+from limbeck.data.misspelled_labels import misspelt
+from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task, parse_recipe
 from small import reviews, tiny_recipe, write_csv

@@ -8,10 +8,10 @@ import polars as pl
 import pytest
 
 import limbeck
-from limbeck.data import read
-from limbeck.data.prepare import load_rows, prepare
+from limbeck.data.tables import read
+from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.table import TableInput
+from limbeck.kinds.table.encode import TableInput
 from limbeck.recipe import Input, Task, parse_recipe
 
 TEXTS = [f"第{k}条评论讲的是{k * k * 97}这件事" for k in range(40)]

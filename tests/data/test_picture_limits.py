@@ -12,20 +12,20 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from limbeck.data import picture as pictures
-from limbeck.data import rgb
-from limbeck.data.picture import BOUND, LARGE, MOST_OF, MOST_PIXELS, Picture, look, reduced, upright
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.pixels import mask_of
-from limbeck.inputs.image import ImageInput
+from limbeck.kinds.image import decode as pictures
+from limbeck.kinds.image import rgb
+from limbeck.kinds.image.decode import BOUND, LARGE, MOST_OF, MOST_PIXELS, Picture, look, reduced, upright
+from limbeck.kinds.image.encode import ImageInput
 from limbeck.recipe import Input
+from limbeck.tasks.anomaly.pixel_metrics import mask_of
 from pictures import huge_png, square
 
 SIDE, CODE = 3000, 40 * 2**20  # of a picture here, in pixels; bytes that decoders and a band take, whatever its size
 PEAK = """
 import resource, sys
-from limbeck.data.picture import Picture
-from limbeck.inputs.image import ImageInput
+from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.encode import ImageInput
 from limbeck.recipe import Input
 reader = ImageInput(Input(size=32))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from limbeck.data.located import BOX, HASH, pictures_of
-from limbeck.data.picture import Picture, look, upright
-from limbeck.data.prepare import load_rows, prepare
+from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
+from limbeck.kinds.image.decode import Picture, look, upright
+from limbeck.kinds.image.files import BOX, HASH, pictures_of
 from pictures import bad_files, class_folders, square, tiny
 from small import write_csv
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from limbeck.data.layouts import wechat
-from limbeck.data.prepare import load_rows, prepare
+from limbeck.data.tables.layouts import wechat
+from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import parse_recipe
 

@@ -7,8 +7,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.data import read
-from limbeck.data.lines import LONGEST
+from limbeck.data.tables import read
+from limbeck.data.tables.lines import LONGEST
 from limbeck.errors import LimbeckError
 
 HEADER = "text,label\n"

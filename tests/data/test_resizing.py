@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from limbeck.data.prepare import prepare
-from limbeck.data.resizing import lost_frequencies
-from limbeck.data.spectrum import ring_powers, separation
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.image.log_spectrum import ring_powers, separation
+from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.training.doctor import doctor
 from pictures import tiny
 

@@ -6,13 +6,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.bundle.records import record_chunk, record_files
-from limbeck.data.beats import AAMI, BEAT, RHYTHM, SIGNAL
-from limbeck.data.prepare import prepare
-from limbeck.data.rpeaks import r_peaks
-from limbeck.data.signals import read_all, read_source, signal_sources, unfit
-from limbeck.data.wfdb_record import choose_leads
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
+from limbeck.kinds.signal.columns import AAMI, BEAT, RHYTHM, SIGNAL
+from limbeck.kinds.signal.formats.wfdb_record import choose_leads
+from limbeck.kinds.signal.predict import record_chunk, record_files
+from limbeck.kinds.signal.r_peaks import r_peaks
+from limbeck.kinds.signal.read import read_all, read_source, signal_sources, unfit
 from limbeck.recipe import Input, Signal, Task
 from signals import RATE, heart, records, signal_recipe, write_record
 

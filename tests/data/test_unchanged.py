@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from limbeck.data.unchanged import Snapshot, parts_of
+from limbeck.data.file_changes import Snapshot, parts_of
 from limbeck.errors import LimbeckError
 from signals import write_record
 

@@ -5,11 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
-from limbeck.data.beats import SIGNAL
-from limbeck.data.signals import read_all, read_source, signal_sources
-from limbeck.data.wfdb_record import read_record, segments_of
-from limbeck.data.wfdbfile import intervals
 from limbeck.errors import LimbeckError
+from limbeck.kinds.signal.columns import SIGNAL
+from limbeck.kinds.signal.formats.wfdb_file import intervals
+from limbeck.kinds.signal.formats.wfdb_record import read_record, segments_of
+from limbeck.kinds.signal.read import read_all, read_source, signal_sources
 from limbeck.recipe import Signal, Task
 from signals import RATE, heart, write_record
 

@@ -13,9 +13,9 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import read_manifest
 from limbeck.cli.main import main
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.attacks import bona_fide_index, settled_threshold, species_of
-from limbeck.evaluation.metrics import decide
+from limbeck.metrics.measure import decide
 from limbeck.recipe import Attacks, dump_recipe, load_recipe, parse_recipe
+from limbeck.tasks.classify.attack_rows import bona_fide_index, settled_threshold, species_of
 from pictures import faces, tiny
 
 ATTACKS = {"bona_fide": "live", "species": "species"}

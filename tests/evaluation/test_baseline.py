@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.baseline import TextBaseline, baseline_row
+from limbeck.kinds.text.baseline import TextBaseline, baseline_row
 
 GOOD, BAD, FAIR = (
     ["物流很快，水果新鲜", "很好吃，下次再来", "质量不错，满意"],

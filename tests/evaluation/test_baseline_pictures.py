@@ -6,10 +6,9 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.data.picture import Picture
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import baseline_pictures
-from limbeck.evaluation.baseline_pictures import (
+from limbeck.kinds.image import baseline as baseline_pictures
+from limbeck.kinds.image.baseline import (
     NAME,
     SIDE,
     WIDTH,
@@ -18,6 +17,7 @@ from limbeck.evaluation.baseline_pictures import (
     picture_baseline_row,
     some_of_each,
 )  # fmt: skip
+from limbeck.kinds.image.decode import Picture
 from limbeck.recipe import Input
 from pictures import class_folders, square, tiny
 

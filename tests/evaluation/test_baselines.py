@@ -5,11 +5,12 @@ import polars as pl
 import pytest
 
 import limbeck
-from limbeck.evaluation import baseline_line, baseline_majority
-from limbeck.evaluation.baseline_line import fit_boosting, learned_something
-from limbeck.evaluation.baseline_majority import majority_row
 from limbeck.evaluation.baselines import LEFT_OUT, checked, left_out
-from limbeck.evaluation.verdict import verdict
+from limbeck.evaluation.report.headline import verdict
+from limbeck.metrics import baseline_row as baseline_line
+from limbeck.metrics import majority_baseline as baseline_majority
+from limbeck.metrics.baseline_row import fit_boosting, learned_something
+from limbeck.metrics.majority_baseline import majority_row
 from pictures import class_folders, tiny
 
 NAMES = ("N", "V", "Q")
@@ -46,8 +47,8 @@ def test_boosting_that_learns_is_the_fit_it_was():
 
 @pytest.mark.shared
 def test_the_five_classes_of_mit_bih_are_told_apart_better_than_by_always_saying_n(shared_data):
-    from limbeck.data.signals import read_source
-    from limbeck.inputs.signal import SignalInput
+    from limbeck.kinds.signal.encode import SignalInput
+    from limbeck.kinds.signal.read import read_source
     from limbeck.recipe import Input, Signal, Task
 
     found = read_source(shared_data / "ecg" / "mitbih_beats.npz", Task(kind="signal"), Signal(), labelled=True)

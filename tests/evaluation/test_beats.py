@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.data.beats import BEAT, RHYTHM
-from limbeck.evaluation.beats import HEIGHT, MM, SPEED, beat_figures, draw, drives
-from limbeck.evaluation.signals import signal_pages
+from limbeck.kinds.signal.beat_figures import HEIGHT, MM, SPEED, beat_figures, draw, drives
+from limbeck.kinds.signal.columns import BEAT, RHYTHM
+from limbeck.kinds.signal.report import signal_pages
 from signals import records, signal_recipe
 
 
@@ -25,7 +25,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def rows(made):
-    from limbeck.evaluation.run import labelled
+    from limbeck.evaluation.evaluate import labelled
 
     with limbeck.load(made[1]) as classifier:
         return labelled(classifier, made[0])
@@ -62,7 +62,7 @@ def test_the_grid_is_25_mm_a_second_and_10_mm_a_millivolt(made, rows):
 
 
 def test_two_leads_are_drawn_one_below_the_other():
-    from limbeck.evaluation.beats import Drive
+    from limbeck.kinds.signal.beat_figures import Drive
 
     window = np.stack([np.sin(np.linspace(0, 6, 84)), np.cos(np.linspace(0, 6, 84))]).astype(np.float32)
     drawn = ET.fromstring(draw("beat-0", window, window, 120.0, 36, Drive(np.full((2, 12), 0.1), -0.2)))

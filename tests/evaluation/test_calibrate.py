@@ -8,8 +8,8 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.calibrate import choose_threshold, fit_temperature
-from limbeck.evaluation.metrics import decide, equal_error_rate, measure
+from limbeck.metrics.calibration import choose_threshold, fit_temperature
+from limbeck.metrics.measure import decide, equal_error_rate, measure
 
 
 def both(s):

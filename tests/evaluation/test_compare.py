@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from limbeck.evaluation import exact
-from limbeck.evaluation.compare import compare, mcnemar
-from limbeck.evaluation.slices import worst_rows, worst_slices
+from limbeck.metrics import exact_tests as exact
+from limbeck.metrics.paired import compare, mcnemar
+from limbeck.metrics.slices import worst_rows, worst_slices
 
 
 def decisions(only_a, only_b, both=50):

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from limbeck.evaluation import metrics
+from limbeck.metrics import measure as metrics
 
 CASES = {
     "continuous": lambda rng: (rng.random(300) < 0.3, rng.normal(size=300)),

@@ -14,33 +14,42 @@ from tests.evaluation.test_report import report
 from tests.sentences import constants, listed, literals, refusals
 
 import limbeck
-from limbeck.data.copies import SAME, drop_conflicts
 from limbeck.data.leakage import RANK, leakage
-from limbeck.data.located import examine
-from limbeck.data.prepare import prepare
-from limbeck.data.resizing import Lost
+from limbeck.dataset.drop_duplicates import SAME, drop_conflicts
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import did_you_mean
-from limbeck.evaluation import findings, notes, reasons
-from limbeck.evaluation import named as named_module
-from limbeck.evaluation.findings import in_chinese
-from limbeck.evaluation.reasons import TERMS, explained
-from limbeck.evaluation.report import render_report
-from limbeck.evaluation.templates import filled, fitting
+from limbeck.evaluation.report.page import render_report
+from limbeck.kinds.image.files import examine
+from limbeck.kinds.image.resize_check import Lost
+from limbeck.messages import baseline_names as named_module
+from limbeck.messages import findings, notes, reasons
+from limbeck.messages.findings import in_chinese
+from limbeck.messages.reasons import TERMS, explained
+from limbeck.messages.templates import filled, fitting
 from limbeck.recipe import parse_recipe
-from limbeck.training.robust import under_attack
+from limbeck.training.adversarial_accuracy import under_attack
 
 HOME = Path(limbeck.__file__).parent
 CHINESE = re.compile("[\u4e00-\u9fff]")
 SENTENCE = re.compile(r"(?=.* )(?=.*[A-Za-z]{2,})[^\n]+")
 # Texts of other pages: the model card, and what is written in both languages at once.
-PAGES = ("card.py", "verdict.py", "trust.py", "pictures.py")
-DATA = sorted((HOME / "data").glob("*.py"))
-REST = [*sorted((HOME / "evaluation").glob("*.py")), *sorted((HOME / "training").glob("*.py"))]
+PAGES = ("model_card.py", "headline.py", "trust.py", "charts.py")
+READING = (
+    *("tasks/anomaly/rows", "kinds/text/clean"),
+    *(f"kinds/image/{name}" for name in ("decode", "files", "log_spectrum", "resize_check", "rgb", "layouts/*")),
+    *(f"kinds/signal/{name}" for name in ("columns", "filters", "patients", "r_peaks", "read", "record_context")),
+    "kinds/signal/formats/*",
+)
+DATA = sorted(file for name in ("data/**/*", "dataset/*", *READING) for file in HOME.glob(f"{name}.py"))
+JUDGING = ("evaluation/**/*", "metrics/*", "tasks/*/*", "training/**/*", "kinds/*/baseline", "kinds/*/gallery")
+REST = sorted({file for name in JUDGING for file in HOME.glob(f"{name}.py")} - set(DATA))
 FINDING = [*DATA, *(file for file in REST if file.name not in PAGES)]
 # Whose errors a finding may hold, but for arrays in memory and whole folders; and where rows are rejected.
-REFUSING = [f"data/{name}" for name in ("picture", "rgb", "located", "wfdbfile", "wfdb_record", "windows", "signals")]
-REFUSING += ["evaluation/pixels", "evaluation/trust"]
-REJECTING = ["data/csvfile", "data/jsonfile", "data/encoding", "data/wfdbfile", "data/signals", "errors"]
+REFUSING = [f"kinds/image/{name}" for name in ("decode", "rgb", "files")]
+REFUSING += [f"kinds/signal/{name}" for name in ("formats/wfdb_file", "formats/wfdb_record", "formats/windows", "read")]
+REFUSING += ["tasks/anomaly/pixel_metrics", "evaluation/report/trust"]
+REJECTING = [f"data/tables/{name}" for name in ("csv_file", "json_lines", "encoding")]
+REJECTING += ["kinds/signal/formats/wfdb_file", "kinds/signal/read", "errors"]
 REJECTING += ["evaluation/baselines"]
 NOT_SHOWN = {
     "record 3 at 3 s", "window 3", "a file",  # names
@@ -337,7 +346,7 @@ def test_the_chinese_page_holds_findings_and_the_export_s_reason_in_chinese():
 
 
 def test_every_baseline_has_a_chinese_name_and_the_page_uses_it():
-    modules = sorted(Path(named_module.__file__).parent.glob("baseline*.py"))
+    modules = [*HOME.glob("**/*baseline*.py")]
     known = {
         match for file in modules for match in re.findall(r'^NAME = "(.+)"$', file.read_text("utf-8"), re.MULTILINE)
     }

@@ -10,11 +10,11 @@ import pytest
 from PIL import Image
 
 import limbeck
-from limbeck.data.picture import Box, Picture
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.gallery import MOST, SIDE, STRANGEST, is_thumbnail, thumbnails, with_thumbnails
-from limbeck.evaluation.metrics import measure
-from limbeck.evaluation.report import Report, render_report
+from limbeck.evaluation.report.page import Report, render_report
+from limbeck.kinds.image.decode import Box, Picture
+from limbeck.kinds.image.gallery import MOST, SIDE, STRANGEST, is_thumbnail, thumbnails, with_thumbnails
+from limbeck.metrics.measure import measure
 from pictures import class_folders, square, tiny
 from scans import detector, mvtec
 from small import limbeck as command

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.liveness import RATES, measure_liveness, threshold_at_apcer
-from limbeck.evaluation.metrics import decide, measure
+from limbeck.metrics.measure import decide, measure
+from limbeck.metrics.presentation_attacks import RATES, measure_liveness, threshold_at_apcer
 
 CLASSES = ("live", "spoof")
 

@@ -10,8 +10,8 @@ import pytest
 import sklearn.metrics as sk
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import metrics
-from limbeck.evaluation.metrics import measure
+from limbeck.metrics import measure as metrics
+from limbeck.metrics.measure import measure
 
 REQUIRED = [
     "n", "accuracy", "precision", "recall", "f1", "macro_f1", "fpr", "roc_auc", "eer", "pr_auc", "ap", "ece",

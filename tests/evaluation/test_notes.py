@@ -13,11 +13,11 @@ from tests.sentences import literals
 
 import limbeck
 from limbeck import relevance
-from limbeck.evaluation.notes import TEMPLATES, translated
+from limbeck.messages.notes import TEMPLATES, translated
 
 HOME = Path(limbeck.__file__).parent
-SOURCES = sorted((HOME / "relevance").glob("*.py"))
-SOURCES += sorted(file for file in (HOME / "training").glob("*.py") if "notes" in file.read_text("utf-8"))
+SOURCES = sorted((HOME / "relevance").rglob("*.py"))
+SOURCES += sorted(file for file in (HOME / "training").rglob("*.py") if "notes" in file.read_text("utf-8"))
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 

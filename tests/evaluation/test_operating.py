@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from limbeck.evaluation.calibrate import choose_threshold
-from limbeck.evaluation.operating import for_sensitivity, sweep
+from limbeck.metrics.calibration import choose_threshold
+from limbeck.metrics.operating_points import for_sensitivity, sweep
 from limbeck.recipe import Sensitivity, parse_recipe
 
 

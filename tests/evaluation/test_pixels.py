@@ -6,9 +6,9 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 import limbeck
-from limbeck.data.picture import Box, Picture
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.pixels import mask_of, pixel_auroc
+from limbeck.kinds.image.decode import Box, Picture
+from limbeck.tasks.anomaly.pixel_metrics import mask_of, pixel_auroc
 from scans import detector, mvtec, save, scan
 
 

@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import pictures
-from limbeck.evaluation.compare import compare
-from limbeck.evaluation.confusions import top_confusions
-from limbeck.evaluation.inert import inert, shorten
-from limbeck.evaluation.metrics import NAMES, measure
-from limbeck.evaluation.report import Report, render_report, write_report
-from limbeck.evaluation.slices import worst_slices
-from limbeck.evaluation.verdict import ELSEWHERE, verdict
-from limbeck.evaluation.words import WORDS
+from limbeck.evaluation.report import charts as pictures
+from limbeck.evaluation.report.headline import ELSEWHERE, verdict
+from limbeck.evaluation.report.page import Report, render_report, write_report
+from limbeck.messages.escape import inert, shorten
+from limbeck.messages.labels import WORDS
+from limbeck.metrics.confusions import top_confusions
+from limbeck.metrics.measure import NAMES, measure
+from limbeck.metrics.paired import compare
+from limbeck.metrics.slices import worst_slices
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202egnp\u2066.exe\u0000\ud800 {{ 7*7 }}"
 VOID = {"meta", "input", "br", "link", "img"}

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from tests.evaluation.test_report import HOSTILE, Page, report
 
-from limbeck.data.picture import Picture
-from limbeck.evaluation.gallery import thumbnails
-from limbeck.evaluation.liveness import measure_liveness
-from limbeck.evaluation.report import render_report, write_report
+from limbeck.evaluation.report.page import render_report, write_report
+from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.gallery import thumbnails
+from limbeck.metrics.presentation_attacks import measure_liveness
 from pictures import square
 
 

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 import limbeck
-from limbeck.bundle.seen import FILE
+from limbeck.bundle.training_hashes import FILE
 from limbeck.cli import tables
 from limbeck.evaluation.seen_rows import PERHAPS, UNTOLD
 from limbeck.recipe import parse_recipe

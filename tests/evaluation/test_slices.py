@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from limbeck.evaluation.slices import worst_rows
+from limbeck.metrics.slices import worst_rows
 
 
 def two(s):

@@ -15,16 +15,16 @@ from tests.training.test_distil import THINGS, recipe, scenario_rows
 
 import limbeck
 from limbeck import relevance
-from limbeck.data.read import read
+from limbeck.data.tables.read import read
 from limbeck.errors import LimbeckError
-from limbeck.evaluation import trust_picture
-from limbeck.evaluation.notes import translated
-from limbeck.evaluation.report import render_report, write_report
-from limbeck.evaluation.run import evaluate
-from limbeck.evaluation.trust import checked, expectation, meaning, read_trust, weakest, with_labels
+from limbeck.evaluation.evaluate import evaluate
+from limbeck.evaluation.report import trust_chart as trust_picture
+from limbeck.evaluation.report.page import render_report, write_report
+from limbeck.evaluation.report.trust import checked, expectation, meaning, read_trust, weakest, with_labels
 from limbeck.files import sha256
+from limbeck.messages.notes import translated
 from limbeck.recipe import parse_recipe
-from limbeck.training.distil import BESIDE
+from limbeck.training.distill.distill import BESIDE
 
 # No file can hold a lone surrogate; it is refused.
 WORDS = HOSTILE.replace("\ud800", "")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.encoders import FIRST, LAST, SPECIAL, UNKNOWN
-from limbeck.inputs.text import TEXT_ENCODERS, TextInput
+from limbeck.kinds.text.encode import TEXT_ENCODERS, TextInput
+from limbeck.kinds.text.tokens import FIRST, LAST, SPECIAL, UNKNOWN
 from limbeck.recipe import Input
 from small import reviews
 

@@ -6,9 +6,9 @@ import pytest
 from scipy import sparse
 
 import limbeck
-from limbeck.data.picture import Picture
 from limbeck.errors import LimbeckError
-from limbeck.inputs.given import checked_values
+from limbeck.kinds.from_memory import checked_values
+from limbeck.kinds.image.decode import Picture
 from limbeck.recipe import Task, parse_recipe
 
 pd = pytest.importorskip("pandas")

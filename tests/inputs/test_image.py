@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from limbeck.data.picture import Box, Picture, look, upright
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import FILTER, ImageInput, Pictures
+from limbeck.kinds.image.decode import Box, Picture, look, upright
+from limbeck.kinds.image.encode import FILTER, ImageInput, Pictures
 from limbeck.recipe import Input
 from pictures import bad_files, square
 

@@ -4,14 +4,14 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.data.beats import BEAT, RHYTHM, SIGNAL, array_column
-from limbeck.data.signals import read_source
-from limbeck.data.windows import levelled
 from limbeck.errors import LimbeckError
-from limbeck.inputs.given import checked_values
-from limbeck.inputs.kinds import blank
-from limbeck.inputs.signal import NUMBERS, SignalInput, signal_rows
-from limbeck.inputs.signal_features import FAMILIES, count_of, db2, features_of
+from limbeck.kinds.from_memory import checked_values
+from limbeck.kinds.select import blank
+from limbeck.kinds.signal.columns import BEAT, RHYTHM, SIGNAL, array_column
+from limbeck.kinds.signal.encode import NUMBERS, SignalInput, signal_rows
+from limbeck.kinds.signal.features import FAMILIES, count_of, db2, features_of
+from limbeck.kinds.signal.formats.windows import levelled
+from limbeck.kinds.signal.read import read_source
 from limbeck.recipe import Input, Signal, Task
 from signals import write_record
 

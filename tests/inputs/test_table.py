@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.table import TableInput, numbers_of, scaled
+from limbeck.kinds.table.encode import TableInput, numbers_of, scaled
 from limbeck.recipe import Input
 
 

@@ -9,9 +9,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from limbeck.bundle.extent import extent
-from limbeck.bundle.onnx_graph import read_graph
-from limbeck.networks.pictures import PictureNetwork
+from limbeck.bundle.onnx.extent import extent
+from limbeck.bundle.onnx.graph import read_graph
+from limbeck.networks.image.base import PictureNetwork
 
 
 def made(kind: type[PictureNetwork], classes: int = 3, seed: int = 0, **options) -> PictureNetwork:

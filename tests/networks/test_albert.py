@@ -12,7 +12,7 @@ from transformers import AlbertConfig, AlbertForSequenceClassification, BertToke
 from limbeck.errors import LimbeckError
 from limbeck.networks import NETWORKS
 from limbeck.recipe import Input
-from limbeck.training.hub import pretrained_input, save_pretrained
+from limbeck.training.pretrained_tokenizer import pretrained_input, save_pretrained
 from small import reviews
 
 TEXTS = [row["text"] for row in reviews(12)]

@@ -6,14 +6,14 @@ import torch
 from sklearn.covariance import ledoit_wolf
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import ImageInput, Pictures
+from limbeck.kinds.image.encode import ImageInput, Pictures
 from limbeck.networks import NETWORKS
-from limbeck.networks.frozen import LAYERS, Encoded, Frozen, convolved_grey, one_is_enough
-from limbeck.networks.memory import coreset
-from limbeck.networks.resnet import ResNet18
-from limbeck.networks.reverse import apart, cosine_in_graph
-from limbeck.networks.squeezenet import SqueezeNet
-from limbeck.networks.whole import Whole
+from limbeck.networks.anomaly.frozen_encoder import LAYERS, Encoded, Frozen, convolved_grey, one_is_enough
+from limbeck.networks.anomaly.mahalanobis import Whole
+from limbeck.networks.anomaly.patchcore import coreset
+from limbeck.networks.anomaly.reverse_distillation import apart, cosine_in_graph
+from limbeck.networks.image.resnet import ResNet18
+from limbeck.networks.image.squeezenet import SqueezeNet
 from limbeck.recipe import Input
 from networks.pictures import check_export, made, write_weights
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from limbeck.errors import LimbeckError
-from limbeck.networks.minifas import Excite, MiniFas
+from limbeck.networks.image.minifasnet import Excite, MiniFas
 from networks.pictures import check_contract, check_export, check_lone_row, made
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from limbeck.errors import LimbeckError
-from limbeck.networks.multiscale import Block, Multiscale, _even_contrast, _local_contrast, _to_grid
+from limbeck.networks.image.multiscale import Block, Multiscale, _even_contrast, _local_contrast, _to_grid
 from networks.pictures import check_export, check_lone_row, made
 
 

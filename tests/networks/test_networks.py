@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import NETWORKS
 from limbeck.networks.base import AttentionPool
 from limbeck.recipe import Input

@@ -5,8 +5,8 @@ import torch
 from torch.nn.functional import batch_norm, conv2d, max_pool2d, relu
 
 from limbeck.errors import LimbeckError
-from limbeck.networks.pictures import Norm
-from limbeck.networks.resnet import ResNet18, ResNet50
+from limbeck.networks.image.base import Norm
+from limbeck.networks.image.resnet import ResNet18, ResNet50
 from networks.pictures import check_contract, check_export, check_lone_row, made, write_weights
 
 KINDS = {18: ResNet18, 50: ResNet50}

@@ -5,9 +5,9 @@ import pytest
 import torch
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import ImageInput, Pictures
-from limbeck.networks.minifas import MiniFas
-from limbeck.networks.spectrum import Fused, Histogram, Options, Spectrum, SpectrumNet, fused
+from limbeck.kinds.image.encode import ImageInput, Pictures
+from limbeck.networks.image.minifasnet import MiniFas
+from limbeck.networks.image.spectrum import Fused, Histogram, Options, Spectrum, SpectrumNet, fused
 from limbeck.recipe import Input
 from networks.pictures import check_export, check_lone_row
 

@@ -9,8 +9,8 @@ from torch import nn
 from torch.nn.functional import conv2d, max_pool2d, relu
 
 from limbeck.errors import LimbeckError
-from limbeck.networks.pictures import pooled
-from limbeck.networks.squeezenet import SqueezeNet
+from limbeck.networks.image.base import pooled
+from limbeck.networks.image.squeezenet import SqueezeNet
 from networks.pictures import check_contract, check_export, check_lone_row, made, write_weights
 
 TORCHVISION = {  # places in `features` of fire2 to fire9, and of the pools

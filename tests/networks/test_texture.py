@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import ImageInput, Pictures
-from limbeck.networks.texture import Texture
+from limbeck.kinds.image.encode import ImageInput, Pictures
+from limbeck.networks.image.texture import Texture
 from limbeck.recipe import Input
 from networks.pictures import check_export, check_lone_row
 

@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from limbeck.inputs.image import ImageInput
+from limbeck.kinds.image.encode import ImageInput
 from limbeck.networks import NETWORKS
-from limbeck.networks.pictures import PictureNetwork
+from limbeck.networks.image.base import PictureNetwork
 from limbeck.objectives.adversarial import Bounds, attacked
 from limbeck.recipe import Adversary, Input, Objective
-from limbeck.training.learner import Learner
+from limbeck.training.fit.learner import Learner
 
 SIZE = 16
 

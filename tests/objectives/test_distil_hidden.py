@@ -8,7 +8,7 @@ from limbeck.errors import LimbeckError
 from limbeck.objectives import Step, guided
 from limbeck.objectives.distil_hidden import DistilHidden
 from limbeck.recipe import Objective
-from limbeck.training.learner import Learner
+from limbeck.training.fit.learner import Learner
 
 from .test_objectives import CLASSES, TEXTS, student
 

@@ -7,15 +7,15 @@ import pytest
 import torch
 from benchmarks.published_wiring import PublishedWiring
 
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import ImageInput
+from limbeck.kinds.image.encode import ImageInput
 from limbeck.networks import NETWORKS
 from limbeck.objectives import OBJECTIVES, Step
 from limbeck.objectives.fourier import Fourier, filters_of
 from limbeck.recipe import Input, Objective, parse_recipe
 from limbeck.training.doctor.losses import _judged, _reach, shaken
-from limbeck.training.learner import Learner
+from limbeck.training.fit.learner import Learner
 from limbeck.training.student import train_student
 
 SIZE = 32

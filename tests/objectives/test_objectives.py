@@ -6,13 +6,13 @@ import torch
 from torch import nn
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import NETWORKS
 from limbeck.objectives import OBJECTIVES, Step
 from limbeck.objectives.masked_words import MaskedWords
 from limbeck.recipe import Input, Objective
 from limbeck.training.doctor.losses import shaken
-from limbeck.training.learner import Learner
+from limbeck.training.fit.learner import Learner
 from small import TINY, reviews
 
 TEXTS = [row["text"] for row in reviews(64)]

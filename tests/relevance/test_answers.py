@@ -8,7 +8,7 @@ from tests.relevance.simulate import teachers
 
 from limbeck.errors import LimbeckError
 from limbeck.relevance import METHODS, answered, checked, fixed, uniform
-from limbeck.relevance.answers import class_shares, cut_for, logit
+from limbeck.relevance.probabilities import class_shares, cut_for, logit
 
 
 @pytest.mark.parametrize(

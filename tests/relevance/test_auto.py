@@ -7,7 +7,8 @@ import pytest
 from scipy.stats import spearmanr
 from tests.relevance.simulate import accuracies, accuracy, teachers
 
-from limbeck.relevance import agreement, auto, confidence, consensus, uniform, uniform_logit
+from limbeck.relevance import confidence, uniform, uniform_logit
+from limbeck.relevance.methods import agreement, auto, consensus
 
 
 def _said(result, words):

@@ -9,7 +9,7 @@ from tests.relevance.simulate import teachers
 
 from limbeck.errors import LimbeckError
 from limbeck.relevance import class_prior, saerens
-from limbeck.relevance.prior import asymmetry
+from limbeck.relevance.class_rates.prior import asymmetry
 
 
 @pytest.mark.parametrize("rate", [0.2, 0.5, 0.8])

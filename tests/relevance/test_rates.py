@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from limbeck.relevance import Samples, calibrated_prior, class_prior
-from limbeck.relevance.rates import calibrate
+from limbeck.relevance.class_rates.calibrated import calibrate
 
 K, LEAN = 6, 1.5
 

@@ -7,7 +7,8 @@ import pytest
 from tests.relevance.simulate import accuracies, accuracy, teachers
 
 from limbeck.errors import LimbeckError
-from limbeck.relevance import agreement, reviewed, uniform_logit
+from limbeck.relevance import uniform_logit
+from limbeck.relevance.methods import agreement, reviewed
 
 
 @pytest.mark.parametrize("classes", [2, 3])

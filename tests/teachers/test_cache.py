@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from limbeck.errors import LimbeckError
 from limbeck.teachers import AnswerError, answers
 from limbeck.teachers.cache import _halves, _restored, row_keys
-from limbeck.teachers.store import Store
+from limbeck.teachers.cache.store import Store
 
 from .make import Counting
 

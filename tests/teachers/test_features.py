@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from limbeck.errors import LimbeckError
-from limbeck.teachers import AnswerError, answers, features, gives_features, guide_of, standardised
-from limbeck.teachers.features import _halves, _restored
+from limbeck.teachers import AnswerError, answers, gives_features, guide_of, standardised
+from limbeck.teachers.cache import hidden_features as features
+from limbeck.teachers.cache.hidden_features import _halves, _restored
 
 from .make import Counting, opened
 from .test_kinds import transformer  # noqa: F401  a fixture

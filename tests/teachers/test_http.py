@@ -14,7 +14,7 @@ from benchmarks.hostile_replies import CHAT, V2, hostile
 
 from limbeck.errors import LimbeckError
 from limbeck.teachers import AnswerError, answers
-from limbeck.teachers.chat import named_class, spread_by_tokens
+from limbeck.teachers.http.chat import named_class, spread_by_tokens
 
 from .make import opened, serve
 

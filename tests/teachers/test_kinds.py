@@ -21,7 +21,7 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task, parse_recipe
 from limbeck.teachers import TEACHERS, AnswerError, answers, open_teacher
-from limbeck.teachers.store import Store
+from limbeck.teachers.cache.store import Store
 
 from .make import CLASSES, TASK, opened, spec, tiny_bert
 

@@ -8,8 +8,8 @@ import signal
 import sys
 
 from limbeck.cli.main import run
-from limbeck.cores import leave, place
-from limbeck.training import loop
+from limbeck.process.cores import leave, place
+from limbeck.training.fit import loop
 
 recipe, data, out, step = sys.argv[1:5]
 rank, size = place()

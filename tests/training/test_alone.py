@@ -20,10 +20,10 @@ from PIL import Image, ImageFile
 
 import limbeck
 from limbeck.estimator import DistilledClassifier
-from limbeck.quiet import without_root_logs, without_warnings
-from limbeck.training.alone import alone
-from limbeck.training.folds import cross_validate
-from limbeck.training.tune import tune
+from limbeck.process.quiet import without_root_logs, without_warnings
+from limbeck.training.one_at_a_time import alone
+from limbeck.training.search.cross_validation import cross_validate
+from limbeck.training.search.tune import tune
 from small import tiny_recipe, write_recipe
 
 

@@ -13,14 +13,14 @@ from safetensors.torch import load_file
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import batch_of, encode, values_of
-from limbeck.networks.detector import STEADY, Detector, robust
+from limbeck.kinds.select import batch_of, encode, values_of
+from limbeck.networks.anomaly.detector import STEADY, Detector, robust
 from limbeck.recipe import dump_recipe, load_recipe, override, parse_recipe
 from limbeck.training.anomaly import quantile, train_detector
-from limbeck.training.folds import cross_validate
-from limbeck.training.tune import tune
+from limbeck.training.search.cross_validation import cross_validate
+from limbeck.training.search.tune import tune
 from pictures import class_folders
 from scans import SIDE, bmad, detector, mvtec, save, scan, table
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from limbeck.networks import NETWORKS
-from limbeck.networks.detector import Detector
+from limbeck.networks.anomaly.detector import Detector
 from limbeck.recipe import Anomaly, Task
 from scans import mvtec
 from signals import records

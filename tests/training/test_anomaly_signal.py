@@ -8,9 +8,9 @@ import polars as pl
 import pytest
 
 import limbeck
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import encode, values_of
+from limbeck.kinds.select import encode, values_of
 from limbeck.training.anomaly import train_detector
 from signals import records, signal_recipe, write_record
 from small import limbeck as command

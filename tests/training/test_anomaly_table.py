@@ -6,8 +6,8 @@ import pytest
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.prepare import prepare
-from limbeck.inputs.kinds import batch_of, encode, values_of
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.select import batch_of, encode, values_of
 from limbeck.recipe import parse_recipe
 from limbeck.training.anomaly import train_detector
 

@@ -7,9 +7,9 @@ import pytest
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.inputs.encoders import cut_words
+from limbeck.kinds.text.augment import Augmenter, active, back_translate, read_synonyms
+from limbeck.kinds.text.tokens import cut_words
 from limbeck.recipe import Augment
-from limbeck.training.augment import Augmenter, active, back_translate, read_synonyms
 from small import reviews, tiny_recipe
 
 TEXTS = [row["text"] for row in reviews(60)]

@@ -10,7 +10,7 @@ import pytest
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.inert import in_markdown
+from limbeck.messages.escape import in_markdown
 from limbeck.recipe import parse_recipe
 from pictures import class_folders, square, tiny
 from small import reviews, tiny_recipe, write_csv

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import parse_recipe
 from limbeck.teachers.scenarios import scenario_teachers
-from limbeck.training.distil import distil
-from limbeck.training.joint import fit_logistic, joint, settled, standard
-from limbeck.training.panel import seat
-from limbeck.training.weigh import at_rates, reviewed_rows
+from limbeck.training.distill.co_training import fit_logistic, joint, settled, standard
+from limbeck.training.distill.distill import distil
+from limbeck.training.distill.fuse_answers import at_rates, reviewed_rows
+from limbeck.training.distill.panel import seat
 
 GOOD, BAD = ["很好", "喜欢", "满意", "推荐", "超值"], ["很差", "失望", "退货", "难吃", "糟糕"]
 THINGS = {

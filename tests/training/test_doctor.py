@@ -9,13 +9,13 @@ import pytest
 from torch import nn
 
 import limbeck
-from limbeck.bundle.seen import expected_by_chance, hashes_of, read_seen, row_keys
-from limbeck.data.prepare import prepare
+from limbeck.bundle.training_hashes import expected_by_chance, hashes_of, read_seen, row_keys
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.objectives import OBJECTIVES, Loss
 from limbeck.recipe import Input, Teacher, dump_recipe, parse_recipe
 from limbeck.teachers import answers, kept, open_teacher
-from limbeck.teachers.store import Store
+from limbeck.teachers.cache.store import Store
 from limbeck.training.doctor import Finding, doctor
 from small import reviews, tiny_recipe, write_csv
 from teachers.make import serve

@@ -13,11 +13,11 @@ from torch import nn
 import limbeck
 from limbeck.bundle.session import open_trusted
 from limbeck.errors import LimbeckError
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import NETWORKS, Network
 from limbeck.recipe import Input
-from limbeck.training import export as exporting
-from limbeck.training.export import export, halve, logits_of, round_to_half
+from limbeck.training.export import gate as exporting
+from limbeck.training.export.gate import export, halve, logits_of, round_to_half
 from limbeck.training.train import save_weights
 from small import TINY, reviews, tiny_recipe
 

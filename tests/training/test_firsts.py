@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.baseline_signal import signal_baseline
-from limbeck.inputs.kinds import values_of
+from limbeck.kinds.select import values_of
+from limbeck.kinds.signal.baseline import signal_baseline
 from limbeck.recipe import parse_recipe
+from limbeck.training.distill.panel import seat
+from limbeck.training.distill.trained_teacher import WHOLE, trained_teacher
 from limbeck.training.doctor import doctor
-from limbeck.training.firsts import WHOLE, trained_teacher
-from limbeck.training.panel import seat
 from limbeck.training.student import train_student
 from pictures import class_folders
 from signals import records, signal_recipe

@@ -9,13 +9,13 @@ import torch
 from safetensors.numpy import load_file
 
 import limbeck
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import batch_of, encode
+from limbeck.kinds.select import batch_of, encode
 from limbeck.recipe import Teacher
 from limbeck.teachers import open_teacher
-from limbeck.training import checkpoint
-from limbeck.training.distil import distil
+from limbeck.training.distill.distill import distil
+from limbeck.training.fit import checkpoint
 from limbeck.training.student import train_student
 from limbeck.training.train import work_folder
 from small import reviews, tiny_recipe, write_csv

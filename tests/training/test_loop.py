@@ -9,15 +9,15 @@ from accelerate import Accelerator
 from safetensors.numpy import load_file
 
 import limbeck
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import NETWORKS
 from limbeck.recipe import Input, Objective, Training
-from limbeck.training.batches import epoch_batches
-from limbeck.training.learner import Learner
-from limbeck.training.loop import average, clone, fit, pace, step_seed
-from limbeck.training.scores import scores_of
+from limbeck.training.fit.batches import epoch_batches
+from limbeck.training.fit.learner import Learner
+from limbeck.training.fit.loop import average, clone, fit, pace, step_seed
+from limbeck.training.fit.validation_scores import scores_of
 from limbeck.training.student import train_student
 from small import TINY, reviews, tiny_recipe, write_csv
 
@@ -45,7 +45,7 @@ def test_each_schedule_has_its_shape():
 
 
 def test_a_plateau_halves_the_rate_after_every_epoch_that_is_no_better():
-    from limbeck.training.loop import State
+    from limbeck.training.fit.loop import State
 
     state, settings = State(score=-math.inf), Training(schedule="plateau")
     for score, factor in ((0.5, 1.0), (0.4, 0.5), (0.6, 0.5), (0.6, 0.25)):

@@ -12,10 +12,10 @@ import pytest
 import limbeck
 from limbeck.bundle.classifier import Classifier
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import Pictures
+from limbeck.kinds.image import augment as pictures
+from limbeck.kinds.image.augment import change
+from limbeck.kinds.image.encode import Pictures
 from limbeck.recipe import Pictures as Settings
-from limbeck.training import pictures
-from limbeck.training.pictures import change
 from pictures import class_folders, square, tiny
 from small import tiny_recipe
 

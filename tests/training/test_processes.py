@@ -15,10 +15,11 @@ from safetensors.torch import load_file
 
 import limbeck
 import pictures
-from limbeck.cores import place
 from limbeck.errors import LimbeckError
+from limbeck.process.cores import place
 from limbeck.recipe import load_recipe, parse_recipe
-from limbeck.training import checkpoint, processes
+from limbeck.training.distributed import processes
+from limbeck.training.fit import checkpoint
 from limbeck.training.train import work_folder
 from small import reviews, tiny_recipe, write_csv, write_recipe
 from training.together import teach

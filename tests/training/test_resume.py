@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.training import checkpoint
+from limbeck.training.fit import checkpoint
 from limbeck.training.train import work_folder
 from small import tiny_recipe, write_recipe
 

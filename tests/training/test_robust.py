@@ -3,8 +3,8 @@
 import json
 
 import limbeck
-from limbeck.evaluation.findings import in_chinese
-from limbeck.training.robust import under_attack
+from limbeck.messages.findings import in_chinese
+from limbeck.training.adversarial_accuracy import under_attack
 from pictures import class_folders, tiny
 
 

@@ -8,12 +8,12 @@ import torch
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import Pictures
+from limbeck.kinds.image import recapture as screens
+from limbeck.kinds.image.augment import change, recapture
+from limbeck.kinds.image.encode import Pictures
+from limbeck.kinds.image.recaptured_rows import with_attacks
 from limbeck.recipe import Pictures as Settings
-from limbeck.training import screens
-from limbeck.training.attacks import with_attacks
 from limbeck.training.doctor import doctor
-from limbeck.training.pictures import change, recapture
 from pictures import CLASSES, class_folders, square, tiny
 
 GREY = np.full((64, 64, 64, 3), 120, dtype=np.uint8)

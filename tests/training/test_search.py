@@ -13,13 +13,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.locks import sole_writer
 from limbeck.recipe import load_recipe, parse_recipe
-from limbeck.training.folds import cross_validate
+from limbeck.training.search.cross_validation import cross_validate
+from limbeck.training.search.tune import DEFAULT_SPACE, tune
 from limbeck.training.train import train
-from limbeck.training.tune import DEFAULT_SPACE, tune
 from pictures import class_folders, square, tiny
 from signals import records, signal_recipe
 from small import reviews, tiny_recipe, write_csv, write_recipe
@@ -67,8 +67,8 @@ def test_every_labelled_row_is_judged_once_and_a_killed_run_goes_on(rows_folder,
 
 
 def test_groups_are_never_cut_apart_by_folds(tmp_path):
-    from limbeck.data.prepare import prepare
     from limbeck.data.split import folds
+    from limbeck.dataset.prepare import prepare
 
     rows = [{**row, "event": f"e{number // 8}"} for number, row in enumerate(reviews(240))]
     write_csv(tmp_path / "reviews.csv", rows)

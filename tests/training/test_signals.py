@@ -8,18 +8,18 @@ import torch
 from safetensors.torch import load_file
 
 import limbeck
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import encode, values_of
-from limbeck.inputs.signal import SignalInput
+from limbeck.kinds.select import encode, values_of
+from limbeck.kinds.signal.augment import changed, moved, viewed
+from limbeck.kinds.signal.encode import SignalInput
 from limbeck.recipe import Signals as Settings
 from limbeck.recipe import load_recipe, override
-from limbeck.training.export import logits_of
-from limbeck.training.scores import softmax
-from limbeck.training.signals import changed, moved, viewed
+from limbeck.training.export.gate import logits_of
+from limbeck.training.fit.unfreeze import freeze
+from limbeck.training.fit.validation_scores import softmax
 from limbeck.training.student import build, train_student
 from limbeck.training.train import finish, save_weights
-from limbeck.training.unfreeze import freeze
 from signals import records, signal_recipe
 
 ALL = {"noise": 0.2, "wander": 0.5, "scale": 0.3, "shift": 0.1, "drop": 0.5, "rhythm": 0.2, "alone": 0.3}
@@ -235,7 +235,7 @@ def test_what_does_not_fit_is_one_line(rows, trunk, sections, words):
 
 
 def test_a_teacher_of_signals_teaches(hearts, rows, trunk):
-    from limbeck.training.distil import distil
+    from limbeck.training.distill.distill import distil
 
     recipe = override(signal_recipe(training={"epochs": 2}), {
         "teachers": [{"name": "one", "source": f"bundle:{trunk.parent}"}],

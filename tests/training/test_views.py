@@ -6,16 +6,16 @@ import pytest
 import torch
 
 import limbeck
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import batch_of, encode
-from limbeck.inputs.table import TableInput
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.select import batch_of, encode
+from limbeck.kinds.table.encode import TableInput
+from limbeck.kinds.text.encode import TextInput
 from limbeck.recipe import Input, parse_recipe
-from limbeck.training.batches import given
+from limbeck.training.fit.batches import given
+from limbeck.training.fit.views import check_views, disturbed, viewed_rows
 from limbeck.training.student import train_student
 from limbeck.training.train import seen_rows
-from limbeck.training.views import check_views, disturbed, viewed_rows
 from small import TINY, reviews, tiny_recipe, write_csv
 
 TEXTS = [row["text"] for row in reviews(40)]

@@ -6,12 +6,12 @@ Usage: together.py OUT NAME=RECIPE=DATA… leaves OUT/NAME/checkpoint.pt, whose 
 import sys
 from pathlib import Path
 
-from limbeck.cores import leave
-from limbeck.data.prepare import prepare
+from limbeck.dataset.prepare import prepare
+from limbeck.process.cores import leave
 from limbeck.recipe import Recipe, load_recipe
-from limbeck.training.processes import joined
+from limbeck.training.distill.targets import Targets
+from limbeck.training.distributed.processes import joined
 from limbeck.training.student import train_student
-from limbeck.training.targets import Targets
 
 
 def teach(recipe: Recipe, data: Path, out: Path) -> None:

@@ -11,7 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.kinds import Unreadable, Values
+from limbeck.kinds.select import Unreadable, Values
 
 Floats = NDArray[np.float32]
 

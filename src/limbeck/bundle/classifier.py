@@ -15,25 +15,25 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.bundle import answers
+from limbeck.bundle import check_answers as answers
 from limbeck.bundle.answer import Answers, margins, names_of, readable, spread
 from limbeck.bundle.engine import Answer, Engine, Probabilities
-from limbeck.bundle.largest import largest_batches
 from limbeck.bundle.manifest import FILE, Manifest, read_manifest
+from limbeck.bundle.onnx.largest_batch import largest_batches
 from limbeck.bundle.version import model_version
-from limbeck.cores import cores
-from limbeck.data.unchanged import marks_now
+from limbeck.data.file_changes import marks_now
 from limbeck.errors import LimbeckError, first_line
 from limbeck.events import check
 from limbeck.files import sha256
-from limbeck.forks import made_anew
-from limbeck.inputs.dense import Dense
-from limbeck.inputs.given import checked_values
-from limbeck.inputs.image import ImageInput
-from limbeck.inputs.kinds import INPUTS, Rows, Unreadable, Values, batch_of, blank, encode, encode_each
-from limbeck.inputs.ragged import batches
-from limbeck.inputs.signal import SignalInput, windows_of
 from limbeck.kinds.explanation import Explanation
+from limbeck.kinds.from_memory import checked_values
+from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.select import INPUTS, Rows, Unreadable, Values, batch_of, blank, encode, encode_each
+from limbeck.kinds.signal.encode import SignalInput, windows_of
+from limbeck.kinds.table.dense import Dense
+from limbeck.kinds.text.ragged import batches
+from limbeck.process.cores import cores
+from limbeck.process.forks import made_anew
 
 _UNREADABLE = ("raise", "nan")
 _ATTEMPTS = 4  # to read a bundle that is being replaced
@@ -147,7 +147,7 @@ class Classifier:
             return self._engine
 
     def after_fork(self) -> None:
-        """Forget the parent's threads; see `limbeck.forks`."""
+        """Forget the parent's threads; see `limbeck.process.forks`."""
         self._left.append(self._engine)  # taking it apart might wait for its threads
         self._engine, self._lock = None, threading.Lock()
 
@@ -183,7 +183,7 @@ class Classifier:
 
         Values are texts; or pictures: paths, Pillow images or uint8 arrays [H, W, 3]; or rows of a table: a list of
         dictionaries, or an array or list of rows with its columns in the order of ``task.input``; or windows of a
-        signal, see `limbeck.inputs.signal.signal_rows`. Of a polars or pandas frame ``task.input`` is read.
+        signal, see `limbeck.kinds.signal.encode.signal_rows`. Of a polars or pandas frame ``task.input`` is read.
 
         Parameters
         ----------

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.bundle.largest import Shapes
+from limbeck.bundle.onnx.largest_batch import Shapes
 from limbeck.bundle.session import ConfinedSession, open_session
 
 Probabilities = NDArray[np.float32]

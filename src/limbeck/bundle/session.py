@@ -1,8 +1,8 @@
 """An ONNX model from anywhere, checked and opened by onnxruntime: here if it is plain, else in a child with limits.
 
-Limbeck's own exports are plain: for a batch `limbeck.bundle.extent` finds beforehand that they take little. A model
-that cannot be followed, or takes much, runs in a child process (`limbeck.confined`) that is ended when it takes too
-long or too much memory. Its answers are the same.
+Limbeck's own exports are plain: for a batch `limbeck.bundle.onnx.extent` finds beforehand that they take little. A
+model that cannot be followed, or takes much, runs in a child process (`limbeck.process.confined`) that is ended when it
+takes too long or too much memory. Its answers are the same.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.bundle.arrays import Extent, Shape
-from limbeck.bundle.extent import extent
-from limbeck.bundle.graph import check_graph
-from limbeck.bundle.onnx_graph import Graph, read_graph
-from limbeck.confined import Confined, Limits
+from limbeck.bundle.onnx.arrays import Extent, Shape
+from limbeck.bundle.onnx.check import check_graph
+from limbeck.bundle.onnx.extent import extent
+from limbeck.bundle.onnx.graph import Graph, read_graph
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import read_regular
+from limbeck.process.confined import Confined, Limits
 
 LARGEST = 2**31 - 1  # bytes; protocol buffers hold no more
 # What a plain model may take for one batch: all of Limbeck's stay a tenth below.
@@ -139,7 +139,7 @@ class ConfinedSession:
 
     def __init__(self, content: bytes, where: Path) -> None:
         limits = Limits(memory=MEMORY + 3 * len(content), seconds=SECONDS)
-        self._child = Confined("limbeck.bundle.model_process", limits, where=where, doing="running the model")
+        self._child = Confined("limbeck.bundle.onnx.model_process", limits, where=where, doing="running the model")
         try:
             told, _ = self._child.ask({"where": str(where)}, {"model": np.frombuffer(content, dtype=np.uint8)})
         except BaseException:

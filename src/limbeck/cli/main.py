@@ -16,12 +16,12 @@ from typing import Any
 
 import click
 
-from limbeck import __version__
+from limbeck.cli.output import ReaderGoneError, Verbs, end_quietly, outside, settle
 from limbeck.cli.stop import STATUS, Stop, Terminated, stoppable
-from limbeck.cli.streams import ReaderGoneError, Verbs, end_quietly, outside, settle
-from limbeck.cores import place
 from limbeck.errors import LimbeckError, how_to_install, printable
 from limbeck.events import Cancelled
+from limbeck.process.cores import place
+from limbeck.version import __version__
 
 SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
 DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the recipe's rows.")
@@ -64,7 +64,7 @@ def train(
     if folds and place()[1] > 1:
         raise click.UsageError("several processes cannot share --folds")
     if folds:
-        from limbeck.training.folds import cross_validate
+        from limbeck.training.search.cross_validation import cross_validate
 
         tables.folds(cross_validate(recipe, folds, out=out, data=data, settings=settings, resume=resume))
         return
@@ -158,7 +158,7 @@ def predict(
 def tune(recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], trials: int | None) -> None:
     """Search the recipe's [tune] space on valid; call again to go on."""
     from limbeck.cli import tables
-    from limbeck.training.tune import tune as search
+    from limbeck.training.search.tune import tune as search
 
     tables.tuned(search(recipe, out=out, data=data, settings=settings, trials=trials))
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from limbeck.data.read import ending_of
+from limbeck.data.tables.read import ending_of
 from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach
 

@@ -16,11 +16,11 @@ from rich.text import Text
 from limbeck.errors import printable
 
 if TYPE_CHECKING:
-    from limbeck.bundle.stream import Done
+    from limbeck.bundle.predict import Done
     from limbeck.training.doctor import Finding
-    from limbeck.training.folds import Folds
+    from limbeck.training.search.cross_validation import Folds
+    from limbeck.training.search.tune import Tuned
     from limbeck.training.train import Trained
-    from limbeck.training.tune import Tuned
 
 SHOWN = ("accuracy", "macro_f1", "precision", "recall", "f1", "fpr", "roc_auc", "pr_auc", "eer", "ece", "brier")
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import polars as pl
 
-from limbeck.data.rows import Ints, need
+from limbeck.data.tables.rows import Ints, need
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.recipe import DETECTED, Task
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from limbeck.data.duplicates import Ints, exact, near
+from limbeck.data.near_duplicates import Ints, exact, near
 
 RANK = {
     "unlabelled": 0,

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from limbeck.data.duplicates import Ints
+from limbeck.data.near_duplicates import Ints
 from limbeck.errors import LimbeckError
 
 Names = npt.NDArray[np.str_]

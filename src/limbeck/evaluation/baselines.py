@@ -12,15 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.data.prepare import Dataset
-from limbeck.evaluation.baseline import baseline_row
-from limbeck.evaluation.baseline_forest import forest_row, table_features
-from limbeck.evaluation.baseline_majority import majority_row
-from limbeck.evaluation.baseline_pictures import picture_baseline_row
-from limbeck.evaluation.baseline_signal import features, signal_baseline_row
-from limbeck.evaluation.baseline_table import table_baseline_row
-from limbeck.inputs.kinds import values_of
+from limbeck.data.dataset import Dataset
+from limbeck.kinds.image.baseline import picture_baseline_row
+from limbeck.kinds.select import values_of
+from limbeck.kinds.signal.baseline import features, signal_baseline_row
+from limbeck.kinds.table.baseline import table_baseline_row
+from limbeck.kinds.text.baseline import baseline_row
+from limbeck.metrics.majority_baseline import majority_row
 from limbeck.recipe import Recipe, Task
+from limbeck.tasks.anomaly.baseline import forest_row, table_features
 
 LEFT_OUT = "left_out"  # why a baseline has no figures
 

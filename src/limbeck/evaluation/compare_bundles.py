@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.read import need
+from limbeck.data.tables.read import need
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.compare import compare as compare_answers
+from limbeck.evaluation.evaluate import labelled
 from limbeck.evaluation.judge import groups_of
-from limbeck.evaluation.run import labelled
 from limbeck.evaluation.seen_rows import ENOUGH, Seen, seen_by, warning
 from limbeck.events import Listener, Token, stage, told
-from limbeck.forks import refuse_forked
-from limbeck.inputs.kinds import values_of
+from limbeck.kinds.select import values_of
+from limbeck.metrics.paired import compare as compare_answers
+from limbeck.process.forks import refuse_forked
 
 
 def compare(
@@ -45,7 +45,7 @@ def compare(
     Returns
     -------
     dict
-        See `limbeck.evaluation.compare.compare`; ``seen``, for each bundle None or how many rows it learned from;
+        See `limbeck.metrics.paired.compare`; ``seen``, for each bundle None or how many rows it learned from;
         ``warnings``, a list of sentences. Of a pair that learned from some of the rows, ``verdict`` and ``better`` are
         those of the rows that are new to both, where there are enough.
 

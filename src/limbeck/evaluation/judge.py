@@ -10,12 +10,12 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.data.rows import text_column
-from limbeck.evaluation import gallery
-from limbeck.evaluation.attacks import judge_attacks
-from limbeck.evaluation.metrics import measure
-from limbeck.evaluation.slices import worst_rows, worst_slices
+from limbeck.data.tables.rows import text_column
+from limbeck.kinds.image import gallery
+from limbeck.metrics.measure import measure
+from limbeck.metrics.slices import worst_rows, worst_slices
 from limbeck.recipe import Attacks
+from limbeck.tasks.classify.attack_rows import judge_attacks
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def judge(
     """Measure answers p float[N, C], decided int64[N], against labels y int64[N].
 
     ``by_length`` looks for weak slices by the length of ``texts`` too: of no use where they are paths of pictures. With
-    ``attacks`` the metrics hold those of `limbeck.evaluation.liveness` too, species from ``frame``, the N rows.
+    ``attacks`` the metrics hold those of `limbeck.metrics.presentation_attacks` too, species from ``frame``.
     """
     one = positive if len(classes) == 2 else None
     metrics = measure(y, p, classes, positive=one, threshold=threshold, bootstrap=bootstrap, groups=groups)

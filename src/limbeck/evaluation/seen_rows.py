@@ -1,8 +1,8 @@
 """Whether the rows of an evaluation are new to the bundle, and what is said first where they are not.
 
 A figure on rows that a model was trained on, or chosen by, says how well it remembers. Such rows are found by the
-hashes that a bundle keeps (`limbeck.bundle.seen`); texts that are near copies of them count as seen too. Where enough
-rows are new, the figures of those stand beside.
+hashes that a bundle keeps (`limbeck.bundle.training_hashes`); texts that are near copies of them count as seen too.
+Where enough rows are new, the figures of those stand beside.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.seen import beyond_chance, seen_mask, telling_keys
-from limbeck.data.duplicates import near
-from limbeck.evaluation.metrics import NAMES, measure
+from limbeck.bundle.training_hashes import beyond_chance, seen_mask, telling_keys
+from limbeck.data.near_duplicates import near
+from limbeck.metrics.measure import NAMES, measure
 from limbeck.recipe import Input, Task
 
 ENOUGH = 30  # new rows from which on figures of them are worth showing

@@ -1,1 +1,1 @@
-"""What differs between kinds of input, one folder each."""
+"""What differs between kinds of rows, one folder each."""

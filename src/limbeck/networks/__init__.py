@@ -1,25 +1,25 @@
 """Students: one file, one network; a new one is a file here and a line in `NETWORKS`."""
 
-from limbeck.networks.albert import Albert
-from limbeck.networks.autoencoder import Autoencoder
-from limbeck.networks.autoencoder1d import Autoencoder1d
+from limbeck.networks.anomaly.autoencoder import Autoencoder
+from limbeck.networks.anomaly.autoencoder1d import Autoencoder1d
+from limbeck.networks.anomaly.patchcore import Memory
+from limbeck.networks.anomaly.pca import Pca
+from limbeck.networks.anomaly.reverse_distillation import ReverseDistillation
+from limbeck.networks.anomaly.student_teacher import StudentTeacher
 from limbeck.networks.base import Network
-from limbeck.networks.cnn_lstm import CnnLstm
-from limbeck.networks.gru import Gru
-from limbeck.networks.memory import Memory
-from limbeck.networks.minifas import MiniFas
-from limbeck.networks.mlp import Mlp
-from limbeck.networks.multiscale import Multiscale
-from limbeck.networks.ngram import Ngram
-from limbeck.networks.pca import Pca
-from limbeck.networks.resnet import ResNet18, ResNet50
-from limbeck.networks.resnet1d import ResNet1d
-from limbeck.networks.reverse import ReverseDistillation
-from limbeck.networks.spectrum import SpectrumNet
-from limbeck.networks.squeezenet import SqueezeNet
-from limbeck.networks.student_teacher import StudentTeacher
-from limbeck.networks.textcnn import TextCnn
-from limbeck.networks.texture import Texture
+from limbeck.networks.image.minifasnet import MiniFas
+from limbeck.networks.image.multiscale import Multiscale
+from limbeck.networks.image.resnet import ResNet18, ResNet50
+from limbeck.networks.image.spectrum import SpectrumNet
+from limbeck.networks.image.squeezenet import SqueezeNet
+from limbeck.networks.image.texture import Texture
+from limbeck.networks.signal.cnn_lstm import CnnLstm
+from limbeck.networks.signal.resnet1d import ResNet1d
+from limbeck.networks.table.mlp import Mlp
+from limbeck.networks.text.albert import Albert
+from limbeck.networks.text.gru import Gru
+from limbeck.networks.text.ngram import Ngram
+from limbeck.networks.text.textcnn import TextCnn
 
 NETWORKS: dict[str, type[Network]] = {
     "albert": Albert, "autoencoder": Autoencoder, "autoencoder1d": Autoencoder1d, "cnn-lstm": CnnLstm, "gru": Gru,

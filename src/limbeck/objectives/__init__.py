@@ -12,7 +12,7 @@ from limbeck.objectives.hard import Hard
 from limbeck.objectives.hinge import Hinge
 from limbeck.objectives.masked_words import MaskedWords
 from limbeck.objectives.reconstruction import Reconstruction
-from limbeck.objectives.reverse import ReverseDistillation
+from limbeck.objectives.reverse_distillation import ReverseDistillation
 
 OBJECTIVES: dict[str, type[Loss]] = {
     "adversarial": Adversarial,

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.networks import Network
-from limbeck.networks.pictures import PictureNetwork
+from limbeck.networks.image.base import PictureNetwork
 from limbeck.objectives.base import Loss, Step
 from limbeck.recipe import Adversary, Objective
 
@@ -66,7 +66,7 @@ class Bounds:
 
     @classmethod
     def of(cls, encoder: Any) -> Bounds:
-        """Read them off an `limbeck.inputs.image.ImageInput`."""
+        """Read them off an `limbeck.kinds.image.encode.ImageInput`."""
         scale, shift = (torch.tensor(value, dtype=torch.float32)[:, None, None] for value in encoder.affine())
         return cls(shift, scale + shift, scale / 255.0)
 

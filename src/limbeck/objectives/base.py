@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from torch import Tensor, nn
 
 from limbeck.networks import Network
-from limbeck.networks.pictures import PictureNetwork
+from limbeck.networks.image.base import PictureNetwork
 from limbeck.recipe import Objective
 
 

@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.networks import Network
-from limbeck.networks.pictures import Norm, PictureNetwork
-from limbeck.networks.spectrum import Spectrum
+from limbeck.networks.image.base import Norm, PictureNetwork
+from limbeck.networks.image.spectrum import Spectrum
 from limbeck.objectives.base import Loss, Step
 from limbeck.recipe import Objective
 

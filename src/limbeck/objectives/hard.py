@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import Network
 from limbeck.objectives.base import Loss, Step
 from limbeck.recipe import Objective

@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.encoders import WordPiece
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.text.encode import TextInput
+from limbeck.kinds.text.tokens import WordPiece
 from limbeck.networks import Network
-from limbeck.networks.albert import Albert
+from limbeck.networks.text.albert import Albert
 from limbeck.objectives.base import Loss, Step
 from limbeck.recipe import Objective
 

@@ -6,8 +6,12 @@ checked by that network or encoder, which alone knows them.
 """
 
 from limbeck.recipe.base import Section
-from limbeck.recipe.judging import Anomaly, AttackLevel, Attacks, Evaluation, Export, Sensitivity, Tune
-from limbeck.recipe.learning import (
+from limbeck.recipe.data import DETECTED, Clean, Data, Derived, Input, Split, Task
+from limbeck.recipe.evaluation import Anomaly, AttackLevel, Attacks, Evaluation, Export, Sensitivity, Tune
+from limbeck.recipe.load import dump_recipe, load_recipe, override, parse_recipe
+from limbeck.recipe.recipe import Recipe
+from limbeck.recipe.signal import Signal, Signals, Unfreeze
+from limbeck.recipe.training import (
     Adversary,
     Augment,
     Decay,
@@ -21,10 +25,6 @@ from limbeck.recipe.learning import (
     Training,
     Wide,
 )
-from limbeck.recipe.reading import dump_recipe, load_recipe, override, parse_recipe
-from limbeck.recipe.rows import DETECTED, Clean, Data, Derived, Input, Split, Task
-from limbeck.recipe.sections import Recipe
-from limbeck.recipe.signal import Signal, Signals, Unfreeze
 
 __all__ = [
     "DETECTED",

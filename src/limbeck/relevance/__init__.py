@@ -6,18 +6,9 @@ a file here and a line in `METHODS`. Nothing here needs more than NumPy.
 
 from collections.abc import Callable
 
-from limbeck.relevance.agreement import agreement
-from limbeck.relevance.answers import Fused, answered, checked, class_shares, top_shares, vote_shares
-from limbeck.relevance.auto import auto
-from limbeck.relevance.baselines import confidence, fixed, majority, uniform, uniform_logit
-from limbeck.relevance.consensus import consensus, shapley
-from limbeck.relevance.dawid_skene import Observers, dawid_skene
-from limbeck.relevance.domain import Samples, domain
-from limbeck.relevance.neighbours import best_agreed, cut_statistic
-from limbeck.relevance.prior import class_prior, saerens
-from limbeck.relevance.rates import calibrated_prior
-from limbeck.relevance.reviewed import reviewed
-from limbeck.relevance.trust import (
+from limbeck.relevance.class_rates.calibrated import calibrated_prior
+from limbeck.relevance.class_rates.prior import class_prior, saerens
+from limbeck.relevance.expected_accuracy import (
     Estimate,
     accuracy_by_class,
     accuracy_estimate,
@@ -26,6 +17,15 @@ from limbeck.relevance.trust import (
     decided,
     expected_accuracy,
 )
+from limbeck.relevance.methods.agreement import agreement
+from limbeck.relevance.methods.auto import auto
+from limbeck.relevance.methods.baselines import confidence, fixed, majority, uniform, uniform_logit
+from limbeck.relevance.methods.consensus import consensus, shapley
+from limbeck.relevance.methods.domain import Samples, domain
+from limbeck.relevance.methods.reviewed import reviewed
+from limbeck.relevance.models.dawid_skene import Observers, dawid_skene
+from limbeck.relevance.neighbours import best_agreed, cut_statistic
+from limbeck.relevance.probabilities import Fused, answered, checked, class_shares, top_shares, vote_shares
 
 METHODS: dict[str, Callable[..., Fused]] = {
     "uniform": uniform,

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.relevance.answers import Bools, Floats, Ints, some_rows, top_shares
+from limbeck.relevance.probabilities import Bools, Floats, Ints, some_rows, top_shares
 
 POOL = 20_000  # rows among which neighbours are sought
 _CELLS = 2**21  # similarities in memory at once

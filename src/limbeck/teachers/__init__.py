@@ -15,8 +15,8 @@ from limbeck.recipe import Teacher as Spec
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
 from limbeck.teachers.bundle import open_bundle
 from limbeck.teachers.cache import answers, cache_folder, kept
+from limbeck.teachers.cache.hidden_features import features, gives_features, guide_of, standardised
 from limbeck.teachers.column import open_column
-from limbeck.teachers.features import features, gives_features, guide_of, standardised
 from limbeck.teachers.http import open_http
 from limbeck.teachers.huggingface import open_huggingface
 from limbeck.teachers.onnx import open_onnx

@@ -34,7 +34,7 @@ class Teacher(Protocol):
 
     A teacher that is no black box may also have ``width``, the number D of its hidden features (0 where it gives
     none), and ``features(rows)``, which returns them, float32 [N, D], a row of NaN where it has none; see
-    `limbeck.teachers.features`.
+    `limbeck.teachers.cache.hidden_features`.
     """
 
     name: str

@@ -6,11 +6,12 @@ import polars as pl
 
 from limbeck.bundle import manifest
 from limbeck.bundle.classifier import Classifier
-from limbeck.data import beats, located
 from limbeck.files import sha256
+from limbeck.kinds.image import files as located
+from limbeck.kinds.signal import columns as beats
 from limbeck.teachers.base import Answers, Place, Teacher
-from limbeck.teachers.cells import need, spread, texts
-from limbeck.teachers.labels import LabelMap
+from limbeck.teachers.columns import need, spread, texts
+from limbeck.teachers.label_map import LabelMap
 
 
 class Bundle:

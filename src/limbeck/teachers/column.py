@@ -12,8 +12,8 @@ import polars as pl
 
 from limbeck.errors import did_you_mean
 from limbeck.teachers.base import Answers, Features, Place, Teacher
-from limbeck.teachers.cells import numbers
-from limbeck.teachers.labels import LabelMap, probabilities
+from limbeck.teachers.columns import numbers
+from limbeck.teachers.label_map import LabelMap, probabilities
 
 
 class Column:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from limbeck.errors import first_line
 from limbeck.files import need_regular
 from limbeck.hugging_face import knows_nothing, misfit, quiet
-from limbeck.native import panics_caught
+from limbeck.process.native import panics_caught
 from limbeck.teachers.base import AnswerError, Answers, Features, Place, Teacher, file_hashes, heavy
-from limbeck.teachers.cells import spread, texts
-from limbeck.teachers.labels import LabelMap, probabilities
+from limbeck.teachers.columns import spread, texts
+from limbeck.teachers.label_map import LabelMap, probabilities
 
 _FILES = ["*.json", "*.txt", "*.model", "*.safetensors", "*.bin"]
 

@@ -16,8 +16,8 @@ from limbeck.bundle.session import open_session
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import sha256
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
-from limbeck.teachers.cells import numbers, texts
-from limbeck.teachers.labels import LabelMap, probabilities
+from limbeck.teachers.columns import numbers, texts
+from limbeck.teachers.label_map import LabelMap, probabilities
 
 _TYPES: dict[str, Any] = {
     "tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16,

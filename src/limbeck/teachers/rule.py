@@ -14,9 +14,9 @@ import polars as pl
 
 from limbeck.errors import did_you_mean, first_line
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
-from limbeck.teachers.cells import need
+from limbeck.teachers.columns import need
 from limbeck.teachers.expression import Expression
-from limbeck.teachers.labels import validate
+from limbeck.teachers.label_map import validate
 
 _QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'")
 

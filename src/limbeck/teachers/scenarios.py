@@ -19,10 +19,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.data.labels import labels_of, text_of
-from limbeck.data.more_tables import read_more
-from limbeck.data.prepare import texts_of
-from limbeck.data.rows import need
 from limbeck.data.split import named_parts
+from limbeck.data.tables.rows import need
+from limbeck.dataset.more_tables import read_more
+from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
 from limbeck.progress import say
 from limbeck.recipe import Recipe
@@ -168,16 +168,16 @@ class _Trees:
         self.encoder, self.models, self.classes_ = encoder, models, models[0].classes_
 
     def predict_proba(self, frame: pl.DataFrame) -> Any:
-        from limbeck.evaluation.baseline_table import features
+        from limbeck.kinds.table.baseline import features
 
         rows = features(self.encoder, frame)
         return np.mean([model.predict_proba(rows) for model in self.models], axis=0)
 
 
 def _table_model(teacher: ScenarioTeacher) -> Any:
-    from limbeck.evaluation.baseline_line import fit_boosting
-    from limbeck.evaluation.baseline_table import features
-    from limbeck.inputs.table import TableInput
+    from limbeck.kinds.table.baseline import features
+    from limbeck.kinds.table.encode import TableInput
+    from limbeck.metrics.baseline_row import fit_boosting
     from limbeck.recipe import Input
 
     try:

@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 
 from limbeck.errors import first_line
 from limbeck.files import sha256
-from limbeck.quiet import without_warnings
+from limbeck.process.quiet import without_warnings
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher, heavy
-from limbeck.teachers.cells import numbers, spread, texts
-from limbeck.teachers.labels import LabelMap, probabilities
+from limbeck.teachers.columns import numbers, spread, texts
+from limbeck.teachers.label_map import LabelMap, probabilities
 
 _DTYPE = "numpy.dtype"
 

@@ -19,26 +19,26 @@ from typing import Any
 import numpy as np
 import torch
 
-from limbeck.bundle.seen import frame_keys
-from limbeck.data.prepare import Dataset
+from limbeck.bundle.training_hashes import frame_keys
+from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.calibrate import choose_threshold
-from limbeck.evaluation.curves import roc_auc
 from limbeck.events import stage
-from limbeck.inputs.kinds import RowInput, Rows, batch_of, encode, values_of
-from limbeck.inputs.ragged import batches
+from limbeck.kinds.image import augment as pictures
+from limbeck.kinds.select import RowInput, Rows, batch_of, encode, values_of
+from limbeck.kinds.text.ragged import batches
+from limbeck.metrics.calibration import choose_threshold
+from limbeck.metrics.curves import roc_auc
 from limbeck.networks import Network
-from limbeck.networks.detector import Detector, PictureDetector, robust
+from limbeck.networks.anomaly.detector import Detector, PictureDetector, robust
 from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import DETECTED, Recipe
-from limbeck.training import pictures
 from limbeck.training import student as students
-from limbeck.training.epochs import epoch_rows, some_pictures
-from limbeck.training.export import logits_of, round_to_half
-from limbeck.training.learner import Learner
-from limbeck.training.loop import History, fit
-from limbeck.training.pretext import self_train
+from limbeck.training.export.gate import logits_of, round_to_half
+from limbeck.training.fit.epoch_rows import epoch_rows, some_pictures
+from limbeck.training.fit.learner import Learner
+from limbeck.training.fit.loop import History, fit
+from limbeck.training.pretrain.rotation import self_train
 
 CUT = 0.5  # the probability of an anomaly at the line: it is drawn inside the network
 # In the unit of scores, spreads of a statistic. The scores of few valid rows may be level by chance, and then all that

@@ -16,34 +16,35 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 
-from limbeck.bundle.seen import frame_keys
-from limbeck.data.prepare import Dataset, texts_of
+from limbeck.bundle.training_hashes import frame_keys
+from limbeck.data.dataset import Dataset
+from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.evaluation.attacks import bona_fide_index, settled_threshold
-from limbeck.evaluation.calibrate import fit_temperature
 from limbeck.events import stage
-from limbeck.inputs.kinds import INPUTS, RowInput, Rows, Values, encode, values_of
-from limbeck.inputs.ragged import Ragged
+from limbeck.kinds.image.recaptured_rows import with_attacks
+from limbeck.kinds.select import INPUTS, RowInput, Rows, Values, encode, values_of
+from limbeck.kinds.text.ragged import Ragged
+from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks import NETWORKS, Network
-from limbeck.networks.spectrum import fused
-from limbeck.networks.wide import WideNetwork
+from limbeck.networks.image.spectrum import fused
+from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
-from limbeck.training.attacks import with_attacks
-from limbeck.training.epochs import epoch_rows, some_pictures, with_offset, with_target
-from limbeck.training.export import logits_of, round_to_half
-from limbeck.training.hub import pretrained_input
-from limbeck.training.learner import Learner
-from limbeck.training.loop import History, fit
-from limbeck.training.nearest import check_nearest, compares, remember
-from limbeck.training.places import find, needed
-from limbeck.training.processes import by_itself, current, own_cores
-from limbeck.training.scores import cross_entropy, scores_of, soft_temperature, softmax
-from limbeck.training.targets import Targets
-from limbeck.training.unfreeze import check_unfreeze, fit_in_stages
-from limbeck.training.views import viewed_rows
-from limbeck.training.wide import fit_wide
+from limbeck.recipe.paths import find, needed
+from limbeck.tasks.classify.attack_rows import bona_fide_index, settled_threshold
+from limbeck.training.distill.targets import Targets
+from limbeck.training.distributed.processes import by_itself, current, own_cores
+from limbeck.training.export.gate import logits_of, round_to_half
+from limbeck.training.fit.epoch_rows import epoch_rows, some_pictures, with_offset, with_target
+from limbeck.training.fit.learner import Learner
+from limbeck.training.fit.loop import History, fit
+from limbeck.training.fit.nearest_neighbor import check_nearest, compares, remember
+from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
+from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
+from limbeck.training.fit.views import viewed_rows
+from limbeck.training.fit.wide_branch import fit_wide
+from limbeck.training.pretrained_tokenizer import pretrained_input
 
 
 @dataclass
@@ -215,9 +216,9 @@ def train_student(
     checkpoints
         Folder for checkpoints; None keeps none.
     targets
-        What teachers say, see `limbeck.training.distil`; without labels they also choose and calibrate the student.
+        What teachers say, see `training.distill.distill`; without labels they also choose and calibrate the student.
     report
-        See `limbeck.training.loop.fit`.
+        See `limbeck.training.fit.loop.fit`.
     """
     if recipe.task.anomaly:
         from limbeck.training.anomaly import train_detector  # it builds on what stands here

@@ -16,41 +16,42 @@ import numpy as np
 import torch
 from safetensors.torch import save
 
-import limbeck
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import write_manifest
-from limbeck.bundle.seen import telling_keys, write_seen
-from limbeck.data.prepare import Dataset, prepare
-from limbeck.data.read import need
-from limbeck.data.resizing import lost_frequencies
-from limbeck.data.rows import text_column
+from limbeck.bundle.training_hashes import telling_keys, write_seen
+from limbeck.data.dataset import Dataset
+from limbeck.data.tables.read import need
+from limbeck.data.tables.rows import text_column
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, left_out
+from limbeck.evaluation.evaluate import export_facts, facts_of
 from limbeck.evaluation.judge import Judgement, groups_of, judge
-from limbeck.evaluation.pixels import anomaly_metrics, pixel_facts
-from limbeck.evaluation.report import Report, write_report
-from limbeck.evaluation.run import export_facts, facts_of
+from limbeck.evaluation.report.headline import verdict
+from limbeck.evaluation.report.page import Report, write_report
+from limbeck.evaluation.report.trust import read_trust
 from limbeck.evaluation.seen_rows import seen_among, warning
-from limbeck.evaluation.signals import signal_pages
-from limbeck.evaluation.trust import read_trust
-from limbeck.evaluation.verdict import verdict
 from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import no_nan, whole_folder, write_json, write_text
-from limbeck.inputs.kinds import values_of
+from limbeck.kinds.image.resize_check import lost_frequencies
+from limbeck.kinds.select import values_of
+from limbeck.kinds.signal.report import signal_pages
 from limbeck.locks import sole_writer
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, load_recipe, override
-from limbeck.training.alone import alone
-from limbeck.training.card import model_card
-from limbeck.training.distil import distil
-from limbeck.training.export import Gate, export, gate_facts
-from limbeck.training.pretrain import is_pretraining, pretrain
-from limbeck.training.processes import current, joined, refuse_unshared, restarted
-from limbeck.training.robust import robust_accuracy, under_attack
+from limbeck.tasks.anomaly.pixel_metrics import anomaly_metrics, pixel_facts
+from limbeck.training.adversarial_accuracy import robust_accuracy, under_attack
+from limbeck.training.distill.distill import distil
+from limbeck.training.distill.targets import Distilled, Targets
+from limbeck.training.distributed.processes import current, joined, refuse_unshared, restarted
+from limbeck.training.export.gate import Gate, export, gate_facts
+from limbeck.training.export.model_card import model_card
+from limbeck.training.one_at_a_time import alone
+from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
 from limbeck.training.student import Student, network_kind, positive_index, start_of, train_student
-from limbeck.training.targets import Distilled, Targets
+from limbeck.version import __version__
 
 
 @dataclass(frozen=True)
@@ -380,7 +381,7 @@ def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, 
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers", "pillow")
     return {
-        "limbeck": limbeck.__version__,
+        "limbeck": __version__,
         "created": now,
         "name": name,
         "task": recipe.task,

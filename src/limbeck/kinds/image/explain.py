@@ -14,10 +14,10 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.located import quiet_pillow
-from limbeck.data.picture import Box, Picture, reduced, upright
-from limbeck.inputs.image import ImageInput, Pictures
 from limbeck.kinds.explanation import Floats, Ints, Model, Part, apart, heaviest, log_odds
+from limbeck.kinds.image.decode import Box, Picture, reduced, upright
+from limbeck.kinds.image.encode import ImageInput, Pictures
+from limbeck.kinds.image.files import quiet_pillow
 
 GRID = 8  # steps a side
 SQUARE = 2  # steps that a square is long

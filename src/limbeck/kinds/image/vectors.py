@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.picture import Picture
 from limbeck.errors import LimbeckError
-from limbeck.inputs.image import ImageInput
+from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.encode import ImageInput
 
 GRID, CELL = 8, 6  # places a side, and pixels a side of each
 WIDTH = GRID * GRID * 4

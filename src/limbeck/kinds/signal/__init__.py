@@ -1,1 +1,1 @@
-"""Signals."""
+"""Signals: windows of one or more leads."""

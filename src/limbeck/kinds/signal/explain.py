@@ -14,9 +14,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.data.beats import AFTER, BEFORE, RHYTHM, SIGNAL, array_column
-from limbeck.inputs.signal import SignalInput, windows_of
 from limbeck.kinds.explanation import Floats, Ints, Model, Part, apart, heaviest, log_odds
+from limbeck.kinds.signal.columns import AFTER, BEFORE, RHYTHM, SIGNAL, array_column
+from limbeck.kinds.signal.encode import SignalInput, windows_of
 
 STEPS = 24  # of a window
 STRETCH = 2  # steps that a stretch is long

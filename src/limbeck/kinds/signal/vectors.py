@@ -6,9 +6,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.data.windows import levelled
 from limbeck.errors import LimbeckError
-from limbeck.inputs.signal import LOWEST, SignalInput, rhythm_of, windows_of
+from limbeck.kinds.signal.encode import LOWEST, SignalInput, rhythm_of, windows_of
+from limbeck.kinds.signal.formats.windows import levelled
 
 POINTS = 64  # of each lead
 _INTERVALS = 3  # of the rhythm: before, after, and one over the other

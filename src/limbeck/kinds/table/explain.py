@@ -12,8 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from limbeck.inputs.table import Column, TableInput
 from limbeck.kinds.explanation import Floats, Ints, Model, Part, heaviest, log_odds
+from limbeck.kinds.table.encode import Column, TableInput
 
 _EPOCH = datetime.date(1970, 1, 1)
 

@@ -7,8 +7,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.inputs.table import TableInput
 from limbeck.kinds.projection import projected
+from limbeck.kinds.table.encode import TableInput
 
 WIDTH = 16  # numbers of a category
 

@@ -15,15 +15,15 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.clean import clean_all
-from limbeck.inputs.ngrams import Ngrams
-from limbeck.inputs.ragged import Ragged
-from limbeck.inputs.text import WIDE_REACH, TextInput
 from limbeck.kinds.explanation import Floats, Ints, Model, Part, heaviest, log_odds
 from limbeck.kinds.narrowing import Group, narrowed
 from limbeck.kinds.text.alignment import alignment
+from limbeck.kinds.text.clean import clean_all
+from limbeck.kinds.text.encode import WIDE_REACH, TextInput
 from limbeck.kinds.text.gram_places import gram_places
 from limbeck.kinds.text.linear import contributions
+from limbeck.kinds.text.ngrams import Ngrams
+from limbeck.kinds.text.ragged import Ragged
 from limbeck.kinds.text.words import Span, word_spans
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.inputs.encoders import code_points, cut_words
-from limbeck.inputs.ngrams import Ngrams, hashed_ngrams, word_codes
+from limbeck.kinds.text.ngrams import Ngrams, hashed_ngrams, word_codes
+from limbeck.kinds.text.tokens import code_points, cut_words
 
 Ints = NDArray[np.int64]
 

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.inputs.ngrams import Ngrams
-from limbeck.inputs.ragged import Ragged
 from limbeck.kinds.explanation import Model
+from limbeck.kinds.text.ngrams import Ngrams
+from limbeck.kinds.text.ragged import Ragged
 
 Floats = NDArray[np.float64]
 _LEAST = 1e-37  # of a float32

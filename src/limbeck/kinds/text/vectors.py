@@ -7,11 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.clean import clean_all
 from limbeck.errors import LimbeckError
-from limbeck.inputs.ngrams import Ngrams
-from limbeck.inputs.text import TextInput
 from limbeck.kinds.projection import projected, unit
+from limbeck.kinds.text.clean import clean_all
+from limbeck.kinds.text.encode import TextInput
+from limbeck.kinds.text.ngrams import Ngrams
 from limbeck.recipe import Input
 
 WIDTH = 256

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limbeck.inputs.encoders import without_surrogates
+from limbeck.kinds.text.tokens import without_surrogates
 
 Span = tuple[int, int]
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Recipe, load_recipe
-from limbeck.training.alone import alone
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.data import check_data, read_rows
 from limbeck.training.doctor.files import check_files
@@ -27,6 +26,7 @@ from limbeck.training.doctor.teachers import (
     check_silence,
     open_all,
 )
+from limbeck.training.one_at_a_time import alone
 
 __all__ = ["Finding", "doctor"]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.data.prepare import Dataset
+from limbeck.data.dataset import Dataset
 from limbeck.objectives import viewed
 from limbeck.recipe import Recipe
-from limbeck.training.pretrain import is_pretraining
+from limbeck.training.pretrain.masked_words import is_pretraining
 
 
 @dataclass(frozen=True)

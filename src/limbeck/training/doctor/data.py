@@ -8,15 +8,16 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from limbeck.data.duplicates import exact
+from limbeck.data.dataset import Dataset
 from limbeck.data.labels import text_of
-from limbeck.data.prepare import Dataset, prepare
-from limbeck.data.resizing import lost_frequencies
+from limbeck.data.near_duplicates import exact
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.findings import doubtful
+from limbeck.kinds.image.resize_check import lost_frequencies
+from limbeck.messages.findings import doubtful
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, refused
-from limbeck.training.pretrain import is_pretraining
+from limbeck.training.pretrain.masked_words import is_pretraining
 
 ENOUGH = 50  # labelled rows from which on a column that tells them all is no accident
 IMBALANCE = 10.0  # times as many rows of the largest class as of the smallest

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from limbeck.training.augment import Augmenter
+from limbeck.kinds.text.augment import Augmenter
+from limbeck.recipe.paths import find, needed
+from limbeck.training.distill.fuse_answers import reviewed_rows
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, attempt
-from limbeck.training.places import find, needed
-from limbeck.training.weigh import reviewed_rows
 
 
 def check_files(case: Case) -> Iterator[Finding]:

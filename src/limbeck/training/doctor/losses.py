@@ -18,20 +18,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limbeck.data.clean import clean_all
 from limbeck.errors import LimbeckError, first_line
-from limbeck.inputs.kinds import RowInput, batch_of, encode, values_of
-from limbeck.inputs.text import TextInput
+from limbeck.kinds.select import RowInput, batch_of, encode, values_of
+from limbeck.kinds.text.clean import clean_all
+from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import Network
-from limbeck.networks.detector import Detector
-from limbeck.networks.wide import WideNetwork
+from limbeck.networks.anomaly.detector import Detector
+from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.objectives import OBJECTIVES, Step, guided, viewed
-from limbeck.training.batches import given
+from limbeck.recipe.paths import find
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, attempt
-from limbeck.training.learner import Learner
-from limbeck.training.nearest import compares
-from limbeck.training.places import find
+from limbeck.training.fit.batches import given
+from limbeck.training.fit.learner import Learner
+from limbeck.training.fit.nearest_neighbor import compares
 from limbeck.training.student import build, start_of, with_stop_words
 
 SAMPLE = 4000  # rows that the fresh student's input is fitted on

@@ -1,8 +1,8 @@
 """Did a teacher see the test rows? Then the student's figures on them would be too good.
 
 Rows of scenarios and samples are here, and are compared by content; a bundle brings hashes of the rows it was made
-from (`limbeck.bundle.seen`). Hashes of 32 bits collide: what is expected by chance is taken off, and so many more as
-three standard deviations of a Poisson count, before a bundle is blamed.
+from (`limbeck.bundle.training_hashes`). Hashes of 32 bits collide: what is expected by chance is taken off, and so many
+more as three standard deviations of a Poisson count, before a bundle is blamed.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from limbeck.bundle.seen import beyond_chance, learned_from, telling_keys
+from limbeck.bundle.training_hashes import beyond_chance, learned_from, telling_keys
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Input, Task
 from limbeck.teachers.bundle import Bundle
+from limbeck.training.distill.trained_teacher import TrainedTeacher
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding
 from limbeck.training.doctor.teachers import Seat
-from limbeck.training.firsts import TrainedTeacher
 
 MOST = 0.01  # share of the test rows that a teacher may have seen by accident
 

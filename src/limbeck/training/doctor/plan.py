@@ -7,18 +7,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from limbeck import relevance
-from limbeck.data.read import need
+from limbeck.data.tables.read import need
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.kinds.image.recaptured_rows import check_attacks
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
 from limbeck.teachers import TEACHERS, scenarios
-from limbeck.training import firsts
-from limbeck.training.attacks import check_attacks
+from limbeck.training.distill import trained_teacher as firsts
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, attempt, refused
-from limbeck.training.pretrain import is_pretraining
+from limbeck.training.fit.views import check_views
+from limbeck.training.pretrain.masked_words import is_pretraining
 from limbeck.training.student import accelerator_for, bf16_pays, network_kind, positive_index
-from limbeck.training.views import check_views
 
 FEW = 50  # valid rows under which the choice of an epoch is mostly chance
 

@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Teacher as Spec
 from limbeck.teachers import AnswerError, Answers, Teacher, kept
-from limbeck.teachers.labels import validate
+from limbeck.teachers.label_map import validate
 from limbeck.teachers.rule import Rules
 from limbeck.teachers.scenarios import ScenarioTeacher
+from limbeck.training.distill.hidden_features import guide_for
+from limbeck.training.distill.panel import seat
+from limbeck.training.distill.trained_teacher import TrainedTeacher
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, refused
-from limbeck.training.firsts import TrainedTeacher
-from limbeck.training.guide import guide_for
-from limbeck.training.panel import seat
 
 FEW = 32  # rows that a teacher is asked about
 SAME = 1e-4  # answers that differ by less are one answer

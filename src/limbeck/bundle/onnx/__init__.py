@@ -1,0 +1,1 @@
+"""ONNX models checked before they are run."""

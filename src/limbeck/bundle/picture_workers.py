@@ -1,0 +1,203 @@
+"""Many pictures answered by several processes, as decoding in threads waits for the interpreter's lock.
+
+Of each JPEG a quarter of the work is Pillow's Python, so threads of one process never keep more than a few cores busy.
+Each worker process opens the bundle itself and answers runs of pictures that are sent to it; this
+process answers runs of its own beside them. They are processes of their own, started as ``python -m``: neither forked,
+which is unsafe beside the threads of onnxruntime and polars, nor children of `multiprocessing`, which would run an
+unguarded script of the user's again. A worker ends when the pipe to it closes, however this process ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from contextvars import copy_context
+from dataclasses import dataclass
+from functools import partial
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from limbeck.bundle.classifier import ROWS, TOKENS, Classifier
+from limbeck.bundle.engine import Probabilities
+from limbeck.kinds.image.decode import Box, Picture
+from limbeck.kinds.image.encode import ImageInput
+from limbeck.process.forks import made_anew
+from limbeck.process.pipes import receive, send
+
+MANY = 2000  # pictures; below that starting a process costs more than it saves
+EACH = 1000  # pictures that are worth one more process
+_RUN = 64  # pictures handed over at once, at least
+
+Answered = tuple[Probabilities, dict[int, str]]  # and why places that got no answer did not
+
+
+@dataclass(frozen=True)
+class _Run:
+    pictures: Sequence[Picture]
+    answer: Future[Answered]
+
+
+class Pictured:
+    """The answers to a window of pictures, some of them still on their way."""
+
+    def __init__(self, runs: list[_Run]) -> None:
+        self._runs = runs
+
+    def result(self) -> Answered:
+        """Wait for every run and return the answers in order; a picture that cannot be read has an arbitrary one."""
+        parts: list[Probabilities] = []
+        bad: dict[int, str] = {}
+        for run in self._runs:
+            part, reasons = run.answer.result()
+            before = sum(map(len, parts))
+            parts.append(part)
+            bad |= {before + at: reason for at, reason in reasons.items()}
+        return np.concatenate(parts), bad
+
+
+class Workers:
+    """A process beside this one for each other core, if there is enough to do; all answer pictures of one bundle.
+
+    A worker that ends before its time leaves its run to the others; this process never does.
+
+    Parameters
+    ----------
+    classifier
+        The bundle of pictures, open here. The others open its folder, and take no part if that has changed since.
+    most
+        Processes, this one counted; by default as many as ``classifier`` has threads.
+    """
+
+    def __init__(self, classifier: Classifier, most: int | None = None) -> None:
+        self.classifier = classifier
+        assert isinstance(classifier.encoder, ImageInput)
+        batch = max(1, min(ROWS, TOKENS // classifier.encoder.cost))
+        self._size = batch * -(-_RUN // batch)  # whole batches: the same ones as without workers
+        self._most = (most or classifier.threads or 1) if sys.executable else 1
+        self._waiting: SimpleQueue[_Run | None] = SimpleQueue()
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._threads: list[threading.Thread] = []
+        self._begin(self._here)
+        made_anew(self)
+
+    def grow(self, count: int) -> None:
+        """Have ``count`` processes answer, this one counted, or as many as there may be."""
+        try:
+            while len(self._processes) + 1 < min(count, self._most):
+                self._processes.append(self._started())
+                self._begin(partial(self._there, self._processes[-1]))
+        except OSError:  # no room for one more process: those that there are have to do
+            self._most = len(self._processes) + 1
+
+    def submit(self, pictures: Sequence[Picture]) -> Pictured:
+        """Start answering pictures that are files; ask the returned `Pictured` for the answers."""
+        runs = [_Run(pictures[at : at + self._size], Future()) for at in range(0, len(pictures), self._size)]
+        for run in runs:
+            self._waiting.put(run)
+        return Pictured(runs)
+
+    def close(self) -> None:
+        """End all workers; runs that nobody has begun are dropped."""
+        for process in self._processes:
+            process.kill()
+        with contextlib.suppress(Exception):
+            while self._waiting.get_nowait():
+                pass
+        for _ in self._threads:
+            self._waiting.put(None)
+        for thread in self._threads:
+            thread.join()
+        for process in self._processes:
+            with process:  # closes its pipes and waits for its end
+                pass
+
+    def after_fork(self) -> None:
+        """Let go of the pipes in a process forked from this one: a worker ends when the last end of its pipe closes."""
+        nothing = os.open(os.devnull, os.O_RDWR)
+        for process in self._processes:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None and not pipe.closed:
+                    os.dup2(nothing, pipe.fileno(), inheritable=False)
+        os.close(nothing)
+
+    def _begin(self, work: Callable[[], None]) -> None:
+        own = partial(copy_context().run, work)
+        self._threads.append(threading.Thread(target=own, name="limbeck-worker", daemon=True))
+        self._threads[-1].start()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        bundle = self.classifier.path.resolve()
+        return subprocess.Popen(  # noqa: S603 - our own module, by its name
+            # -P: the working folder, which may hold anything, is no place to import from.
+            [sys.executable, "-P", "-m", "limbeck.bundle.picture_workers", str(bundle), self.classifier.model],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            start_new_session=True,  # an interrupt from the keyboard is this process's to answer
+        )
+
+    def _here(self) -> None:
+        while (run := self._waiting.get()) is not None:
+            try:
+                run.answer.set_result(_answers(self.classifier, run.pictures))
+            except Exception as error:  # whoever waits for the answer gets it
+                run.answer.set_exception(error)
+
+    def _there(self, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin is not None and process.stdout is not None
+        with contextlib.suppress(Exception):  # one that never got ready takes no run
+            if receive(process.stdout)[0] != _about(self.classifier):
+                return
+            while (run := self._waiting.get()) is not None:
+                try:
+                    send(process.stdin, {"pictures": [_plain(picture) for picture in run.pictures]})
+                    head, made = receive(process.stdout)
+                    answers = made["answers"].reshape(len(run.pictures), len(self.classifier.classes))
+                    run.answer.set_result((answers, {int(at): str(reason) for at, reason in head["bad"].items()}))
+                except Exception:  # the process is gone, or talks nonsense: somebody else answers
+                    self._waiting.put(run)
+                    return
+
+
+def _answers(classifier: Classifier, pictures: Sequence[Picture]) -> Answered:
+    assert isinstance(classifier.encoder, ImageInput)
+    rows, bad = classifier.encoder.encode_each(pictures, workers=1)
+    return classifier.submit(rows).result(), {at: str(error) for at, error in bad.items()}
+
+
+def _about(classifier: Classifier) -> dict[str, dict[str, str]]:
+    return {"files": classifier.manifest.files}
+
+
+def _plain(picture: Picture) -> list[Any]:
+    box = picture.box
+    edges = None if box is None else [box.x, box.y, box.width, box.height, box.frame]
+    return [str(picture.source), picture.name, edges]
+
+
+def serve(bundle: str, model: str) -> None:
+    """Answer lists of pictures from standard input until it ends: why some got no answer, and float32 [N, C]."""
+    given, out = sys.stdin.buffer, sys.stdout.buffer
+    sys.stdout = sys.stderr  # nothing that prints may stand between the answers
+    with Classifier(bundle, threads=1, model=model) as classifier:
+        send(out, _about(classifier))
+        while True:
+            pictures = [
+                Picture(source, None if edges is None else Box(*edges), name)
+                for source, name, edges in receive(given)[0]["pictures"]
+            ]
+            answers, bad = _answers(classifier, pictures)
+            send(out, {"bad": bad}, {"answers": answers})
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(BrokenPipeError, EOFError):
+        serve(*sys.argv[1:])

@@ -1,0 +1,427 @@
+"""From a table, or a folder of tables, to a table of answers: streamed, in order, resumable, whole or not at all.
+
+A chunk is read and encoded while the one before it is answered; the answers grow in
+`limbeck.bundle.resume_journal`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from limbeck.bundle.classifier import WINDOW, Classifier
+from limbeck.bundle.engine import Answer
+from limbeck.bundle.picture_workers import EACH, MANY, Answered, Workers
+from limbeck.bundle.resume_journal import Files, Journal, Works
+from limbeck.data.file_changes import Snapshot, parts_of
+from limbeck.data.labels import need_inputs, need_plain
+from limbeck.data.tables import layouts
+from limbeck.data.tables.encoding import GUESSED, readable
+from limbeck.data.tables.read import Chunk, file_of, inspect, left_out, need, sources, stream
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.events import Listener, Token, check, stage, told
+from limbeck.files import same_file, writable
+from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.image.files import FILE, located, pictures_of
+from limbeck.kinds.image.heatmap import HeatMaps
+from limbeck.kinds.image.layouts import celeba_spoof as celeba
+from limbeck.kinds.image.layouts.class_folders import PICTURES, flat, holds_pictures
+from limbeck.kinds.select import Rows, values_of
+from limbeck.kinds.signal.predict import default_columns, empty_frame, record_chunk, record_columns, record_files
+from limbeck.locks import sole_writer
+from limbeck.process.forks import refuse_forked
+from limbeck.progress import progress as counting
+from limbeck.progress import say
+from limbeck.recipe import Task
+
+_AGAIN = "the same call goes on from there"
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+
+
+@dataclass(frozen=True)
+class Done:
+    """What `predict` did."""
+
+    output: Path
+    rows: int
+    rejected: int
+    rejects: Path | None
+    seconds: float
+    resumed: int
+    notes: tuple[str, ...] = ()  # what of the input was left out
+
+
+def predict(
+    bundle: str | Path | Classifier,
+    source: str | Path,
+    output: str | Path,
+    *,
+    columns: Sequence[str] | None = None,
+    maps: str | Path | None = None,
+    encoding: str | None = None,
+    quiet: bool = False,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
+) -> Done:
+    """Answer every row of a table or of a folder of tables, in order and in bounded memory.
+
+    A bundle of pictures reads one picture, or those of a folder and of all folders in it, sorted by path; where there
+    is none, its tables. Paths of a table begin in the folder of the table. A bundle of signals reads a record, a folder
+    or table of records, or a file of windows, and gives a row for each beat.
+
+    Parameters
+    ----------
+    columns
+        What to write: any column of the input, and ``row`` (its number in the file), ``file``, ``label`` (as the
+        training rows wrote it), ``class``, ``probability`` (of that class) and ``p:CLASS`` for each class.
+        ``input.NAME`` is the input's own column where a name is taken. By default the input's id column, or else
+        the picture's path or the row number, then label, class and probability.
+    maps
+        Folder for a heat map of each picture, of bundles that find anomalies in pictures.
+    encoding
+        That of text tables, e.g. ``"latin-1"``; found when None.
+    progress
+        Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
+        run.
+    cancel
+        Stops the run at its next safe point and keeps what is answered: the same call goes on from there.
+    output
+        ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
+
+    Raises
+    ------
+    Cancelled
+        When ``cancel`` stopped it.
+    LimbeckError
+        For a missing column, an unreadable input or one that changes while it is read, an output that cannot be written
+        or that another process is writing.
+    """
+    refuse_forked()
+    with told(progress, cancel), contextlib.ExitStack() as stack:
+        for written in (output, maps):
+            if written is not None:
+                stack.enter_context(sole_writer(written))
+        classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
+        stack.enter_context(stage("predict"))
+        quiet = quiet and progress is None
+        return _Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A chunk on its way: its rows, and what waits for their answers and the reasons of those that get none."""
+
+    chunk: Chunk
+    index: int
+    frame: pl.DataFrame
+    wait: Callable[[], Answered]
+    pictures: Rows | None = None
+
+
+class _Run:
+    def __init__(
+        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
+        maps: str | Path | None, quiet: bool, encoding: str | None = None,
+    ) -> None:  # fmt: skip
+        self.classifier, self.output, self.quiet = classifier, output, quiet
+        self.encoding = encoding
+        if output.suffix.lower() not in FORMATS:
+            mend = f"end it in {', '.join(FORMATS)}"
+            if output.suffix.lower() in (".xlsx", ".xls"):
+                mend = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
+            raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
+        if output.is_dir():
+            raise LimbeckError("is a folder", where=output, mend="name a file")
+        task = classifier.manifest.task
+        alone = source.suffix.lower() in PICTURES and source.is_file()
+        self.pictures = task.rows == "image" and (alone or (source.is_dir() and holds_pictures(source)))
+        self.signals = task.rows == "signal"
+        self.notes: tuple[str, ...] = ()
+        if self.pictures:
+            self.sources = [source]
+        elif self.signals:
+            self.sources = record_files(source, output, task, classifier.manifest.columns)
+        else:
+            if named := left_out(source, PICTURES if task.rows == "image" else ()):
+                self.notes = (writable(f"left out of the folder {source.resolve().name}: {named}"),)
+            self.sources = [
+                file for file in _tables(source, task) if source == file or not same_file(file_of(file), output)
+            ]
+        if any(same_file(file_of(file), output) for file in self.sources):
+            raise LimbeckError("this is the input", where=output, mend="name another output")
+        if not self.sources:
+            raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
+        self.columns = self._columns(columns)
+        if maps is not None and not classifier.mapped:
+            mend = "train one with task.kind = 'anomaly-image'"
+            raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
+        self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
+        self.works = Works(output, self.columns, rounded=self._answers())
+        self.before = [Snapshot(self._parts(file)) for file in self.sources]
+        self.workers: Workers | None = None
+        self.met = 0  # pictures that are known to come, or have
+
+    def _parts(self, source: Path) -> list[Path] | list[str]:
+        """Return the files that are read for a source."""
+        if self.pictures:
+            return self._listed[FILE].to_list()
+        return (
+            parts_of(source, self.classifier.manifest.input.signal.annotations) if self.signals else [file_of(source)]
+        )
+
+    def _columns(self, asked: Sequence[str] | None) -> list[str]:
+        manifest = self.classifier.manifest
+        if self.signals and asked is None:
+            return default_columns(self.sources)
+        columns = (
+            record_columns(manifest.task)
+            if self.signals
+            else [manifest.task.inputs[0]]
+            if self.pictures
+            else self._inspected(self.sources[0])
+        )
+        names = self._renamed(pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).columns
+        need_inputs(names, manifest.task, self.sources[0])
+        if manifest.task.rows == "table" and (lacks := [name for name in manifest.task.inputs if name not in names]):
+            shown = ", ".join(map(repr, lacks))
+            self.notes += (writable(f"{self.sources[0].name} lacks the input {shown}: taken as missing in every row"),)
+        if asked is None:
+            id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
+            key = id_column or (manifest.task.inputs[0] if manifest.task.rows == "image" else "row")
+            return [key, "label", "class", "probability"]
+        known = {*names, *(f"input.{name}" for name in names), *self._answers()}
+        for name in asked:
+            if name not in known:
+                mend = did_you_mean(name, sorted(known))
+                raise LimbeckError(f"there is no column {name!r} to write", where="--columns", mend=mend)
+        return list(asked)
+
+    def _inspected(self, source: Path) -> Sequence[str]:
+        """Return the columns of a table, and note an encoding that is a guess."""
+        form = inspect(source, encoding=self.encoding)
+        if self.encoding is None and form.encoding in GUESSED:
+            self.notes += (writable(f"{source.name} is taken for {readable(form.encoding)}"),)
+        return form.columns
+
+    def _answers(self) -> list[str]:
+        manifest = self.classifier.manifest
+        return ["row", "file", "label", "class", "probability", *(f"p:{name}" for name in manifest.classes)]
+
+    def _renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        manifest = self.classifier.manifest
+        # A folder that lies as published is read by path here, like any other.
+        layout = "table" if manifest.layout == celeba.NAME else manifest.layout
+        return frame if self.pictures or self.signals else layouts.apply(frame, layout, manifest.columns)
+
+    def go(self) -> Done:
+        started = time.perf_counter()
+        journal = self.works.begin(self._fingerprint(), quiet=self.quiet)
+        resumed = journal.answered + journal.rejected
+        if resumed and not self.quiet:
+            say(f"resumed after {resumed:,} rows")
+        try:
+            self.output.parent.mkdir(parents=True, exist_ok=True)
+            with self.works.opened(journal) as files, counting("rows", None, quiet=self.quiet) as tick:
+                tick(resumed)
+                check(_AGAIN)
+                for window in self._answered(journal):
+                    self._write(files, journal, window)
+                    tick(len(window.chunk.numbers) + len(window.chunk.rejects))
+                    check(_AGAIN)
+            self.works.finish(journal)
+        except BrokenPipeError:
+            raise  # the reader of a pipe has seen enough
+        except OSError as error:
+            raise self.works.out_of_reach(error) from error
+        finally:
+            self.works.close()
+            if self.workers is not None:
+                self.workers.close()
+        kept = self.works.rejects if journal.rejected else None
+        seconds = time.perf_counter() - started
+        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, self.notes)
+
+    def _answered(self, journal: Journal) -> Iterator[_Window]:
+        """Yield chunks with their answers; the next chunk is read and encoded while one is being answered."""
+        ahead: _Window | None = None
+        for index in range(journal.source, len(self.sources)):
+            skip = journal.row if index == journal.source else 0
+            for chunk in self._read(index, skip):
+                frame = self._frame(chunk, self.sources[index])
+                window = self._window(chunk, index, frame)
+                if ahead:
+                    yield ahead
+                ahead = window
+        if ahead:
+            yield ahead
+
+    def _read(self, index: int, skip: int) -> Iterator[Chunk]:
+        """Yield the chunks of a source, and raise at its end where it changed: the chunks are then of no version."""
+        try:
+            yield from self._chunks(index, skip)
+        except LimbeckError:
+            self._refuse_changed(index)  # it says more than what the reader stumbled over
+            raise
+        if not self.pictures:
+            self._refuse_changed(index)
+
+    def _refuse_changed(self, index: int, pictures: Sequence[str] | None = None) -> None:
+        """Raise where what is read is no longer what it was; a picture that is gone is answered or rejected by name."""
+        try:
+            self.before[index].refuse_changed(pictures, removed_too=pictures is None)
+        except LimbeckError:
+            self.works.forget()  # no later run may go on from these answers
+            raise
+
+    def _chunks(self, index: int, skip: int) -> Iterator[Chunk]:
+        rows = min(WINDOW, self.classifier.window)
+        if self.signals:
+            yield record_chunk(self.sources[index], self.classifier.manifest.task, self.classifier.manifest.input, skip)
+            return
+        if not self.pictures:
+            yield from stream(self.sources[index], rows=rows, skip=skip, encoding=self.encoding)
+            return
+        listed = self._listed
+        self.met = listed.height - skip
+        for start in range(skip, listed.height, rows):
+            part = listed.slice(start, rows)
+            yield Chunk(part, np.arange(start + 1, start + 1 + part.height, dtype=np.int64))
+
+    @cached_property
+    def _listed(self) -> pl.DataFrame:
+        """The pictures of the folder, or the one that is named; what this run writes is none of them."""
+        listed = flat(self.sources[0], self.classifier.manifest.task.inputs[0])
+        own = {file.name: file.resolve() for file in (self.output, self.works.rejects)}
+        kept = [Path(file).name not in own or Path(file).resolve() not in own.values() for file in listed[FILE]]
+        return listed.filter(pl.Series(kept, dtype=pl.Boolean))
+
+    def _window(self, chunk: Chunk, index: int, frame: pl.DataFrame) -> _Window:
+        """Begin to answer a chunk; rows that hold nothing to answer are named with the reason."""
+        classifier, task = self.classifier, self.classifier.manifest.task
+        values = values_of(frame, task)
+        if self.signals and not frame.height:
+            return _Window(chunk, index, empty_frame(task), partial(_with, classifier.submit_none(), {}))
+        if isinstance(classifier.encoder, ImageInput):
+            pictures = [one for one in values if isinstance(one, Picture)]
+            if pictures and (workers := self._helped(len(pictures))) is not None:
+                return _Window(chunk, index, frame, workers.submit(pictures).result)
+        rows, bad = classifier.encode_each(values)
+        reasons = {at: str(error) for at, error in bad.items()}
+        pictured = rows if isinstance(classifier.encoder, ImageInput) else None
+        return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), pictured)
+
+    def _helped(self, more: int) -> Workers | None:
+        """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""
+        self.met += 0 if self.pictures else more
+        if self.heat is not None or self.met < MANY or self.classifier.threads <= 1:
+            return None
+        self.workers = self.workers or Workers(self.classifier)
+        self.workers.grow(self.met // EACH)
+        return self.workers
+
+    def _frame(self, chunk: Chunk, source: Path) -> pl.DataFrame:
+        """Return the rows under the recipe's names; a stretch without a readable row has no columns of its own."""
+        task = self.classifier.manifest.task
+        if self.signals:
+            return chunk.frame
+        if not len(chunk.numbers):
+            names = {
+                *task.inputs,
+                *((FILE,) if task.rows == "image" else ()),
+                *(name.removeprefix("input.") for name in self.columns),
+            }
+            return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
+        frame = self._renamed(chunk.frame)
+        need_inputs(frame.columns, task, source)
+        need_plain(frame, task.inputs, source)
+        if task.rows != "image":
+            return frame
+        manifest = self.classifier.manifest
+        frame = located(frame, task, None if self.pictures else manifest.input.box, source.parent)
+        return celeba.with_boxes(frame) if manifest.layout == celeba.NAME else frame
+
+    def _write(self, files: Files, journal: Journal, window: _Window) -> None:
+        chunk, index = window.chunk, window.index
+        answers, why = window.wait()
+        if self.pictures:
+            self._refuse_changed(index, chunk.frame[FILE].to_list())
+        full = np.ones(window.frame.height, dtype=bool)
+        full[list(why)] = False
+        unfit = [(int(chunk.numbers[at]), reason) for at, reason in why.items()]
+        refused = sorted([*unfit, *((reject.row, reject.reason) for reject in chunk.rejects)])
+        if self.heat is not None and window.pictures is not None:
+            self._draw(window, np.flatnonzero(full))
+        rows = self._table(window.frame.filter(pl.Series(full)), chunk.numbers[full], index, answers[full])
+        before = journal.row if journal.source == index else 0
+        journal.source, journal.row = index, before + len(chunk.numbers) + len(chunk.rejects)
+        self.works.write(files, journal, rows, [(self._name(index), row, reason) for row, reason in refused])
+
+    def _draw(self, window: _Window, which: np.ndarray) -> None:
+        """Write the heat maps of the chosen rows, int64, before their answers: a killed run draws some again."""
+        assert self.heat is not None and window.pictures is not None
+        pictures = pictures_of(window.frame, self.classifier.manifest.task)
+        found = self.classifier.maps_of(window.pictures.take(which))
+        for at, places in zip(which, found, strict=True):
+            self.heat.write(int(window.chunk.numbers[at]), pictures[at], places)
+
+    def _table(
+        self, frame: pl.DataFrame, numbers: np.ndarray, index: int, probabilities: np.ndarray
+    ) -> list[pl.Series]:
+        manifest = self.classifier.manifest
+        decided = self.classifier.decide(probabilities)
+        names = np.array(manifest.classes, dtype=object)
+        labels = np.array([manifest.labels[name] for name in manifest.classes], dtype=object)
+        made: dict[str, Any] = {
+            "row": numbers,
+            "file": [self._name(index)] * len(numbers),
+            "label": labels[decided],
+            "class": names[decided],
+            "probability": probabilities[np.arange(len(decided)), decided],
+        }
+        made |= {f"p:{name}": probabilities[:, at] for at, name in enumerate(manifest.classes)}
+        out = []
+        for name in self.columns:
+            if name in made:
+                values = made[name]
+                out.append(pl.Series(name, values.tolist() if values is labels else list(values)))
+            else:
+                need(frame.columns, [name.removeprefix("input.")], self.sources[index])
+                out.append(frame[name.removeprefix("input.")].alias(name))
+        return out
+
+    def _name(self, index: int) -> str:
+        return writable(self.sources[index].name or self.sources[index].resolve().name)  # "." has none
+
+    def _fingerprint(self) -> str:
+        names = [str(path.absolute()) for path in self.sources]
+        facts = [names, *(fact for one in self.before for fact in one.facts())]
+        hashes = sorted(self.classifier.manifest.files.items())
+        content = json.dumps(
+            [facts, hashes, self.columns, self.output.suffix.lower(), *([self.encoding] if self.encoding else [])]
+        )
+        return hashlib.sha256(content.encode("ascii")).hexdigest()
+
+
+def _with(answer: Answer, unfit: dict[int, str]) -> Answered:
+    return answer.result(), unfit
+
+
+def _tables(source: Path, task: Task) -> list[Path]:
+    try:
+        return sources(source)
+    except LimbeckError as error:
+        if task.rows != "image" or not source.is_dir():
+            raise
+        what = "the folder holds no picture, and no table that names some"
+        raise LimbeckError(what, where=source, mend="check the path") from error

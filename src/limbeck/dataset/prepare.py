@@ -1,0 +1,325 @@
+"""From a recipe's data section to rows that may be trained on: read, label, clean of copies, split, check.
+
+The order matters. Parts that the data itself names (files, a split column) are fixed first; then copies are taken
+out of the lesser part (test over valid over train over unlabelled), so that nothing that is judged was learned;
+only then are missing parts drawn, from what is left, copies and groups together. Nothing is changed silently: every
+change is a sentence in ``findings``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import NoReturn
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from limbeck.data import near_duplicates as duplicates
+from limbeck.data import row_identity as identity
+from limbeck.data.dataset import Dataset
+from limbeck.data.derived_columns import with_derived
+from limbeck.data.labels import classes_of, labels_in, labels_of, text_of
+from limbeck.data.leakage import leakage
+from limbeck.data.misspelled_labels import findings as misspelt_findings
+from limbeck.data.misspelled_labels import misspelt
+from limbeck.data.split import split_random
+from limbeck.data.tables.read import file_of
+from limbeck.data.tables.rows import Ints, need
+from limbeck.dataset import assign_parts as parts
+from limbeck.dataset import drop_duplicates as copies
+from limbeck.dataset.gather import Gathered
+from limbeck.dataset.missing_labels import without_label
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.events import check
+from limbeck.kinds.image.files import examine, keys_of
+from limbeck.kinds.signal import patients
+from limbeck.kinds.signal import read as signals
+from limbeck.kinds.text.clean import clean_all
+from limbeck.recipe import Recipe, Signal, Split, Task
+from limbeck.tasks.anomaly import rows as normals
+
+__all__ = ["Dataset", "labels_of", "load_rows", "prepare"]
+
+
+def _raise(refusal: LimbeckError) -> NoReturn:
+    raise refusal
+
+
+def prepare(
+    recipe: Recipe,
+    folder: Path | None = None,
+    *,
+    recipe_folder: Path | None = None,
+    refuse: Callable[[LimbeckError], None] = _raise,
+) -> Dataset:
+    """Read, label, clean and split the rows that a recipe names.
+
+    Parameters
+    ----------
+    folder
+        Where the recipe's paths begin; the recipe's own folder when None.
+    refuse
+        Called with what forbids training on rows that could be read (conflicts, leakage, classes without rows); it
+        raises unless whoever asks wants to hear of all of them.
+
+    Raises
+    ------
+    LimbeckError
+        For anything in the data that the user has to mend, with file, row and column.
+    """
+    data, task = recipe.data, recipe.task
+    if task.rows in ("text", "table") and task.label in task.inputs and not recipe.task.anomaly:
+        mend = "leave it out of task.input: nothing would be learned but to repeat it"
+        raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", mend=mend)
+    base = _base(folder, recipe_folder)
+    gathered = Gathered(data.encoding)
+    for part, paths in _files(recipe):
+        for path in paths:
+            check()
+            gathered.add(
+                _found(base / path, f"data.{part}"), part,
+                task=task, labelled=data.labels == "all" and part != "unlabelled",
+                layout=data.layout, columns=data.columns, keep=data.where, boxes=recipe.input.box,
+                signal=recipe.input.signal,
+            )  # fmt: skip
+    split = parts.given(gathered, data.split)
+    if task.rows == "signal" and patients.by_beat(data):
+        gathered.findings.append(patients.LEAKS)
+    if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
+        # Drawn before any label is seen, so not in proportion to the classes.
+        drawn = split_random(len(split), valid=0.0, test=data.split.test, seed=recipe.training.seed)
+        split = np.where(drawn == "test", "test", split)
+    hidden = split != "test" if data.labels == "test" else split == "unlabelled"
+    bare = without_label(gathered, task, data.missing_labels, hidden)
+    if data.missing_labels == "unlabelled":
+        hidden |= bare
+    else:
+        gathered.drop(bare)
+        split, hidden = split[~bare], hidden[~bare]
+    rows = _Rows.of(gathered, task, base, hidden=hidden)
+    rows = replace(rows, frame=with_derived(rows.frame, data.derive, base))
+    split = np.where(hidden, "unlabelled", split)
+    findings = gathered.findings
+    if task.rows == "image":
+        rows, readable = _examined(rows, task, base, findings)
+        split = split[readable]
+    if (unnamed := split == "").any():
+        findings.append(f"{int(unnamed.sum()):,} beats of paced records left out")
+        rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
+    check()
+    keys = clean_all(rows.texts, recipe.input.clean) if task.rows == "text" else rows.texts
+    contents = keys
+    if task.rows == "image":
+        keys, contents = keys_of(rows.frame)
+    if task.rows == "signal":
+        keys = contents = signals.keys_of(rows.frame)
+    check()
+    exact = duplicates.exact(keys)
+    # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
+    near = duplicates.near(keys) if task.rows == "text" else duplicates.exact(contents)
+    if data.duplicates in ("auto", "keep"):
+        told = identity.told_by_content(rows.frame, keys, task)
+        copies.note_alike(keys, exact, told, findings, task.rows)
+        exact, near = identity.apart(exact, told), identity.apart(near, told)
+        contents = identity.unlike(contents, told)
+    check()
+    keep = np.ones(len(keys), dtype=bool)
+    if task.rows == "signal" and data.leakage == "refuse":
+        given = parts.groups(recipe, rows.frame, gathered.sources)
+        if given is not None:
+            patients.drop_straddling(given, split, keep, findings)
+    copies.drop_empty(keys, split, keep, findings, task.rows)
+    try:
+        copies.drop_conflicts(data.conflicts, exact, rows.labels, _names(rows, task), split, keep, findings, task.rows)
+    except LimbeckError as error:
+        refuse(error)
+    if data.duplicates != "keep":
+        copies.drop_copies("exact", exact, rows.labels, split, keep, findings)
+    if data.duplicates == "near":
+        copies.drop_copies("near", near, rows.labels, split, keep, findings)
+    kept = np.flatnonzero(keep)
+    rows, split, near = rows.take(kept), split[kept], near[kept]
+    contents = [contents[row] for row in kept]
+    groups = parts.groups(recipe, rows.frame, gathered.sources)
+    units, before = parts.together(near, groups), split
+    split = parts.drawn(recipe, rows.labels, split, units, findings, grouped=groups is not None)
+    if task.anomaly:
+        split, kept = normals.parted(before, split, rows.labels, units, findings)
+        rows, split, near = rows.take(kept), split[kept], near[kept]
+        contents, groups = [contents[row] for row in kept], None if groups is None else groups[kept]
+    found = leakage(contents, split, groups, near_groups=near)
+    lines = found.lines(_names(rows, task))
+    if found.refusable and data.leakage == "refuse":
+        mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
+        refuse(LimbeckError(lines[0], where=base, mend=mend))
+    findings += lines
+    near_names = {} if task.anomaly or task.class_map is not None else misspelt(rows.labels, rows.classes)
+    findings += misspelt_findings(near_names, rows.labels, rows.classes)
+    raw = rows.frame[task.label] if task.label in rows.frame.columns else None
+    faults = normals.unlearnable(rows.labels, split, raw, task, base) if task.anomaly else None
+    for refusal in faults or parts.untrainable(rows.labels, rows.classes, split, base, near_names):
+        refuse(refusal)
+    findings += parts.summary(rows.labels, rows.classes, split)
+    return Dataset(
+        rows.frame,
+        rows.texts,
+        rows.labels,
+        rows.classes,
+        split,
+        rows.numbers,
+        findings,
+        gathered.sources,
+        rows.origin,
+    )
+
+
+def load_rows(
+    path: str | Path,
+    task: Task,
+    layout: str = "table",
+    columns: Mapping[str, str] | None = None,
+    classes: Sequence[str] = (),
+    boxes: str | Sequence[str] | None = None,
+    signal: Signal | None = None,
+    where: Mapping[str, str] | None = None,
+    encoding: str | None = None,
+) -> Dataset:
+    """Read labelled rows of a file or folder for evaluation, all of them "test": every readable row that has a label.
+
+    Without ``classes`` they are the task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
+    of a picture that counts, ``signal`` what a window of a signal is; ``where`` keeps only rows with these values.
+    ``encoding`` is that of text files, found when None.
+
+    Raises
+    ------
+    LimbeckError
+        For a missing file or column, an empty or unknown label, or when no row is readable.
+    """
+    gathered = Gathered(encoding)
+    gathered.add(
+        Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, keep=where, boxes=boxes,
+        signal=signal,
+    )  # fmt: skip
+    gathered.drop(without_label(gathered, task, "drop", np.zeros(gathered.rows, dtype=bool)))
+    rows = _Rows.of(gathered, task, Path(path), tuple(classes))
+    if task.rows == "image":
+        rows, _ = _examined(rows, task, Path(path), gathered.findings)
+    split = np.full(len(rows.texts), "test", dtype="<U10")
+    return Dataset(
+        rows.frame, rows.texts, rows.labels, rows.classes, split, rows.numbers, gathered.findings,
+        gathered.sources, rows.origin,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Rows:
+    frame: pl.DataFrame
+    texts: list[str]
+    labels: Ints
+    classes: tuple[str, ...]
+    numbers: Ints
+    origin: Ints
+
+    @classmethod
+    def of(
+        cls,
+        gathered: Gathered,
+        task: Task,
+        where: Path,
+        classes: tuple[str, ...] = (),
+        hidden: npt.NDArray[np.bool_] | None = None,
+    ) -> _Rows:
+        """Join the gathered files; labels of ``hidden`` rows, bool (n,), are not even looked at."""
+        ends = np.cumsum([0, *(len(numbers) for numbers in gathered.numbers)])
+        if not ends[-1]:
+            raise _unreadable(gathered, where)
+        shown = np.ones(ends[-1], dtype=bool) if hidden is None else ~hidden
+        raw: list[str | None] = []
+        for at, frame in enumerate(gathered.frames):
+            if shown[ends[at] : ends[at + 1]].any():
+                need(frame.columns, [task.label], gathered.sources[at])
+                raw += labels_in(frame[task.label].filter(pl.Series(shown[ends[at] : ends[at + 1]])), task)
+        if not classes and not raw and task.class_map is None:
+            raise LimbeckError("no label says what the classes are", where=where, mend="write task.classes")
+        classes = classes or classes_of(raw, task, where)
+        labels = np.full(ends[-1], -1, dtype=np.int64)
+        for at, (frame, source, numbers) in enumerate(
+            zip(gathered.frames, gathered.sources, gathered.numbers, strict=True)
+        ):
+            part = ends[at] + np.flatnonzero(shown[ends[at] : ends[at + 1]])
+            if len(part):
+                labels[part] = labels_of(frame[part - ends[at]], task, source, numbers[part - ends[at]], classes)
+        sizes = [len(numbers) for numbers in gathered.numbers]
+        frame = gathered.frame()
+        texts = texts_of(frame, task)
+        origin = np.repeat(np.arange(len(sizes)), sizes)
+        return cls(frame, texts, labels, classes, np.concatenate(gathered.numbers), origin)
+
+    def take(self, rows: Ints) -> _Rows:
+        texts = [self.texts[row] for row in rows]
+        return _Rows(self.frame[rows], texts, self.labels[rows], self.classes, self.numbers[rows], self.origin[rows])
+
+
+def _unreadable(gathered: Gathered, where: Path) -> LimbeckError:
+    why = next((line for line in gathered.findings if "unreadable" in line), "check the file")
+    if "not valid" in why:
+        why += "; save it as UTF-8, or name its encoding (data.encoding, --encoding)"
+    place = gathered.sources[0] if len(gathered.sources) == 1 else where
+    return LimbeckError("no row can be read", where=place, mend=why)
+
+
+def _examined(rows: _Rows, task: Task, where: Path, findings: list[str]) -> tuple[_Rows, npt.NDArray[np.bool_]]:
+    """Return the rows whose pictures can be read, with the hashes of their content, and which of all those are."""
+    frame, readable, found = examine(rows.frame, task)
+    findings += found
+    if not readable.any():
+        what = f"none of {len(readable):,} pictures can be read"
+        raise LimbeckError(what, where=where, mend=(found or ["check the paths"])[0])
+    return replace(rows, frame=frame).take(np.flatnonzero(readable)), readable
+
+
+def _names(rows: _Rows, task: Task) -> list[object]:
+    """Return what findings call the rows: pictures by their paths, others by their numbers."""
+    return list(rows.texts) if task.rows == "image" else rows.numbers.tolist()
+
+
+def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
+    """Return each row's input as a text: the text itself, a picture's path, or ``column=value`` of filled cells."""
+    if task.rows == "signal":
+        return signals.names_of(frame)
+    if task.rows in ("text", "image"):
+        return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
+    names = [name for name in task.inputs if name in frame.columns]
+    cells = [text_of(frame[name]) for name in names]
+    return [
+        ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True) if value is not None)
+        for row in zip(*cells, strict=True)
+    ]
+
+
+def _base(folder: Path | None, recipe_folder: Path | None) -> Path:
+    base = Path(folder or recipe_folder or Path())
+    if not base.is_dir():
+        what = "this is a file, the folder with the data is wanted" if base.exists() else "there is no such folder"
+        raise LimbeckError(what, where=base, mend="give the folder with --data")
+    return base
+
+
+def _files(recipe: Recipe) -> list[tuple[str, list[str]]]:
+    data = recipe.data
+    train = [data.train] if isinstance(data.train, str) else data.train
+    singles = [("valid", [data.valid] if data.valid else []), ("test", [data.test] if data.test else [])]
+    return [("train", list(train)), *singles, ("unlabelled", list(data.unlabelled))]
+
+
+def _found(path: Path, key: str) -> Path:
+    if file_of(path).exists():
+        return path
+    path = file_of(path)
+    near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
+    hint = did_you_mean(path.name, near)
+    mend = hint if hint.startswith("did") else f"check {key}, or give the folder with --data"
+    raise LimbeckError("there is no such file", where=path, mend=mend)

@@ -1,0 +1,284 @@
+"""Evaluate a bundle on labelled rows: rows in, answers asked, metrics and report out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbeck.bundle.classifier import Classifier
+from limbeck.data.dataset import Dataset
+from limbeck.data.tables.read import need
+from limbeck.data.tables.rows import text_column
+from limbeck.dataset.prepare import load_rows, prepare
+from limbeck.errors import LimbeckError
+from limbeck.evaluation.baselines import baseline_rows, has_baseline, left_out
+from limbeck.evaluation.judge import groups_of, judge
+from limbeck.evaluation.report.headline import ELSEWHERE, verdict
+from limbeck.evaluation.report.page import Report, write_report
+from limbeck.evaluation.report.trust import read_trust
+from limbeck.evaluation.seen_rows import seen_by, warning
+from limbeck.events import Listener, Token, stage, told
+from limbeck.files import read_regular
+from limbeck.kinds.select import values_of
+from limbeck.kinds.signal.report import signal_pages
+from limbeck.kinds.text.baseline import NAME
+from limbeck.locks import sole_writer
+from limbeck.messages.baseline_names import THEN
+from limbeck.metrics.majority_baseline import NAME as MAJORITY
+from limbeck.metrics.majority_baseline import majority_row
+from limbeck.metrics.operating_points import sweep
+from limbeck.process.forks import refuse_forked
+from limbeck.recipe import load_recipe
+from limbeck.tasks.anomaly.pixel_metrics import anomaly_metrics
+
+_LARGEST = 32 * 2**20  # bytes of the JSON of a bundle
+
+
+def labelled(
+    classifier: Classifier, data: str | Path, where: Mapping[str, str] | None = None, encoding: str | None = None
+) -> Dataset:
+    """Read the rows of a table or folder that carry labels of the classifier's classes.
+
+    Raises
+    ------
+    LimbeckError
+        When a column is missing, a class unknown, or no row is left.
+    """
+    manifest = classifier.manifest
+    task = manifest.task.model_copy(update={"classes": {raw: name for name, raw in manifest.labels.items()}})
+    if manifest.task.class_map is not None:
+        task = task.model_copy(update={"classes": manifest.task.class_map})
+    return load_rows(
+        Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box,
+        manifest.input.signal, where, encoding,
+    )  # fmt: skip
+
+
+def only(rows: Dataset, index: np.ndarray) -> Dataset:
+    """Return the chosen rows."""
+    return replace(
+        rows,
+        frame=rows.frame[index.tolist()],
+        texts=[rows.texts[row] for row in index],
+        labels=rows.labels[index],
+        split=rows.split[index],
+        numbers=rows.numbers[index],
+        origin=rows.origin[index],
+    )
+
+
+def evaluate(
+    bundle: str | Path | Classifier,
+    data: str | Path,
+    *,
+    report: str | Path | None = None,
+    where: Mapping[str, str] | None = None,
+    slices: Sequence[str] = (),
+    group: str | None = None,
+    bootstrap: int = 1000,
+    train_data: str | Path | None = None,
+    lang: str = "en",
+    pictures: bool = False,
+    encoding: str | None = None,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
+) -> dict[str, Any]:
+    """Measure a bundle on labelled rows.
+
+    Parameters
+    ----------
+    report
+        HTML file to write, besides returning the metrics.
+    where
+        Column -> value: only these rows count, e.g. ``{"split": "test"}``.
+    slices
+        Columns by which the worst slices are sought.
+    group
+        Column whose groups the bootstrap keeps together.
+    train_data
+        Folder with the training rows of the bundle's recipe: scikit-learn's baseline is then trained on them and judged
+        on these same rows. Without it the baseline stands as measured when the bundle was made.
+    pictures
+        Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
+    encoding
+        That of a text table, e.g. ``"latin-1"``; found when None.
+    progress
+        Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
+        run.
+    cancel
+        Stops the run at its next safe point.
+
+    Returns
+    -------
+    dict
+        See `limbeck.metrics.measure.measure`; what `limbeck.metrics.presentation_attacks.measure_liveness` gives, for a
+        bundle whose recipe names ``evaluation.attacks``; ``seen``, None or how many of the rows the bundle learned from
+        and the figures of those that are new to it (``unseen``); ``verdict``, a sentence; ``warnings`` that come before
+        any figure, and ``findings``, lists of sentences on the rows.
+
+    Raises
+    ------
+    Cancelled
+        When ``cancel`` stopped it.
+    LimbeckError
+        For rows that do not fit the bundle, and for ``pictures`` without a report or of rows that are none.
+    """
+    refuse_forked()
+    with told(progress, cancel), contextlib.ExitStack() as stack:
+        if report is not None:
+            stack.enter_context(sole_writer(report))
+        classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
+        return _evaluate(
+            classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures, encoding
+        )
+
+
+def _evaluate(
+    classifier: Classifier, data: str | Path, report: str | Path | None, where: Mapping[str, str] | None,
+    slices: Sequence[str], group: str | None, bootstrap: int, train_data: str | Path | None, lang: str, pictures: bool,
+    encoding: str | None,
+) -> dict[str, Any]:  # fmt: skip
+    if pictures and (report is None or classifier.manifest.task.rows != "image"):
+        mend = "name a file with --report" if report is None else "leave --pictures out"
+        raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
+    with stage("read"):
+        rows = labelled(classifier, data, where, encoding)
+    need(rows.frame.columns, [*slices, *([group] if group else [])], data)
+    with stage("predict"):
+        p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
+    manifest = classifier.manifest
+    seen, notes = seen_by(classifier, rows.frame, where)
+    findings = [*notes, *rows.findings]
+    groups = groups_of(rows.frame, group)
+    with stage("evaluate"):
+        judgement = judge(
+            rows.labels,
+            p,
+            classifier.decide(p),
+            classifier.classes,
+            positive=manifest.positive,
+            threshold=manifest.threshold,
+            texts=rows.texts,
+            numbers=rows.numbers,
+            columns={name: text_column(rows.frame[name]).to_list() for name in slices},
+            groups=groups,
+            bootstrap=bootstrap,
+            by_length=manifest.task.rows == "text",
+            attacks=manifest.attacks,
+            frame=rows.frame,
+        )
+    known = None if seen is None else seen.measured(
+        rows.labels, p, classifier.classes, positive=manifest.positive if len(classifier.classes) == 2 else None,
+        threshold=manifest.threshold, bootstrap=bootstrap, groups=groups,
+    )  # fmt: skip
+    findings += judgement.findings
+    strange, odd = anomaly_metrics(classifier, rows.frame, rows.labels, p)
+    findings += odd
+    stored = stored_metrics(classifier.path)
+    baselines = _baselines(classifier, rows, stored if known is None else {}, train_data)
+    findings += left_out(baselines)
+    if report is not None:
+        if pictures:
+            judgement = judgement.pictured(rows.frame, classifier)
+        trust, missing = _trust(classifier.path)
+        page = Report(
+            title=manifest.name,
+            detector=manifest.task.anomaly,
+            metrics=judgement.metrics,
+            y=rows.labels,
+            p=p,
+            facts=facts_of(classifier) | {"data": str(data)} | strange,
+            baselines=baselines,
+            seen=known,
+            slices=judgement.slices,
+            worst=judgement.worst,
+            strangest=judgement.strangest,
+            findings=[*findings, *missing],
+            export=export_facts(classifier.path),
+            history=stored.get("history", []),
+            trust=trust,
+            **signal_pages(classifier, rows.frame, rows.labels, p),
+        )
+        write_report(report, page, lang=lang)
+    more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
+    more = strange | (more if manifest.task.rows == "signal" else {})
+    warnings = [] if known is None else [warning(known)[0]]
+    said = verdict(judgement.metrics, baselines, detector=manifest.task.anomaly, seen=known is not None)[0]
+    told = {
+        "verdict": said,
+        "baselines": baselines,
+        "slices": judgement.slices,
+        "warnings": warnings,
+        "seen": known,
+        "findings": findings,
+    }
+    return {**judgement.metrics, **more, **told}
+
+
+def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
+    """Return a bundle's trust report, or why the page goes without: an evaluation does not fail for it."""
+    try:
+        return read_trust(folder), []
+    except LimbeckError as error:
+        return None, [f"The trust report is left out. {error}."]
+
+
+def facts_of(classifier: Classifier) -> dict[str, Any]:
+    """Return what a reader of a report wants to know of the classifier."""
+    manifest = classifier.manifest
+    size = sum((classifier.path / name).stat().st_size for name in (*manifest.files, "bundle.json"))
+    return {
+        "network": manifest.network,
+        "parameters": manifest.parameters,
+        "size": f"{size / 2**20:,.1f} MiB" if size >= 2**20 else f"{size / 2**10:,.0f} KiB",
+        "threshold": manifest.threshold,
+        "temperature": manifest.temperature,
+        "created": manifest.created.replace("T", " ").replace("+00:00", " UTC"),
+        "limbeck": manifest.limbeck,
+    }
+
+
+def stored_metrics(folder: Path) -> dict[str, Any]:
+    """Return what was measured when the bundle was made; empty when it is not there."""
+    return _json(folder / "metrics.json")
+
+
+def export_facts(folder: Path) -> dict[str, Any] | None:
+    """Return what the gate found when the bundle was exported, flat."""
+    found = _json(folder / "export.json")
+    if not found:
+        return None
+    int8 = found.pop("int8", {})
+    return found | (int8 if isinstance(int8, dict) else {})
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        value = json.loads(read_regular(file, _LARGEST, inside=file.parent).decode("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _baselines(
+    classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
+) -> list[dict[str, Any]]:
+    """Return the lines of the baselines; that of the majority class is always of the rows at hand."""
+    positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
+    if train_data is not None and has_baseline(classifier.manifest.task):
+        recipe = load_recipe(classifier.path / "recipe.toml")
+        source = prepare(recipe, Path(train_data), recipe_folder=None)
+        return baseline_rows(recipe, source, source.part("train"), rows, np.arange(len(rows.labels)), positive)
+    known = [row for row in stored.get("baselines", []) if isinstance(row, dict)]
+    most = next((row.get("class") for row in known if row.get("name") == MAJORITY), None)
+    answer = classifier.classes.index(most) if most in classifier.classes else None
+    majority = majority_row([], rows.labels, classifier.classes, positive, answer=answer)
+    others = [row for row in known if row.get("name") != MAJORITY]
+    then = [{**row, "name": row.get("name", NAME) + THEN[0], ELSEWHERE: True} for row in others]
+    return [*then, majority]

@@ -1,0 +1,185 @@
+"""The trust report of distillation for the page: trust.json checked, and what it says in words of both languages.
+
+The file comes with a bundle, which may come from anywhere: every number is bounded before it is drawn or counted with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from limbeck.errors import LimbeckError
+from limbeck.files import no_nan, read_regular
+from limbeck.messages.escape import inert
+from limbeck.messages.notes import Note, translated
+
+FILE = "trust.json"
+_LARGEST = 32 * 2**20  # bytes; 64 teachers and 1,000 classes need a tenth of it
+_SHOWN_CLASSES = 6  # recall of more classes does not fit beside the rest
+_WEAKEST = 3
+
+# A mean of probabilities may pass 1 by rounding.
+_Share = Annotated[float, Field(ge=-1e-6, le=1 + 1e-6)]
+_Name = Annotated[str, Field(max_length=1000)]
+_Count = Annotated[int, Field(ge=0, le=10**12)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True, extra="ignore", hide_input_in_errors=True)
+
+
+class Teacher(_Part):
+    """One teacher; None stands for what cannot be known, as for one that never answers."""
+
+    name: _Name
+    relevance: Annotated[float, Field(ge=-1e6, le=1e6)] | None
+    accuracy: _Share | None
+    interval: Annotated[list[_Share | None], Field(min_length=2, max_length=2)]
+    recall: Annotated[dict[_Name, _Share | None], Field(max_length=10_000)]
+    calibration: _Share | None = None
+    decided: _Count
+    flips_without: _Share | None
+    measured_accuracy: _Share | None = None
+
+
+class Calibration(_Part):
+    """The expected calibration error of the joined answer on labelled test rows."""
+
+    expected: _Share | None
+
+
+class Measured(_Part):
+    """The joined answer on labelled test rows."""
+
+    accuracy: _Share | None
+    rows: _Count
+
+
+class Trust(_Part):
+    """The content of ``trust.json``; see `limbeck.training.distill.trust_report.trust_of`."""
+
+    rows: _Count
+    unanswered: _Count = 0
+    teachers: Annotated[list[Teacher], Field(min_length=1, max_length=1000)]
+    expected_accuracy: _Share | None
+    class_rates: Annotated[dict[_Name, _Share | None], Field(max_length=10_000)]
+    notes: Annotated[list[Annotated[str, Field(max_length=50_000)]], Field(max_length=200)]
+    calibration: Calibration | None = None
+    measured: Measured | None = None
+
+    def by_relevance(self) -> list[Teacher]:
+        """Return the teachers, the most trusted first, those of unknown relevance last."""
+        return sorted(self.teachers, key=lambda one: -one.relevance if one.relevance is not None else float("inf"))
+
+    def told(self) -> list[Note]:
+        """Return the notes in both languages."""
+        return [translated(note, [teacher.name for teacher in self.teachers]) for note in self.notes]
+
+    def shown_classes(self) -> list[str]:
+        """Return the classes that have a column of their own; none where there are too many."""
+        classes = list(dict.fromkeys(label for teacher in self.teachers for label in teacher.recall))
+        return classes if len(classes) <= _SHOWN_CLASSES else []
+
+
+def checked(raw: Mapping[str, Any], where: object = "trust") -> Trust:
+    """Return the facts of a trust report.
+
+    Raises
+    ------
+    LimbeckError
+        For an entry that is missing, of another type or out of range; it names the entry.
+    """
+    try:
+        return Trust.model_validate(no_nan(dict(raw)))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(inert(part, 60) for part in first["loc"])  # names of classes may be among them
+        mend = "train the bundle again, or delete the file"
+        raise LimbeckError(f"damaged: {key}: {first['msg']}", where=where, mend=mend) from error
+
+
+def read_trust(folder: Path) -> dict[str, Any] | None:
+    """Return the trust report of a bundle, checked; None when it has none.
+
+    Raises
+    ------
+    LimbeckError
+        For a file that cannot be read or is no trust report.
+    """
+    file = folder / FILE
+    if not file.exists() and not file.is_symlink():
+        return None
+    try:
+        raw = json.loads(read_regular(file, _LARGEST, inside=folder).decode("utf-8"))
+        if not isinstance(raw, dict):
+            raise LimbeckError("damaged: not a JSON object", where=file)
+        checked(raw, file)
+    except OSError as error:
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=file) from error
+    except (ValueError, RecursionError) as error:
+        raise LimbeckError("damaged: not valid JSON", where=file) from error
+    return raw
+
+
+def meaning(notes: Sequence[Note]) -> str:
+    """Return what the notes say of the panel, see `notes`; "corrected" is a doubt that labels met."""
+    said = {note.means for note in notes}
+    if "doubt" in said:
+        return "corrected" if "reviewed" in said else "doubt"
+    return next((one for one in ("uniform", "alone", "beside", "weighed") if one in said), "unjudged")
+
+
+def expectation(trust: Trust, metrics: Mapping[str, Any], part: str = "") -> tuple[str, str]:
+    """Return (English, Chinese): the accuracy expected without labels beside what was measured with them.
+
+    ``metrics`` is the dict of `metrics.measure` on the student's answers, ``part`` "test", "valid" or another word.
+    """
+    expected = trust.expected_accuracy
+    if expected is None:
+        return "No expected accuracy could be estimated.", "无法估计预期准确率。"
+    reviewed = any(note.means == "reviewed" for note in trust.told())
+    how_en, how_zh = ("with the reviewed labels", "借助复核标签") if reviewed else ("without labels", "不用标签")
+    english = [f"Expected {100 * expected:.1f}% {how_en}, for the teachers' joined answer"]
+    chinese = [f"{how_zh}的预期准确率为 {100 * expected:.1f}%（教师模型的联合回答）"]
+    accuracy, n = metrics.get("accuracy"), int(metrics.get("n") or 0)
+    if accuracy is None or not n:
+        return f"{english[0]}; there is no labelled row to measure by.", f"{chinese[0]}；没有带标签的样本可供实测。"
+    part_en, part_zh = {"test": ("test ", "测试"), "valid": ("validation ", "验证")}.get(part, ("", ""))
+    rows_en = f"{n:,} labelled {part_en}{'row' if n == 1 else 'rows'}"
+    english.append(f"measured {100 * accuracy:.1f}% on {rows_en}, for the student")
+    chinese.append(f"在 {n:,} 个带标签的{part_zh}样本上实测 {100 * accuracy:.1f}%（学生模型）")
+    if span := metrics.get("confidence_intervals", {}).get("accuracy"):
+        # Not "the estimate is off": it is of the joined answer, and a student may be better or worse than that.
+        way_en, way_zh = "within its 95% interval that is as expected", "在 95% 区间内与预期相符"
+        if not span[0] <= expected <= span[1]:
+            more, off = accuracy > expected, 100 * abs(expected - accuracy)
+            way_en = f"that is {off:.1f} points {'more' if more else 'less'} than expected"
+            way_zh = f"比预期{'高' if more else '低'} {off:.1f} 个百分点"
+        english.append(way_en)
+        chinese.append(way_zh)
+    return "; ".join(english) + ".", "；".join(chinese) + "。"
+
+
+def with_labels(trust: Trust) -> tuple[str, str] | None:
+    """Return (English, Chinese) on what labels said of the joined answer itself, None where none were asked."""
+    english, chinese = [], []
+    if (found := trust.measured) and found.accuracy is not None and found.rows:
+        english.append(f"the joined answer itself was right on {100 * found.accuracy:.1f}% of {found.rows:,} rows")
+        chinese.append(f"联合回答本身在 {found.rows:,} 个样本上判对 {100 * found.accuracy:.1f}%")
+    if trust.calibration and trust.calibration.expected is not None:
+        off = 100 * trust.calibration.expected
+        english.append(f"its probabilities were off by {off:.1f} points on average")
+        chinese.append(f"其概率平均偏差 {off:.1f} 个百分点")
+    if not english:
+        return None
+    return f"With labels, {'; '.join(english)}.", f"对照标签：{'；'.join(chinese)}。"
+
+
+def weakest(teacher: Teacher) -> list[tuple[str, float]]:
+    """Return the classes that a teacher finds least, with its recall of them."""
+    known = [(label, share) for label, share in teacher.recall.items() if share is not None]
+    return sorted(known, key=lambda one: one[1])[:_WEAKEST]

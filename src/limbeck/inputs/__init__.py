@@ -1,1 +1,0 @@
-"""How one raw value becomes arrays; the same code runs in training and in serving."""

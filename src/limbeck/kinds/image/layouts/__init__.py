@@ -1,0 +1,1 @@
+"""Published layouts of folders of images."""

@@ -1,0 +1,105 @@
+"""Which beats may be learned from and judged on together: whole patients, or the published lists of records.
+
+Beats of one heart are alike, so a split by beats tells how well a classifier knows its patients, not how it does on the
+next one. Patients stay together by default; the split by beats is possible, and every report of it says that it leaks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from limbeck.data.leakage import RANK
+from limbeck.errors import LimbeckError
+from limbeck.kinds.signal.columns import CHAZAL, DS1, DS2, PACED
+from limbeck.recipe import Data, Split
+
+BY_BEAT = "beat"  # data.split.group: every beat for itself
+DRAWN = 0.2  # share of train that becomes valid when a column has none: a tenth would be two patients
+TRIES = 40
+LEAKS = (
+    "the split is by beats, not by patients: beats of one heart stand in train and test, so the figures leak and are "
+    "too good"
+)
+
+
+def group_column(data: Data, evaluation_group: str | None) -> str | None:
+    """Return the column whose rows stay together: ``patient``, unless the recipe names another or every beat."""
+    named = data.split.group if isinstance(data.split, Split) else evaluation_group
+    return None if named == BY_BEAT else named or "patient"
+
+
+def by_beat(data: Data) -> bool:
+    """Return whether the recipe asks for the split that leaks."""
+    return isinstance(data.split, Split) and data.split.group == BY_BEAT
+
+
+def fair_draw(
+    drawn: Callable[[int], NDArray[np.str_]], before: NDArray[np.str_], labels: NDArray[np.int64], seed: int
+) -> NDArray[np.str_]:
+    """Return, of `TRIES` draws of whole patients, the one whose parts have the classes most nearly in proportion.
+
+    Few patients carry most of the rare beats: a draw that takes its patients blindly may leave valid without a class.
+
+    Parameters
+    ----------
+    drawn
+        Seed -> the parts of all rows, str [N].
+    before
+        The parts as they were given: parts that stand in them are not judged.
+    labels
+        int64 [N]; only labelled rows count.
+    """
+    known = labels >= 0
+    wanted = np.bincount(labels[known & (before == "train")])
+    goal = wanted / max(wanted.sum(), 1)
+    best, least = drawn(seed), np.inf
+    for turn in range(TRIES):
+        parts = best if turn == 0 else drawn(seed + 7919 * turn)
+        off = 0.0
+        for name in ("valid", "test"):
+            rows = known & (parts == name) & (before != name)
+            if rows.any():
+                have = np.bincount(labels[rows], minlength=len(goal)) / rows.sum()
+                off += float(np.abs(np.sqrt(have) - np.sqrt(goal)).sum())  # a class that is missing weighs most
+        if off < least:
+            best, least = parts, off
+    return best
+
+
+def chazal_parts(records: Sequence[str | None], where: object) -> NDArray[np.str_]:
+    """Return "train" for records of DS1 and "test" for those of DS2 (de Chazal et al. 2004), "" for paced ones.
+
+    Raises
+    ------
+    LimbeckError
+        For a record that is on neither list.
+    """
+    strange = sorted({str(name) for name in records} - DS1 - DS2 - PACED)
+    if strange:
+        what = f"{strange[0]!r} is no record of MIT-BIH, so {CHAZAL!r} says nothing of it"
+        raise LimbeckError(what, where=where, mend="leave data.split out: patients stay together by default")
+    return np.array(["train" if name in DS1 else "test" if name in DS2 else "" for name in records], dtype="<U10")
+
+
+def drop_straddling(
+    groups: NDArray[np.object_], split: NDArray[np.str_], keep: NDArray[np.bool_], findings: list[str]
+) -> None:
+    """Take patients who stand in several given parts out of the lesser ones, as copies are; writes into ``keep``.
+
+    So goes record 201 of the published lists: it is in DS1, and the same man's 202 in DS2.
+    """
+    rank = np.array([RANK.get(part, 0) for part in split.tolist()])
+    rank = np.where(keep & (split != "unlabelled"), rank, 0)
+    highest: dict[str, int] = {}
+    for group, own in zip(groups.tolist(), rank.tolist(), strict=True):
+        highest[group] = max(highest.get(group, 0), own)
+    top = np.array([highest[group] if group else 0 for group in groups.tolist()])
+    out = (rank > 0) & (rank < top)
+    if out.any():
+        keep &= ~out
+        names = ", ".join(sorted({str(group) for group in groups[out].tolist()})[:5])
+        what = f"{int(out.sum()):,} rows left out of train or valid: their patients ({names}) stand in a later part too"
+        findings.append(what)

@@ -1,0 +1,120 @@
+"""Text in, arrays out: cleaning, then an encoder. The same object trains, travels in the bundle and serves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbeck.errors import LimbeckError
+from limbeck.files import write_text
+from limbeck.kinds.stored_files import stored_text
+from limbeck.kinds.text.clean import clean_all
+from limbeck.kinds.text.ngrams import Ngrams
+from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.tokens import ENCODERS, PAD
+from limbeck.recipe import Input
+
+WIDE_REACH = 4  # the wide branch is cheap, so it reads this many times further into a text
+
+TEXT_ENCODERS: dict[str, Any] = {**ENCODERS, "ngrams": Ngrams}
+
+
+def wants_wide(settings: Input) -> bool:
+    """Return whether the rows are to carry bags for a wide branch; bags alone need none beside them."""
+    return settings.wide and settings.encoder != "ngrams"
+
+
+class TextInput:
+    """Cleaning and encoding of texts.
+
+    Parameters
+    ----------
+    settings
+        The ``[input]`` section of the recipe.
+    encoder
+        A fitted encoder; see `fit` and `load`.
+    """
+
+    def __init__(self, settings: Input, encoder: Any, wide: Ngrams | None = None) -> None:
+        self.settings, self.encoder, self.wide = settings, encoder, wide
+
+    @classmethod
+    def fit(cls, settings: Input, texts: Iterable[str], encoder: Any = None) -> TextInput:
+        """Learn from raw training texts: the encoder, unless one is given, and the wide branch's n-grams."""
+        cleaned = clean_all(list(texts), settings.clean)
+        if encoder is None:
+            encoder = TEXT_ENCODERS[settings.encoder].fit(cleaned, settings)
+        wide = Ngrams.fit(cleaned, settings) if wants_wide(settings) else None
+        return cls(settings, encoder, wide)
+
+    @classmethod
+    def load(cls, settings: Input, folder: Path) -> TextInput:
+        """Read the encoder's file from a bundle.
+
+        Raises
+        ------
+        LimbeckError
+            When the file is missing or is not what the settings say.
+        """
+        wide = Ngrams.load(settings, folder) if wants_wide(settings) else None
+        kind = TEXT_ENCODERS[settings.encoder]
+        if kind is Ngrams:
+            return cls(settings, Ngrams.load(settings, folder))
+        file = folder / kind.file
+        try:
+            text = stored_text(file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise LimbeckError("the encoder's file cannot be read", where=file) from error
+        return cls(settings, kind.loads(text, settings), wide)
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder's files into a bundle."""
+        if isinstance(self.encoder, Ngrams):
+            self.encoder.save(folder)
+        else:
+            write_text(folder / self.encoder.file, self.encoder.dumps())
+        if self.wide is not None:
+            self.wide.save(folder)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of a bundle that encoding depends on."""
+        grams = [part for part in (self.encoder, self.wide) if isinstance(part, Ngrams)]
+        kept = tuple(part.kept_file for part in grams if part.kept is not None)
+        return kept if isinstance(self.encoder, Ngrams) else (self.encoder.file, *kept)
+
+    @property
+    def size(self) -> int:
+        """Number of different ids."""
+        return int(self.encoder.size)
+
+    @property
+    def pad(self) -> int:
+        """Id that fills a batch's shorter rows."""
+        return int(getattr(self.encoder, "pad", PAD))
+
+    @property
+    def tokens(self) -> list[str] | None:
+        """The tokens by id, where the encoder has a list of them."""
+        return getattr(self.encoder, "tokens", None)
+
+    def encode(self, texts: Sequence[str]) -> Ragged:
+        """Clean and encode raw texts into N rows of ids."""
+        cleaned = clean_all(texts, self.settings.clean)
+        rows: Ragged = self.encoder.encode(cleaned, self.settings.max_length)
+        if self.wide is None:
+            return rows
+        return replace(rows, wide=self.wide.encode(cleaned, WIDE_REACH * self.settings.max_length))
+
+    def encode_each(self, texts: Sequence[str]) -> tuple[Ragged, dict[int, LimbeckError]]:
+        """Encode texts; an empty one has no answer, and its place and the reason are in the dictionary."""
+        empty = [at for at, text in enumerate(texts) if not text or text.isspace()]
+        return self.encode(texts), {at: LimbeckError("the text is empty") for at in empty}
+
+    def batch(self, rows: Ragged, which: np.ndarray) -> dict[str, np.ndarray]:
+        """Pad the chosen rows into one batch; see `Ragged.pad`."""
+        return rows.pad(which, fill=self.pad)

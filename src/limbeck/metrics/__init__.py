@@ -1,0 +1,1 @@
+"""Arrays in, figures out: nothing here knows a kind of rows or a bundle."""

@@ -1,0 +1,81 @@
+"""Hashed n-grams to a linear layer, or to one hidden layer: the honest cheap baseline (Joulin et al. 2017).
+
+The linear form is a softmax regression over TF-IDF weights. The inverse document frequency scales each bucket's
+weight in training, which lets rare and telling n-grams learn as fast as common ones, and is folded into the table
+before export: the served network holds one table and no statistics.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+from limbeck.kinds.text.encode import TextInput
+from limbeck.kinds.text.ragged import Ragged
+from limbeck.networks.base import Network
+from limbeck.recipe import Section
+
+
+class Options(Section):
+    """Keys of ``[student]`` for ``network = "ngram"``."""
+
+    hidden: int = Field(default=0, ge=0, le=512, description="width of the hidden layer; 0 is linear")
+    idf: float = Field(default=1.5, ge=0, le=3, description="power of the inverse document frequency")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="share of n-grams dropped in training")
+
+
+class Ngram(Network):
+    """A bag of hashed n-grams, summed by weight."""
+
+    Options = Options
+    arrays = ("ids", "weights")
+    encoders = ("ngrams",)
+    scale: Tensor
+
+    def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
+        super().__init__(options, encoder, classes)
+        self.linear = options.hidden == 0
+        # Two classes need one number: its half and minus its half are the logits.
+        self.binary = self.linear and classes == 2
+        width = options.hidden or (1 if self.binary else classes)
+        self.table = nn.Embedding(encoder.size, width, padding_idx=0)
+        nn.init.zeros_(self.table.weight) if self.linear else nn.init.normal_(self.table.weight, std=0.05)
+        # Not persistent: the scale is read off the training rows at every start and gone after `fold`.
+        self.register_buffer("scale", torch.ones(encoder.size), persistent=False)
+        self.folded = False
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.head = nn.Identity() if self.linear else nn.Linear(width, classes)
+
+    def fit_start(self, rows: Ragged) -> None:
+        """Count in how many training rows each bucket occurs; smooth as scikit-learn does."""
+        seen = np.bincount(rows.values, minlength=len(self.scale))
+        idf = np.log((1 + len(rows)) / (1 + seen)) + 1.0
+        scale = (idf**self.options.idf).astype(np.float32)
+        weights = rows.weights * scale[rows.values] if rows.weights is not None else scale[rows.values]
+        # Rows of unit length on average, so that a weight decay means the same on any data.
+        scale /= np.sqrt((weights**2).sum() / max(len(rows), 1)) + 1e-12
+        self.scale = torch.from_numpy(scale).to(self.scale.device)
+
+    def features(self, ids: Tensor, weights: Tensor) -> Tensor:
+        """Sum ids int64 [B, L] by weights float [B, L] into features float [B, F]."""
+        if self.training and self.options.dropout:
+            kept = torch.rand(weights.shape, device=weights.device) >= self.options.dropout
+            weights = weights * kept / (1.0 - self.options.dropout)
+        if not self.folded:
+            weights = weights * self.scale[ids]
+        summed = torch.einsum("bl,blf->bf", weights, self.table(ids)) + self.bias
+        if self.binary:
+            return torch.cat((-0.5 * summed, 0.5 * summed), dim=1)
+        return summed if self.linear else torch.relu(summed)
+
+    def fold(self) -> None:
+        """Multiply the scale into the table, once."""
+        if self.folded:
+            return
+        with torch.no_grad():
+            self.table.weight *= self.scale.unsqueeze(1)
+        self.folded = True

@@ -1,0 +1,1 @@
+"""The operating-system process: cores, pipes, forks, child processes with limits."""

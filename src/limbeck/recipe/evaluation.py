@@ -1,0 +1,75 @@
+"""The sections on what comes after training: thresholds and metrics, the bundle, the search."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from limbeck.recipe.base import Section
+from limbeck.recipe.training import Adversary
+
+
+class Sensitivity(Section):
+    """A threshold by what must not be missed: the highest that finds this share of the positive rows of valid."""
+
+    sensitivity: float = Field(gt=0, lt=1)
+
+
+class AttackLevel(Section):
+    """A threshold rule: the APCER of the worst species of attack that ``valid`` is held to."""
+
+    apcer: float = Field(gt=0, lt=1)
+
+
+class Attacks(Section):
+    """Which of two classes is the real thing, and which column names the kind of attack (ISO/IEC 30107-3)."""
+
+    bona_fide: str = Field(min_length=1, description="the class of live presentations; the other one is attacks")
+    species: str | None = Field(default=None, description="column with the kind of attack; without it all are one")
+
+
+class Evaluation(Section):
+    """How the finished student is judged."""
+
+    threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float | AttackLevel | Sensitivity = "macro_f1"
+    slices: list[str] = Field(default=[], description="columns by which the worst slices are sought")
+    group: str | None = Field(default=None, description="bootstrap whole groups of this column; empty for none")
+    bootstrap: int = Field(default=1000, ge=0, le=20000)
+    baseline: bool = True
+    adversary: Adversary | None = Field(default=None, description="of pictures: measure accuracy under it too")
+    attacks: Attacks | None = Field(default=None, description="judge by ISO/IEC 30107-3 too")
+    pictures: bool = Field(default=False, description="small copies of the worst errors in the report")
+
+    @model_validator(mode="after")
+    def _attacks_are_named(self) -> Evaluation:
+        if isinstance(self.threshold, AttackLevel) and self.attacks is None:
+            raise ValueError('the rule { apcer = … } needs evaluation.attacks, e.g. { bona_fide = "live" }')
+        return self
+
+    @field_validator("group")
+    @classmethod
+    def _none_where_empty(cls, value: str | None) -> str | None:
+        return value or None
+
+
+class Anomaly(Section):
+    """Where a detector draws the line."""
+
+    false_alarms: float = Field(
+        default=0.05, gt=0, lt=1, description="share of normal rows called anomalies, where valid has no anomaly"
+    )
+
+
+class Export(Section):
+    """What the bundle holds."""
+
+    int8: Literal["auto", "keep", "never"] = Field(default="auto", description="keep: whatever the clock says")
+    seen: bool = Field(default=True, description="hashes of the rows it was trained on")
+
+
+class Tune(Section):
+    """The hyper-parameter search; each entry of ``space`` is a list of choices or ``{ low, high, log }``."""
+
+    trials: int = Field(default=20, ge=1)
+    space: dict[str, list[Any] | dict[str, Any]] = {}

@@ -1,0 +1,74 @@
+"""A whole recipe: all sections, and what has to fit between them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import model_validator
+
+from limbeck.recipe.base import Section
+from limbeck.recipe.data import ANOMALY, Data, Input, Task
+from limbeck.recipe.evaluation import Anomaly, Evaluation, Export, Tune
+from limbeck.recipe.keys_of_kinds import misplaced
+from limbeck.recipe.training import Objective, Relevance, Student, Teacher, Training
+
+
+class Recipe(Section):
+    """A whole recipe."""
+
+    task: Task
+    data: Data
+    input: Input = Input()
+    student: Student
+    teachers: list[Teacher] = []
+    relevance: Relevance = Relevance()
+    objective: Objective = Objective()
+    training: Training = Training()
+    evaluation: Evaluation = Evaluation()
+    anomaly: Anomaly = Anomaly()
+    export: Export = Export()
+    tune: Tune = Tune()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_anomalies(cls, raw: Any) -> Any:
+        """Detectors learn without classes, so loss and metric are others; int8 moves scores that all lie close."""
+        task = raw.get("task") if isinstance(raw, dict) else None
+        if not isinstance(task, dict) or not str(task.get("kind")).startswith(ANOMALY):
+            return raw
+        loss = "reverse-distillation" if task["kind"] == f"{ANOMALY}image" else "reconstruction"
+        own: dict[str, dict[str, Any]]
+        own = {"objective": {"losses": {loss: 1.0}}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
+        given = {name: raw.get(name, {}) for name in own}
+        return {**raw, **{name: {**own[name], **part} for name, part in given.items() if isinstance(part, dict)}}
+
+    @model_validator(mode="after")
+    def _keys_are_read(self) -> Recipe:
+        if (wrong := misplaced(self)) is not None:
+            raise ValueError(wrong)
+        return self
+
+    @model_validator(mode="after")
+    def _layout_fits(self) -> Recipe:
+        wanted = {"wechat": "text", "celeba-spoof": "image"}.get(self.data.layout, self.task.rows)
+        if self.task.rows != wanted:
+            raise ValueError(f"the layout {self.data.layout!r} is for rows of the kind {wanted!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _evaluation_fits(self) -> Recipe:
+        names, attacks = sorted(set((self.task.class_map or {}).values())), self.evaluation.attacks
+        if attacks is not None and names and (len(names) != 2 or attacks.bona_fide not in names):
+            raise ValueError(f"evaluation.attacks wants two classes, of which {attacks.bona_fide!r} is one: {names}")
+        if self.evaluation.pictures and self.task.rows != "image":
+            raise ValueError("evaluation.pictures is for pictures, of task.kind = 'image' or 'anomaly-image'")
+        if self.student.spectrum is not False and self.task.kind != "image":
+            raise ValueError("student.spectrum is for task.kind = 'image'")
+        return self
+
+    @model_validator(mode="after")
+    def _positive_is_a_class(self) -> Recipe:
+        names = list((self.task.class_map or {}).values())
+        if self.task.positive is not None and names and self.task.positive not in names:
+            raise ValueError(f"task.positive {self.task.positive!r} is no class: {names}")
+        return self

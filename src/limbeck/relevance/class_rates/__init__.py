@@ -1,0 +1,1 @@
+"""How frequent the classes are in rows without labels."""

@@ -1,0 +1,1 @@
+"""Relevance methods: how far each teacher is trusted."""

@@ -1,0 +1,1 @@
+"""Statistical models that the methods share."""

@@ -1,0 +1,1 @@
+"""Anomaly detection: learn from normal rows only."""

@@ -1,0 +1,1 @@
+"""Distillation: teachers, their fused answers, and what the student learns of them."""

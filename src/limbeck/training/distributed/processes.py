@@ -1,0 +1,216 @@
+"""Several processes that train one student, started by torchrun: who is who, and what they tell each other.
+
+Rank 0 alone speaks, writes, asks teachers, judges and exports; what the others need of that it tells them. They have
+two minutes to find each other. After that none of them waits with a clock, as teachers and exports take as long as
+they take: a process that dies is noticed by its closed connection, and by torchrun. How a batch is shared is in
+`limbeck.training.distributed.shared_batch`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from limbeck.errors import LimbeckError
+from limbeck.events import Cancelled
+from limbeck.process.cores import cores, place
+from limbeck.progress import hushed
+from limbeck.recipe import Recipe
+
+_PATIENCE = datetime.timedelta(days=30)
+_MEETING = float(os.environ.get("LIMBECK_JOIN_SECONDS", "120"))  # in which all processes have to be there
+_SCHEDULED = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+_joined = 0  # how often this process has joined others: each time has names of its own in the store
+
+
+@dataclass(frozen=True)
+class Processes:
+    """The processes of a run, seen from one of them; the default is a process alone."""
+
+    rank: int = 0
+    size: int = 1
+
+    @property
+    def first(self) -> bool:
+        """Whether this one speaks and writes."""
+        return self.rank == 0
+
+    def tell(self, content: bytes) -> bytes:
+        """Return what rank 0 gives here; what others give counts for nothing."""
+        if self.size == 1:
+            return content
+        length = torch.tensor([len(content)])
+        dist.broadcast(length, 0)
+        if not int(length):
+            return b""
+        memory = bytearray(content) if self.first else bytearray(int(length))
+        dist.broadcast(torch.frombuffer(memory, dtype=torch.uint8), 0)
+        return bytes(memory)
+
+    def tell_json(self, value: Any) -> Any:
+        """Return rank 0's ``value``, of what JSON has."""
+        return value if self.size == 1 else json.loads(self.tell(json.dumps(value).encode() if self.first else b""))
+
+    def copy(self, tensors: Iterator[Tensor]) -> None:
+        """Overwrite the tensors with rank 0's."""
+        if self.size > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+    def add(self, tensor: Tensor) -> Tensor:
+        """Sum a tensor over the processes, in place."""
+        if self.size > 1:
+            dist.all_reduce(tensor)
+        return tensor
+
+    def any(self, flag: bool) -> bool:
+        """Whether the flag is set in one of the processes; all of them ask, and get the same answer."""
+        return bool(self.add(torch.tensor([float(flag)]))[0] > 0) if self.size > 1 else flag
+
+    def gather(self, tensor: Tensor) -> Tensor:
+        """Return the tensors of all processes, [size, …]."""
+        parts = [torch.empty_like(tensor) for _ in range(self.size)]
+        dist.all_gather(parts, tensor)
+        return torch.stack(parts)
+
+    def agree(self, mark: str, what: str) -> None:
+        """Raise in a process whose ``mark`` is not that of rank 0."""
+        if self.tell_json(mark) != mark:
+            mend = "give every process the same recipe and the same files"
+            raise LimbeckError(f"process {self.rank} has other {what} than process 0", where="torchrun", mend=mend)
+
+
+_current = Processes()
+
+
+def current() -> Processes:
+    """Return the processes that this one has `joined`; itself alone if none."""
+    return _current
+
+
+def restarted() -> bool:
+    """Return whether torchrun has started these processes again, after one of them died."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")) > 0
+
+
+@contextlib.contextmanager
+def by_itself() -> Iterator[None]:
+    """Hide from accelerate what a scheduler says of other processes, where this one has joined none."""
+    names = _SCHEDULED if _current.size == 1 else ()
+    hidden = {name: os.environ.pop(name) for name in names if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(hidden)
+
+
+def own_cores() -> int:
+    """Return the number of cores for each process of this machine."""
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1")) if _current.size > 1 else 1
+    return max(1, cores() // beside)
+
+
+@contextlib.contextmanager
+def joined() -> Iterator[Processes]:
+    """Join the other processes that torchrun started; nothing happens without it.
+
+    Of an error the process that meets it first tells, in one line; the others leave in silence, with its exit status.
+
+    Raises
+    ------
+    LimbeckError
+        When not all processes are there in two minutes, or another process is lost.
+    """
+    global _current, _joined
+    rank, size = place()
+    if size == 1 or _current.size > 1:
+        yield _current
+        return
+    _joined += 1
+    store = _met(rank, size)
+    backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+    _current = Processes(rank, size)
+    try:
+        with hushed(rank > 0):
+            yield _current
+            _current.tell(b"")  # nobody leaves before rank 0 is done
+    except BaseException as error:
+        if store.add("failed", 1) > 1:
+            raise SystemExit(int(store.get("status"))) from error
+        store.set("status", str(_status(error)))
+        if _lost(error):
+            what = "another process of this run is lost"
+            mend = "start it again with --resume; `torchrun --max-restarts 3` does so by itself"
+            raise LimbeckError(what, where="torchrun", mend=mend) from error
+        raise
+    else:
+        dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
+    finally:
+        _current = Processes()
+
+
+def _met(rank: int, size: int) -> dist.Store:
+    """Return the store that torchrun keeps, or that rank 0 keeps where it keeps none, once all processes are there."""
+    kept = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    host, port = os.environ["MASTER_ADDR"], os.environ["MASTER_PORT"]
+    patience = datetime.timedelta(seconds=_MEETING)
+    try:
+        kept_at = dist.TCPStore(host, int(port), is_master=rank == 0 and not kept, timeout=patience)
+        store = dist.PrefixStore(f"limbeck/{os.environ.get('TORCHELASTIC_RESTART_COUNT', '0')}/{_joined}", kept_at)
+        if store.add("there", 1) == size:
+            store.set("met", "1")
+        store.wait(["met"], patience)
+    except (RuntimeError, ValueError) as error:  # of a store the timeout, and an address that nobody listens at
+        what = f"process {rank} of {size} did not find the others at {host}:{port} in {_MEETING:.0f} seconds"
+        mend = "start them together, e.g. by torchrun; for one process alone unset LIMBECK_JOIN and TORCHELASTIC_RUN_ID"
+        raise LimbeckError(what, where="torchrun", mend=mend) from error
+    return store
+
+
+def _status(error: BaseException) -> int:
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, Cancelled):
+        return 130
+    return 2 if isinstance(error, LimbeckError) or _lost(error) else 130 if isinstance(error, KeyboardInterrupt) else 1
+
+
+def _lost(error: BaseException) -> bool:
+    words = ("gloo", "nccl", "connection")
+    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in words)
+
+
+def refuse_unshared(recipe: Recipe) -> None:
+    """Refuse what several processes cannot share.
+
+    Raises
+    ------
+    LimbeckError
+        For whole-data steps, Apple's devices, and fewer GPUs than processes.
+    """
+    if _current.size == 1:
+        return
+    settings = recipe.training
+    if settings.optimizer == "lbfgs":
+        what = "training.optimizer = 'lbfgs' runs in one process"
+        raise LimbeckError(what, where="recipe", mend="start it without torchrun, or set training.optimizer = 'adamw'")
+    if settings.device == "mps":
+        raise LimbeckError(
+            "several processes cannot share an mps device", where="recipe", mend="set training.device = 'cpu'"
+        )
+    beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    there = torch.cuda.device_count()
+    if settings.device != "cpu" and 0 < there < beside:
+        what = f"{beside} processes here and {there} GPU{'s' * (there > 1)}"
+        mend = f"start torchrun with --nproc-per-node {there}, or set training.device = 'cpu'"
+        raise LimbeckError(what, where="torchrun", mend=mend)

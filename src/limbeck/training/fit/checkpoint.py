@@ -1,0 +1,62 @@
+"""A checkpoint holds all that the rest of the run depends on, and is written whole or not at all.
+
+Behind torch's own format, which carries checksums but does not look at them, stands the SHA-256 of all before it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from limbeck.errors import LimbeckError
+from limbeck.files import whole_file
+from limbeck.training.distributed.processes import Processes
+
+FILE = "checkpoint.pt"
+_MARK = b"limbeck-sha256:"
+_TAIL = len(_MARK) + hashlib.sha256().digest_size
+
+
+def save(folder: Path, state: dict[str, Any]) -> None:
+    """Write plain tensors, numbers, strings, lists and dictionaries."""
+    memory = io.BytesIO()
+    torch.save(state, memory)
+    content = memory.getbuffer()
+    with whole_file(folder / FILE) as part, part.open("wb") as file:
+        file.write(content)
+        file.write(_MARK + hashlib.sha256(content).digest())
+
+
+def load(folder: Path, fingerprint: str, company: Processes | None = None) -> dict[str, Any] | None:
+    """Read the checkpoint of the same run, or None when there is none; in ``company`` rank 0 reads it for all.
+
+    Raises
+    ------
+    LimbeckError
+        When the checkpoint is damaged or belongs to another recipe or other data.
+    """
+    file = folder / FILE
+    company = company or Processes()
+    if not company.tell_json(file.exists()):
+        return None
+    try:
+        content = file.read_bytes() if company.first else b""
+    except OSError as error:
+        raise LimbeckError("the checkpoint cannot be read", where=file, mend="train without --resume") from error
+    content = company.tell(content)
+    if content[-_TAIL:].startswith(_MARK):  # that of version 0.1.0 has none
+        content, digest = content[:-_TAIL], content[-_TAIL:].removeprefix(_MARK)
+        if hashlib.sha256(content).digest() != digest:
+            raise LimbeckError("the checkpoint is damaged", where=file, mend="train without --resume")
+    try:
+        state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:  # a truncated or foreign file fails in many ways, none of them worth a traceback
+        raise LimbeckError("the checkpoint cannot be read", where=file, mend="train without --resume") from error
+    if not isinstance(state, dict) or state.get("fingerprint") != fingerprint:
+        what = "the checkpoint belongs to another recipe or other data"
+        raise LimbeckError(what, where=file, mend="train without --resume, or restore the recipe")
+    return state

@@ -1,0 +1,219 @@
+"""`limbeck tune`: a search over a recipe's keys, judged on ``valid`` (Optuna's TPE, with median pruning).
+
+The search lives in one SQLite file, so it can be stopped, killed and continued. What a trial draws depends on the seed
+and on the finished trials before it, so a killed search ends as one that was not. The best recipe is written as
+``best.toml`` after every trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import optuna
+from sqlalchemy.exc import SQLAlchemyError
+
+from limbeck.dataset.prepare import prepare
+from limbeck.errors import LimbeckError, first_line
+from limbeck.events import Listener, Token, check, stage, told
+from limbeck.files import out_of_reach, recover, write_text
+from limbeck.locks import sole_writer
+from limbeck.process.quiet import at_level
+from limbeck.progress import say
+from limbeck.recipe import Recipe, Tune, dump_recipe, load_recipe, override
+from limbeck.training.anomaly import refuse_detectors
+from limbeck.training.distill.distill import distil
+from limbeck.training.fit.validation_scores import scores_of, softmax
+from limbeck.training.one_at_a_time import alone
+from limbeck.training.student import fingerprint, told_apart, train_student
+
+FILE = "study.db"
+# What is searched when the recipe has no [tune] space of its own.
+DEFAULT_SPACE: dict[str, dict[str, dict[str, Any] | list[Any]]] = {
+    "ngram": {
+        "training.learning_rate": {"low": 3e-4, "high": 3e-2, "log": True},
+        "training.batch_size": [32, 64, 128],
+        "student.idf": {"low": 0.5, "high": 2.0},
+    },
+    "gru": {
+        "training.learning_rate": {"low": 3e-4, "high": 6e-3, "log": True},
+        "training.batch_size": [32, 64, 128],
+        "input.max_length": [128, 192, 256],
+        "student.hidden": [64, 96, 128],
+        "student.dropout": {"low": 0.1, "high": 0.5},
+    },
+    "textcnn": {
+        "training.learning_rate": {"low": 3e-4, "high": 6e-3, "log": True},
+        "training.batch_size": [32, 64, 128],
+        "input.max_length": [128, 192, 256],
+        "student.filters": [64, 100, 160],
+        "student.dropout": {"low": 0.2, "high": 0.6},
+    },
+    "albert": {
+        "training.learning_rate": {"low": 1e-5, "high": 5e-4, "log": True},
+        "training.batch_size": [16, 32, 64],
+        "input.max_length": [128, 192, 256],
+        "student.pooling": ["first", "mean", "attention"],
+    },
+}
+
+
+@dataclass(frozen=True)
+class Tuned:
+    """The outcome of a search: every trial, the best one's settings, and the recipe that holds them."""
+
+    best: Path
+    score: float
+    settings: dict[str, Any]
+    trials: list[dict[str, Any]]
+
+
+def tune(
+    recipe: str | Path,
+    *,
+    out: str | Path,
+    data: str | Path | None = None,
+    settings: Iterable[str] = (),
+    trials: int | None = None,
+    progress: Listener | None = None,
+    cancel: Token | None = None,
+) -> Tuned:
+    """Search until the study holds ``trials`` finished trials; a second call goes on where the first stopped.
+
+    Raises
+    ------
+    LimbeckError
+        For a broken recipe or space; when ``out`` holds the search of another space, a damaged one, or one that another
+        process is at; and when it cannot be written.
+    """
+    with (
+        told(progress, cancel),
+        alone(),
+        sole_writer(out),
+        _stored(Path(out)),
+        at_level("optuna", optuna.logging.ERROR),
+    ):
+        return _tune(recipe, Path(out), data, settings, trials)
+
+
+def _tune(
+    recipe: str | Path, target: Path, data: str | Path | None, settings: Iterable[str], trials: int | None
+) -> Tuned:
+    parsed = load_recipe(recipe, settings)
+    refuse_detectors(parsed, "the search")
+    home, folder = Path(recipe).resolve().parent, None if data is None else Path(data)
+    space = parsed.tune.space or DEFAULT_SPACE.get(parsed.student.network, {})
+    if not space:
+        raise LimbeckError("there is nothing to search", where=recipe, mend="write a [tune] space")
+    with stage("read"):
+        rows = prepare(parsed, folder, recipe_folder=home)
+    for finding in rows.findings:
+        say(finding)
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise out_of_reach(error, target) from error
+    recover(target / "best.toml")
+    metric = parsed.training.metric
+    study = optuna.create_study(
+        study_name="limbeck",
+        storage=f"sqlite:///{target.resolve() / FILE}",
+        load_if_exists=True,
+        direction="maximize",
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
+    )
+    plain = parsed.model_copy(update={"tune": Tune()})  # more trials are no other search
+    _same_search(study, space, fingerprint(plain, told_apart(rows.frame, parsed), rows.labels), target)
+    wanted = trials or parsed.tune.trials
+
+    def objective(trial: optuna.Trial) -> float:
+        chosen = {key: suggest(trial, key, choices) for key, choices in space.items()}
+        candidate = override(parsed, chosen)
+
+        def report(epoch: int, score: float) -> None:
+            trial.report(score, epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+
+        folders = [folder, home]
+        targets = distil(candidate, rows, folders=folders).targets if candidate.teachers else None
+        student = train_student(candidate, rows, folders=folders, targets=targets, report=report)
+        scores = scores_of(student.valid_labels, softmax(student.valid_logits), student.positive)
+        return -scores["loss"] if metric == "loss" else scores[metric]
+
+    for old in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
+        study.tell(old.number, state=optuna.trial.TrialState.FAIL)  # of a killed call
+    while (done := len(_finished(study))) < wanted:
+        check("search again to go on")
+        say(f"trial {done + 1} of {wanted}", done=done, total=wanted)
+        # Each trial draws anew, and not once more what an earlier one drew.
+        study.sampler = optuna.samplers.TPESampler(seed=parsed.training.seed + done)
+        study.optimize(objective, n_trials=1)
+        _write_best(study, parsed, target)
+    _write_best(study, parsed, target)  # a call that was killed just before may have left an older one
+    if not _complete(study):
+        raise LimbeckError("no trial was finished", where=target, mend="raise tune.trials")
+    rows_out = [
+        {"trial": t.number, "state": t.state.name.lower(), "score": t.value, **t.params} for t in _finished(study)
+    ]
+    return Tuned(target / "best.toml", float(study.best_value), dict(study.best_params), rows_out)
+
+
+def _write_best(study: optuna.Study, recipe: Recipe, target: Path) -> None:
+    if _complete(study):
+        write_text(target / "best.toml", dump_recipe(override(recipe, study.best_params)))
+
+
+@contextmanager
+def _stored(target: Path) -> Iterator[None]:
+    """Say in one line what is wrong with the file of the search."""
+    try:
+        yield
+    except (SQLAlchemyError, optuna.exceptions.OptunaError) as error:
+        cause: BaseException = error
+        while (cause.__cause__ or getattr(cause, "orig", None)) is not None:
+            cause = cause.__cause__ or cause.orig  # type: ignore[attr-defined]
+        what = first_line(cause)
+        mends = {
+            "is full": "free some space or choose another --out",
+            "readonly": "check the permissions or choose another --out",
+            "unable to open": "check the permissions or choose another --out",
+            "disk I/O": "check the disk or choose another --out",
+        }
+        again = f"delete {FILE} to begin the search anew, or choose another --out"
+        mend = next((mend for word, mend in mends.items() if word in what), again)
+        raise LimbeckError(f"the search cannot be read or written: {what}", where=target / FILE, mend=mend) from error
+
+
+def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) -> Any:
+    """Draw one value: from a list of choices, or between ``low`` and ``high``."""
+    if isinstance(choices, dict) and (set(choices) - {"low", "high", "log"} or not {"low", "high"} <= set(choices)):
+        raise LimbeckError(f"tune.space: {key!r} is no list and no {{ low, high, log }}", where="recipe")
+    try:
+        if isinstance(choices, list):
+            return trial.suggest_categorical(key, choices)
+        low, high, log = choices["low"], choices["high"], bool(choices.get("log", False))
+        if isinstance(low, int) and isinstance(high, int):
+            return trial.suggest_int(key, low, high, log=log)
+        return trial.suggest_float(key, float(low), float(high), log=log)
+    except (TypeError, ValueError) as error:
+        raise LimbeckError(f"tune.space: {key!r}: {first_line(error)}", where="recipe") from error
+
+
+def _same_search(study: optuna.Study, space: dict[str, Any], mark: str, target: Path) -> None:
+    for name, value, what in (("space", space, "space"), ("fingerprint", mark, "recipe or of other data")):
+        if study.user_attrs.get(name, value) != value:
+            raise LimbeckError(f"holds the search of another {what}", where=target, mend="choose another --out")
+        study.set_user_attr(name, value)
+
+
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    states = [optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED]
+    return study.get_trials(deepcopy=False, states=states)
+
+
+def _complete(study: optuna.Study) -> bool:
+    return bool(study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]))
