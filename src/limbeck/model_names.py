@@ -1,7 +1,7 @@
 """Where the registry keeps its models, and what "models:NAME" and "models:NAME@VERSION" stand for.
 
-``LIMBECK_HOME/models/NAME/VERSION/`` is a bundle and never changes; ``NAME/current.json`` says which version is in use, and
-is replaced in one step. Whoever opens a bundle by name reads these two without a lock. Writing is `limbeck.registry`.
+``LIMBECK_HOME/models/NAME/VERSION/`` is a bundle and never changes; ``NAME/current.json`` says which version is in use,
+and is replaced in one step. Whoever opens a bundle by name reads these two without a lock; `limbeck.registry` writes.
 """
 
 from __future__ import annotations

@@ -54,7 +54,9 @@ def models(name: str | None = None) -> list[Model]:
     found = []
     for one in names() if name is None else [checked_name(name)]:
         steps = history(one)
-        there = [_model(one, version, current=bool(steps) and steps[-1].version == version) for version in versions(one)]
+        there = [
+            _model(one, version, current=bool(steps) and steps[-1].version == version) for version in versions(one)
+        ]
         found += sorted(there, key=lambda model: model.created, reverse=True)
     return found
 

@@ -32,6 +32,7 @@ from limbeck.kinds.select import INPUTS, Rows, Unreadable, Values, batch_of, bla
 from limbeck.kinds.signal.encode import SignalInput, windows_of
 from limbeck.kinds.table.dense import Dense
 from limbeck.kinds.text.ragged import batches
+from limbeck.model_names import model_path
 from limbeck.process.cores import cores
 from limbeck.process.forks import made_anew
 
@@ -53,7 +54,7 @@ class Classifier:
     Parameters
     ----------
     path
-        The bundle's folder.
+        The bundle's folder, or its name in the registry: "models:NAME", "models:NAME@VERSION".
     threads
         Batches answered at once; by default one for each core. With 0 there is no pool: rows are encoded, pictures
         decoded and batches answered in the calling thread, for programs with threads of their own. (polars reads tables
@@ -68,7 +69,7 @@ class Classifier:
     """
 
     def __init__(self, path: str | Path, *, threads: int | None = None, model: str | None = None) -> None:
-        self.path = Path(path)
+        self.path = model_path(path)
         for attempt in range(_ATTEMPTS):
             # A training may put its new bundle in the place of this one while it is read: its parts must be of one.
             before = marks_now(self.path / FILE)

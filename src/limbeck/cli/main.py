@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from limbeck.cli.models import models
 from limbeck.cli.output import ReaderGoneError, Verbs, end_quietly, outside, settle
 from limbeck.cli.stop import STATUS, Stop, Terminated, stoppable
 from limbeck.errors import LimbeckError, how_to_install, printable
@@ -187,6 +188,9 @@ def demo(out: Path, lang: str) -> None:
     from limbeck.cli.demo import demo as show
 
     show(out, lang=lang)
+
+
+main.add_command(models)
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

@@ -31,8 +31,7 @@ def show(name: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_facts(model) for model in found], ensure_ascii=False))
         return
-    rows = [[model.name, model.version, "*" if model.current else "", model.created] for model in found]
-    tables.table(f"{len(rows)} versions in {registry.home()}", ["model", "version", "in use", "made"], rows)
+    tables.registered(found, registry.home())
 
 
 @models.command()

@@ -17,6 +17,7 @@ from limbeck.errors import printable
 
 if TYPE_CHECKING:
     from limbeck.bundle.predict import Done
+    from limbeck.registry import Model
     from limbeck.training.doctor import Finding
     from limbeck.training.search.cross_validation import Folds
     from limbeck.training.search.tune import Tuned
@@ -233,3 +234,9 @@ def tuned(result: Tuned) -> None:
     rows = [[row["trial"], row["state"], row["score"], *(row.get(key) for key in keys)] for row in best]
     _table(f"best {len(rows)} of {len(result.trials)} trials", ["trial", "state", "score", *keys], rows)
     _console().print(f"best recipe: {result.best}")
+
+
+def registered(models: Sequence[Model], home: Path) -> None:
+    """Print the versions of the registry."""
+    rows = [[model.name, model.version, "*" if model.current else "", model.created] for model in models]
+    _table(f"{len(rows)} version{'s' * (len(rows) != 1)} in {home}", ["model", "version", "in use", "made"], rows)

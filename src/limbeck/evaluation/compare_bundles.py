@@ -18,6 +18,7 @@ from limbeck.evaluation.seen_rows import ENOUGH, Seen, seen_by, warning
 from limbeck.events import Listener, Token, stage, told
 from limbeck.kinds.select import values_of
 from limbeck.metrics.paired import compare as compare_answers
+from limbeck.model_names import spelled
 from limbeck.process.forks import refuse_forked
 
 
@@ -61,11 +62,11 @@ def compare(
         raise LimbeckError("one bundle is no comparison", mend="name two or more")
     with told(progress, cancel), contextlib.ExitStack() as stack:
         classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
-        return _compare(classifiers, [Path(bundle) for bundle in bundles], data, where, group, bootstrap, encoding)
+        return _compare(classifiers, bundles, data, where, group, bootstrap, encoding)
 
 
 def _compare(
-    classifiers: Sequence[Classifier], bundles: Sequence[Path], data: str | Path, where: Mapping[str, str] | None,
+    classifiers: Sequence[Classifier], bundles: Sequence[str | Path], data: str | Path, where: Mapping[str, str] | None,
     group: str | None, bootstrap: int, encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     first = classifiers[0]
@@ -137,9 +138,9 @@ def _same(classifier: Classifier, first: Classifier) -> int:
     return classifier.classes.index(first.classes[first.manifest.positive])
 
 
-def distinct_names(paths: Sequence[Path]) -> list[str]:
-    """Return the folders' names, or their whole paths where two have the same name."""
-    names = [path.resolve().name for path in paths]
+def distinct_names(paths: Sequence[str | Path]) -> list[str]:
+    """Return the folders' names (NAME@VERSION in the registry), or whole paths where two have the same name."""
+    names = [spelled(path) for path in paths]
     if len(set(names)) == len(names):
         return names
     whole = [str(path) for path in paths]
