@@ -78,11 +78,12 @@ def test_training_tells_its_stages_and_the_figures_of_each_epoch(whole):
 
 
 def test_nothing_is_written_to_stderr_when_a_caller_listens(bundles, rows_folder, tmp_path, capfd):
-    heard = []
+    heard, bundle = [], bundles()
+    capfd.readouterr()  # the training of the bundle has no listener
     data = rows_folder / "reviews.csv"
-    limbeck.predict(bundles(), data, tmp_path / "out.csv", progress=heard.append)
-    limbeck.evaluate(bundles(), data, bootstrap=20, progress=heard.append)
-    limbeck.compare([bundles(), bundles()], data, bootstrap=20, progress=heard.append)
+    limbeck.predict(bundle, data, tmp_path / "out.csv", progress=heard.append)
+    limbeck.evaluate(bundle, data, bootstrap=20, progress=heard.append)
+    limbeck.compare([bundle, bundle], data, bootstrap=20, progress=heard.append)
     assert capfd.readouterr() == ("", "")
     assert {"read", "predict", "evaluate", "compare"} <= {event.stage for event in heard}
     counts = [event.done for event in heard if event.stage == "predict"]

@@ -31,7 +31,7 @@ def show(name: str | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([_facts(model) for model in found], ensure_ascii=False))
         return
-    tables.registered(found, registry.home())
+    tables.registered(found)
 
 
 @models.command()

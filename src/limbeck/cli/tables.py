@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from limbeck.errors import printable
+from limbeck.model_names import home
 
 if TYPE_CHECKING:
     from limbeck.bundle.predict import Done
@@ -236,7 +237,7 @@ def tuned(result: Tuned) -> None:
     _console().print(f"best recipe: {result.best}")
 
 
-def registered(models: Sequence[Model], home: Path) -> None:
+def registered(models: Sequence[Model]) -> None:
     """Print the versions of the registry."""
     rows = [[model.name, model.version, "*" if model.current else "", model.created] for model in models]
-    _table(f"{len(rows)} version{'s' * (len(rows) != 1)} in {home}", ["model", "version", "in use", "made"], rows)
+    _table(f"{len(rows)} version{'s' * (len(rows) != 1)} in {home()}", ["model", "version", "in use", "made"], rows)
