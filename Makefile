@@ -7,7 +7,7 @@ SEED ?= 1
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format bench clean
+.PHONY: help install demo test lint format messages bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -35,6 +35,9 @@ lint: $(STAMP) ## Check style, types and the rooms' dependencies
 format: $(STAMP) ## Put the code into its standard form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+messages: $(STAMP) ## Compile the message catalogues after a change of a .po file
+	$(BIN)/pybabel -q compile -d src/limbeck/messages/locale -D limbeck
 
 bench: $(STAMP) ## Measure and write docs/results.md (ONLY=name for one benchmark)
 	$(BIN)/python benchmarks/run.py $(ONLY)

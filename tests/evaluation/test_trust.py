@@ -22,19 +22,18 @@ from limbeck.evaluation.report import trust_chart as trust_picture
 from limbeck.evaluation.report.page import render_report, write_report
 from limbeck.evaluation.report.trust import checked, expectation, meaning, read_trust, weakest, with_labels
 from limbeck.files import sha256
-from limbeck.messages.notes import translated
+from limbeck.messages.message import message, stored
 from limbeck.recipe import parse_recipe
-from limbeck.training.distill.distill import BESIDE
 
 # No file can hold a lone surrogate; it is refused.
 WORDS = HOSTILE.replace("\ud800", "")
-DOUBT = "Do not trust any of these teachers before some rows are reviewed: each gives the same answer to every row."
-UNIFORM = "Use uniform: 3 different teachers are too few to tell their trust apart (5 are enough)."
-WEIGHED = "7 different teachers agree beyond chance: the one-factor model was used."
-REVIEWED = "50 reviewed labels were used."
+DOUBT = message("teachers.constant")
+UNIFORM = message("teachers.few", count=3, enough=5)
+WEIGHED = message("teachers.one_factor", count=7)
+REVIEWED = message("teachers.reviewed", count=50)
 
 
-def trust(K=5, classes=("negative", "positive"), names=None, **changes):
+def trust(K=5, classes=("negative", "positive"), names=None, notes=None, **changes):
     """A trust report as distillation makes it, of K teachers of growing skill."""
     P, _ = teachers(np.linspace(0.5, 2.0, K), 400, len(classes), seed=K)
     result = relevance.auto(P)
@@ -56,12 +55,13 @@ def trust(K=5, classes=("negative", "positive"), names=None, **changes):
         "teachers": told,
         "expected_accuracy": 0.871,
         "class_rates": dict.fromkeys(classes, 1 / len(classes)),
-        "notes": list(result.notes),
+        "notes": list(result.notes) if notes is None else notes,
+        "messages": stored(result.notes if notes is None else notes),
     } | changes
 
 
 def test_the_section_holds_every_fact_in_both_languages():
-    told = trust(notes=[WEIGHED, "Its class rates were estimated from the answers alone: 0.48, 0.52."])
+    told = trust(notes=[WEIGHED, message("teachers.rates_from_answers", rates=[0.48, 0.52])])
     source = render_report(report(trust=told))
     page = Page(source)
     best, worst = told["teachers"][-1], told["teachers"][0]
@@ -108,16 +108,17 @@ def test_the_expected_accuracy_stands_beside_the_measured_one():
         ([WEIGHED], "weighed"),
         ([UNIFORM], "uniform"),
         ([DOUBT], "doubt"),
-        ([WEIGHED, "No teacher follows a common answer; their plain average is used."], "doubt"),
+        ([WEIGHED, message("teachers.no_common_answer")], "doubt"),
         ([DOUBT, REVIEWED], "corrected"),
-        (["One teacher: its answers are used as they are, and nothing here can tell how good they are."], "alone"),
-        ([BESIDE], "beside"),
+        ([message("teachers.one")], "alone"),
+        ([message("teachers.one_with_labels")], "beside"),
         ([], "unjudged"),
-        (["A sentence of tomorrow."], "unjudged"),
+        (["A sentence of 0.1.0."], "unread"),
+        ([WEIGHED, "A sentence of 0.1.0."], "weighed"),
     ],
 )
 def test_the_notes_decide_the_verdict(notes, said):
-    assert meaning([translated(note) for note in notes]) == said
+    assert meaning(notes) == said
     page = Page(render_report(report(trust=trust(notes=notes))))
     judged = [attrs["class"] for attrs in page.all("p") if "judged" in attrs.get("class", "")]
     assert judged == [f"judged {said}"]
@@ -172,7 +173,7 @@ def test_hostile_words_are_inert():
     told = trust(
         names=[WORDS] * 5,
         classes=("ok", WORDS),
-        notes=[WORDS, f"Teachers {WORDS} answer alike and count as one."],
+        notes=[WORDS, message("teachers.copies", teachers=[WORDS, 0])],
     )
     clean, source = Page(render_report(report(trust=trust()))), render_report(report(trust=told))
     page = Page(source)

@@ -8,10 +8,8 @@ from scipy.stats import spearmanr
 from tests.relevance.simulate import accuracies, accuracy, teachers
 
 from limbeck.errors import LimbeckError
-from limbeck.relevance import shapley, uniform
+from limbeck.relevance import agreement, consensus, dawid_skene, shapley, uniform
 from limbeck.relevance.distinct_teachers import near_voters
-from limbeck.relevance.methods import agreement, consensus
-from limbeck.relevance.models import dawid_skene
 from limbeck.relevance.models.one_factor import loadings_of
 
 

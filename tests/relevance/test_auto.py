@@ -7,8 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 from tests.relevance.simulate import accuracies, accuracy, teachers
 
-from limbeck.relevance import confidence, uniform, uniform_logit
-from limbeck.relevance.methods import agreement, auto, consensus
+from limbeck.relevance import agreement, auto, confidence, consensus, uniform, uniform_logit
 
 
 def _said(result, words):
@@ -60,7 +59,7 @@ def test_relevance_ranks_teachers(classes, seed):
 
 def test_copies_are_named():
     P, _ = teachers([1, 2, 1.5], 500)
-    assert _said(auto(P[[0, 1, 2, 0]]), "Teachers 0 and 3 answer alike")
+    assert _said(auto(P[[0, 1, 2, 0]]), "Teachers 0, 3 answer alike")
 
 
 @pytest.mark.parametrize("method", [uniform, confidence, agreement, consensus, auto])

@@ -7,8 +7,7 @@ import pytest
 from tests.relevance.simulate import accuracy
 
 from limbeck.errors import LimbeckError
-from limbeck.relevance import Samples, uniform
-from limbeck.relevance.methods import agreement, auto, domain
+from limbeck.relevance import Samples, agreement, auto, domain, uniform
 from limbeck.relevance.models.logistic import fit_softmax
 
 K = 6

@@ -7,8 +7,7 @@ import pytest
 from tests.relevance.simulate import accuracies, accuracy, teachers
 
 from limbeck.errors import LimbeckError
-from limbeck.relevance import uniform_logit
-from limbeck.relevance.methods import agreement, reviewed
+from limbeck.relevance import agreement, reviewed, uniform_logit
 
 
 @pytest.mark.parametrize("classes", [2, 3])

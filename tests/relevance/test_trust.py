@@ -12,13 +12,13 @@ from limbeck.relevance import (
     Fused,
     accuracy_by_class,
     accuracy_estimate,
+    agreement,
     balanced_accuracy,
     calibration_estimate,
     decided,
     expected_accuracy,
     uniform,
 )
-from limbeck.relevance.methods import agreement
 
 
 def test_accuracies_are_estimated_without_a_label():

@@ -275,6 +275,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Not judged: the answers were joined as the recipe says; nothing checked whether the teachers deserve it.",
         "未作判断：已按配方合并回答，并未检验教师模型是否值得采信。",
     ),
+    "trust_unread": (
+        "See the notes below: this bundle was made by an older version.",
+        "请见下方说明：该模型包由旧版本生成。",
+    ),
     "trust_picture": ("Teachers, the most trusted first", "各教师模型（最可信者在前）"),
     "trust_picture_note": (
         "Dot: expected accuracy; bar: its 95% interval; dashed line: their joined answer.",

@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.messages.judgements import Judgement, judgements
+from limbeck.messages.message import Message
 
 Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int64]
@@ -29,12 +31,17 @@ class Fused:
     """A second result: what the teachers say together, and how far each was trusted.
 
     ``probabilities`` float64[N, C]; ``relevance`` float64[K] or [K, N], on the scale its calculator documents;
-    ``notes`` plain sentences for the trust report.
+    ``notes`` are messages for the trust report.
     """
 
     probabilities: Floats
     relevance: Floats
-    notes: tuple[str, ...] = ()
+    notes: tuple[Message, ...] = ()
+
+    @property
+    def judgements(self) -> frozenset[Judgement]:
+        """What the notes say of the panel as a whole."""
+        return judgements(self.notes)
 
 
 def checked(P: ArrayLike) -> Floats:
@@ -148,7 +155,7 @@ def weighted_mean(P: Floats, weights: Floats) -> Floats:
     return np.asarray(np.divide(total, weight[:, None], out=np.full_like(total, np.nan), where=weight[:, None] > 0))
 
 
-def fused(Q: Floats, relevance: Floats, notes: Sequence[str] = ()) -> Fused:
+def fused(Q: Floats, relevance: Floats, notes: Sequence[Message] = ()) -> Fused:
     """Finish a result: rows sum to one, and a row that nobody answered (NaN) gets the average of the others."""
     empty = np.isnan(Q).any(axis=1)
     Q = Q / Q.sum(axis=1, keepdims=True)

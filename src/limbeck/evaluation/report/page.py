@@ -29,6 +29,7 @@ from limbeck.messages.baseline_names import named
 from limbeck.messages.escape import inert
 from limbeck.messages.findings import doubtful, in_chinese
 from limbeck.messages.labels import LANGUAGES, pair
+from limbeck.messages.message import Message, both
 from limbeck.metrics.confusions import top_confusions
 from limbeck.metrics.measure import NAMES
 
@@ -258,6 +259,8 @@ def _bilingual(key: str) -> Markup:
 
 def _told(finding: Any) -> Any:
     """Return a finding, or a reason of the export, in both languages."""
+    if isinstance(finding, Message):
+        return both(finding)
     return (finding, in_chinese(finding)) if isinstance(finding, str) else finding
 
 

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from limbeck.errors import LimbeckError
 from limbeck.files import no_nan, read_regular
 from limbeck.messages.escape import inert
-from limbeck.messages.notes import Note, translated
+from limbeck.messages.judgements import Judgement, judgements
+from limbeck.messages.message import Message, restored
 
 FILE = "trust.json"
 _LARGEST = 32 * 2**20  # bytes; 64 teachers and 1,000 classes need a tenth of it
@@ -68,6 +69,7 @@ class Trust(_Part):
     expected_accuracy: _Share | None
     class_rates: Annotated[dict[_Name, _Share | None], Field(max_length=10_000)]
     notes: Annotated[list[Annotated[str, Field(max_length=50_000)]], Field(max_length=200)]
+    messages: Any = None  # codes and values of the notes; a file of version 0.1.0 has none
     calibration: Calibration | None = None
     measured: Measured | None = None
 
@@ -75,9 +77,10 @@ class Trust(_Part):
         """Return the teachers, the most trusted first, those of unknown relevance last."""
         return sorted(self.teachers, key=lambda one: -one.relevance if one.relevance is not None else float("inf"))
 
-    def told(self) -> list[Note]:
-        """Return the notes in both languages."""
-        return [translated(note, [teacher.name for teacher in self.teachers]) for note in self.notes]
+    def told(self) -> list[str]:
+        """Return the notes: messages that name their teachers, and plain strings where the file has no more."""
+        names = [teacher.name for teacher in self.teachers]
+        return [_named(note, names) for note in restored(self.notes, self.messages)]
 
     def shown_classes(self) -> list[str]:
         """Return the classes that have a column of their own; none where there are too many."""
@@ -125,12 +128,18 @@ def read_trust(folder: Path) -> dict[str, Any] | None:
     return raw
 
 
-def meaning(notes: Sequence[Note]) -> str:
-    """Return what the notes say of the panel, see `notes`; "corrected" is a doubt that labels met."""
-    said = {note.means for note in notes}
-    if "doubt" in said:
-        return "corrected" if "reviewed" in said else "doubt"
-    return next((one for one in ("uniform", "alone", "beside", "weighed") if one in said), "unjudged")
+def meaning(notes: Sequence[str]) -> str:
+    """Return what the notes say of the panel.
+
+    A `Judgement`; "corrected" for a doubt that labels met; "unjudged" where nothing was checked; "unread" where some
+    notes are sentences without a code, as in files of version 0.1.0.
+    """
+    said = judgements(notes)
+    if Judgement.DOUBT in said:
+        return "corrected" if Judgement.REVIEWED in said else "doubt"
+    order = (Judgement.UNIFORM, Judgement.ALONE, Judgement.BESIDE, Judgement.WEIGHED)
+    coded = all(isinstance(note, Message) for note in notes)
+    return next((one for one in order if one in said), "unjudged" if coded else "unread")
 
 
 def expectation(trust: Trust, metrics: Mapping[str, Any], part: str = "") -> tuple[str, str]:
@@ -141,7 +150,7 @@ def expectation(trust: Trust, metrics: Mapping[str, Any], part: str = "") -> tup
     expected = trust.expected_accuracy
     if expected is None:
         return "No expected accuracy could be estimated.", "无法估计预期准确率。"
-    reviewed = any(note.means == "reviewed" for note in trust.told())
+    reviewed = Judgement.REVIEWED in judgements(trust.told())
     how_en, how_zh = ("with the reviewed labels", "借助复核标签") if reviewed else ("without labels", "不用标签")
     english = [f"Expected {100 * expected:.1f}% {how_en}, for the teachers' joined answer"]
     chinese = [f"{how_zh}的预期准确率为 {100 * expected:.1f}%（教师模型的联合回答）"]
@@ -177,6 +186,15 @@ def with_labels(trust: Trust) -> tuple[str, str] | None:
     if not english:
         return None
     return f"With labels, {'; '.join(english)}.", f"对照标签：{'；'.join(chinese)}。"
+
+
+def _named(note: str, names: Sequence[str]) -> str:
+    """Return a note with the names of the teachers that it gives by number."""
+    numbers = note.values.get("teachers") if isinstance(note, Message) else None
+    if not isinstance(note, Message) or not isinstance(numbers, tuple):
+        return note
+    known = [names[k] if isinstance(k, int) and 0 <= k < len(names) else k for k in numbers]
+    return note.with_values(teachers=known)
 
 
 def weakest(teacher: Teacher) -> list[tuple[str, float]]:

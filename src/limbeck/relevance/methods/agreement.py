@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.messages.message import message
 from limbeck.relevance.class_rates.prior import answers_prior, floored
 from limbeck.relevance.distinct_teachers import Voters, near_voters
 from limbeck.relevance.methods.baselines import log_pool
@@ -57,7 +58,7 @@ def agreement(P: ArrayLike, *, model: str | None = None, prior: ArrayLike | None
     relevance = voters.per_teacher(fitted.mean_loading)
     if not (fitted.loadings > 0).any(axis=0).all():
         pool = log_pool(voters.answers, np.ones(len(voters.members)))
-        return fused(pool, relevance, ("No teacher follows a common answer; their plain average is used.",))
+        return fused(pool, relevance, (message("teachers.no_common_answer"),))
     rates = answers_prior(voters.answers, fitted) if prior is None else given_prior(prior, C)
     Q = one_factor.probabilities(one_factor.scores(voters.answers, fitted), fitted, rates)
     return fused(Q, relevance)

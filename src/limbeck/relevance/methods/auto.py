@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from limbeck.messages.message import Message, message
 from limbeck.relevance.class_rates.leave_one_scenario_out import winner
 from limbeck.relevance.class_rates.prior import class_prior
 from limbeck.relevance.distinct_teachers import Voters, near_voters
@@ -72,7 +73,7 @@ def auto(
     G = len(voters.members)
     notes = _copies(voters)
     if G == 1:
-        notes.append("One teacher: its answers are used as they are, and nothing here can tell how good they are.")
+        notes.append(message("teachers.one"))
         return Fused(lone(voters).probabilities, np.ones(len(P)), tuple(notes))
     fitted = one_factor.fit(voters.answers)
     loadings = voters.per_teacher(fitted.mean_loading)
@@ -82,7 +83,7 @@ def auto(
     form = winner(samples, seed=seed) if samples is not None and features is not None else None
     if form is not None and samples is not None:
         taught = (samples.labels, samples.answers) if form == "right" else ()
-        notes.append(f"On the scenarios with labels `domain` ({form}) beat agreement and the average: it was used.")
+        notes.append(message("teachers.domain_won", form=form))
         return _judged(P, domain(P, features, samples.features, *taught, seed=seed), loadings, notes)
     alike = _alike(fitted, G, cuts=features is not None and P.shape[2] == 2)
     if alike is not None:
@@ -91,59 +92,58 @@ def auto(
         return _of_many_classes(P, G, loadings, notes)
     rates = class_prior(P, features, seed=seed) if prior is None else given_prior(prior, P.shape[2])
     result = agreement(P, model="factor", prior=rates)
-    dropped = [str(k) for k in np.flatnonzero(loadings <= 0)]
-    if dropped:
-        notes.append(f"Teachers {', '.join(dropped)} speak against the common answer or say nothing: left out.")
-    told = "from answers and features" if features is not None or prior is not None else "from the answers alone"
-    notes.append(f"{G} different teachers agree beyond chance: the one-factor model was used.")
-    notes.append("Its class rates were estimated " + told + ": " + ", ".join(f"{r:.2f}" for r in rates) + ".")
+    dropped = np.flatnonzero(loadings <= 0)
+    if len(dropped):
+        notes.append(message("teachers.against", teachers=dropped))
+    notes.append(message("teachers.one_factor", count=G))
+    from_features = features is not None or prior is not None
+    told = "teachers.rates_from_features" if from_features else "teachers.rates_from_answers"
+    notes.append(message(told, rates=rates))
     return _judged(P, result, loadings, notes)
 
 
-def _of_many_classes(P: Floats, G: int, loadings: Floats, notes: list[str]) -> Fused:
+def _of_many_classes(P: Floats, G: int, loadings: Floats, notes: list[Message]) -> Fused:
     """Use Dawid-Skene where it settles: EM over few rows or weak teachers can end far from any teacher's answer."""
     found, plain = agreement(P), uniform_logit(P)
     said = answered(P)
     same = float((top_shares(found.probabilities) * top_shares(plain.probabilities)).sum(axis=1)[said].mean())
     if same < _SETTLED:
-        notes.append("Use uniform: Dawid-Skene did not settle on these answers, so their plain average is used.")
+        notes.append(message("teachers.unsettled"))
         return _judged(P, plain, loadings, notes)
-    notes.append(f"{G} different teachers agree beyond chance: Dawid-Skene was used.")
+    notes.append(message("teachers.dawid_skene", count=G))
     return _judged(P, found, loadings, notes)
 
 
-def _distrust(fitted: one_factor.Factor, G: int) -> str | None:
-    """Return the sentence that warns of all teachers, or None where they agree beyond chance."""
+def _distrust(fitted: one_factor.Factor, G: int) -> Message | None:
+    """Return the note that warns of all teachers, or None where they agree beyond chance."""
     loading = fitted.mean_loading
     said = loading[loading != 0]
-    distrust = "Do not trust any of these teachers before some rows are reviewed"
     if not len(said):
-        return f"{distrust}: each gives the same answer to every row."
+        return message("teachers.constant")
     if G >= 3 and (fitted.strength.max() < 1.1 or np.median(np.abs(said)) < _WEAK):
-        return f"{distrust}: they agree no more than chance would; their plain average is used."
+        return message("teachers.chance")
     for_it, against = int((said > _FIRM).sum()), int((said < -_FIRM).sum())
     if G >= 3 and against >= _CAMP * (for_it + against) > 0:
-        return f"{distrust}: {for_it} speak against {against}, and nothing says which side is right; averaged."
+        return message("teachers.camps", count_for=for_it, count_against=against)
     return None
 
 
-def _alike(fitted: one_factor.Factor, G: int, *, cuts: bool) -> str | None:
-    """Return the sentence that keeps the plain average; None where trust differs, or the features say where to cut."""
+def _alike(fitted: one_factor.Factor, G: int, *, cuts: bool) -> Message | None:
+    """Return the note that keeps the plain average; None where trust differs, or the features say where to cut."""
     if G < ENOUGH:
-        return f"Use uniform: {G} different teachers are too few to tell their trust apart ({ENOUGH} are enough)."
+        return message("teachers.few", count=G, enough=ENOUGH)
     loading = fitted.mean_loading
     if loading[loading != 0].std() < _ALIKE and not cuts:
-        return "Use uniform: the teachers follow the common answer equally well, so there is nothing to weigh."
+        return message("teachers.alike")
     return None
 
 
-def _judged(P: Floats, result: Fused, loadings: Floats, notes: Sequence[str]) -> Fused:
+def _judged(P: Floats, result: Fused, loadings: Floats, notes: Sequence[Message]) -> Fused:
     chance = 1 / P.shape[2]
     expected = np.nan_to_num(accuracy_estimate(P, result).estimate)
     relevance = np.where(loadings <= 0, np.minimum(expected, chance), expected)
     return Fused(result.probabilities, relevance, (*notes, *result.notes))
 
 
-def _copies(voters: Voters) -> list[str]:
-    groups = [" and ".join(map(str, members)) for members in voters.members if len(members) > 1]
-    return [f"Teachers {group} answer alike and count as one." for group in groups]
+def _copies(voters: Voters) -> list[Message]:
+    return [message("teachers.copies", teachers=list(group)) for group in voters.members if len(group) > 1]

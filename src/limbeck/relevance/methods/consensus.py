@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 from limbeck.relevance.distinct_teachers import correlations, logits, near_voters
 from limbeck.relevance.methods.agreement import lone
 from limbeck.relevance.probabilities import Floats, Fused, Ints, checked, fused, some_rows, weighted_mean
@@ -54,11 +55,11 @@ def consensus(P: ArrayLike, *, samples: int = 2000, seed: int = 0) -> Fused:
     order = np.lexsort((np.abs(corr).sum(axis=0).round(9), corr.sum(axis=0).round(9)))
     value, error = np.empty(len(corr)), np.empty(len(corr))
     value[order], error[order] = shapley(corr[np.ix_(order, order)], samples=samples, seed=seed)
-    notes = [f"Shapley values from {samples} permutations; the largest standard error is {error.max():.4f}."]
+    notes = [message("teachers.shapley", permutations=samples, error=error.max())]
     weight = np.maximum(value, 0.0)
     if not weight.any():
         weight = np.ones_like(value)
-        notes.append("No teacher adds to a consensus; their plain average is used.")
+        notes.append(message("teachers.no_consensus"))
     return fused(weighted_mean(voters.answers, weight), voters.per_teacher(value), notes)
 
 

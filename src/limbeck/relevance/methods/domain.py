@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 from limbeck.relevance.class_rates.prior import answers_prior
 from limbeck.relevance.distinct_teachers import Voters, near_voters
 from limbeck.relevance.methods.agreement import agreement, given_prior, lone
@@ -92,7 +93,7 @@ def domain(
     if sample_labels is not None and G >= 3:
         Q, right = fuse_by_right(voters.answers, similar, scenarios, classifier)
         return fused(Q, np.where(silent, 0.0, voters.per_teacher(right)))
-    notes = ("Learning who is right needs three different teachers or more; resemblance was used.",)
+    notes = (message("teachers.resemblance"),)
     fitted = one_factor.fit(voters.answers)
     if not (fitted.loadings > 0).any(axis=0).all():
         plain = agreement(P)

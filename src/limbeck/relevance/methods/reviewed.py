@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 from limbeck.relevance.distinct_teachers import Voters, near_voters
 from limbeck.relevance.expected_accuracy import accuracy_estimate
 from limbeck.relevance.methods.agreement import lone
@@ -63,7 +64,7 @@ def reviewed(P: ArrayLike, rows: ArrayLike, labels: ArrayLike, base: Fused) -> F
     if others.any():
         Q[silent] = Q[others].mean(axis=0)
     Q[rows] = np.eye(P.shape[2])[labels]
-    return fused(Q, accuracy, (*base.notes, f"{len(rows)} reviewed labels were used."))
+    return fused(Q, accuracy, (*base.notes, message("teachers.reviewed", count=len(rows))))
 
 
 def teacher_accuracy(P: Floats, rows: Ints, labels: Ints, base: Fused) -> Floats:

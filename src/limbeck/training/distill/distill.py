@@ -13,6 +13,7 @@ from limbeck import relevance
 from limbeck.data.dataset import Dataset
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.recipe.paths import needed
@@ -20,10 +21,9 @@ from limbeck.training.distill.fuse_answers import Marked, asks_cost, joins, revi
 from limbeck.training.distill.hidden_features import guide_for, with_hidden
 from limbeck.training.distill.panel import Panel, drawn, features_of, seat, unit_rows
 from limbeck.training.distill.targets import Distilled, Targets
-from limbeck.training.distill.trust_report import trust_of
+from limbeck.training.distill.trust_report import add_note, trust_of
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
-BESIDE = "One teacher beside the labels: its answers are used as they are, and only labels can tell how good they are."
 ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
 
 
@@ -66,9 +66,9 @@ def distil(
     unanswered = len(asked) - int(spoken.sum())
     told = []
     if unanswered:
-        told.append(f"{unanswered:,} of {len(asked):,} rows: no teacher answers; they count for nothing.")
-    if mute := [str(k) for k, answers in enumerate(P) if np.isnan(answers[:, 0]).all()]:
-        told.append(f"Teachers {', '.join(mute)} answer none of the rows.")
+        told.append(message("teachers.unanswered", count=unanswered, total=len(asked)))
+    if mute := [k for k, answers in enumerate(P) if np.isnan(answers[:, 0]).all()]:
+        told.append(message("teachers.silent", teachers=mute))
     if unanswered:
         if marked is not None:
             marked = (np.cumsum(spoken)[marked[0]] - 1, marked[1])
@@ -78,7 +78,7 @@ def distil(
     if cold:
         refuse_one_class(answer, data.classes)
     if len(panel.teachers) == 1:  # with labels, or it would have been refused
-        notes = [BESIDE]
+        notes = [message("teachers.one_with_labels")]
     measured = measured_on_test(recipe, panel, data, cache)
     trust = trust_of(panel, P, fused, answer, [*told, *notes], data.classes, measured, unanswered)
     answers = answer.astype(np.float32)
@@ -90,9 +90,7 @@ def distil(
         taken = ~held
         if recipe.relevance.keep < 1:
             taken &= agreed_rows(recipe, data.frame[asked], answer, ~held, marked)
-            trust["notes"].append(
-                f"The student learned from the {taken.sum():,} of {(~held).sum():,} rows whose neighbours agree best."
-            )
+            add_note(trust, message("teachers.kept_agreed", count=taken.sum(), total=(~held).sum()))
         targets = Targets(asked[taken], answers[taken], asked[held], answers[held])
         if guide is None and recipe.task.kind == "text" and joins(recipe, panel, fused):
             targets = filled_up(targets, recipe, panel, fused)

@@ -16,7 +16,8 @@ from limbeck.data.tables.rows import need
 from limbeck.dataset.more_tables import read_more
 from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.messages.notes import translated
+from limbeck.messages.judgements import Judgement
+from limbeck.messages.message import Message, message
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.relevance.probabilities import softmax
@@ -36,8 +37,8 @@ def weigh(
     cold: bool,
     marked: Marked | None = None,
     cache: Path | None = None,
-) -> tuple[NDArray[np.float64], relevance.Fused, list[str]]:
-    """Return the answer float[N, C] to learn, the relevance result behind it, and notes in plain words.
+) -> tuple[NDArray[np.float64], relevance.Fused, list[Message]]:
+    """Return the answer float[N, C] to learn, the relevance result behind it, and notes.
 
     Each of the ``asked`` rows is answered by a teacher, P float32[K, N, C], or by a person.
     ``marked`` are positions among the asked rows and their classes that people have given, see `reviewed_rows`.
@@ -79,11 +80,10 @@ def weigh(
             reviewed=marked,
             seed=seed,
         )
-        notes.append(f"The student was one more voter in {settings.rounds} rounds.")
+        notes.append(message("teachers.student_voted", rounds=settings.rounds))
     elif method == "auto" and rates is not None and marked is None and P.shape[2] == 2 and comparable(fused):
         answer = at_rates(answer, rates)
-        shown = ", ".join(f"{rate:.2f}" for rate in rates)
-        notes.append(f"Their answer was cut at class rates estimated from answers and features: {shown}.")
+        notes.append(message("teachers.cut_at_rates", rates=rates))
     return answer, fused, notes
 
 
@@ -114,7 +114,7 @@ def class_rates(
 
 def comparable(fused: relevance.Fused) -> bool:
     """Return whether there are two different teachers that can be trusted: what the class rates are read off."""
-    return trusted(fused) and "alone" not in said(fused)
+    return trusted(fused) and Judgement.ALONE not in fused.judgements
 
 
 def asks_cost(recipe: Recipe) -> bool:
@@ -135,12 +135,7 @@ def joins(recipe: Recipe, panel: Panel, fused: relevance.Fused) -> bool:
 
 def trusted(fused: relevance.Fused) -> bool:
     """Return whether no note warns of all teachers."""
-    return "doubt" not in said(fused)
-
-
-def said(fused: relevance.Fused) -> set[str]:
-    """Return what the notes mean for the panel, as the report's own table of them has it."""
-    return {translated(note).means for note in fused.notes}
+    return Judgement.DOUBT not in fused.judgements
 
 
 def at_rates(answer: NDArray[np.float64], rates: NDArray[np.float64]) -> NDArray[np.float64]:

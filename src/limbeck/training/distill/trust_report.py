@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck import relevance
+from limbeck.messages.message import Message, as_json, stored
 from limbeck.training.distill.panel import Panel
 
 
@@ -17,7 +18,7 @@ def trust_of(
     P: NDArray[np.float32],
     fused: relevance.Fused,
     answer: NDArray[np.float64],
-    notes: list[str],
+    notes: Sequence[str],
     classes: tuple[str, ...],
     measured: Sequence[float | None] | None = None,
     unanswered: int = 0,
@@ -63,8 +64,15 @@ def trust_of(
         "teachers": teachers,
         "expected_accuracy": relevance.expected_accuracy(answer) if several else None,
         "class_rates": dict(zip(classes, map(float, relevance.class_shares(answer)), strict=True)),
-        "notes": notes,
+        "notes": list(notes),
+        "messages": stored(notes),
     }
+
+
+def add_note(trust: dict[str, Any], note: Message) -> None:
+    """Add a note to a trust report, and its code and values."""
+    trust["notes"].append(note)
+    trust["messages"].append(as_json(note))
 
 
 def _mean_relevance(fused: relevance.Fused) -> NDArray[np.float64]:
