@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 import polars as pl
@@ -22,6 +22,7 @@ import polars as pl
 from limbeck.bundle.classifier import WINDOW, Classifier
 from limbeck.bundle.engine import Answer
 from limbeck.bundle.picture_workers import EACH, MANY, Answered, Workers
+from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
 from limbeck.bundle.resume_journal import Files, Journal, Works
 from limbeck.data.file_changes import Snapshot, parts_of
 from limbeck.data.labels import need_inputs, need_plain
@@ -62,10 +63,26 @@ class Done:
     notes: tuple[str, ...] = ()  # what of the input was left out
 
 
+@overload
+def predict(
+    bundle: str | Path | Classifier, source: str | Path | Any, output: str | Path, *,
+    columns: Sequence[str] | None = None, maps: str | Path | None = None, encoding: str | None = None,
+    quiet: bool = False, progress: Listener | None = None, cancel: Token | None = None,
+) -> Done: ...  # fmt: skip
+
+
+@overload
+def predict(
+    bundle: str | Path | Classifier, source: Any, output: None = None, *, columns: Sequence[str] | None = None,
+    maps: str | Path | None = None, encoding: str | None = None, quiet: bool = False,
+    progress: Listener | None = None, cancel: Token | None = None,
+) -> pl.DataFrame: ...  # fmt: skip
+
+
 def predict(
     bundle: str | Path | Classifier,
-    source: str | Path,
-    output: str | Path,
+    source: str | Path | Any,
+    output: str | Path | None = None,
     *,
     columns: Sequence[str] | None = None,
     maps: str | Path | None = None,
@@ -73,12 +90,15 @@ def predict(
     quiet: bool = False,
     progress: Listener | None = None,
     cancel: Token | None = None,
-) -> Done:
-    """Answer every row of a table or of a folder of tables, in order and in bounded memory.
+) -> Done | pl.DataFrame:
+    """Answer every row of a table, of a folder of tables, or in memory, in order; files in bounded memory.
 
     A bundle of pictures reads one picture, or those of a folder and of all folders in it, sorted by path; where there
     is none, its tables. Paths of a table begin in the folder of the table. A bundle of signals reads a record, a folder
     or table of records, or a file of windows, and gives a row for each beat.
+
+    Rows in memory (a frame of polars or pandas, a list of dictionaries or of texts) need no output: without one the
+    answers are returned, a row for each row, see `limbeck.bundle.predict_rows.answer_rows`.
 
     Parameters
     ----------
@@ -115,7 +135,35 @@ def predict(
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
         stack.enter_context(stage("predict"))
         quiet = quiet and progress is None
+        if (rows := rows_of(source, classifier.manifest.task)) is not None:
+            return _in_memory(classifier, rows, output, columns, maps, quiet)
+        if output is None:
+            raise LimbeckError("name an output for the answers to a file", where=source, mend="give its path")
         return _Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
+
+
+def _in_memory(
+    classifier: Classifier, rows: pl.DataFrame, output: str | Path | None, columns: Sequence[str] | None,
+    maps: str | Path | None, quiet: bool,
+) -> Done | pl.DataFrame:  # fmt: skip
+    if maps is not None:
+        raise LimbeckError("maps are of pictures in files", where="maps", mend="use limbeck.load(…).maps")
+    if output is None:
+        return answer_rows(classifier, rows, columns, quiet=quiet)[0]
+    refuse_unwritable(Path(output))
+    answered, refused, rejects, seconds = write_rows(classifier, rows, Path(output), columns, quiet=quiet)
+    return Done(Path(output), answered, refused, rejects, seconds, 0)
+
+
+def refuse_unwritable(output: Path) -> None:
+    """Raise where an output ends in no format that is written, or is a folder."""
+    if output.suffix.lower() not in FORMATS:
+        mend = f"end it in {', '.join(FORMATS)}"
+        if output.suffix.lower() in (".xlsx", ".xls"):
+            mend = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
+        raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
+    if output.is_dir():
+        raise LimbeckError("is a folder", where=output, mend="name a file")
 
 
 @dataclass(frozen=True)
@@ -136,13 +184,7 @@ class _Run:
     ) -> None:  # fmt: skip
         self.classifier, self.output, self.quiet = classifier, output, quiet
         self.encoding = encoding
-        if output.suffix.lower() not in FORMATS:
-            mend = f"end it in {', '.join(FORMATS)}"
-            if output.suffix.lower() in (".xlsx", ".xls"):
-                mend = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
-            raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
-        if output.is_dir():
-            raise LimbeckError("is a folder", where=output, mend="name a file")
+        refuse_unwritable(output)
         task = classifier.manifest.task
         alone = source.suffix.lower() in PICTURES and source.is_file()
         self.pictures = task.rows == "image" and (alone or (source.is_dir() and holds_pictures(source)))

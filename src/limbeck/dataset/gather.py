@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from limbeck.data.labels import label_text, need_inputs, need_plain, text_of
 from limbeck.data.split import SPELLINGS
 from limbeck.data.tables import layouts, read
 from limbeck.data.tables.encoding import GUESSED, readable
-from limbeck.data.tables.rows import Ints, Reject, need
+from limbeck.data.tables.rows import Ints, Reject, need, plain
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import writable
 from limbeck.kinds.image.files import located
@@ -23,8 +23,11 @@ from limbeck.kinds.image.layouts import class_folders as folders
 from limbeck.kinds.image.layouts import masks
 from limbeck.kinds.image.layouts import mvtec as defects
 from limbeck.kinds.signal import read as signals
+from limbeck.kinds.signal.memory import windows_in_memory
 from limbeck.recipe import Signal, Task
 from limbeck.tasks.anomaly import rows as normals
+
+MEMORY = Path("DataFrame")  # what messages call rows that no file holds; their numbers are places from 0
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Gathered:
 
     def add(
         self,
-        path: Path,
+        path: Path | pl.DataFrame,
         part: str,
         *,
         task: Task,
@@ -57,7 +60,7 @@ class Gathered:
         boxes: str | Sequence[str] | None = None,
         signal: Signal | None = None,
     ) -> None:
-        """Read a file, or the tables of a folder, and note what could not be read or was filtered out.
+        """Read a file, the tables of a folder, or rows in memory; note what could not be read or was filtered out.
 
         A folder of pictures without a table is read as class folders, or in its layout; ``boxes`` are the columns of
         `located`. ``signal`` says what a window of a signal is.
@@ -73,14 +76,20 @@ class Gathered:
         if self._unmatched and self.rows == before:
             column, (unseen, known) = next(iter(self._unmatched.items()))
             what = f"no row has {column} = {' or '.join(map(repr, unseen))}"
-            raise LimbeckError(what, where=path, mend=did_you_mean((unseen or [""])[0], sorted(known)))
+            where = MEMORY if isinstance(path, pl.DataFrame) else path
+            raise LimbeckError(what, where=where, mend=did_you_mean((unseen or [""])[0], sorted(known)))
 
     def _add(
-        self, path: Path, part: str, task: Task, labelled: bool, layout: str, columns: Mapping[str, str] | None,
-        keep: Mapping[str, str | list[str]] | None, boxes: str | Sequence[str] | None, signal: Signal | None,
+        self, path: Path | pl.DataFrame, part: str, task: Task, labelled: bool, layout: str,
+        columns: Mapping[str, str] | None, keep: Mapping[str, str | list[str]] | None,
+        boxes: str | Sequence[str] | None, signal: Signal | None,
     ) -> None:  # fmt: skip
         if task.rows == "signal":
             self._add_signals(path, part, task, labelled, columns or {}, keep or {}, signal or Signal())
+            return
+        if isinstance(path, pl.DataFrame):
+            numbers = np.arange(path.height, dtype=np.int64)
+            self._add_table(plain(path), numbers, MEMORY, part, task, labelled, layout, columns, keep or {}, boxes)
             return
         as_published = layout == celeba.NAME and (part == "train" or celeba.is_root(path))
         if task.rows == "image" and path.is_dir() and (as_published or not _has_table(path)):
@@ -93,29 +102,47 @@ class Gathered:
             if self.encoding is None and table.format.encoding in GUESSED:
                 self.findings.append(f"{file.name} is taken for {readable(table.format.encoding)}")
             self._note_rejects(table.rejects, table.path, "row")
-            frame = table.frame
-            if frame.width:
-                frame = layouts.apply(
-                    frame, "table" if layout == celeba.NAME else layout, columns, where=file, partly=self.partly
+            if table.frame.width or not table.rejects:
+                self._add_table(
+                    table.frame, table.numbers, file, part, task, labelled, layout, columns, keep or {}, boxes
                 )
-                frame = normals.unlabelled_as_normal(frame, task, part, file, self.findings)
-            if frame.width or not table.rejects:
-                need_inputs(frame.columns, task, file)
-                need(frame.columns, [task.label] if labelled else [], file)
-                need_plain(frame, [*task.inputs, task.label], file)
-            if task.rows == "image" and frame.width:
-                frame = located(frame, task, boxes, file.parent)
-                if task.anomaly and task.mask not in table.frame.columns:
-                    frame = masks.with_masks(frame, masks.mask_folder(file.parent), task, self.findings)
-                frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
-            self._keep(frame, table.numbers, part, file, keep or {})
+            else:
+                self._keep(table.frame, table.numbers, part, file, keep or {})
+
+    def _add_table(
+        self, frame: pl.DataFrame, numbers: Ints, file: Path, part: str, task: Task, labelled: bool, layout: str,
+        columns: Mapping[str, str] | None, keep: Mapping[str, str | list[str]], boxes: str | Sequence[str] | None,
+    ) -> None:  # fmt: skip
+        """Add the rows of one table, under the recipe's names."""
+        given = frame.columns
+        if frame.width:
+            frame = layouts.apply(
+                frame, "table" if layout == celeba.NAME else layout, columns, where=file, partly=self.partly
+            )
+            frame = normals.unlabelled_as_normal(frame, task, part, file, self.findings)
+        need_inputs(frame.columns, task, file)
+        need(frame.columns, [task.label] if labelled else [], file)
+        need_plain(frame, [*task.inputs, task.label], file)
+        if task.rows == "image" and frame.width:
+            frame = located(frame, task, boxes, file.parent)
+            if task.anomaly and task.mask not in given:
+                frame = masks.with_masks(frame, masks.mask_folder(file.parent), task, self.findings)
+            frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
+        self._keep(frame, numbers, part, file, keep)
 
     def _add_signals(
-        self, path: Path, part: str, task: Task, labelled: bool, columns: Mapping[str, str],
+        self, path: Path | pl.DataFrame, part: str, task: Task, labelled: bool, columns: Mapping[str, str],
         keep: Mapping[str, str | list[str]], signal: Signal,
     ) -> None:  # fmt: skip
         """Add the beats of every record that can be read, and a line for each that cannot."""
-        for found in signals.read_all(path, task, signal, labelled=labelled, columns=columns):
+        if isinstance(path, pl.DataFrame):
+            given = layouts.apply(path, "table", columns, where=MEMORY, partly=True)
+            sources: Iterable[signals.Found | LimbeckError] = [
+                windows_in_memory(given, task, signal, labelled=labelled, source=MEMORY)
+            ]
+        else:
+            sources = signals.read_all(path, task, signal, labelled=labelled, columns=columns)
+        for found in sources:
             if isinstance(found, LimbeckError):
                 self.findings.append(f"unreadable record left out: {found}")
                 continue
@@ -125,7 +152,8 @@ class Gathered:
             self._keep(frame, found.numbers, part, found.source, keep)
         if not self.frames:
             mend = (self.findings or ["check the path"])[0]
-            raise LimbeckError("no record can be read", where=path, mend=mend)
+            where = MEMORY if isinstance(path, pl.DataFrame) else path
+            raise LimbeckError("no record can be read", where=where, mend=mend)
 
     def _add_pictures(
         self, path: Path, part: str, task: Task, layout: str, keep: Mapping[str, str | list[str]]

@@ -30,7 +30,7 @@ from limbeck.data.tables.read import file_of
 from limbeck.data.tables.rows import Ints, need
 from limbeck.dataset import assign_parts as parts
 from limbeck.dataset import drop_duplicates as copies
-from limbeck.dataset.gather import Gathered
+from limbeck.dataset.gather import MEMORY, Gathered
 from limbeck.dataset.missing_labels import without_label
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
@@ -54,6 +54,7 @@ def prepare(
     *,
     recipe_folder: Path | None = None,
     refuse: Callable[[LimbeckError], None] = _raise,
+    memory: pl.DataFrame | None = None,
 ) -> Dataset:
     """Read, label, clean and split the rows that a recipe names.
 
@@ -64,6 +65,8 @@ def prepare(
     refuse
         Called with what forbids training on rows that could be read (conflicts, leakage, classes without rows); it
         raises unless whoever asks wants to hear of all of them.
+    memory
+        Rows in memory that stand for ``data.train``; their numbers are their places, from 0.
 
     Raises
     ------
@@ -75,12 +78,13 @@ def prepare(
         mend = "leave it out of task.input: nothing would be learned but to repeat it"
         raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", mend=mend)
     base = _base(folder, recipe_folder)
+    place = base if memory is None else MEMORY
     gathered = Gathered(data.encoding)
     for part, paths in _files(recipe):
-        for path in paths:
+        for path in paths if memory is None or part != "train" else [memory]:
             check()
             gathered.add(
-                _found(base / path, f"data.{part}"), part,
+                path if isinstance(path, pl.DataFrame) else _found(base / path, f"data.{part}"), part,
                 task=task, labelled=data.labels == "all" and part != "unlabelled",
                 layout=data.layout, columns=data.columns, keep=data.where, boxes=recipe.input.box,
                 signal=recipe.input.signal,
@@ -99,12 +103,12 @@ def prepare(
     else:
         gathered.drop(bare)
         split, hidden = split[~bare], hidden[~bare]
-    rows = _Rows.of(gathered, task, base, hidden=hidden)
+    rows = _Rows.of(gathered, task, place, hidden=hidden)
     rows = replace(rows, frame=with_derived(rows.frame, data.derive, base))
     split = np.where(hidden, "unlabelled", split)
     findings = gathered.findings
     if task.rows == "image":
-        rows, readable = _examined(rows, task, base, findings)
+        rows, readable = _examined(rows, task, place, findings)
         split = split[readable]
     if (unnamed := split == "").any():
         findings.append(f"{int(unnamed.sum()):,} beats of paced records left out")
@@ -154,13 +158,13 @@ def prepare(
     lines = found.lines(_names(rows, task))
     if found.refusable and data.leakage == "refuse":
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
-        refuse(LimbeckError(lines[0], where=base, mend=mend))
+        refuse(LimbeckError(lines[0], where=place, mend=mend))
     findings += lines
     near_names = {} if task.anomaly or task.class_map is not None else misspelt(rows.labels, rows.classes)
     findings += misspelt_findings(near_names, rows.labels, rows.classes)
     raw = rows.frame[task.label] if task.label in rows.frame.columns else None
-    faults = normals.unlearnable(rows.labels, split, raw, task, base) if task.anomaly else None
-    for refusal in faults or parts.untrainable(rows.labels, rows.classes, split, base, near_names):
+    faults = normals.unlearnable(rows.labels, split, raw, task, place) if task.anomaly else None
+    for refusal in faults or parts.untrainable(rows.labels, rows.classes, split, place, near_names):
         refuse(refusal)
     findings += parts.summary(rows.labels, rows.classes, split)
     return Dataset(
@@ -177,7 +181,7 @@ def prepare(
 
 
 def load_rows(
-    path: str | Path,
+    path: str | Path | pl.DataFrame,
     task: Task,
     layout: str = "table",
     columns: Mapping[str, str] | None = None,
@@ -187,9 +191,10 @@ def load_rows(
     where: Mapping[str, str] | None = None,
     encoding: str | None = None,
 ) -> Dataset:
-    """Read labelled rows of a file or folder for evaluation, all of them "test": every readable row that has a label.
+    """Read labelled rows of a file, a folder or memory for evaluation, all of them "test".
 
-    Without ``classes`` they are the task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
+    Every readable row that has a label counts. Without ``classes`` they are the
+    task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
     of a picture that counts, ``signal`` what a window of a signal is; ``where`` keeps only rows with these values.
     ``encoding`` is that of text files, found when None.
 
@@ -198,15 +203,16 @@ def load_rows(
     LimbeckError
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
+    place = MEMORY if isinstance(path, pl.DataFrame) else Path(path)
     gathered = Gathered(encoding)
     gathered.add(
-        Path(path), "test", task=task, labelled=True, layout=layout, columns=columns, keep=where, boxes=boxes,
-        signal=signal,
+        path if isinstance(path, pl.DataFrame) else place, "test", task=task, labelled=True, layout=layout,
+        columns=columns, keep=where, boxes=boxes, signal=signal,
     )  # fmt: skip
     gathered.drop(without_label(gathered, task, "drop", np.zeros(gathered.rows, dtype=bool)))
-    rows = _Rows.of(gathered, task, Path(path), tuple(classes))
+    rows = _Rows.of(gathered, task, place, tuple(classes))
     if task.rows == "image":
-        rows, _ = _examined(rows, task, Path(path), gathered.findings)
+        rows, _ = _examined(rows, task, place, gathered.findings)
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(
         rows.frame, rows.texts, rows.labels, rows.classes, split, rows.numbers, gathered.findings,

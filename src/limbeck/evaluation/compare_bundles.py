@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.tables.read import need
+from limbeck.dataset.gather import MEMORY
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.evaluate import labelled
 from limbeck.evaluation.judge import groups_of
@@ -24,7 +26,7 @@ from limbeck.process.forks import refuse_forked
 
 def compare(
     bundles: Sequence[str | Path],
-    data: str | Path,
+    data: str | Path | Any,
     *,
     where: Mapping[str, str] | None = None,
     group: str | None = None,
@@ -37,6 +39,8 @@ def compare(
 
     Parameters
     ----------
+    data
+        A table or a folder; or rows: a frame of polars or pandas, or a list of dictionaries.
     progress
         Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
         run.
@@ -66,14 +70,14 @@ def compare(
 
 
 def _compare(
-    classifiers: Sequence[Classifier], bundles: Sequence[str | Path], data: str | Path, where: Mapping[str, str] | None,
+    classifiers: Sequence[Classifier], bundles: Sequence[str | Path], data: Any, where: Mapping[str, str] | None,
     group: str | None, bootstrap: int, encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     first = classifiers[0]
     names = distinct_names(bundles)
     with stage("read"):
         rows = labelled(first, data, where, encoding)
-    need(rows.frame.columns, [group] if group else [], data)
+    need(rows.frame.columns, [group] if group else [], data if isinstance(data, str | os.PathLike) else MEMORY)
     answers: dict[str, np.ndarray] = {}
     for name, classifier in zip(names, classifiers, strict=True):
         if set(classifier.classes) != set(first.classes):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.data.dataset import Dataset
 from limbeck.data.tables.read import need
 from limbeck.data.tables.rows import text_column
+from limbeck.dataset.gather import MEMORY
 from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, has_baseline, left_out
@@ -25,6 +27,7 @@ from limbeck.evaluation.report.trust import read_trust
 from limbeck.evaluation.seen_rows import seen_by, warning
 from limbeck.events import Listener, Token, stage, told
 from limbeck.files import read_regular
+from limbeck.kinds.from_memory import rows_given
 from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.report import signal_pages
 from limbeck.kinds.text.baseline import NAME
@@ -41,9 +44,9 @@ _LARGEST = 32 * 2**20  # bytes of the JSON of a bundle
 
 
 def labelled(
-    classifier: Classifier, data: str | Path, where: Mapping[str, str] | None = None, encoding: str | None = None
+    classifier: Classifier, data: Any, where: Mapping[str, str] | None = None, encoding: str | None = None
 ) -> Dataset:
-    """Read the rows of a table or folder that carry labels of the classifier's classes.
+    """Read the rows of a table, a folder or memory that carry labels of the classifier's classes.
 
     Raises
     ------
@@ -54,9 +57,10 @@ def labelled(
     task = manifest.task.model_copy(update={"classes": {raw: name for name, raw in manifest.labels.items()}})
     if manifest.task.class_map is not None:
         task = task.model_copy(update={"classes": manifest.task.class_map})
+    given = rows_given(data)
     return load_rows(
-        Path(data), task, manifest.layout, manifest.columns, classifier.classes, manifest.input.box,
-        manifest.input.signal, where, encoding,
+        Path(data) if given is None else given, task, manifest.layout, manifest.columns, classifier.classes,
+        manifest.input.box, manifest.input.signal, where, encoding,
     )  # fmt: skip
 
 
@@ -75,14 +79,14 @@ def only(rows: Dataset, index: np.ndarray) -> Dataset:
 
 def evaluate(
     bundle: str | Path | Classifier,
-    data: str | Path,
+    data: str | Path | Any,
     *,
     report: str | Path | None = None,
     where: Mapping[str, str] | None = None,
     slices: Sequence[str] = (),
     group: str | None = None,
     bootstrap: int = 1000,
-    train_data: str | Path | None = None,
+    train_data: str | Path | Any = None,
     lang: str = "en",
     pictures: bool = False,
     encoding: str | None = None,
@@ -93,6 +97,8 @@ def evaluate(
 
     Parameters
     ----------
+    data
+        A table or a folder; or rows: a frame of polars or pandas, or a list of dictionaries.
     report
         HTML file to write, besides returning the metrics.
     where
@@ -102,8 +108,8 @@ def evaluate(
     group
         Column whose groups the bootstrap keeps together.
     train_data
-        Folder with the training rows of the bundle's recipe: scikit-learn's baseline is then trained on them and judged
-        on these same rows. Without it the baseline stands as measured when the bundle was made.
+        Folder with the training rows of the bundle's recipe, or these rows: scikit-learn's baseline is then trained on
+        them and judged on the rows at hand. Without it the baseline stands as measured when the bundle was made.
     pictures
         Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
     encoding
@@ -140,8 +146,8 @@ def evaluate(
 
 
 def _evaluate(
-    classifier: Classifier, data: str | Path, report: str | Path | None, where: Mapping[str, str] | None,
-    slices: Sequence[str], group: str | None, bootstrap: int, train_data: str | Path | None, lang: str, pictures: bool,
+    classifier: Classifier, data: Any, report: str | Path | None, where: Mapping[str, str] | None,
+    slices: Sequence[str], group: str | None, bootstrap: int, train_data: Any, lang: str, pictures: bool,
     encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     if pictures and (report is None or classifier.manifest.task.rows != "image"):
@@ -149,7 +155,8 @@ def _evaluate(
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
     with stage("read"):
         rows = labelled(classifier, data, where, encoding)
-    need(rows.frame.columns, [*slices, *([group] if group else [])], data)
+    place = data if isinstance(data, str | os.PathLike) else MEMORY
+    need(rows.frame.columns, [*slices, *([group] if group else [])], place)
     with stage("predict"):
         p = classifier.probabilities_of(values_of(rows.frame, classifier.manifest.task))
     manifest = classifier.manifest
@@ -193,7 +200,7 @@ def _evaluate(
             metrics=judgement.metrics,
             y=rows.labels,
             p=p,
-            facts=facts_of(classifier) | {"data": str(data)} | strange,
+            facts=facts_of(classifier) | {"data": str(place)} | strange,
             baselines=baselines,
             seen=known,
             slices=judgement.slices,
@@ -267,13 +274,14 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def _baselines(
-    classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: str | Path | None
+    classifier: Classifier, rows: Dataset, stored: Mapping[str, Any], train_data: Any
 ) -> list[dict[str, Any]]:
     """Return the lines of the baselines; that of the majority class is always of the rows at hand."""
     positive = classifier.manifest.positive if len(classifier.classes) == 2 else None
     if train_data is not None and has_baseline(classifier.manifest.task):
         recipe = load_recipe(classifier.path / "recipe.toml")
-        source = prepare(recipe, Path(train_data), recipe_folder=None)
+        given = rows_given(train_data)
+        source = prepare(recipe, Path(train_data) if given is None else None, recipe_folder=None, memory=given)
         return baseline_rows(recipe, source, source.part("train"), rows, np.arange(len(rows.labels)), positive)
     known = [row for row in stored.get("baselines", []) if isinstance(row, dict)]
     most = next((row.get("class") for row in known if row.get("name") == MAJORITY), None)

@@ -66,6 +66,12 @@ def override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
     return parse_recipe(raw)
 
 
+def with_settings(recipe: Recipe, settings: Iterable[str]) -> Recipe:
+    """Return the recipe with ``section.key=value`` settings put over it, checked anew."""
+    pairs = [_setting(text) for text in settings]
+    return override(recipe, dict(pairs)) if pairs else recipe
+
+
 def dump_recipe(recipe: Recipe) -> str:
     """Return the recipe as TOML text, every default written out, so that a run can be repeated."""
     tables: dict[str, Any] = recipe.model_dump(mode="json", exclude_none=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import torch
 from safetensors.torch import save
 
@@ -33,6 +34,7 @@ from limbeck.evaluation.report.trust import read_trust
 from limbeck.evaluation.seen_rows import seen_among, warning
 from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import no_nan, whole_folder, write_json, write_text
+from limbeck.kinds.from_memory import rows_given
 from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.report import signal_pages
@@ -40,9 +42,10 @@ from limbeck.locks import sole_writer
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.progress import say
-from limbeck.recipe import Recipe, dump_recipe, load_recipe, override
+from limbeck.recipe import Recipe, dump_recipe, load_recipe, override, with_settings
 from limbeck.tasks.anomaly.pixel_metrics import anomaly_metrics, pixel_facts
 from limbeck.training.adversarial_accuracy import robust_accuracy, under_attack
+from limbeck.training.default_recipe import default_recipe
 from limbeck.training.distill.distill import distil
 from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distributed.processes import current, joined, refuse_unshared, restarted
@@ -74,10 +77,11 @@ def work_folder(out: Path) -> Path:
 
 
 def train(
-    recipe: str | Path | Recipe,
+    recipe: str | Path | Recipe | Any,
     *,
     out: str | Path,
-    data: str | Path | None = None,
+    data: str | Path | Any = None,
+    label: str | None = None,
     settings: Iterable[str] = (),
     resume: bool = False,
     lang: str = "en",
@@ -92,9 +96,13 @@ def train(
     Parameters
     ----------
     recipe
-        A TOML file, or a `Recipe` already read.
+        A TOML file, or a `Recipe` already read; or rows: a frame of polars or pandas, or a list of dictionaries, for
+        which `limbeck.training.default_recipe` makes a recipe.
     data
-        Folder that the recipe's data paths are relative to; by default the recipe's own.
+        Folder that the recipe's data paths are relative to; by default the recipe's own. Or rows that stand for
+        ``data.train``.
+    label
+        Column of the label, where rows are given without a recipe; by default ``"label"``.
     settings
         ``section.key=value`` overrides.
     resume
@@ -114,17 +122,15 @@ def train(
         bundle at ``out`` stays as it was.
     """
     with told(progress, cancel), alone(), joined():
-        return _train(recipe, out, data, settings, resume or restarted(), lang)
+        return _train(recipe, out, data, label, settings, resume or restarted(), lang)
 
 
 def _train(
-    recipe: str | Path | Recipe, out: str | Path, data: str | Path | None, settings: Iterable[str], resume: bool,
-    lang: str,
-) -> Trained:  # fmt: skip
-    parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)
+    recipe: Any, out: str | Path, data: Any, label: str | None, settings: Iterable[str], resume: bool, lang: str
+) -> Trained:
+    parsed, home, memory = _recipe_and_rows(recipe, data, label, settings)
     refuse_unshared(parsed)
-    home = None if isinstance(recipe, Recipe) else Path(recipe).resolve().parent
-    target, folder = Path(out), None if data is None else Path(data)
+    target, folder = Path(out), None if data is None or memory is not None else Path(data)
     if not target.name or target.name == "..":  # "." and the like: the work is done beside it, under its name
         target = target.resolve()
     refuse_foreign(target)
@@ -132,20 +138,40 @@ def _train(
     if folder is not None and not folder.is_dir():
         raise LimbeckError("there is no such folder", where=folder, mend="check --data")
     with sole_writer(target) if current().first else contextlib.nullcontext():
-        return _trained(parsed, home, target, folder, resume, lang)
+        return _trained(parsed, home, target, folder, memory, resume, lang)
+
+
+def _recipe_and_rows(
+    recipe: Any, data: Any, label: str | None, settings: Iterable[str]
+) -> tuple[Recipe, Path | None, pl.DataFrame | None]:
+    """Return the recipe, its folder, and the rows in memory, where some are given."""
+    if not isinstance(recipe, str | os.PathLike | Recipe):
+        if data is not None:
+            raise LimbeckError("rows are given twice", where="train", mend="leave data out, or give a recipe first")
+        memory = rows_given(recipe)
+        assert memory is not None  # it is no path
+        return with_settings(default_recipe(memory, label), settings), None, memory
+    if label is not None:
+        mend = "set task.label in the recipe"
+        raise LimbeckError("label is for rows without a recipe", where="train", mend=mend)
+    memory = None if data is None else rows_given(data)
+    if isinstance(recipe, Recipe):
+        return with_settings(recipe, settings), None, memory
+    return load_recipe(Path(recipe), settings), Path(recipe).resolve().parent, memory
 
 
 def _trained(
-    parsed: Recipe, home: Path | None, target: Path, folder: Path | None, resume: bool, lang: str
+    parsed: Recipe, home: Path | None, target: Path, folder: Path | None, memory: pl.DataFrame | None, resume: bool,
+    lang: str,
 ) -> Trained:  # fmt: skip
     """Train with the lock on the output held: nobody else touches its checkpoints, or what a killed run left."""
     if is_pretraining(parsed):
-        pretrain(parsed, out=target, folder=folder, home=home, resume=resume)
+        pretrain(parsed, out=target, folder=folder, home=home, memory=memory, resume=resume)
         return Trained(target, {}, [], [], "valid")
     network_kind(parsed)  # before rows are read and teachers asked, which may take long
     start_of(parsed, [folder, home], quiet=True)
     with stage("read"):
-        rows = prepare(parsed, folder, recipe_folder=home)
+        rows = prepare(parsed, folder, recipe_folder=home, memory=memory)
     lost = lost_frequencies(parsed, rows)
     if lost is not None:
         rows = replace(rows, findings=[*rows.findings, f"{lost.what}; {lost.mend}"])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -156,6 +156,14 @@ def read_source(
         beats, whole, findings = read_npz(file, settings)
     else:
         beats, whole, findings = read_ucr(file, settings)
+    return usable(file, beats, whole, rejects, findings, task, settings, labelled=labelled, about=about)
+
+
+def usable(
+    file: Path, beats: Beats, whole: NDArray[np.float64], rejects: list[Reject], findings: Sequence[str], task: Task,
+    settings: Signal, *, labelled: bool, about: dict[str, str],
+) -> Found:  # fmt: skip
+    """Return the beats of a source that can be used, levelled, with their keys."""
     if labelled and beats.labels is None:
         raise LimbeckError("its windows have no labels", where=file, mend="give them as the array 'y'")
     reasons = unfit(whole)
@@ -166,7 +174,7 @@ def read_source(
         raise LimbeckError(f"none of its beats can be used ({why})", where=file, mend="look at the lead")
     beats = _with(_take(beats, kept), about, task)
     beats = replace(beats, signal=levelled(beats.signal, settings.level))
-    name = file.stem if suffix == ".hea" else file.name
+    name = file.stem if file.suffix.lower() == ".hea" else file.name
     frame = frame_of(beats, task, name)
     keys = [hashlib.sha256(row.tobytes()).hexdigest() for row in beats.signal]
     frame = frame.with_columns(pl.Series(KEY, keys, pl.String))

@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import torch
 
 from limbeck.dataset.prepare import prepare
@@ -34,7 +35,9 @@ def is_pretraining(recipe: Recipe) -> bool:
     return bool(known) and not any(loss.labelled or loss.taught or loss.guided or loss.viewed for loss in known)
 
 
-def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | None, resume: bool) -> None:
+def pretrain(
+    recipe: Recipe, *, out: Path, folder: Path | None, home: Path | None, memory: pl.DataFrame | None, resume: bool
+) -> None:
     """Train on the texts of ``train`` and ``unlabelled``; write a Hugging Face directory for ``student.init``.
 
     Texts of ``valid`` choose the best epoch by their loss; texts of ``test`` are never read.
@@ -43,7 +46,7 @@ def pretrain(recipe: Recipe, *, out: Path, folder: Path | None, home: Path | Non
         what = f"training.metric = {recipe.training.metric!r} needs labels, and no loss of this recipe uses any"
         raise LimbeckError(what, where="recipe", mend="set training.metric = 'loss'")
     with stage("read"):
-        rows = prepare(recipe, folder, recipe_folder=home)
+        rows = prepare(recipe, folder, recipe_folder=home, memory=memory)
     for finding in rows.findings:
         say(finding)
     chosen = np.concatenate([rows.part("train"), rows.part("unlabelled")])

@@ -1,0 +1,146 @@
+"""Rows in memory to a frame of answers, or to the table that `limbeck.predict` would write of a file with them."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.resume_journal import Works
+from limbeck.data.labels import need_inputs, need_plain
+from limbeck.data.tables import layouts
+from limbeck.dataset.gather import MEMORY
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.events import check
+from limbeck.kinds.from_memory import rows_given
+from limbeck.kinds.image.files import located
+from limbeck.kinds.image.layouts import celeba_spoof as celeba
+from limbeck.progress import progress as counting
+from limbeck.recipe import Task
+
+ROW, ERROR = "row", "error"
+
+
+def rows_of(data: Any, task: Task) -> pl.DataFrame | None:
+    """Return rows in memory with their columns, raw values in that of the task's input; None where data is a path.
+
+    Raises
+    ------
+    LimbeckError
+        When they are neither frame nor list of dictionaries, nor a list of texts or of paths of pictures.
+    """
+    listed = isinstance(data, list | tuple | np.ndarray | pl.Series) and task.rows in ("text", "image")
+    if not listed or (len(data) and all(isinstance(row, Mapping) for row in data)):
+        return rows_given(data)
+    for at, value in enumerate(data):
+        if value is not None and not isinstance(value, str | Path):
+            mend = "give a frame, or a list of texts or paths; limbeck.load(…) takes arrays and pictures"
+            raise LimbeckError(f"expected a text, got {type(value).__name__}", where=f"value {at}", mend=mend)
+    cells = [None if value is None else str(value) for value in data]
+    return pl.DataFrame({task.inputs[0]: cells}, schema={task.inputs[0]: pl.String})
+
+
+def answer_rows(
+    classifier: Classifier,
+    rows: pl.DataFrame,
+    columns: Sequence[str] | None = None,
+    *,
+    quiet: bool = False,
+    told: bool = True,
+) -> tuple[pl.DataFrame, dict[int, str]]:
+    """Return the answers to N rows in memory as a frame of N rows, and why some have none, by their place from 0.
+
+    Parameters
+    ----------
+    columns
+        As in `limbeck.predict`, and ``error``, why a row has no answer; by default the id or the row's place, label,
+        class, probability and, if ``told``, error.
+
+    Raises
+    ------
+    Cancelled
+        When it was stopped.
+    LimbeckError
+        For a missing column.
+    """
+    manifest = classifier.manifest
+    task = manifest.task
+    frame = layouts.apply(rows, "table" if manifest.layout == celeba.NAME else manifest.layout, manifest.columns)
+    if task.rows != "signal":
+        need_inputs(frame.columns, task, MEMORY)
+        need_plain(frame, task.inputs, MEMORY)
+    asked = located(frame, task, manifest.input.box, Path()) if task.rows == "image" else frame
+    wanted = _checked(columns, frame, classifier, errors=told)
+    probabilities = np.full((frame.height, len(classifier.classes)), np.nan, dtype=np.float32)
+    errors: dict[int, str] = {}
+    window = frame.height if task.rows == "signal" else classifier.window  # beats are held against their whole record
+    with counting("rows", frame.height, quiet=quiet) as tick:
+        for start in range(0, frame.height, max(window, 1)):
+            check()
+            found = classifier.answer(asked[start : start + window])
+            probabilities[start : start + len(found)] = found.probabilities
+            errors |= {start + at: str(error) for at, error in found.errors.items()}
+            tick(len(found))
+    return pl.DataFrame(_columns(classifier, frame, wanted, probabilities, errors)), errors
+
+
+def write_rows(
+    classifier: Classifier, rows: pl.DataFrame, output: Path, columns: Sequence[str] | None, *, quiet: bool = False
+) -> tuple[int, int, Path | None, float]:
+    """Write the answers to rows in memory; return how many have one, how many not, where those are named, seconds."""
+    started = time.perf_counter()
+    found, errors = answer_rows(classifier, rows, columns, quiet=quiet, told=columns is not None)
+    works = Works(output, found.columns, rounded=["probability", *(f"p:{name}" for name in classifier.classes)])
+    try:
+        journal = works.begin(uuid.uuid4().hex, quiet=True)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        good = found.filter(pl.Series([at not in errors for at in range(found.height)], dtype=pl.Boolean))
+        with works.opened(journal) as files:
+            works.write(files, journal, good.get_columns(), [(MEMORY.name, at, why) for at, why in errors.items()])
+        works.finish(journal)
+    except OSError as error:
+        raise works.out_of_reach(error) from error
+    finally:
+        works.close()
+    return good.height, len(errors), works.rejects if errors else None, time.perf_counter() - started
+
+
+def _checked(columns: Sequence[str] | None, frame: pl.DataFrame, classifier: Classifier, *, errors: bool) -> list[str]:
+    """Return the columns of the answers, by default those that say which row it is and what the answer is."""
+    task = classifier.manifest.task
+    answers = [ROW, "label", "class", "probability", *(f"p:{name}" for name in classifier.classes), ERROR]
+    if columns is None:
+        own = next((name for name in (task.id, "id", "ID", "Id") if name and name in frame.columns), ROW)
+        key = task.inputs[0] if own == ROW and task.rows == "image" else own
+        return [key, "label", "class", "probability", *([ERROR] if errors else [])]
+    known = {*frame.columns, *(f"input.{name}" for name in frame.columns), *answers}
+    for name in columns:
+        if name not in known:
+            mend = did_you_mean(name, sorted(known))
+            raise LimbeckError(f"there is no column {name!r} to return", where="columns", mend=mend)
+    return list(columns)
+
+
+def _columns(
+    classifier: Classifier, frame: pl.DataFrame, names: Sequence[str], p: np.ndarray, errors: dict[int, str]
+) -> list[pl.Series]:
+    manifest = classifier.manifest
+    decided = classifier.decide(p).tolist()
+    best = [None if index < 0 else float(p[at, index]) for at, index in enumerate(decided)]
+    classes = [None if index < 0 else manifest.classes[index] for index in decided]
+    made: dict[str, Any] = {
+        ROW: pl.Series(ROW, np.arange(frame.height, dtype=np.int64)),
+        "label": pl.Series("label", [None if name is None else manifest.labels[name] for name in classes], pl.String),
+        "class": pl.Series("class", classes, pl.String),
+        "probability": pl.Series("probability", best, pl.Float32),
+        ERROR: pl.Series(ERROR, [errors.get(at) for at in range(frame.height)], pl.String),
+    }
+    for at, name in enumerate(manifest.classes):
+        made[f"p:{name}"] = pl.Series(f"p:{name}", p[:, at]).fill_nan(None)
+    return [made[name] if name in made else frame[name.removeprefix("input.")].alias(name) for name in names]
