@@ -1,7 +1,6 @@
 """Rows in memory stand wherever a file does, and give what a file with the same rows gives."""
 
 import numpy as np
-import pandas as pd
 import polars as pl
 import pytest
 
@@ -12,6 +11,7 @@ from limbeck.recipe import parse_recipe
 from limbeck.training.default_recipe import default_recipe
 from small import reviews, tiny_recipe
 
+pd = pytest.importorskip("pandas")
 ROWS = reviews(400)
 FORMS = {"polars": pl.DataFrame, "pandas": pd.DataFrame, "dicts": list, "columns": lambda rows: _columns(rows)}
 
