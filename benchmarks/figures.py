@@ -23,6 +23,7 @@ SUBJECTS = {
     "anomaly": "Anomalies",
     "studio": "Studio",
     "serving": "Serving",
+    "explain": "Explanations",
     "reliability": "Reliability: hostile input, killed runs, several writers",
 }
 

@@ -38,6 +38,8 @@ PAGES = (
     "docs/estimator.md",
     "docs/python.md",
     "docs/python.zh-CN.md",
+    "docs/explain.md",
+    "docs/explain.zh-CN.md",
     "docs/doctor.md",
     "docs/images.md",
     "docs/signals.md",
