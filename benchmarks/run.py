@@ -35,6 +35,7 @@ BENCHMARKS = (
     "ecg_transfer",
     "strange_beats",
     "anomaly",
+    "explain",
     "reliability_http",
     "reliability_cache",
     "reliability_suite",

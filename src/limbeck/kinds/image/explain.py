@@ -1,8 +1,8 @@
 """The regions of a picture that drove its answer.
 
-Each of 7 by 7 overlapping squares, a quarter of the side long, is put out of sight by a blur, and the answer's log-odds
-fall by what it was worth (occlusion, Zeiler and Fergus 2014): 50 times the model is asked for one picture. A detector
-that gives a map is asked once, and its map is read on the same squares.
+Each of 7 by 7 overlapping squares, a quarter of the side long, is blurred and drawn half-way to the mean colour, and the
+answer's log-odds fall by what it was worth (occlusion, Zeiler and Fergus 2014): the model is asked 50 times for one
+picture. A detector that gives a map is asked once, and its map is read on the same squares.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from limbeck.kinds.explanation import Floats, Ints, Model, Part, apart, heaviest, log_odds
 from limbeck.kinds.image.decode import Box, Picture, reduced, upright
@@ -21,6 +22,7 @@ from limbeck.kinds.image.files import quiet_pillow
 
 GRID = 8  # steps a side
 SQUARE = 2  # steps that a square is long
+_COARSE = 4  # pixels a side that a blur leaves
 STRANGE = 1  # number of the class that a detector's map speaks for
 Edges = tuple[int, int, int, int]
 
@@ -84,8 +86,15 @@ def _looked(picture: Picture, margin: float) -> Edges:
 
 
 def _hidden(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return uint8 [H, W, 3] so blurred that only its mean colour is left."""
-    return np.broadcast_to(pixels.mean(axis=(0, 1)).round().astype(np.uint8), pixels.shape)
+    """Return uint8 [H, W, 3] of which shapes are gone and half of what its colours differ from their mean.
+
+    A blur alone would leave large areas of colour as they are, which some classes are known by. The mean colour alone
+    has edges of its own, which move an answer wherever it is put.
+    """
+    image = Image.fromarray(pixels)
+    coarse = image.resize((_COARSE, _COARSE), Image.Resampling.BOX).resize(image.size, Image.Resampling.BICUBIC)
+    half = 0.5 * np.asarray(coarse, dtype=np.float32) + 0.5 * pixels.mean(axis=(0, 1), dtype=np.float32)
+    return np.asarray(half.round(), dtype=np.uint8)
 
 
 def _occluded(model: Model, rows: Pictures, squares: Sequence[Edges], decided: Ints) -> Floats:
