@@ -1,7 +1,7 @@
 """The regions of a picture that drove its answer.
 
-Each of 7 by 7 overlapping squares, a quarter of the side long, is blurred and drawn half-way to the mean colour, and the
-answer's log-odds fall by what it was worth (occlusion, Zeiler and Fergus 2014): the model is asked 50 times for one
+Each of 7 by 7 overlapping squares, a quarter of the side long, is blurred and drawn half-way to the mean colour; the
+answer's log-odds fall by what it was worth (occlusion, Zeiler and Fergus 2014). So the model is asked 50 times for one
 picture. A detector that gives a map is asked once, and its map is read on the same squares.
 """
 
