@@ -16,19 +16,24 @@ from limbeck.version import __version__
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
+    from limbeck.bundle.answer import Answers
     from limbeck.bundle.classifier import Classifier as load  # noqa: N813 - the public name
     from limbeck.bundle.predict import predict
     from limbeck.errors import LimbeckError
     from limbeck.evaluation.compare_bundles import compare
     from limbeck.evaluation.evaluate import evaluate
     from limbeck.events import Cancelled, Event, Token
+    from limbeck.kinds.explanation import Explanation, Part
     from limbeck.training.doctor import doctor
     from limbeck.training.train import train
 
 _HOMES = {
+    "Answers": ("limbeck.bundle.answer", "Answers"),
     "Cancelled": ("limbeck.events", "Cancelled"),
     "Event": ("limbeck.events", "Event"),
+    "Explanation": ("limbeck.kinds.explanation", "Explanation"),
     "LimbeckError": ("limbeck.errors", "LimbeckError"),
+    "Part": ("limbeck.kinds.explanation", "Part"),
     "Token": ("limbeck.events", "Token"),
     "compare": ("limbeck.evaluation.compare_bundles", "compare"),
     "doctor": ("limbeck.training.doctor", "doctor"),
@@ -39,9 +44,12 @@ _HOMES = {
 }
 
 __all__ = [
+    "Answers",
     "Cancelled",
     "Event",
+    "Explanation",
     "LimbeckError",
+    "Part",
     "Token",
     "__version__",
     "compare",

@@ -173,6 +173,11 @@ def test_with_no_threads_everything_runs_in_the_calling_thread(name, monkeypatch
         classifier.predict_proba(rows)
 
 
+def test_fewer_threads_than_none_are_refused():
+    with pytest.raises(LimbeckError, match="threads is 0 or more, not -1"):
+        limbeck.load(bundle_of("text-gru"), threads=-1)
+
+
 def test_a_table_is_predicted_without_threads_too(tmp_path):
     rows = next((bundle_of("image").parent).glob("rows*"))
     with limbeck.load(bundle_of("image"), threads=0) as alone, limbeck.load(bundle_of("image")) as usual:

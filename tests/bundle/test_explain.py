@@ -153,6 +153,8 @@ def test_a_row_without_an_answer_is_refused_or_has_no_explanation():
         assert [told[0], told[2]] == classifier.explain(TEXTS[:2])
         with pytest.raises(LimbeckError, match="unreadable is 'raise' or 'nan'"):
             classifier.explain(TEXTS, unreadable="skip")
+        with pytest.raises(LimbeckError, match="top is 1 or more, not 0"):
+            classifier.explain(TEXTS, top=0)
 
 
 def test_boxes_are_pixels_of_the_upright_picture(tmp_path):

@@ -94,6 +94,8 @@ class Classifier:
         if file.name not in self.manifest.files:
             raise LimbeckError("no such model in this bundle", where=file)
         self.encoder = INPUTS[self.manifest.task.rows].load(self.manifest.input, self.path)
+        if threads is not None and threads < 0:
+            raise LimbeckError(f"threads is 0 or more, not {threads}", where="load")
         self.threads = cores() if threads is None else threads
         if isinstance(self.encoder, ImageInput):
             self.encoder.workers = max(1, self.threads)
@@ -240,6 +242,8 @@ class Classifier:
             As `predict_proba`.
         """
         _check_unreadable(unreadable, "explain")
+        if top < 1:
+            raise LimbeckError(f"top is 1 or more, not {top}", where="explain")
         rows, kind = self._checked(values), import_module(f"limbeck.kinds.{self.manifest.task.rows}.explain")
         p, gone = self._answered(rows, raising=unreadable == "raise")
         decided = self.decide(p)
