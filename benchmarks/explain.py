@@ -20,10 +20,10 @@ import polars as pl
 import limbeck
 from benchmarks.figures import ROOT, Figure
 from benchmarks.traffic_signs import few_classes
-from limbeck.data.picture import upright
-from limbeck.data.prepare import prepare
-from limbeck.inputs.kinds import values_of
+from limbeck.dataset.prepare import prepare
 from limbeck.kinds.explanation import Explanation, Part
+from limbeck.kinds.image.decode import upright
+from limbeck.kinds.select import values_of
 from limbeck.kinds.text.words import word_spans
 from limbeck.recipe import Recipe, load_recipe, parse_recipe
 
