@@ -20,12 +20,18 @@ HOW = Clean()
         ("<b>好</b>吃 a", [3, 4, 8, 9, 10]),
         ("ＡＢ！好", [0, 1, 2, 3]),
         ("好\u200b\u200b吃", [0, 3]),
+        ("\u200b好好好", [1, 2, 3]),
+        ("物   物   物", [0, 1, 4, 5, 8]),
         ("好&amp;吃", [0, 1, 6]),
         ("见 http://t.cn/abc 吃", [0, 1, 2, 17, 18]),
     ],
 )
 def test_each_character_comes_from_where_it_stood(text, traced):
     assert alignment(text, clean(text, HOW)).tolist() == traced
+
+
+def test_a_traditional_character_that_was_written_as_a_simplified_one_keeps_its_place():
+    assert alignment("東西質量 太差", "东西质量 太差").tolist() == list(range(7))
 
 
 @settings(max_examples=40)

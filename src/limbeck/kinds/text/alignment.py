@@ -42,9 +42,9 @@ def _plain(text: str) -> str:
 
 def _next(plain: str, sought: str, place: int, at: int) -> int:
     """Return where ``plain`` goes on with what ``sought`` has from ``place``; ``at`` where it does not."""
-    if _replaced(plain, sought, place, at):
-        return at
     for length in _NEAR:
+        if length < _NEAR[1] and _replaced(plain, sought, place, at):
+            return at
         found = plain.find(sought[place : place + length], at, at + _FAR)
         if found >= 0 and (length > 1 or sought[place] != " "):  # a lone blank may stand for markup
             return found
@@ -53,4 +53,5 @@ def _next(plain: str, sought: str, place: int, at: int) -> int:
 
 def _replaced(plain: str, sought: str, place: int, at: int) -> bool:
     """Whether a character was written as another one: the next two are alike again, or both texts end."""
-    return at < len(plain) and plain[at + 1 : at + 3] == sought[place + 1 : place + 3]
+    letters = at < len(plain) and plain[at] != " " and sought[place] != " "
+    return letters and plain[at + 1 : at + 3] == sought[place + 1 : place + 3]
