@@ -24,8 +24,9 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.bundle.classifier import ROWS, TOKENS, Classifier
+from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Probabilities
+from limbeck.bundle.open_bundle import ROWS, TOKENS
 from limbeck.kinds.image.decode import Box, Picture
 from limbeck.kinds.image.encode import ImageInput
 from limbeck.process.forks import made_anew

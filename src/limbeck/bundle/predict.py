@@ -19,8 +19,9 @@ from typing import Any, overload
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.classifier import WINDOW, Classifier
+from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Answer
+from limbeck.bundle.open_bundle import WINDOW
 from limbeck.bundle.picture_workers import EACH, MANY, Answered, Workers
 from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
 from limbeck.bundle.resume_journal import Files, Journal, Works

@@ -22,7 +22,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 
-from limbeck.bundle.classifier import MAP
+from limbeck.bundle.open_bundle import MAP
 from limbeck.bundle.session import open_trusted
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import out_of_reach
