@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from limbeck.errors import LimbeckError
-from limbeck.teachers import AnswerError, answers, gives_features, guide_of, standardised
-from limbeck.teachers.cache import hidden_features as features
+from limbeck.teachers import AnswerError, answers, features, gives_features, guide_of, standardised
 from limbeck.teachers.cache.hidden_features import _halves, _restored
 
 from .make import Counting, opened

@@ -122,9 +122,9 @@ def test_noise_has_the_sigma_that_is_asked_for_and_no_more():
 
 def test_kornia_is_imported_only_when_a_picture_is_augmented():
     code = (
-        "import sys, numpy as np; from limbeck.training import pictures; from limbeck.recipe import Pictures as S;"
-        "rows = np.zeros((2, 8, 8, 3), dtype=np.uint8); pictures.change(rows, S(flip=1.0), 0, 0);"
-        "assert 'kornia' not in sys.modules; pictures.change(rows, S(rotate=1.0), 0, 0); assert 'kornia' in sys.modules"
+        "import sys, numpy as np; from limbeck.recipe import Pictures as S; from limbeck.kinds.image import augment;"
+        "rows = np.zeros((2, 8, 8, 3), dtype=np.uint8); augment.change(rows, S(flip=1.0), 0, 0);"
+        "assert 'kornia' not in sys.modules; augment.change(rows, S(rotate=1.0), 0, 0); assert 'kornia' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -27,7 +27,7 @@ from small import reviews, tiny_recipe, write_csv, write_recipe
 
 def killed(function, arguments, file, reached):
     """Start a search in a process of its own and kill it as soon as ``reached(file)``."""
-    code = f"import sys; from limbeck.training.{function.__module__.rpartition('.')[2]} import {function.__name__}\n"
+    code = f"import sys; from {function.__module__} import {function.__name__}\n"
     code += f"{function.__name__}(sys.argv[1], {arguments}, data=sys.argv[2], out=sys.argv[3])"
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
 
