@@ -13,7 +13,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import read_regular, sha256, write_json
 from limbeck.recipe import Attacks, Input, Task
 
-FORMAT = 1
+FORMAT = 2  # 2 adds reference.json; 1 is read as ever
 FILE = "bundle.json"
 _LARGEST = 16 * 2**20  # bytes of bundle.json; a larger one is not ours
 
@@ -94,6 +94,8 @@ def read_manifest(folder: Path) -> Manifest:
     version = raw.get("format") if isinstance(raw, dict) else None
     if not isinstance(version, int):
         raise LimbeckError("not a bundle: it states no format", where=file, mend=again)
+    if version < 1:
+        raise LimbeckError(f"not a bundle: there is no format {version}", where=file, mend=again)
     if version > FORMAT:
         what = f"written by a newer Limbeck (format {version}; this one reads up to {FORMAT})"
         raise LimbeckError(what, where=file, mend="upgrade limbeck")

@@ -16,6 +16,7 @@ from limbeck.bundle import check_answers as answers
 from limbeck.bundle.engine import Answer, Engine, Probabilities
 from limbeck.bundle.manifest import FILE, Manifest, read_manifest
 from limbeck.bundle.onnx.largest_batch import largest_batches
+from limbeck.bundle.reference import Reference, read_reference
 from limbeck.bundle.version import model_version
 from limbeck.data.file_changes import marks_now
 from limbeck.errors import LimbeckError, first_line
@@ -97,6 +98,11 @@ class OpenBundle:
     def threshold(self) -> float:
         """Smallest positive probability that makes a row of two classes positive."""
         return self.manifest.threshold
+
+    @cached_property
+    def reference(self) -> Reference | None:
+        """What the rows looked like that the model learned from; None of a bundle that Limbeck 0.1.0 made."""
+        return read_reference(self.path)
 
     @cached_property
     def version(self) -> str:

@@ -19,6 +19,8 @@ from safetensors.torch import save
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import write_manifest
+from limbeck.bundle.reference import FILE as REFERENCE
+from limbeck.bundle.reference import Reference, looked_at, reference_of, sizes_of, to_json
 from limbeck.bundle.training_hashes import telling_keys, write_seen
 from limbeck.data.dataset import Dataset
 from limbeck.data.tables.read import need
@@ -259,6 +261,9 @@ def finish(
             write_seen(folder, [keys[row] for row in seen_rows(recipe, rows)])
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
         write_manifest(folder, facts)
+        with Classifier(folder) as classifier:
+            write_text(folder / REFERENCE, to_json(reference(classifier, recipe, rows, student)).decode("utf-8"))
+        write_manifest(folder, facts)
         stack.close()
         with stage("evaluate"):
             trained = _judge(recipe, rows, student, folder, out, lang)
@@ -266,6 +271,19 @@ def finish(
         with Classifier(folder):
             pass  # a bundle that cannot be loaded must not take the place of one that can
     return replace(trained, trust=trust)
+
+
+def reference(classifier: Classifier, recipe: Recipe, rows: Dataset, student: Student) -> Reference:
+    """Return what the rows looked like that a student learned from, and how the exported bundle answers valid."""
+    p = classifier.submit(student.valid_rows).result()
+    learned = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
+    learned = learned if len(learned) else seen_rows(recipe, rows)
+    frame = rows.frame[looked_at(learned)]
+    # Pictures would be decoded once more.
+    cheap = recipe.task.rows != "image"
+    vectors = classifier.features(values_of(frame, recipe.task), unreadable="nan") if cheap else None
+    sizes = sizes_of(frame, recipe.task)
+    return reference_of(rows.classes, p, classifier.decide(p), rows.labels[learned], sizes, vectors)
 
 
 def seen_rows(recipe: Recipe, rows: Dataset) -> np.ndarray:
