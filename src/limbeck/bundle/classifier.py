@@ -18,7 +18,7 @@ from limbeck.events import check
 from limbeck.kinds.explanation import Explanation
 from limbeck.kinds.from_memory import checked_values
 from limbeck.kinds.select import Rows, Unreadable, Values
-from limbeck.kinds.signal.encode import SignalInput, windows_of
+from limbeck.kinds.signal.encode import SignalInput
 
 _UNREADABLE = ("raise", "nan")
 EXPLAINED = 64  # rows that are explained together
@@ -150,11 +150,7 @@ class Classifier(OpenBundle):
 
     def _checked(self, values: Any) -> Values:
         """Return values given from Python as what the encoder reads, all of one shape."""
-        rows = checked_values(values, self.manifest.task)
-        if isinstance(self.encoder, SignalInput) and isinstance(rows, pl.DataFrame):
-            windows_of(rows, self.encoder.shape, strict=False)
-            return self.encoder.with_record(rows)
-        return rows
+        return self._with_record(checked_values(values, self.manifest.task))
 
     def _answered(self, rows: Values, *, raising: bool) -> tuple[Probabilities, Unreadable]:
         """Return probabilities float32 [N, C], NaN where nothing can be answered, and why; or raise for the first."""

@@ -166,7 +166,14 @@ class SignalInput:
         return self.encode(filled), {int(at): LimbeckError(_NO_NUMBER) for at in bad}
 
     def with_record(self, rows: pl.DataFrame) -> pl.DataFrame:
-        """Return rows that name their records with what each record looks like, worked out over all of these rows."""
+        """Return rows that name their records with what each record looks like, worked out over all of these rows.
+
+        Raises
+        ------
+        LimbeckError
+            When a window has another shape than the bundle reads.
+        """
+        windows_of(rows, self.shape, strict=False)
         if BEAT in rows.columns or not {RECORD, TIME, BEFORE, AFTER} <= set(rows.columns):
             return rows
         try:
