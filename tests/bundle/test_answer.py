@@ -124,6 +124,11 @@ def test_the_version_is_the_same_in_another_process_and_no_two_bundles_share_one
     assert all(len(version) == 16 and set(version) <= set("0123456789abcdef") for version in versions)
 
 
+def test_an_upgrade_does_not_rename_models():
+    pinned = {"text-gru": "5b05d2bed2f3237e", "table": "b8cd6de3b464005a", "anomaly-image": "0499da4d7e2f66ff"}
+    assert {name: limbeck.load(bundle_of(name)).version for name in pinned} == pinned
+
+
 def changed(bundle, folder, file=None, content=b"other", **facts):
     """Copy a bundle, change a file or facts of it, and return its version."""
     own = shutil.copytree(bundle, folder)
