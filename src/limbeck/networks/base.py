@@ -65,6 +65,10 @@ class Network(nn.Module):
         """Start from given weights; returns a line that says what was taken."""
         raise LimbeckError(f"the network {type(self).__name__.lower()!r} cannot start from weights", where=source)
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin from the finished weights of a network of the same shape, once `fit_start` has read the rows."""
+        self.load_state_dict(weights)
+
     def fit_start(self, rows: Any) -> None:
         """Read what the network wants to know of the training rows before the first step (nothing, as a rule)."""
 

@@ -39,6 +39,7 @@ from limbeck.training.fit.epoch_rows import epoch_rows, some_pictures
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
 from limbeck.training.pretrain.rotation import self_train
+from limbeck.training.warm_start import refuse_bundle
 
 CUT = 0.5  # the probability of an anomaly at the line: it is drawn inside the network
 # In the unit of scores, spreads of a statistic. The scores of few valid rows may be level by chance, and then all that
@@ -70,6 +71,7 @@ def train_detector(
     values = values_of(data.frame[train], recipe.task)
     labels = np.zeros(len(train), dtype=np.int64)
     start = students.start_of(recipe, folders)
+    refuse_bundle(start, "a detector")
     network, encoder = students.build(recipe, values, DETECTED, start)
     assert isinstance(network, Detector)  # the kind of task chose it
     rows, labels = epoch_rows(recipe, encoder, values, labels, folders)

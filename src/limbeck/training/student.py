@@ -45,6 +45,7 @@ from limbeck.training.fit.validation_scores import cross_entropy, scores_of, sof
 from limbeck.training.fit.views import viewed_rows
 from limbeck.training.fit.wide_branch import fit_wide
 from limbeck.training.pretrained_tokenizer import pretrained_input
+from limbeck.training.warm_start import PREFIX, bundle_of, encoder_of, found_bundle, load_weights
 
 
 @dataclass
@@ -90,8 +91,10 @@ def start_of(recipe: Recipe, folders: list[Path | None], *, quiet: bool = False)
     if init is None:
         return None
     wanted = init if isinstance(init, Init) else Init(path=init)
-    found = find(wanted.path, [*folders, Path()])
-    if found is not None:
+    if wanted.path.startswith(PREFIX):
+        if (bundle := found_bundle(wanted.path, folders)) is not None:
+            return bundle
+    elif (found := find(wanted.path, [*folders, Path()])) is not None:
         return str(found)
     if wanted.optional:
         if not quiet:
@@ -126,7 +129,7 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
 
 
 def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str | None) -> tuple[Network, RowInput]:
-    """Return a fresh student and its fitted input.
+    """Return a fresh student and its fitted input; the weights of a bundle are not in it yet, see `load_weights`.
 
     Raises
     ------
@@ -135,10 +138,18 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
     """
     kind, options = network_kind(recipe)
     torch.manual_seed(recipe.training.seed)
-    pretrained = start is not None and recipe.input.encoder == "wordpiece" and recipe.student.network == "albert"
+    bundle = bundle_of(start)
+    pretrained = (
+        start is not None
+        and bundle is None
+        and recipe.input.encoder == "wordpiece"
+        and recipe.student.network == "albert"
+    )
     kind_of_input = INPUTS[recipe.task.rows]
     encoder: RowInput = (
-        pretrained_input(recipe.input, start, [str(text) for text in values])
+        encoder_of(recipe, bundle, classes)
+        if bundle is not None
+        else pretrained_input(recipe.input, start, [str(text) for text in values])
         if pretrained and start
         else kind_of_input.fit(recipe.input, values)  # type: ignore[arg-type]
     )
@@ -148,7 +159,7 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
         network = fused(network, encoder, len(classes), {} if beside is True else beside)
     if encoder.wide is not None:
         network = WideNetwork(network, encoder, len(classes), recipe.student.wide.idf)
-    if start is not None:
+    if start is not None and bundle is None:
         say(network.load_start(start, encoder))
     return network, encoder
 
@@ -259,6 +270,8 @@ def train_student(
     if targets is not None:
         rows = partial(with_target, rows, targets.answers, targets.hidden)
     network.fit_start(rows(0))
+    if (bundle := bundle_of(start)) is not None:
+        say(load_weights(network, bundle))
     for loss in learner.losses.values():
         loss.prepare(labels)
         if targets is not None and targets.hidden is not None:

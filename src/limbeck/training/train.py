@@ -41,6 +41,7 @@ from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.report import signal_pages
 from limbeck.locks import sole_writer
+from limbeck.model_names import model_path
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.progress import say
@@ -56,6 +57,7 @@ from limbeck.training.export.model_card import model_card
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
 from limbeck.training.student import Student, network_kind, positive_index, start_of, train_student
+from limbeck.training.warm_start import PREFIX
 from limbeck.version import __version__
 
 
@@ -84,6 +86,7 @@ def train(
     out: str | Path,
     data: str | Path | Any = None,
     label: str | None = None,
+    start: str | Path | None = None,
     settings: Iterable[str] = (),
     resume: bool = False,
     lang: str = "en",
@@ -105,6 +108,9 @@ def train(
         ``data.train``.
     label
         Column of the label, where rows are given without a recipe; by default ``"label"``.
+    start
+        A bundle, or its name in the registry, from whose weights and encoder the student begins; it stands for
+        ``student.init = "bundle:…"``. Classes, network and input have to be those of the recipe.
     settings
         ``section.key=value`` overrides.
     resume
@@ -124,13 +130,22 @@ def train(
         bundle at ``out`` stays as it was.
     """
     with told(progress, cancel), alone(), joined():
-        return _train(recipe, out, data, label, settings, resume or restarted(), lang)
+        return _train(recipe, out, data, label, start, settings, resume or restarted(), lang)
 
 
 def _train(
-    recipe: Any, out: str | Path, data: Any, label: str | None, settings: Iterable[str], resume: bool, lang: str
+    recipe: Any,
+    out: str | Path,
+    data: Any,
+    label: str | None,
+    start: str | Path | None,
+    settings: Iterable[str],
+    resume: bool,
+    lang: str,
 ) -> Trained:
     parsed, home, memory = _recipe_and_rows(recipe, data, label, settings)
+    if start is not None:
+        parsed = override(parsed, {"student.init": f"{PREFIX}{model_path(start).resolve()}"})
     refuse_unshared(parsed)
     target, folder = Path(out), None if data is None or memory is not None else Path(data)
     if not target.name or target.name == "..":  # "." and the like: the work is done beside it, under its name

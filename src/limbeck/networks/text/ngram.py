@@ -72,6 +72,12 @@ class Ngram(Network):
             return torch.cat((-0.5 * summed, 0.5 * summed), dim=1)
         return summed if self.linear else torch.relu(summed)
 
+    @torch.no_grad()
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin from folded weights: the scale of these rows is taken out of them, so that answers stay the same."""
+        self.load_state_dict(weights)
+        self.table.weight /= self.scale.unsqueeze(1)
+
     def fold(self) -> None:
         """Multiply the scale into the table, once."""
         if self.folded:

@@ -48,6 +48,10 @@ class WideNetwork(Network):
         """Start the deep network from given weights."""
         return self.deep.load_start(source, encoder)
 
+    def start_from(self, weights: dict[str, Tensor]) -> None:
+        """Begin from the weights of the deep network; the wide one is fitted on these rows already."""
+        self.deep.start_from({name[5:]: value for name, value in weights.items() if name.startswith("deep.")})
+
     def fit_start(self, rows: Ragged) -> None:
         """Let the deep network read the training rows; the wide one has."""
         self.deep.fit_start(rows)

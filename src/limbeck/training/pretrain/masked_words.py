@@ -25,6 +25,7 @@ from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import fit
 from limbeck.training.pretrained_tokenizer import save_pretrained
 from limbeck.training.student import accelerator_for, build, fingerprint, start_of
+from limbeck.training.warm_start import refuse_bundle
 
 
 def is_pretraining(recipe: Recipe) -> bool:
@@ -52,7 +53,9 @@ def pretrain(
     chosen = np.concatenate([rows.part("train"), rows.part("unlabelled")])
     texts = [rows.texts[index] for index in chosen]
     folders = [folder, home]
-    network, encoder = build(recipe, texts, rows.classes, start_of(recipe, folders))
+    start = start_of(recipe, folders)
+    refuse_bundle(start, "pre-training")
+    network, encoder = build(recipe, texts, rows.classes, start)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, rows.classes)
     assert isinstance(encoder, TextInput)  # the loss, made above, reads no other
