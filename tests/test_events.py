@@ -1,5 +1,6 @@
 """Progress events come typed and paced, and a run that is cancelled goes on where it stopped."""
 
+import json
 import os
 import signal
 import subprocess
@@ -13,8 +14,13 @@ import pytest
 import limbeck
 from limbeck import events
 from limbeck.bundle import predict as stream
+from limbeck.bundle.manifest import FORMAT, NewerFormatError
+from limbeck.errors import MissingExtraError
+from limbeck.locks import InUseError, sole_writer
+from limbeck.model_names import UnknownModelError
 from limbeck.process.cores import each
 from limbeck.progress import progress, say
+from limbeck.teachers.base import AnswerError
 from limbeck.teachers.cache import answers, kept
 from limbeck.training.train import work_folder
 from small import reviews, tiny_recipe, write_csv, write_recipe
@@ -189,6 +195,20 @@ def test_a_token_that_is_cancelled_already_stops_every_verb_at_once(bundles, row
             call()
         assert (caught.value.code, isinstance(caught.value, limbeck.LimbeckError)) == ("cancelled", True)
     assert limbeck.evaluate(bundles(), data, bootstrap=20)["n"] == 400  # tokens end with their call
+
+
+def test_errors_say_to_programs_what_kind_they_are(own_bundle, tmp_path):
+    manifest = json.loads((own_bundle / "bundle.json").read_text("utf-8"))
+    (own_bundle / "bundle.json").write_text(json.dumps({**manifest, "format": FORMAT + 1}))
+    with pytest.raises(NewerFormatError, match="upgrade limbeck") as newer:
+        limbeck.load(own_bundle)
+    with sole_writer(tmp_path / "out.csv"), pytest.raises(InUseError) as busy, sole_writer(tmp_path / "out.csv"):
+        pass
+    with pytest.raises(limbeck.LimbeckError) as bad:
+        limbeck.load(tmp_path)
+    assert [caught.value.code for caught in (newer, busy, bad)] == ["newer-format", "in-use", "bad-input"]
+    codes = {kind.code for kind in (MissingExtraError, AnswerError, UnknownModelError, limbeck.Cancelled)}
+    assert codes == {"missing-extra", "teacher-failed", "unknown-model", "cancelled"}
 
 
 def test_cancelling_between_blocks_of_a_teacher_keeps_its_answers(tmp_path, every_event):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
+from typing import ClassVar
 
 LONGEST = 1000  # characters of a fact
 # Control characters, with which text from data could rewrite a terminal, and those that reorder what is around them.
@@ -31,7 +32,14 @@ class LimbeckError(Exception):
         File, row, column or recipe key; printed first.
     mend
         What to do about it; printed last.
+
+    Attributes
+    ----------
+    code
+        What kind of error it is, for programs: ``bad-input``, or that of a subclass.
     """
+
+    code: ClassVar[str] = "bad-input"
 
     def __init__(self, what: str, *, where: object = None, mend: str | None = None) -> None:
         what = what if len(what) <= LONGEST else f"{what[: LONGEST - 1]}…"  # it may quote what the data holds
@@ -70,6 +78,8 @@ def first_line(error: BaseException, longest: int = 160) -> str:
 
 class MissingExtraError(LimbeckError):
     """An optional dependency is not installed: no row can be blamed for it."""
+
+    code = "missing-extra"
 
 
 def how_to_install(extra: str) -> str:

@@ -57,8 +57,10 @@ def sole_writer(path: str | os.PathLike[str], *, wait: bool = False) -> Iterator
 
     Raises
     ------
+    InUseError
+        When another process or thread is writing this output.
     LimbeckError
-        When another process or thread is writing this output, or nothing can be written beside it.
+        When nothing can be written beside it.
     """
     if fcntl is None or is_stream(path):
         yield
@@ -135,8 +137,14 @@ def _who(holder: str) -> str:
     return f"another process ({holder})" if holder.isdigit() else "another process"
 
 
-def _busy(holder: str, path: Path) -> LimbeckError:
+class InUseError(LimbeckError):
+    """Another process or thread is writing the output."""
+
+    code = "in-use"
+
+
+def _busy(holder: str, path: Path) -> InUseError:
     what = f"{_who(holder)} is writing this file"
     if path.is_dir():
         what = f"{_who(holder)} is writing this folder"
-    return LimbeckError(what, where=path, mend="wait for it, or name another output")
+    return InUseError(what, where=path, mend="wait for it, or name another output")

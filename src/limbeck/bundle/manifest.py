@@ -18,6 +18,12 @@ FILE = "bundle.json"
 _LARGEST = 16 * 2**20  # bytes of bundle.json; a larger one is not ours
 
 
+class NewerFormatError(LimbeckError):
+    """A bundle was written by a Limbeck that knows a newer format."""
+
+    code = "newer-format"
+
+
 class Manifest(BaseModel):
     """The content of ``bundle.json``.
 
@@ -76,8 +82,10 @@ def read_manifest(folder: Path) -> Manifest:
 
     Raises
     ------
+    NewerFormatError
+        When it comes from a newer version.
     LimbeckError
-        When the folder is no bundle, comes from a newer version, or a file is missing, damaged or badly named.
+        When the folder is no bundle, or a file is missing, damaged or badly named.
     """
     file = folder / FILE
     again = "copy the bundle again, or export it anew"
@@ -98,7 +106,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise LimbeckError(f"not a bundle: there is no format {version}", where=file, mend=again)
     if version > FORMAT:
         what = f"written by a newer Limbeck (format {version}; this one reads up to {FORMAT})"
-        raise LimbeckError(what, where=file, mend="upgrade limbeck")
+        raise NewerFormatError(what, where=file, mend="upgrade limbeck")
     try:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:

@@ -137,6 +137,8 @@ class AnswerError(LimbeckError):
         float32 [N, C] and bool [N]: the good answers, and which they are.
     """
 
+    code = "teacher-failed"
+
     def __init__(
         self,
         what: str,
