@@ -11,6 +11,8 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
+from limbeck.messages.message import Message, code_of, message
+
 LONGEST = 1000  # characters of a fact
 # Control characters, with which text from data could rewrite a terminal, and those that reorder what is around them.
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -33,6 +35,8 @@ class LimbeckError(Exception):
     mend
         What to do about it; printed last.
 
+    ``what`` and ``mend`` may be messages with a code, see `limbeck.messages.message`.
+
     Attributes
     ----------
     code
@@ -47,12 +51,28 @@ class LimbeckError(Exception):
         line = f"{where}: {what}" if where is not None else what
         if mend:
             line += f"; {mend}"
-        # A path may hold bytes that are no UTF-8, which no stream and no page takes.
-        super().__init__(printable(" ".join(line.split()).encode("utf-8", "backslashreplace").decode("utf-8")))
+        super().__init__(_one_line(line))
+
+    def message(self, *, fix: bool = True) -> Message:
+        """Return the line as a message, with or without how to fix it, for findings that name an error."""
+        what = self.what if isinstance(self.what, Message) else message("error.what", what=_one_line(self.what))
+        where = self.where if isinstance(self.where, Message) else _one_line(str(self.where))
+        mend = self.mend if fix else None
+        if self.where is None:
+            return message("error.fix", what=what, fix=mend) if mend else what
+        if mend:
+            return message("error.at_fix", where=where, what=what, fix=mend)
+        return message("error.at", where=where, what=what)
+
+
+def _one_line(text: str) -> str:
+    """Return a text as an error prints it."""
+    # A path may hold bytes that are no UTF-8, which no stream and no page takes.
+    return printable(" ".join(text.split()).encode("utf-8", "backslashreplace").decode("utf-8"))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest known word, or all of them when none is near."""
+    """Return a hint, a message, that names the nearest known word, or all of them when none is near."""
     options = [_short(str(option)) for option in known]
     word = _short(word)
     near = difflib.get_close_matches(word, options, n=1, cutoff=0.6)
@@ -60,11 +80,15 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         lowered = {option.lower(): option for option in options}
         near = [lowered[match] for match in difflib.get_close_matches(word.lower(), lowered, n=1, cutoff=0.5)]
     if near:
-        return f"did you mean {near[0]!r}?"
+        return message("hint.did_you_mean", near=near[0])
     if not options:
-        return "there is none"
-    shown = ", ".join(repr(option) for option in options[:12])
-    return f"known: {shown}" + (", …" if len(options) > 12 else "")
+        return message("hint.none")
+    return message("hint.known_some" if len(options) > 12 else "hint.known", options=options[:12])
+
+
+def names_one(hint: str) -> bool:
+    """Return whether a hint of `did_you_mean` names a near word, rather than all words or none."""
+    return code_of(hint) == "hint.did_you_mean"
 
 
 def _short(name: str) -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 
 
 def out_of_reach(error: OSError, path: Path) -> LimbeckError:
@@ -283,7 +284,7 @@ def open_regular(path: Path, inside: Path | None = None) -> BufferedReader:
     os.close(handle)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise LimbeckError("not a regular file", where=path, mend="put the file itself there")
+    raise LimbeckError(message("file.not_regular"), where=path, mend=message("fix.regular"))
 
 
 def need_regular(path: Path) -> None:
@@ -296,7 +297,7 @@ def need_regular(path: Path) -> None:
     """
     for one in [path, *path.iterdir()] if path.is_dir() else [path]:
         if one.exists() and not one.is_file() and not one.is_dir():
-            raise LimbeckError("not a regular file", where=one, mend="put the file itself there")
+            raise LimbeckError(message("file.not_regular"), where=one, mend=message("fix.regular"))
 
 
 def read_regular(path: Path, most: int, inside: Path | None = None) -> bytes:
@@ -304,7 +305,7 @@ def read_regular(path: Path, most: int, inside: Path | None = None) -> bytes:
     with open_regular(path, inside) as file:
         content = file.read(most + 1)
     if len(content) > most:
-        raise LimbeckError(f"far too large: over {most:,} bytes", where=path)
+        raise LimbeckError(message("file.too_large", most=most), where=path)
     return content
 
 

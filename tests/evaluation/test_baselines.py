@@ -7,6 +7,7 @@ import pytest
 import limbeck
 from limbeck.evaluation.baselines import LEFT_OUT, checked, left_out
 from limbeck.evaluation.report.headline import verdict
+from limbeck.messages.message import both
 from limbeck.metrics import baseline_row as baseline_line
 from limbeck.metrics import majority_baseline as baseline_majority
 from limbeck.metrics.baseline_row import fit_boosting, learned_something
@@ -103,12 +104,12 @@ def test_one_that_stays_below_is_left_out_with_the_reason():
 def test_the_headline_compares_with_the_majority_where_the_baseline_is_below_it():
     told = {"n": 100, "accuracy": 0.8, "confidence_intervals": {"accuracy": [0.75, 0.85]}, "ece": 0.01}
     below = {"name": "trees", "accuracy": 0.58}
-    english, chinese = verdict(told, [below, MAJORITY])
+    english, chinese = both(verdict(told, [below, MAJORITY]))
     assert "15.0 points above always answering “N”" in english
     assert "trees" not in english
     assert "一律回答“N”" in chinese
-    assert "the baseline trees" in verdict(told, [below | {"accuracy": 0.7}, MAJORITY])[0]
-    assert "always" not in verdict(told, [MAJORITY])[0]  # nothing to praise over, and nothing is
+    assert "the baseline trees" in verdict(told, [below | {"accuracy": 0.7}, MAJORITY])
+    assert "always" not in verdict(told, [MAJORITY])  # nothing to praise over, and nothing is
 
 
 def test_the_majority_stands_in_the_report_the_card_and_what_evaluate_returns(tmp_path):

@@ -18,6 +18,8 @@ from limbeck.evaluation.report.headline import ELSEWHERE, verdict
 from limbeck.evaluation.report.page import Report, render_report, write_report
 from limbeck.messages.escape import inert, shorten
 from limbeck.messages.labels import WORDS
+from limbeck.messages.message import both, message
+from limbeck.messages.words import pairs_named, part
 from limbeck.metrics.confusions import top_confusions
 from limbeck.metrics.measure import NAMES, measure
 from limbeck.metrics.paired import compare
@@ -195,23 +197,23 @@ def test_the_file_is_whole_and_opens_in_the_language_asked_for(tmp_path):
 
 def test_the_verdict_says_how_good_against_what_and_how_calibrated():
     m = {"n": 12000, "accuracy": 0.942, "ece": 0.012, "confidence_intervals": {"accuracy": [0.938, 0.946]}}
-    english, chinese = verdict(m, [{"name": "SVM", "accuracy": 0.911}])
+    english, chinese = both(verdict(m, [{"name": "SVM", "accuracy": 0.911}]))
     assert english == (
         "Accuracy 94.2% on 12,000 rows (95% 93.8 to 94.6); 3.1 points above the baseline SVM; "
         "its probabilities can be read as they stand (off by 1.2 points on average)."
     )
     assert chinese == (
-        "在 12,000 行上准确率为 94.2%（95% 区间 93.8 至 94.6）；比基线 SVM 高 3.1 个百分点；"
-        "概率可以直接采信（平均偏差 1.2 个百分点）。"
+        "在 12,000 个样本上准确率为 94.2%（95% 区间 93.8 至 94.6）；比基线 SVM 高 3.1 个百分点；"
+        "概率校准良好，可直接使用（平均偏差 1.2 个百分点）。"
     )
-    assert "no clear difference" in verdict(m, [{"name": "SVM", "accuracy": 0.94}])[0]
-    assert "2.8 points below" in verdict(m, [{"name": "SVM", "accuracy": 0.97}])[0]
-    assert "its probabilities are not calibrated (off by 20.0 points on average)" in verdict(m | {"ece": 0.2})[0]
+    assert "no clear difference" in verdict(m, [{"name": "SVM", "accuracy": 0.94}])
+    assert "2.8 points below" in verdict(m, [{"name": "SVM", "accuracy": 0.97}])
+    assert "its probabilities are not calibrated (off by 20.0 points on average)" in verdict(m | {"ece": 0.2})
     spans = m["confidence_intervals"] | {"ece": [0.008, 0.017]}
-    told = verdict(m | {"confidence_intervals": spans})
+    told = both(verdict(m | {"confidence_intervals": spans}))
     assert told[0].endswith("(off by 1.2 points on average, 95% 0.8 to 1.7).")
     assert told[1].endswith("（平均偏差 1.2 个百分点，95% 区间 0.8 至 1.7）。")
-    assert verdict({"n": 0, "accuracy": None})[1] == "没有可供评估的样本。"
+    assert both(verdict({"n": 0, "accuracy": None}))[1] == "没有可供评估的样本。"
 
 
 @pytest.mark.parametrize(
@@ -231,8 +233,8 @@ def test_nothing_is_praised_that_always_answering_one_class_reaches(right, basel
     spans = {"accuracy": [right - 0.03, right + 0.03]}
     m = {"n": 1000, "accuracy": right, "ece": 0.1, "confidence_intervals": spans, "per_class": classes}
     rows = [] if baseline is None else [{"name": "trees", "accuracy": baseline}]
-    assert verdict(m, rows)[0].split("; ")[1].startswith(told)
-    assert "always" not in verdict(m, rows, detector=True)[0]
+    assert verdict(m, rows).split("; ")[1].startswith(told)
+    assert "always" not in verdict(m, rows, detector=True)
 
 
 def test_of_many_classes_the_most_frequent_errors_are_named():
@@ -251,8 +253,8 @@ def test_of_many_classes_the_most_frequent_errors_are_named():
 
 def test_findings_that_call_for_a_look_come_first_and_in_red():
     lines = [
-        "5 exact duplicates dropped from train",
-        "3 of 90 valid and test rows (3.3%) are near copies of rows of another part, such as rows 1 and 2",
+        message("data.exact_dropped", count=5, part=part("train")),
+        message("data.near_leak", count=3, total=90, share=3 / 90, rows=pairs_named([(1, 2)])),
     ]
     page = render_report(report(findings=lines))
     assert page.index('class="findings grave"') < page.index("of another part") < page.index("exact duplicates dropped")
@@ -313,12 +315,10 @@ def test_a_baseline_of_other_rows_gives_no_verdict_and_a_detectors_order_counts(
     y, p = [0, 1, 1, 0], np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6], [0.7, 0.3]])
     found = measure(y, p, ("a", "b"), bootstrap=0)
     other = {"name": "svm", "accuracy": 0.5}
-    assert "above the baseline svm" in verdict(found, [other])[0]
-    assert "baseline" not in verdict(found, [{**other, ELSEWHERE: True}])[0]
-    english, chinese = verdict(measure(y, p, ("normal", "anomaly"), bootstrap=0), detector=True)
+    assert "above the baseline svm" in verdict(found, [other])
+    assert "baseline" not in verdict(found, [{**other, ELSEWHERE: True}])
+    english, chinese = both(verdict(measure(y, p, ("normal", "anomaly"), bootstrap=0), detector=True))
     assert "in 100.0% of pairs the anomaly scores above the normal row" in english
     assert "probabilities" not in english
     assert "概率" not in chinese
-    assert (
-        "probabilities" in verdict(measure(y, p, ("normal", "anomaly"), bootstrap=0))[0]
-    )  # a classifier by these names
+    assert "probabilities" in verdict(measure(y, p, ("normal", "anomaly"), bootstrap=0))  # a classifier by these names

@@ -9,7 +9,7 @@ import pytest
 import limbeck
 from limbeck.bundle.training_hashes import FILE
 from limbeck.cli import tables
-from limbeck.evaluation.seen_rows import PERHAPS, UNTOLD
+from limbeck.messages.message import message
 from limbeck.recipe import parse_recipe
 from pictures import class_folders, tiny
 from small import reviews, tiny_recipe, write_csv
@@ -41,7 +41,7 @@ def test_the_warning_leads_and_new_rows_stand_beside(bundles, rows_folder, tmp_p
     assert not any(words in found["verdict"] for words in PRAISE)
     page = (tmp_path / "r.html").read_text("utf-8")
     assert page.index('class="alarm"') < page.index('class="verdict"')
-    for words in (found["warnings"][0], "该模型包曾用这 400 行中的 320 行训练或选择模型", "在它未见过的样本上"):
+    for words in (found["warnings"][0], "该模型包曾用这 400 个样本中的 320 个训练或选择模型", "在它未见过的样本上"):
         assert words in page
     assert "TF-IDF" not in page  # the baseline as it was measured on other rows
     assert (alone["seen"], alone["warnings"]) == (None, [])
@@ -102,9 +102,9 @@ def test_where_nothing_can_tell_it_says_so(own_bundle, rows_folder, tmp_path):
     (own_bundle / FILE).unlink()
     manifest["files"].pop(FILE)
     (own_bundle / "bundle.json").write_text(json.dumps(manifest), encoding="utf-8")
-    assert evaluated(own_bundle, rows_folder / "reviews.csv")["findings"][0] == PERHAPS
+    assert evaluated(own_bundle, rows_folder / "reviews.csv")["findings"][0] == message("evaluation.split_column")
     result = limbeck.compare([own_bundle, own_bundle], rows_folder / "reviews.csv", bootstrap=10)
-    assert all(line.endswith(PERHAPS) for line in result["warnings"]) and result["warnings"]
+    assert all(line.endswith(message("evaluation.split_column")) for line in result["warnings"]) and result["warnings"]
 
 
 def test_rows_of_few_values_are_neither_seen_nor_new(tmp_path):
@@ -120,7 +120,7 @@ def test_rows_of_few_values_are_neither_seen_nor_new(tmp_path):
     }  # fmt: skip
     bundle = limbeck.train(parse_recipe(raw), data=tmp_path, out=tmp_path / "b").bundle
     found = evaluated(bundle, tmp_path / "rows.csv")
-    assert (found["seen"], found["findings"][0]) == (None, UNTOLD)
+    assert (found["seen"], found["findings"][0]) == (None, message("evaluation.not_identified"))
 
 
 def test_on_a_terminal_the_warning_is_red(monkeypatch, capsys):

@@ -22,7 +22,7 @@ from limbeck.evaluation.report import trust_chart as trust_picture
 from limbeck.evaluation.report.page import render_report, write_report
 from limbeck.evaluation.report.trust import checked, expectation, meaning, read_trust, weakest, with_labels
 from limbeck.files import sha256
-from limbeck.messages.message import message, stored
+from limbeck.messages.message import both, message, stored
 from limbeck.recipe import parse_recipe
 
 # No file can hold a lone surrogate; it is refused.
@@ -83,7 +83,7 @@ def test_the_section_holds_every_fact_in_both_languages():
 def test_the_expected_accuracy_stands_beside_the_measured_one():
     told = checked(trust(expected_accuracy=0.87))
     metrics = {"n": 400, "accuracy": 0.88, "confidence_intervals": {"accuracy": [0.85, 0.91]}}
-    english, chinese = expectation(told, metrics, "test")
+    english, chinese = both(expectation(told, metrics, "test"))
     assert english == (
         "Expected 87.0% without labels, for the teachers' joined answer; measured 88.0% on 400 labelled test rows, "
         "for the student; within its 95% interval that is as expected."
@@ -93,13 +93,13 @@ def test_the_expected_accuracy_stands_beside_the_measured_one():
         "在 95% 区间内与预期相符。"
     )
     low = metrics | {"accuracy": 0.72, "confidence_intervals": {"accuracy": [0.68, 0.76]}}
-    assert expectation(told, low)[0].endswith(
+    assert expectation(told, low).endswith(
         "on 400 labelled rows, for the student; that is 15.0 points less than expected."
     )
-    assert expectation(told, {"n": 0, "accuracy": None})[0].endswith("there is no labelled row to measure by.")
+    assert expectation(told, {"n": 0, "accuracy": None}).endswith("there is no labelled row to measure by.")
     reviewed = checked(trust(notes=[UNIFORM, REVIEWED]))
-    assert expectation(reviewed, metrics)[0].startswith("Expected 87.1% with the reviewed labels")
-    assert "could be estimated" in expectation(checked(trust(expected_accuracy=None)), metrics)[0]
+    assert expectation(reviewed, metrics).startswith("Expected 87.1% with the reviewed labels")
+    assert "could be estimated" in expectation(checked(trust(expected_accuracy=None)), metrics)
 
 
 @pytest.mark.parametrize(
@@ -134,7 +134,7 @@ def test_what_labels_say_of_the_teachers_is_shown_where_they_were_asked():
     for word in (
         "86.1% of 1,234 rows",
         "off by 2.1 points",
-        "联合回答本身在 1,234 个样本上判对 86.1%",
+        "联合回答本身在 1,234 个样本上的准确率为 86.1%",
         "67.9%",
         "实测准确率",
     ):

@@ -82,7 +82,7 @@ def test_codes_and_values_pass_through_json():
         None, 3, "teachers.one", {}, {"code": 3, "values": {}}, {"code": "teachers.one"},
         {"code": "teachers.of_tomorrow", "values": {}}, {"code": "teachers.one", "values": []},
         {"code": "teachers.shapley", "values": {"permutations": 3, "error": "large"}},
-        {"code": "teachers.shapley", "values": {"permutations": 3, "error": [[[[[[1]]]]]]}},
+        {"code": "teachers.shapley", "values": {"permutations": 3, "error": [[[[[[[[[[[[1]]]]]]]]]]]]}},
         {"code": "teachers.copies", "values": {"teachers": [0] * 50_000}},
         {"code": "teachers.copies", "values": {"teachers": {"code": "no", "values": {}}}},
         {"code": "teachers.few", "values": {"count": 10**5000, "enough": 5}},

@@ -3,7 +3,7 @@
 import json
 
 import limbeck
-from limbeck.messages.findings import in_chinese
+from limbeck.messages.message import render
 from limbeck.training.adversarial_accuracy import under_attack
 from pictures import class_folders, tiny
 
@@ -20,8 +20,8 @@ def test_a_run_measures_it_and_the_report_says_it(tmp_path):
     page = (done.bundle / "report.html").read_text("utf-8")
     (said,) = under_attack(done.metrics)
     assert said in page
-    assert in_chinese(said) in page
-    assert in_chinese(said) != said
+    assert render(said, "zh") in page
+    assert render(said, "zh") != said
 
 
 def test_nothing_is_said_where_nothing_was_measured():

@@ -10,6 +10,7 @@ import numpy.typing as npt
 import polars as pl
 
 from limbeck.data.tables.rows import Ints
+from limbeck.messages.message import Message
 
 Names = npt.NDArray[np.str_]
 
@@ -20,7 +21,7 @@ class Dataset:
 
     ``texts`` are the raw input values (null is ""), ``labels`` int64 class numbers with -1 for unlabelled rows,
     ``split`` one of train, valid, test, unlabelled, ``numbers`` the 1-based row numbers in
-    ``sources[origin]``, and ``findings`` what was found and changed, in plain sentences.
+    ``sources[origin]``, and ``findings`` what was found and changed.
     """
 
     frame: pl.DataFrame
@@ -29,7 +30,7 @@ class Dataset:
     classes: tuple[str, ...]
     split: Names
     numbers: Ints
-    findings: list[str]
+    findings: list[Message]
     sources: list[Path]
     origin: Ints
 

@@ -14,6 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from limbeck.data.near_duplicates import Ints, exact, near
+from limbeck.messages.message import Message, message
+from limbeck.messages.words import pairs_named
 
 RANK = {
     "unlabelled": 0,
@@ -45,23 +47,18 @@ class Leakage:
         """Whether a score on this split would be dishonest: exact copies or whole groups straddle it."""
         return bool(self.exact or self.groups)
 
-    def lines(self, names: Sequence[object] | None = None) -> list[str]:
-        """Return one plain sentence per kind of leak; rows are called by ``names`` (numbers, paths) when given."""
+    def lines(self, names: Sequence[object] | None = None) -> list[Message]:
+        """Return one finding per kind of leak; rows are called by ``names`` (numbers, paths) when given."""
         kinds = (
-            ("are exact copies of rows", self.exact, self.exact_pairs),
-            ("are near copies of rows", self.near, self.near_pairs),
-            ("share a group with rows", self.groups, self.group_pairs),
+            ("data.exact_leak", self.exact, self.exact_pairs),
+            ("data.near_leak", self.near, self.near_pairs),
+            ("data.group_leak", self.groups, self.group_pairs),
         )
         found = []
-        for words, count, pairs in kinds:
+        for code, count, pairs in kinds:
             if count:
-                shown = ", ".join(
-                    f"{a if names is None else names[a]} and {b if names is None else names[b]}" for a, b in pairs
-                )
-                found.append(
-                    f"{count:,} of {self.rows:,} valid and test rows ({count / self.rows:.1%}) {words} "
-                    f"of another part, such as rows {shown}"
-                )
+                shown = pairs_named([(a, b) if names is None else (names[a], names[b]) for a, b in pairs])
+                found.append(message(code, count=count, total=self.rows, share=count / self.rows, rows=shown))
         return found
 
 

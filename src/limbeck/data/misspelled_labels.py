@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from limbeck.data.tables.rows import Ints
+from limbeck.messages.message import Message, message
 
 _FEW, _TIMES = 0.02, 20  # share of all rows that few are, and how many times as many the other class has
 
@@ -33,16 +34,13 @@ def misspelt(labels: Ints, classes: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def findings(near: Mapping[str, str], labels: Ints, classes: Sequence[str]) -> list[str]:
+def findings(near: Mapping[str, str], labels: Ints, classes: Sequence[str]) -> list[Message]:
     """Return a line for each class that looks misspelt."""
     counts = np.bincount(labels[labels >= 0], minlength=len(classes))
     lines = []
     for name, other in near.items():
         count, more = (int(counts[list(classes).index(one)]) for one in (name, other))
-        lines.append(
-            f"{count:,} rows have the label {name!r}, {more:,} have {other!r}: "
-            f"if that is a misspelling, list all labels in task.classes with {name!r} = {other!r}"
-        )
+        lines.append(message("data.misspelt", count=count, name=name, others=more, other=other))
     return lines
 
 

@@ -20,6 +20,8 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.image.layouts import celeba_spoof as celeba
 from limbeck.kinds.signal import patients
 from limbeck.kinds.signal.columns import CHAZAL, RECORD
+from limbeck.messages.message import Message, message
+from limbeck.messages.words import part as part_name
 from limbeck.recipe import Recipe, Split
 
 _MANY = 12  # classes from which on they are counted together
@@ -69,7 +71,7 @@ def together(near: Ints, groups: npt.NDArray[np.object_] | None) -> Ints:
 
 
 def drawn(
-    recipe: Recipe, labels: Ints, split: Names, units: Ints, findings: list[str], *, grouped: bool
+    recipe: Recipe, labels: Ints, split: Names, units: Ints, findings: list[Message], *, grouped: bool
 ) -> Names:  # fmt: skip
     """Draw the parts that the data does not name; rows of one number in ``units`` stay together."""
     wish = recipe.data.split
@@ -90,7 +92,7 @@ def drawn(
     for part in ("valid", "test"):
         count = np.count_nonzero((drawn == part) & (split != part))
         if count:
-            findings.append(f"{count:,} rows drawn from train for {part}, copies kept together")
+            findings.append(message("data.drawn", count=count, part=part_name(part)))
     return drawn
 
 
@@ -124,17 +126,25 @@ def untrainable(
             yield LimbeckError(what, where=where, mend=mend)
 
 
-def summary(labels: Ints, classes: Sequence[str], split: Names) -> list[str]:
+def summary(labels: Ints, classes: Sequence[str], split: Names) -> list[Message]:
     """Return a line for each part: how many rows of which class."""
     lines = []
     for part in ("train", "valid", "test"):
         counts = np.bincount(labels[split == part], minlength=len(classes))
         if len(classes) > _MANY:
             there = counts[counts > 0]
-            between = f"{there.min():,} to {there.max():,} rows each" if len(there) else "no row"
-            lines.append(f"{part}: {counts.sum():,} rows ({len(there):,} of {len(classes):,} classes, {between})")
+            lines.append(_of_many_classes(part, there, len(classes)))
             continue
-        shown = ", ".join(f"{name} {count:,}" for name, count in zip(classes, counts, strict=True))
-        lines.append(f"{part}: {counts.sum():,} rows ({shown})")
+        shown = [message("data.class_count", name=name, count=n) for name, n in zip(classes, counts, strict=True)]
+        lines.append(message("data.part_classes", part=part_name(part), count=counts.sum(), classes=shown))
     unlabelled = np.count_nonzero(split == "unlabelled")
-    return [*lines, f"unlabelled: {unlabelled:,} rows"] if unlabelled else lines
+    return [*lines, message("data.unlabelled_rows", count=unlabelled)] if unlabelled else lines
+
+
+def _of_many_classes(part: str, there: Ints, classes: int) -> Message:
+    if not len(there):
+        return message("data.part_without_rows", part=part_name(part), classes=classes)
+    return message(
+        "data.part_many_classes", part=part_name(part), count=there.sum(), present=len(there), classes=classes,
+        low=there.min(), high=there.max(),
+    )  # fmt: skip

@@ -11,38 +11,46 @@ from limbeck.data import near_duplicates as duplicates
 from limbeck.data.leakage import RANK
 from limbeck.data.near_duplicates import Ints
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import Message, message
+from limbeck.messages.words import part as part_name
+from limbeck.messages.words import rows_named
 
 Names = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]
 # What rows that are copies have in common, by kind.
-SAME = {"text": "text", "table": "values", "image": "picture", "signal": "samples"}
+SAME = {
+    "text": "content.text",
+    "table": "content.values",
+    "image": "content.picture",
+    "signal": "content.samples",
+}
 
 
-def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[str], kind: str = "text") -> None:
+def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[Message], kind: str = "text") -> None:
     """Drop empty texts, or rows of a table, from train and unlabelled; those of valid and test are reported."""
-    what = "rows" if kind == "table" else "texts"
+    what = message("content.rows" if kind == "table" else "content.texts")
     empty = np.array([not key for key in keys], dtype=bool)
     for part in ("train", "unlabelled"):
         gone = empty & (split == part)
         keep &= ~gone
         if gone.any():
-            findings.append(f"{gone.sum():,} empty {what} dropped from {part}")
+            findings.append(message("data.empty_dropped", count=gone.sum(), what=what, part=part_name(part)))
     left = empty & keep
     if left.any():
-        findings.append(f"{left.sum():,} empty {what} in valid and test, kept")
+        findings.append(message("data.empty_kept", count=left.sum(), what=what))
 
 
-def note_alike(keys: Sequence[str], groups: Ints, told: Mask, findings: list[str], kind: str) -> None:
+def note_alike(keys: Sequence[str], groups: Ints, told: Mask, findings: list[Message], kind: str) -> None:
     """Report rows that are alike by nature, which nothing here takes for copies; see `limbeck.data.row_identity`."""
     filled = np.array([bool(key) for key in keys], dtype=bool)
     many = (np.bincount(groups, minlength=1) > 1)[groups] & filled & ~told if len(keys) else ~told
     if many.any():
-        why = "as short texts are by nature" if kind == "text" else "as rows of few values are by nature"
-        findings.append(f"{many.sum():,} rows have the same {SAME[kind]} as another row, {why}: not taken for copies")
+        code = "data.texts_alike" if kind == "text" else "data.rows_alike"
+        findings.append(message(code, count=many.sum(), content=message(SAME[kind])))
 
 
 def drop_conflicts(
-    policy: str, groups: Ints, labels: Ints, names: Sequence[object], split: Names, keep: Mask, findings: list[str],
+    policy: str, groups: Ints, labels: Ints, names: Sequence[object], split: Names, keep: Mask, findings: list[Message],
     kind: str = "text",
 ) -> None:  # fmt: skip
     """Report rows with the same content and different labels, and drop those of train when the policy is drop.
@@ -58,18 +66,18 @@ def drop_conflicts(
     found = alive[duplicates.conflicts(groups[alive], labels[alive])]
     if not len(found):
         return
-    shown = ", ".join(str(names[row]) for row in found[:5])
-    what = f"{len(found):,} rows have the same {SAME[kind]} as another row but another label, such as rows {shown}"
+    shown = rows_named([names[row] for row in found[:5]])
+    what = message("data.conflicts", count=len(found), content=message(SAME[kind]), rows=shown)
     if policy == "refuse":
         raise LimbeckError(what, where="data.train", mend='mend the labels, or set data.conflicts = "drop"')
     findings.append(what)
     if policy == "drop":
         gone = found[split[found] == "train"]
         keep[gone] = False
-        findings.append(f"{len(gone):,} of them dropped from train")
+        findings.append(message("data.conflicts_dropped", count=len(gone)))
 
 
-def drop_copies(kind: str, groups: Ints, labels: Ints, split: Names, keep: Mask, findings: list[str]) -> None:
+def drop_copies(kind: str, groups: Ints, labels: Ints, split: Names, keep: Mask, findings: list[Message]) -> None:
     """Drop rows whose group stands in a higher part, and in train and unlabelled all but the first of a group.
 
     Copies with different labels (kept on request) are told apart within train, not across parts.
@@ -88,8 +96,9 @@ def drop_copies(kind: str, groups: Ints, labels: Ints, split: Names, keep: Mask,
     for part in ("valid", "train", "unlabelled"):
         count = np.count_nonzero(split[gone] == part)
         if count:
-            findings.append(f"{count:,} {kind} duplicates dropped from {part}")
+            code = "data.near_dropped" if kind == "near" else "data.exact_dropped"
+            findings.append(message(code, count=count, part=part_name(part)))
     judged = alive[keep[alive] & (rank[alive] >= RANK["valid"])]
     repeated = len(judged) - len({(groups[row], rank[row]) for row in judged.tolist()})
     if repeated:
-        findings.append(f"{repeated:,} {kind} duplicates within valid and within test, kept")
+        findings.append(message("data.near_kept" if kind == "near" else "data.exact_kept", count=repeated))

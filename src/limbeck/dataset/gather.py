@@ -24,6 +24,7 @@ from limbeck.kinds.image.layouts import masks
 from limbeck.kinds.image.layouts import mvtec as defects
 from limbeck.kinds.signal import read as signals
 from limbeck.kinds.signal.memory import windows_in_memory
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal, Task
 from limbeck.tasks.anomaly import rows as normals
 
@@ -44,7 +45,7 @@ class Gathered:
     numbers: list[Ints] = field(default_factory=list)
     parts: list[str] = field(default_factory=list)  # one per frame
     sources: list[Path] = field(default_factory=list)  # one per frame
-    findings: list[str] = field(default_factory=list)
+    findings: list[Message] = field(default_factory=list)
     _unmatched: dict[str, tuple[list[str], set[str]]] = field(default_factory=dict)  # filters: sought, there is
 
     def add(
@@ -96,12 +97,14 @@ class Gathered:
             self._add_pictures(path, part, task, layout, keep or {})
             return
         if named := read.left_out(path, folders.PICTURES if task.rows == "image" else ()):
-            self.findings.append(f"left out of the folder {writable(path.resolve().name)}: {named}")
+            folder = writable(path.resolve().name)
+            self.findings.append(message("data.files_left_out", folder=folder, files=named))
         for file in read.sources(path):
             table = read.read(file, encoding=self.encoding)
             if self.encoding is None and table.format.encoding in GUESSED:
-                self.findings.append(f"{file.name} is taken for {readable(table.format.encoding)}")
-            self._note_rejects(table.rejects, table.path, "row")
+                encoding = readable(table.format.encoding)
+                self.findings.append(message("data.encoding_guessed", file=file.name, encoding=encoding))
+            self._note_rejects(table.rejects, table.path, "data.unreadable_rows")
             if table.frame.width or not table.rejects:
                 self._add_table(
                     table.frame, table.numbers, file, part, task, labelled, layout, columns, keep or {}, boxes
@@ -144,14 +147,14 @@ class Gathered:
             sources = signals.read_all(path, task, signal, labelled=labelled, columns=columns)
         for found in sources:
             if isinstance(found, LimbeckError):
-                self.findings.append(f"unreadable record left out: {found}")
+                self.findings.append(message("data.record_left_out", reason=found.message()))
                 continue
             self.findings += found.findings
-            self._note_rejects(found.rejects, found.source, "beat")
+            self._note_rejects(found.rejects, found.source, "data.unreadable_beats")
             frame = layouts.apply(found.frame, "table", columns, where=found.source, partly=self.partly)
             self._keep(frame, found.numbers, part, found.source, keep)
         if not self.frames:
-            mend = (self.findings or ["check the path"])[0]
+            mend = (self.findings or [message("fix.path")])[0]
             where = MEMORY if isinstance(path, pl.DataFrame) else path
             raise LimbeckError("no record can be read", where=where, mend=mend)
 
@@ -194,14 +197,15 @@ class Gathered:
     ) -> None:
         for column, values in keep.items():
             if column not in frame.columns and part == "unlabelled":
-                self.findings.append(f"{file.name}: no column {column!r} to filter by, all rows kept")
+                self.findings.append(message("data.no_filter_column", file=file.name, column=column))
                 continue
             mask, unseen, known = _matches(frame, column, values, file)
             if not mask.any():  # another file of the same path may have such rows
                 self._unmatched.setdefault(column, (unseen, set()))[1].update(known)
             frame, numbers = frame.filter(mask), numbers[mask]
             shown = values if isinstance(values, str) else " / ".join(map(str, values))
-            self.findings.append(f"{len(numbers):,} of {len(mask):,} rows of {file.name} have {column} = {shown}")
+            told = {"file": file.name, "column": column, "values": shown}
+            self.findings.append(message("data.filtered", count=len(numbers), total=len(mask), **told))
         self.frames.append(frame)
         self.numbers.append(numbers)
         self.parts.append(part)
@@ -234,13 +238,11 @@ class Gathered:
         ]
         return pl.concat(alike, how="diagonal", rechunk=True)
 
-    def _note_rejects(self, rejects: Sequence[Reject], file: Path, kind: str) -> None:
+    def _note_rejects(self, rejects: Sequence[Reject], file: Path, code: str) -> None:
         if rejects:
             first = rejects[0]
-            self.findings.append(
-                f"{len(rejects):,} unreadable rows left out of {file.name}, "
-                f"the first is {kind} {first.row}: {first.reason}"
-            )
+            told = {"file": file.name, "row": first.row, "reason": first.reason}
+            self.findings.append(message(code, count=len(rejects), **told))
 
 
 def _has_table(folder: Path) -> bool:

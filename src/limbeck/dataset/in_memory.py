@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.dataset import Dataset
 from limbeck.data.split import DRAWN, split_random
+from limbeck.messages.message import message
 
 FEW = 50  # labelled rows (or rows at all, without labels) below which none is held back to choose the best epoch
 
@@ -27,9 +28,7 @@ def dataset_of(
         split[known] = split_random(len(known), valid=DRAWN, test=0.0, labels=labels[known], seed=seed)
         few = not (split == "valid").any()  # every class may have one row only
     texts = frame["text"].to_list() if frame.columns == ["text"] else [""] * len(labels)
-    finding = "rows given in Python"
-    if few:
-        finding += ", too few to hold some back: the same ones trained and chose the student; no figure is of new rows"
+    finding = message("data.in_memory_few" if few else "data.in_memory")
     numbers, origin = np.arange(1, len(labels) + 1), np.zeros(len(labels), dtype=np.int64)
     return Dataset(frame, texts, labels, classes, split, numbers, [finding], [Path("X")], origin), few
 

@@ -9,6 +9,7 @@ import polars as pl
 from limbeck.data.labels import labels_in
 from limbeck.dataset.gather import Gathered
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 from limbeck.recipe import Task
 
 Mask = npt.NDArray[np.bool_]
@@ -36,12 +37,12 @@ def without_label(gathered: Gathered, task: Task, policy: str, hidden: Mask) -> 
         if not (count := int(empty.sum())):
             continue
         first = first or (source, int(numbers[empty.argmax()]))
-        done = "count as unlabelled" if policy == "unlabelled" else "left out"
-        gathered.findings.append(f"{count:,} rows of {source.name} without a label {done}")
+        done = "data.no_label_unlabelled" if policy == "unlabelled" else "data.no_label_left_out"
+        gathered.findings.append(message(done, count=count, file=source.name))
         raw = frame[task.label].filter(pl.Series(empty))
         words = raw.str.strip_chars().drop_nulls() if raw.dtype == pl.String else pl.Series([], dtype=pl.String)
         for word, rows in words.filter(words != "").value_counts(sort=True).head(3).iter_rows():
-            gathered.findings.append(f"{rows:,} of them say {word!r}; if that is a class, list all in task.classes")
+            gathered.findings.append(message("data.label_word", count=rows, word=word))
     if first is None:
         return found
     shown, total = int(found.sum()), int(np.count_nonzero(~hidden))

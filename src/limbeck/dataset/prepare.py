@@ -38,6 +38,8 @@ from limbeck.kinds.image.files import examine, keys_of
 from limbeck.kinds.signal import patients
 from limbeck.kinds.signal import read as signals
 from limbeck.kinds.text.clean import clean_all
+from limbeck.messages.findings import is_unreadable, reason_of
+from limbeck.messages.message import Message, code_of, message
 from limbeck.recipe import Recipe, Signal, Split, Task
 from limbeck.tasks.anomaly import rows as normals
 
@@ -91,7 +93,7 @@ def prepare(
             )  # fmt: skip
     split = parts.given(gathered, data.split)
     if task.rows == "signal" and patients.by_beat(data):
-        gathered.findings.append(patients.LEAKS)
+        gathered.findings.append(message("data.split_by_beats"))
     if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
         # Drawn before any label is seen, so not in proportion to the classes.
         drawn = split_random(len(split), valid=0.0, test=data.split.test, seed=recipe.training.seed)
@@ -111,7 +113,7 @@ def prepare(
         rows, readable = _examined(rows, task, place, findings)
         split = split[readable]
     if (unnamed := split == "").any():
-        findings.append(f"{int(unnamed.sum()):,} beats of paced records left out")
+        findings.append(message("data.paced", count=unnamed.sum()))
         rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
     check()
     keys = clean_all(rows.texts, recipe.input.clean) if task.rows == "text" else rows.texts
@@ -270,20 +272,20 @@ class _Rows:
 
 
 def _unreadable(gathered: Gathered, where: Path) -> LimbeckError:
-    why = next((line for line in gathered.findings if "unreadable" in line), "check the file")
-    if "not valid" in why:
-        why += "; save it as UTF-8, or name its encoding (data.encoding, --encoding)"
+    why = next((line for line in gathered.findings if is_unreadable(line)), message("fix.file"))
+    if code_of(reason_of(why)) in ("row.bad_bytes", "row.no_json"):
+        why = message("error.fix", what=why, fix=message("fix.encoding"))
     place = gathered.sources[0] if len(gathered.sources) == 1 else where
     return LimbeckError("no row can be read", where=place, mend=why)
 
 
-def _examined(rows: _Rows, task: Task, where: Path, findings: list[str]) -> tuple[_Rows, npt.NDArray[np.bool_]]:
+def _examined(rows: _Rows, task: Task, where: Path, findings: list[Message]) -> tuple[_Rows, npt.NDArray[np.bool_]]:
     """Return the rows whose pictures can be read, with the hashes of their content, and which of all those are."""
     frame, readable, found = examine(rows.frame, task)
     findings += found
     if not readable.any():
         what = f"none of {len(readable):,} pictures can be read"
-        raise LimbeckError(what, where=where, mend=(found or ["check the paths"])[0])
+        raise LimbeckError(what, where=where, mend=(found or [message("fix.paths")])[0])
     return replace(rows, frame=frame).take(np.flatnonzero(readable)), readable
 
 

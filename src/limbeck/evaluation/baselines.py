@@ -18,6 +18,7 @@ from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.baseline import features, signal_baseline_row
 from limbeck.kinds.table.baseline import table_baseline_row
 from limbeck.kinds.text.baseline import baseline_row
+from limbeck.messages.message import Message, message
 from limbeck.metrics.majority_baseline import majority_row
 from limbeck.recipe import Recipe, Task
 from limbeck.tasks.anomaly.baseline import forest_row, table_features
@@ -63,13 +64,17 @@ def checked(fit: Callable[[bool], dict[str, Any]], majority: Mapping[str, Any]) 
     row = max((row, fit(True) | {"regularised": True}), key=lambda one: float(one["accuracy"]))
     if not (_below(row, majority, "accuracy") and _below(row, majority, "macro_f1")):
         return row
-    why = f"its accuracy of {row['accuracy']:.4f} is below the {majority['accuracy']:.4f} of the majority class"
+    why = message("evaluation.baseline_too_weak", accuracy=row["accuracy"], majority=majority["accuracy"])
     return {"name": row["name"], LEFT_OUT: why, "n_train": row["n_train"], "seconds": row["seconds"]}
 
 
-def left_out(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+def left_out(rows: Sequence[Mapping[str, Any]]) -> list[Message]:
     """Return a finding for each baseline that is left out."""
-    return [f"The baseline {row['name']} is left out: {row[LEFT_OUT]}." for row in rows if LEFT_OUT in row]
+    return [
+        message("evaluation.baseline_left_out", name=row["name"], reason=row[LEFT_OUT])
+        for row in rows
+        if LEFT_OUT in row
+    ]
 
 
 def _below(row: Mapping[str, Any], majority: Mapping[str, Any], metric: str) -> bool:

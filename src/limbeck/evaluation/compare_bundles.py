@@ -19,7 +19,9 @@ from limbeck.evaluation.judge import groups_of
 from limbeck.evaluation.seen_rows import ENOUGH, Seen, seen_by, warning
 from limbeck.events import Listener, Token, stage, told
 from limbeck.kinds.select import values_of
+from limbeck.messages.message import message
 from limbeck.metrics.paired import compare as compare_answers
+from limbeck.metrics.paired import in_both
 from limbeck.model_names import spelled
 from limbeck.process.forks import refuse_forked
 
@@ -100,10 +102,10 @@ def _compare(
     open_questions: list[str] = []
     for name, classifier in zip(names, classifiers, strict=True):
         found, notes = seen_by(classifier, rows.frame, where)
-        open_questions += [f"{name}: {note}" for note in notes]
+        open_questions += [message("evaluation.note_of", name=name, note=note) for note in notes]
         seen |= {name: found} if found else {}
     known = {name: seen[name].facts() if name in seen else None for name in names}
-    told = [warning(facts, name)[0] for name, facts in known.items() if facts]
+    told = [warning(facts, name) for name, facts in known.items() if facts]
     for pair in result["pairs"] if seen else []:
         both = [seen[name] for name in (pair["a"], pair["b"]) if name in seen]
         if not both:
@@ -126,15 +128,13 @@ def _flattered(fresh: Mapping[str, Any] | None, new: int) -> dict[str, Any]:
         return {
             "better": None,
             "unseen": None,
-            "verdict": f"nothing follows: too few rows are new to both ({new:,}) to compare them",
-            "verdict_zh": f"无法得出结论：两者均未见过的行太少（{new:,} 行）",
+            **in_both(message("compared.too_few", count=new)),
         }
     (pair,) = fresh["pairs"]
     return {
         "better": pair["better"],
         "unseen": {"n": fresh["n"], "models": fresh["models"], **pair},
-        "verdict": f"on the {new:,} rows that are new to both, {pair['verdict']}",
-        "verdict_zh": f"在两者均未见过的 {new:,} 行上，{pair['verdict_zh']}",
+        **in_both(message("compared.unseen", count=new, verdict=pair["verdict"])),
     }
 
 

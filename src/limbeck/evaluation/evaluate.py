@@ -32,7 +32,9 @@ from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.report import signal_pages
 from limbeck.kinds.text.baseline import NAME
 from limbeck.locks import sole_writer
-from limbeck.messages.baseline_names import THEN
+from limbeck.messages.baseline_names import elsewhere
+from limbeck.messages.message import Message, from_json, message
+from limbeck.messages.message import stored as to_json
 from limbeck.metrics.majority_baseline import NAME as MAJORITY
 from limbeck.metrics.majority_baseline import majority_row
 from limbeck.metrics.operating_points import sweep
@@ -126,7 +128,7 @@ def evaluate(
         See `limbeck.metrics.measure.measure`; what `limbeck.metrics.presentation_attacks.measure_liveness` gives, for a
         bundle whose recipe names ``evaluation.attacks``; ``seen``, None or how many of the rows the bundle learned from
         and the figures of those that are new to it (``unseen``); ``verdict``, a sentence; ``warnings`` that come before
-        any figure, and ``findings``, lists of sentences on the rows.
+        any figure, and ``findings`` on the rows, lists of sentences; ``messages``, codes and values of the findings.
 
     Raises
     ------
@@ -215,8 +217,8 @@ def _evaluate(
         write_report(report, page, lang=lang)
     more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
     more = strange | (more if manifest.task.rows == "signal" else {})
-    warnings = [] if known is None else [warning(known)[0]]
-    said = verdict(judgement.metrics, baselines, detector=manifest.task.anomaly, seen=known is not None)[0]
+    warnings = [] if known is None else [warning(known)]
+    said = verdict(judgement.metrics, baselines, detector=manifest.task.anomaly, seen=known is not None)
     told = {
         "verdict": said,
         "baselines": baselines,
@@ -224,16 +226,17 @@ def _evaluate(
         "warnings": warnings,
         "seen": known,
         "findings": findings,
+        "messages": to_json(findings),
     }
     return {**judgement.metrics, **more, **told}
 
 
-def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[str]]:
+def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[Message]]:
     """Return a bundle's trust report, or why the page goes without: an evaluation does not fail for it."""
     try:
         return read_trust(folder), []
     except LimbeckError as error:
-        return None, [f"The trust report is left out. {error}."]
+        return None, [message("evaluation.trust_left_out", reason=error.message())]
 
 
 def facts_of(classifier: Classifier) -> dict[str, Any]:
@@ -262,7 +265,11 @@ def export_facts(folder: Path) -> dict[str, Any] | None:
     if not found:
         return None
     int8 = found.pop("int8", {})
-    return found | (int8 if isinstance(int8, dict) else {})
+    int8 = dict(int8) if isinstance(int8, dict) else {}
+    known = int8.pop("message", None)
+    if isinstance(int8.get("reason"), str):
+        int8["reason"] = from_json(known, int8["reason"])
+    return found | int8
 
 
 def _json(file: Path) -> dict[str, Any]:
@@ -288,5 +295,5 @@ def _baselines(
     answer = classifier.classes.index(most) if most in classifier.classes else None
     majority = majority_row([], rows.labels, classifier.classes, positive, answer=answer)
     others = [row for row in known if row.get("name") != MAJORITY]
-    then = [{**row, "name": row.get("name", NAME) + THEN[0], ELSEWHERE: True} for row in others]
+    then = [{**row, "name": elsewhere(row.get("name", NAME)), ELSEWHERE: True} for row in others]
     return [*then, majority]

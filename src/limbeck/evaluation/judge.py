@@ -12,6 +12,7 @@ import polars as pl
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.tables.rows import text_column
 from limbeck.kinds.image import gallery
+from limbeck.messages.message import Message
 from limbeck.metrics.measure import measure
 from limbeck.metrics.slices import worst_rows, worst_slices
 from limbeck.recipe import Attacks
@@ -29,7 +30,7 @@ class Judgement:
     slices: list[dict[str, Any]]
     worst: list[dict[str, Any]]
     strangest: list[dict[str, Any]]
-    findings: list[str]
+    findings: list[Message]
 
     def pictured(self, frame: pl.DataFrame, classifier: Classifier) -> Judgement:
         """Return it with small pictures of those rows; ``frame`` holds the rows judged."""
@@ -62,7 +63,7 @@ def judge(
     """
     one = positive if len(classes) == 2 else None
     metrics = measure(y, p, classes, positive=one, threshold=threshold, bootstrap=bootstrap, groups=groups)
-    findings: list[str] = []
+    findings: list[Message] = []
     if attacks is not None and frame is not None:
         found, findings = judge_attacks(
             attacks, frame, y, p, classes, positive=positive, threshold=threshold, bootstrap=bootstrap, groups=groups

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,11 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.training_hashes import beyond_chance, seen_mask, telling_keys
 from limbeck.data.near_duplicates import near
+from limbeck.messages.message import Message, message
 from limbeck.metrics.measure import NAMES, measure
 from limbeck.recipe import Input, Task
 
 ENOUGH = 30  # new rows from which on figures of them are worth showing
-UNTOLD = (
-    "No row of these is told by its content, so nothing shows whether the bundle learned from them. "
-    "Make sure that it did not."
-)
-PERHAPS = "The table has a split column: rows that the bundle was trained on may be among these."
 
 Mask = NDArray[np.bool_]
 
@@ -73,9 +70,11 @@ def seen_by(
     keys = telling_keys(frame, task, reader)
     found = seen_mask(classifier.path, keys)
     if found is None:
-        return None, [PERHAPS] if "split" in frame.columns and "split" not in (where or {}) else []
+        return None, [message("evaluation.split_column")] if "split" in frame.columns and "split" not in (
+            where or {}
+        ) else []
     if not any(keys):
-        return None, [UNTOLD] if len(keys) else []
+        return None, [message("evaluation.not_identified")] if len(keys) else []
     mask, chance = found
     if not beyond_chance(int(mask.sum()), chance):
         return None, []
@@ -91,27 +90,20 @@ def seen_among(frame: pl.DataFrame, judged: ArrayLike, learned: ArrayLike, task:
     return Seen(mask, np.zeros(len(at), dtype=bool)) if mask.any() else None
 
 
-def warning(seen: Mapping[str, Any], name: str | None = None) -> tuple[str, str]:
-    """Return (English, Chinese) of what `Seen.measured` or `Seen.facts` found; ``name`` where there are several."""
-    count, total, new = int(seen["rows"]), int(seen["of"]), int(seen["new"])
-    who, who_zh = ("The bundle", "该模型包") if name is None else (name, f"{name} ")
-    english = f"{who} learned from {count:,} of these {total:,} rows: these figures flatter it."
-    chinese = f"{who_zh}曾用这 {total:,} 行中的 {count:,} 行训练或选择模型：以下指标偏高，不可采信。"
+def warning(seen: Mapping[str, Any], name: str | None = None) -> Message:
+    """Return what `Seen.measured` or `Seen.facts` found as a message; ``name`` where there are several bundles."""
+    facts, new = {"count": int(seen["rows"]), "total": int(seen["of"])}, int(seen["new"])
+    parts = [message("seen.bundle", **facts) if name is None else message("seen.named", name=name, **facts)]
     if seen["near"]:
-        english += f" {int(seen['near']):,} more are near copies of those."
-        chinese += f"另有 {int(seen['near']):,} 行与它们近似重复。"
+        parts.append(message("seen.near", count=int(seen["near"])))
     unseen = seen.get("unseen")
     if unseen and unseen["accuracy"] is not None:
         span = unseen["confidence_intervals"].get("accuracy")
-        value = f"{100 * unseen['accuracy']:.1f}%"
-        span_en = f" (95% {100 * span[0]:.1f} to {100 * span[1]:.1f})" if span else ""
-        span_zh = f"（95% 区间 {100 * span[0]:.1f} 至 {100 * span[1]:.1f}）" if span else ""
-        english += f" On the {new:,} rows that are new to it, accuracy is {value}{span_en}."
-        chinese += f"在它未见过的 {new:,} 行上，准确率为 {value}{span_zh}。"
+        shown = message("verdict.span", low=100 * span[0], high=100 * span[1]) if span else ""
+        parts.append(message("seen.unseen", count=new, accuracy=100 * unseen["accuracy"], span=shown))
     elif name is None:
-        english += f" Too few rows are new to it ({new:,}): evaluate it on others."
-        chinese += f"它未见过的行太少（{new:,} 行）：请换用其他样本。"
-    return english, chinese
+        parts.append(message("seen.too_few", count=new))
+    return reduce(lambda one, other: message("seen.and", one=one, other=other), parts)
 
 
 def _near(mask: Mask, keys: Sequence[str], task: Task) -> Mask:

@@ -1,20 +1,27 @@
-"""What baselines are called, in both languages. Their names are English data in metrics.json, as findings are."""
+"""What baselines are called in both languages. Their names are data in metrics.json, and no sentences."""
 
 from __future__ import annotations
 
-NAMES = {
-    "TF-IDF + linear SVM": "TF-IDF + 线性 SVM",
-    "gradient-boosted trees": "梯度提升树",
-    "boosting on samples and RR intervals": "采样值与 RR 间期上的提升树",
-    "colour, thumbnail, spectrum + logistic regression": "颜色、缩略图、频谱 + 逻辑回归",
-    "majority class": "多数类",
-    "isolation forest": "孤立森林",
+from limbeck.messages.message import Message, message
+
+_CODES = {
+    "TF-IDF + linear SVM": "baseline.tfidf_svm",
+    "gradient-boosted trees": "baseline.boosted_trees",
+    "boosting on samples and RR intervals": "baseline.boosted_beats",
+    "colour, thumbnail, spectrum + logistic regression": "baseline.picture_regression",
+    "majority class": "baseline.majority",
+    "isolation forest": "baseline.isolation_forest",
 }
-# Behind the name of one that was measured where the bundle was trained, not on the rows at hand.
-THEN = " (on the bundle's own test rows)", "（在模型包自己的测试样本上）"
 
 
-def named(baseline: str) -> tuple[str, str]:
-    """Return (English, Chinese) of a baseline's name; one that is none of ours stays as it is."""
-    name = baseline.removesuffix(THEN[0])
-    return baseline, NAMES.get(name, name) + (THEN[1] if name != baseline else "")
+def named(baseline: object) -> str:
+    """Return a baseline's name as a message; one that is none of ours stays as it is."""
+    if isinstance(baseline, Message):
+        return baseline
+    code = _CODES.get(str(baseline))
+    return str(baseline) if code is None else message(code)
+
+
+def elsewhere(baseline: object) -> Message:
+    """Return the name of a baseline that was measured where the bundle was trained, not on the rows at hand."""
+    return message("baseline.elsewhere", name=named(baseline))

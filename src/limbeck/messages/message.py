@@ -26,7 +26,7 @@ Plain: TypeAlias = "str | int | float | bool | None"
 Value: TypeAlias = "Plain | tuple[Value, ...]"
 
 _PLACE = re.compile(r"\{(\w+)(!r)?(?::([^{}]*))?\}")
-_DEEPEST = 4  # messages within messages that are read from a file
+_DEEPEST = 8  # messages within messages that are read from a file
 _MOST_VALUES = 20_000
 _as_codes = False
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck.messages.message import Message, message, render
 from limbeck.metrics import bootstrap as summary
 from limbeck.metrics import curves
 from limbeck.metrics import exact_tests as exact
@@ -163,23 +164,18 @@ def _verdict(pair: dict[str, Any]) -> dict[str, Any]:
     clear = gain is not None and gain != 0 and pair["p_holm"] < LEVEL
     name = (pair["b"] if gain > 0 else pair["a"]) if clear else None
     if gain is None:
-        return {"better": None, "verdict": "nothing to compare", "verdict_zh": "没有可比较的数据"}
+        return {"better": None, **in_both(message("compared.nothing"))}
     if name == pair["a"]:
         gain, low, high = -gain, None if high is None else -high, None if low is None else -low
-    span_en = "" if low is None else f" (95 % {100 * low:.1f} to {100 * high:.1f})"
-    span_zh = "" if low is None else f"（95% 区间 {100 * low:.1f} 至 {100 * high:.1f}）"
-    points = f"{100 * gain:+.1f}"
-    if name is not None:
-        return {
-            "better": name,
-            "verdict": f"{name} is better: {points} points accuracy{span_en}, {p}",
-            "verdict_zh": f"{name} 更好：准确率 {points} 个百分点{span_zh}，{p}",
-        }
-    return {
-        "better": None,
-        "verdict": f"no evidence of a difference: {points} points accuracy{span_en}, {p}",
-        "verdict_zh": f"没有证据表明两者有差别：准确率 {points} 个百分点{span_zh}，{p}",
-    }
+    span = "" if low is None or high is None else message("compared.span", low=100 * low, high=100 * high)
+    facts = {"points": 100 * gain, "span": span, "p": p}
+    said = message("compared.no_evidence", **facts) if name is None else message("compared.better", name=name, **facts)
+    return {"better": name, **in_both(said)}
+
+
+def in_both(said: Message) -> dict[str, str]:
+    """Return a verdict on a pair as its dict holds it, in English and Chinese."""
+    return {"verdict": said, "verdict_zh": render(said, "zh")}
 
 
 def _known(value: Floats) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError, did_you_mean, names_one
 
 
 def find(path: str, folders: Sequence[Path | None]) -> Path | None:
@@ -30,4 +30,4 @@ def needed(path: str, folders: Sequence[Path | None], key: str) -> Path:
     near = [file.name for folder in folders if folder is not None and folder.is_dir() for file in folder.iterdir()]
     hint = did_you_mean(path, near)
     mend = f"check {key}; it is looked for beside the data, beside the recipe and in the working folder"
-    raise LimbeckError("there is no such file", where=path, mend=hint if hint.startswith("did") else mend)
+    raise LimbeckError("there is no such file", where=path, mend=hint if names_one(hint) else mend)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -69,8 +69,16 @@ def validate(answers: ArrayLike, name: str, rows: int, classes: int) -> Answers:
     return given
 
 
-def _fault(given: NDArray[Any]) -> tuple[str, Bools] | None:
-    """Return what is wrong with the first bad row, and which rows are bad."""
+class _Fault(NamedTuple):
+    """What is wrong with the first bad row, which rows are bad, and whether it is the sum of its answer."""
+
+    what: str
+    rows: Bools
+    total: bool
+
+
+def _fault(given: NDArray[Any]) -> _Fault | None:
+    """Return what is wrong with answers, None where nothing is."""
     empty = np.isnan(given)
     with np.errstate(invalid="ignore", over="ignore"):
         total = given.sum(axis=1, dtype=np.float64)
@@ -85,13 +93,14 @@ def _fault(given: NDArray[Any]) -> tuple[str, Bools] | None:
         return None
     first = int(bad.argmax())
     what = next(words for words, rows in faults.items() if rows[first])
-    return f"its answer {what}: {[round(float(value), 4) for value in given[first][:8]]}", bad
+    shown = [round(float(value), 4) for value in given[first][:8]]
+    return _Fault(f"its answer {what}: {shown}", bad, what == list(faults)[-1])
 
 
-def _refuse(fault: tuple[str, Bools], answers: Answers, name: str) -> None:
-    what, bad = fault
+def _refuse(fault: _Fault, answers: Answers, name: str) -> None:
+    what, bad = fault.what, fault.rows
     mend = "a teacher gives probabilities that sum to one, or abstains"
-    if "sum to one" in what:
+    if fault.total:
         mend = 'say options.gives = "logits" if it gives logits'
     raise AnswerError(what, teacher=name, row=int(bad.argmax()), mend=mend, answers=answers, done=~bad)
 

@@ -24,6 +24,7 @@ from limbeck.data.tables.rows import need
 from limbeck.dataset.more_tables import read_more
 from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
+from limbeck.messages.findings import is_unreadable
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.recipe import Teacher as Spec
@@ -89,7 +90,7 @@ def scenario_teachers(
     others = {name: values for name, values in recipe.data.where.items() if name != column}
     gathered = read_more(recipe, file, labelled=True, keep=others)
     for line in gathered.findings:
-        if "unreadable" in line:
+        if is_unreadable(line):
             say(f"teacher {spec.name}: {line}")
     frame, numbers = gathered.frame(), np.concatenate(gathered.numbers)
     need(frame.columns, [column, task.label], file)

@@ -15,6 +15,7 @@ import torch
 from limbeck.data.dataset import Dataset
 from limbeck.kinds.image.encode import Pictures
 from limbeck.kinds.select import encode, values_of
+from limbeck.messages.message import Message, message
 from limbeck.objectives.adversarial import Bounds, attacked
 from limbeck.recipe import Recipe
 from limbeck.training.student import Student
@@ -57,13 +58,11 @@ def robust_accuracy(recipe: Recipe, rows: Dataset, student: Student, index: Sequ
     }
 
 
-def under_attack(metrics: Mapping[str, Any]) -> list[str]:
+def under_attack(metrics: Mapping[str, Any]) -> list[Message]:
     """Return what the report says of it; nothing where it was not measured."""
     if "robust" not in metrics:
         return []
     found = metrics["robust"]
-    levels, steps, count = f"{found['epsilon']:g}", found["steps"], f"{found['n']:,}"
-    return [
-        f"Under attack (PGD of {steps} steps that moves each pixel by at most {levels} of 255 levels) accuracy is "
-        f"{found['accuracy']:.1%}; without it, on the same {count} pictures, {found['clean']:.1%}."
-    ]
+    shares = {"accuracy": found["accuracy"], "clean": found["clean"]}
+    how = {"steps": found["steps"], "levels": found["epsilon"], "count": found["n"]}
+    return [message("evaluation.under_attack", **how, **shares)]

@@ -41,6 +41,8 @@ from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.report import signal_pages
 from limbeck.locks import sole_writer
+from limbeck.messages.message import Message, message
+from limbeck.messages.message import stored as stored_messages
 from limbeck.model_names import model_path
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
@@ -191,7 +193,7 @@ def _trained(
         rows = prepare(parsed, folder, recipe_folder=home, memory=memory)
     lost = lost_frequencies(parsed, rows)
     if lost is not None:
-        rows = replace(rows, findings=[*rows.findings, f"{lost.what}; {lost.mend}"])
+        rows = replace(rows, findings=[*rows.findings, message("data.resize", what=lost.what, fix=lost.mend)])
     for finding in rows.findings:
         say(finding)
     work = work_folder(target)
@@ -366,17 +368,18 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             "baselines": baselines,
             "slices": judgement.slices,
             "findings": findings,
+            "messages": stored_messages(findings),
             "history": history,
             "best_epoch": student.history.best,
             "seen": known,
-            "verdict": verdict(judgement.metrics, baselines, detector=recipe.task.anomaly, seen=known is not None)[0],
+            "verdict": verdict(judgement.metrics, baselines, detector=recipe.task.anomaly, seen=known is not None),
         }
         write_json(folder / "metrics.json", stored)
         _report(classifier, rows, index, p, judgement, findings, baselines, history, part, out, lang, known)
         made = facts_of(classifier)
     write_text(folder / "README.md", model_card(recipe, rows, student, stored, made, read_trust(folder)))
-    warnings = [] if known is None else [warning(known)[0]]
-    return Trained(out, judgement.metrics, baselines, history, part, None, str(stored["verdict"]), warnings)
+    warnings = [] if known is None else [warning(known)]
+    return Trained(out, judgement.metrics, baselines, history, part, None, str(stored["verdict"]), list(warnings))
 
 
 def _known(
@@ -396,7 +399,7 @@ def _known(
 
 def _report(
     classifier: Classifier, rows: Dataset, index: np.ndarray, p: np.ndarray, judgement: Judgement,
-    findings: list[str], baselines: list[dict[str, Any]], history: list[dict[str, float]], part: str, out: Path,
+    findings: list[Message], baselines: list[dict[str, Any]], history: list[dict[str, float]], part: str, out: Path,
     lang: str, known: dict[str, Any] | None,
 ) -> None:  # fmt: skip
     counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test", "unlabelled")}

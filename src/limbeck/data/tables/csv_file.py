@@ -28,9 +28,9 @@ from limbeck.data.tables.encoding import MARK, broken_row, detect, no_text, open
 from limbeck.data.tables.lines import BLOCK, LONGEST, Lines
 from limbeck.data.tables.rows import Chunk, Format, Reject, column_names, need, text_frame
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 
 _EXCELS = re.compile(r'"?sep=([,;|\t])"?\s*', re.IGNORECASE)  # a first line by which Excel is told the delimiter
-_UNCLOSED = "a quoted field is opened here and never properly closed"
 
 
 @dataclass(frozen=True)
@@ -147,12 +147,12 @@ class _Parser:
         reader, before = self._reader(block), 0
         while at < len(block):
             fields: list[str] = []
-            problem = None
+            problem: str | None = None
             try:
                 fields = next(reader)
                 span = reader.line_num - before
                 if span > 1 and len(fields) != self.width and self._rows_inside(block[at + 1 : at + span]):
-                    problem = _UNCLOSED
+                    problem = message("row.unclosed_quote")
             except csv.Error as error:
                 span = reader.line_num - before
                 if span == 1 and not _left_open(block[at], self.delimiter):
@@ -161,7 +161,7 @@ class _Parser:
                     self.rest = block[at:]  # the record may be closed in the next block
                     break
                 else:
-                    problem = _UNCLOSED
+                    problem = message("row.unclosed_quote")
                 reader, before, span = self._reader(block, at + 1), 0, 1
             else:
                 before = reader.line_num
@@ -178,14 +178,14 @@ class _Parser:
     def _judge(self, fields: list[str], line: str) -> str | None:
         """Return why a record cannot be a row; None when it can, or when it is a blank line."""
         if len(line) >= LONGEST:
-            return f"is longer than {LONGEST:,} characters"
+            return message("row.too_long", most=LONGEST)
         text = "".join(fields)
         if MARK in text:
             return self.broken
         if "\0" in text:
-            return "holds a NUL byte"
+            return message("row.nul")
         if fields and len(fields) != self.width and (len(fields) < self.width or any(fields[self.width :])):
-            return f"has {len(fields)} fields where the header has {self.width}"
+            return message("row.fields", count=len(fields), wanted=self.width)
         return None
 
     def _rows_inside(self, lines: list[str]) -> bool:

@@ -23,6 +23,7 @@ from typing import TextIO
 from limbeck.data.tables.gzip_file import open_bytes
 from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach
+from limbeck.messages.message import message
 
 MARK = "\udcff"  # a lone surrogate: no decoder below can produce it from valid bytes
 _ERRORS = "limbeck-mark"
@@ -209,7 +210,7 @@ def readable(encoding: str) -> str:
 
 def broken_row(encoding: str) -> str:
     """Return the reason for a row with bytes that are no characters."""
-    return f"holds bytes that are not valid {readable(encoding)}"
+    return message("row.bad_bytes", encoding=readable(encoding))
 
 
 def no_text(path: Path) -> LimbeckError:

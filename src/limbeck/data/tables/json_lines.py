@@ -20,9 +20,9 @@ from limbeck.data.tables.lines import BLOCK, LONGEST, Lines
 from limbeck.data.tables.rows import Chunk, Format, Reject, need, text_frame
 from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach
+from limbeck.messages.message import message
 
 MOST = 1 << 27  # characters of an array, which is read whole
-_DEEP = "is nested too deeply"
 _Row = dict[str, str | None] | str  # the values of a row, or why it cannot be read
 
 
@@ -139,8 +139,9 @@ def _elements(text: str, path: Path) -> Iterator[_Row]:
         try:
             value, at = scan(text, at)
         except (RecursionError, ValueError) as error:
+            deep = isinstance(error, RecursionError)
             raise LimbeckError(
-                _DEEP if isinstance(error, RecursionError) else f"is not valid JSON: {error}",
+                message("row.too_deep") if deep else message("row.no_json", error=str(error)),
                 where=f"{path}, element {count}",
                 mend="check the file",
             ) from error
@@ -165,25 +166,25 @@ def _parse(line: str, broken: str) -> _Row:
     if MARK in line:
         return broken
     if len(line) >= LONGEST:
-        return f"is longer than {LONGEST:,} characters"
+        return message("row.too_long", most=LONGEST)
     try:
         return _row(json.loads(line))
     except RecursionError:
-        return _DEEP
+        return message("row.too_deep")
     except ValueError as error:  # JSONDecodeError, and integers beyond Python's limit of digits
-        return f"is not valid JSON: {error}"
+        return message("row.no_json", error=str(error))
 
 
 def _row(value: Any) -> _Row:
     if not isinstance(value, dict) or not value:
-        return "is no JSON object with values"
+        return message("row.no_object")
     try:
         row = {name: _text(item) for name, item in value.items()}
         "".join([*row, *(item or "" for item in row.values())]).encode()
     except (ValueError, RecursionError):  # UnicodeEncodeError: half of an escaped surrogate pair
-        return "holds a value that is no valid text"
+        return message("row.no_text")
     if any("\0" in item for item in row.values() if item):
-        return "holds a NUL byte"
+        return message("row.nul")
     return row
 
 

@@ -17,8 +17,9 @@ from limbeck.data.tables.excel_file import Excel, file_and_sheet
 from limbeck.data.tables.json_lines import Json, JsonLines, holds_rows
 from limbeck.data.tables.parquet_file import Parquet
 from limbeck.data.tables.rows import Chunk, Format, Ints, Reader, Reject, need
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.files import out_of_reach, writable
+from limbeck.messages.message import message
 
 __all__ = [
     "TABLES", "Chunk", "Format", "Reject", "Table", "ending_of", "file_of", "inspect", "left_out", "need", "read",
@@ -218,8 +219,9 @@ def _reader(path: Path) -> Reader:
         raise LimbeckError(f"this is {kind}, not a file", where=path, mend="write it to a file first")
     if not path.is_file():
         near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
-        hint = did_you_mean(path.name, near) if near else "check the path"
-        raise LimbeckError("there is no such file", where=path, mend=hint if "mean" in hint else "check the path")
+        hint = did_you_mean(path.name, near)
+        mend = hint if names_one(hint) else message("fix.path")
+        raise LimbeckError(message("file.missing"), where=path, mend=mend)
     ending = ending_of(path)
     if not ending:
         suffix = path.suffix.lower()

@@ -27,9 +27,9 @@ from limbeck.files import write_text
 from limbeck.kinds.image.gallery import is_thumbnail
 from limbeck.messages.baseline_names import named
 from limbeck.messages.escape import inert
-from limbeck.messages.findings import doubtful, in_chinese
+from limbeck.messages.findings import doubtful
 from limbeck.messages.labels import LANGUAGES, pair
-from limbeck.messages.message import Message, both
+from limbeck.messages.message import both
 from limbeck.metrics.confusions import top_confusions
 from limbeck.metrics.measure import NAMES
 
@@ -79,7 +79,7 @@ class Report:
     strangest
         The same of the rows that a detector of pictures finds strangest; only those with a ``thumbnail`` are shown.
     findings
-        Sentences, or (English, Chinese) pairs of them; those that `findings` knows appear in Chinese too.
+        Sentences, or (English, Chinese) pairs of them; messages appear in Chinese too.
     comparison
         The dict of `compare.compare`.
     history
@@ -142,7 +142,6 @@ def render_report(report: Report, *, lang: str = "en") -> str:
     environment.globals |= {
         "t": _bilingual,
         "both": _both,
-        "told": _told,
         "named": named,
         "names": NAMES,
         "cards": CARDS,
@@ -257,17 +256,10 @@ def _bilingual(key: str) -> Markup:
     return _both(pair(key))
 
 
-def _told(finding: Any) -> Any:
-    """Return a finding, or a reason of the export, in both languages."""
-    if isinstance(finding, Message):
-        return both(finding)
-    return (finding, in_chinese(finding)) if isinstance(finding, str) else finding
-
-
 def _both(words: str | Sequence[str]) -> Markup:
     from markupsafe import Markup, escape
 
-    english, chinese = (words, words) if isinstance(words, str) else words
+    english, chinese = both(words) if isinstance(words, str) else words
     # Sentences may quote data (a model's name, say), so they are made inert like data.
     english, chinese = inert(english, 2000), inert(chinese, 2000)
     if english == chinese:

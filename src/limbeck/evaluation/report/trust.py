@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,12 +17,13 @@ from limbeck.errors import LimbeckError
 from limbeck.files import no_nan, read_regular
 from limbeck.messages.escape import inert
 from limbeck.messages.judgements import Judgement, judgements
-from limbeck.messages.message import Message, restored
+from limbeck.messages.message import Message, message, restored
 
 FILE = "trust.json"
 _LARGEST = 32 * 2**20  # bytes; 64 teachers and 1,000 classes need a tenth of it
 _SHOWN_CLASSES = 6  # recall of more classes does not fit beside the rest
 _WEAKEST = 3
+_MEASURED = {"test": "expected.measured_test", "valid": "expected.measured_valid"}
 
 # A mean of probabilities may pass 1 by rounding.
 _Share = Annotated[float, Field(ge=-1e-6, le=1 + 1e-6)]
@@ -101,8 +103,8 @@ def checked(raw: Mapping[str, Any], where: object = "trust") -> Trust:
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(inert(part, 60) for part in first["loc"])  # names of classes may be among them
-        mend = "train the bundle again, or delete the file"
-        raise LimbeckError(f"damaged: {key}: {first['msg']}", where=where, mend=mend) from error
+        what = message("file.damaged", key=key, error=first["msg"])
+        raise LimbeckError(what, where=where, mend=message("fix.retrain")) from error
 
 
 def read_trust(folder: Path) -> dict[str, Any] | None:
@@ -119,12 +121,12 @@ def read_trust(folder: Path) -> dict[str, Any] | None:
     try:
         raw = json.loads(read_regular(file, _LARGEST, inside=folder).decode("utf-8"))
         if not isinstance(raw, dict):
-            raise LimbeckError("damaged: not a JSON object", where=file)
+            raise LimbeckError(message("file.not_object"), where=file)
         checked(raw, file)
     except OSError as error:
-        raise LimbeckError(f"cannot be read ({error.strerror})", where=file) from error
+        raise LimbeckError(message("file.unreadable", error=str(error.strerror)), where=file) from error
     except (ValueError, RecursionError) as error:
-        raise LimbeckError("damaged: not valid JSON", where=file) from error
+        raise LimbeckError(message("file.not_json"), where=file) from error
     return raw
 
 
@@ -142,50 +144,43 @@ def meaning(notes: Sequence[str]) -> str:
     return next((one for one in order if one in said), "unjudged" if coded else "unread")
 
 
-def expectation(trust: Trust, metrics: Mapping[str, Any], part: str = "") -> tuple[str, str]:
-    """Return (English, Chinese): the accuracy expected without labels beside what was measured with them.
+def expectation(trust: Trust, metrics: Mapping[str, Any], part: str = "") -> Message:
+    """Return the accuracy expected without labels beside what was measured with them.
 
     ``metrics`` is the dict of `metrics.measure` on the student's answers, ``part`` "test", "valid" or another word.
     """
     expected = trust.expected_accuracy
     if expected is None:
-        return "No expected accuracy could be estimated.", "无法估计预期准确率。"
+        return message("expected.none")
     reviewed = Judgement.REVIEWED in judgements(trust.told())
-    how_en, how_zh = ("with the reviewed labels", "借助复核标签") if reviewed else ("without labels", "不用标签")
-    english = [f"Expected {100 * expected:.1f}% {how_en}, for the teachers' joined answer"]
-    chinese = [f"{how_zh}的预期准确率为 {100 * expected:.1f}%（教师模型的联合回答）"]
+    code = "expected.with_reviewed" if reviewed else "expected.without_labels"
+    parts = [message(code, accuracy=100 * expected)]
     accuracy, n = metrics.get("accuracy"), int(metrics.get("n") or 0)
     if accuracy is None or not n:
-        return f"{english[0]}; there is no labelled row to measure by.", f"{chinese[0]}；没有带标签的样本可供实测。"
-    part_en, part_zh = {"test": ("test ", "测试"), "valid": ("validation ", "验证")}.get(part, ("", ""))
-    rows_en = f"{n:,} labelled {part_en}{'row' if n == 1 else 'rows'}"
-    english.append(f"measured {100 * accuracy:.1f}% on {rows_en}, for the student")
-    chinese.append(f"在 {n:,} 个带标签的{part_zh}样本上实测 {100 * accuracy:.1f}%（学生模型）")
+        return message("expected.whole", text=_joined([*parts, message("expected.no_rows")]))
+    parts.append(message(_MEASURED.get(part, "expected.measured"), accuracy=100 * accuracy, count=n))
     if span := metrics.get("confidence_intervals", {}).get("accuracy"):
         # Not "the estimate is off": it is of the joined answer, and a student may be better or worse than that.
-        way_en, way_zh = "within its 95% interval that is as expected", "在 95% 区间内与预期相符"
-        if not span[0] <= expected <= span[1]:
-            more, off = accuracy > expected, 100 * abs(expected - accuracy)
-            way_en = f"that is {off:.1f} points {'more' if more else 'less'} than expected"
-            way_zh = f"比预期{'高' if more else '低'} {off:.1f} 个百分点"
-        english.append(way_en)
-        chinese.append(way_zh)
-    return "; ".join(english) + ".", "；".join(chinese) + "。"
+        if span[0] <= expected <= span[1]:
+            parts.append(message("expected.as_expected"))
+        else:
+            way = "expected.more" if accuracy > expected else "expected.less"
+            parts.append(message(way, points=100 * abs(expected - accuracy)))
+    return message("expected.whole", text=_joined(parts))
 
 
-def with_labels(trust: Trust) -> tuple[str, str] | None:
-    """Return (English, Chinese) on what labels said of the joined answer itself, None where none were asked."""
-    english, chinese = [], []
+def with_labels(trust: Trust) -> Message | None:
+    """Return what labels said of the joined answer itself, None where none were asked."""
+    parts = []
     if (found := trust.measured) and found.accuracy is not None and found.rows:
-        english.append(f"the joined answer itself was right on {100 * found.accuracy:.1f}% of {found.rows:,} rows")
-        chinese.append(f"联合回答本身在 {found.rows:,} 个样本上判对 {100 * found.accuracy:.1f}%")
+        parts.append(message("expected.joined", accuracy=100 * found.accuracy, count=found.rows))
     if trust.calibration and trust.calibration.expected is not None:
-        off = 100 * trust.calibration.expected
-        english.append(f"its probabilities were off by {off:.1f} points on average")
-        chinese.append(f"其概率平均偏差 {off:.1f} 个百分点")
-    if not english:
-        return None
-    return f"With labels, {'; '.join(english)}.", f"对照标签：{'；'.join(chinese)}。"
+        parts.append(message("expected.off", points=100 * trust.calibration.expected))
+    return message("expected.with_labels", text=_joined(parts)) if parts else None
+
+
+def _joined(parts: Sequence[Message]) -> Message:
+    return reduce(lambda one, other: message("expected.and", one=one, other=other), parts)
 
 
 def _named(note: str, names: Sequence[str]) -> str:

@@ -25,6 +25,7 @@ from PIL import Image
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.kinds.image.rgb import as_rgb
+from limbeck.messages.message import Message, message
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 ENDINGS: dict[str, tuple[str, ...]] = {
@@ -79,16 +80,15 @@ class Box:
         """
         values = (self.x, self.y, self.width, self.height)
         if not all(math.isfinite(value) for value in values):
-            raise LimbeckError("the box is empty", mend="fill it in")
+            raise LimbeckError(message("picture.box_missing"), mend=message("fix.fill_in"))
         if self.width <= 0 or self.height <= 0:
-            kind = "empty" if self.width >= 0 and self.height >= 0 else "inverted"
-            raise LimbeckError(f"the box is {kind} ({self.width:g} x {self.height:g})", mend="give x, y, w and h")
+            kind = "picture.box_empty" if self.width >= 0 and self.height >= 0 else "picture.box_inverted"
+            raise LimbeckError(message(kind, width=self.width, height=self.height), mend=message("fix.box"))
         across, down = (side / self.frame if self.frame else 1.0 for side in size)
         left, right = self.x * across, (self.x + self.width) * across
         top, bottom = self.y * down, (self.y + self.height) * down
         if right <= 0 or bottom <= 0 or left >= size[0] or top >= size[1]:
-            shown = ", ".join(f"{value:g}" for value in values)
-            raise LimbeckError(f"the box ({shown}) is outside the picture of {size[0]} x {size[1]}")
+            raise LimbeckError(message("picture.box_outside", values=values, width=size[0], height=size[1]))
         more_x, more_y = margin * (right - left), margin * (bottom - top)
         first_x, first_y = (max(0, math.floor(low + 0.5)) for low in (left - more_x, top - more_y))
         last_x = min(size[0], max(first_x + 1, math.floor(right + more_x + 0.5)))
@@ -118,7 +118,7 @@ class Seen:
     """What a look at a file found: the hash of its content, and what is odd about it though it can be read."""
 
     sha256: str
-    odd: str | None = None
+    odd: Message | None = None
 
 
 def upright(picture: Picture) -> Image.Image:
@@ -188,32 +188,32 @@ def look(picture: Picture) -> Seen:
         raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
     odd = []
     if Path(picture.source).suffix.lower() not in ENDINGS.get(format_, ()):
-        odd.append(f"is a {format_} by its content")
-    if frames != "1":
-        kind = f"an animation of {frames} frames" if frames else "a damaged animation"
-        if frames == "many":
-            kind = "a file of several pages" if format_ == "TIFF" else "an animation of many frames"
-        odd.append(f"is {kind}, of which the first is read")
-    return Seen(hashlib.sha256(content).hexdigest(), " and ".join(odd) or None)
+        odd.append(message("picture.format", format=format_))
+    if frames == "many":
+        odd.append(message("picture.pages" if format_ == "TIFF" else "picture.long_animation"))
+    elif frames != "1":
+        odd.append(message("picture.animation", frames=frames) if frames else message("picture.damaged_animation"))
+    both = message("picture.oddities", one=odd[0], other=odd[1]) if len(odd) > 1 else None
+    return Seen(hashlib.sha256(content).hexdigest(), both or (odd[0] if odd else None))
 
 
 def _content(path: Path) -> bytes:
     try:
         found = path.stat()
         if stat.S_ISDIR(found.st_mode):
-            raise LimbeckError("this is a folder, a picture is wanted")
+            raise LimbeckError(message("picture.folder"))
         size = found.st_size
         if size == 0:
-            raise LimbeckError("the file is empty")
+            raise LimbeckError(message("file.empty"))
         if size > MOST_BYTES:
-            raise LimbeckError(f"the file has {size:,} bytes, which no picture should")
+            raise LimbeckError(message("picture.too_many_bytes", count=size))
         return path.read_bytes()
     except FileNotFoundError:
         if "\\ud" in str(path):  # see `files.writable`
-            raise LimbeckError("its path is not UTF-8", mend="rename it") from None
-        raise LimbeckError("there is no such file", mend="check the path") from None
+            raise LimbeckError(message("picture.path_not_utf8"), mend=message("fix.rename")) from None
+        raise LimbeckError(message("file.missing"), mend=message("fix.path")) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise LimbeckError(f"cannot be read ({first_line(error)})", mend="check the path") from error
+        raise LimbeckError(message("file.unreadable", error=first_line(error)), mend=message("fix.path")) from error
 
 
 def _opened(picture: Picture) -> Image.Image:
@@ -229,7 +229,7 @@ def _of_array(array: np.ndarray) -> Image.Image:
     flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if array.dtype != np.uint8 or not (flat.ndim == 2 or (flat.ndim == 3 and flat.shape[2] in (3, 4))) or not flat.size:
         what = f"an array of {array.dtype} {list(array.shape)} where uint8 [H, W, 3] is wanted"
-        raise LimbeckError(what, mend="give uint8 RGB")
+        raise LimbeckError(what, mend=message("fix.uint8"))
     return Image.fromarray(np.ascontiguousarray(flat))
 
 
@@ -237,10 +237,10 @@ def _open(content: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise LimbeckError(f"too many pixels: {first_line(error)}") from error
+        raise LimbeckError(message("picture.bomb", error=first_line(error))) from error
     except Exception as error:  # what plugins raise on hostile headers has no common base
-        mend = f"give one of {', '.join(FORMATS)}"
-        raise LimbeckError("this is no picture, or its beginning is damaged", mend=mend) from error
+        mend = message("fix.formats", formats=FORMATS)
+        raise LimbeckError(message("picture.no_picture"), mend=mend) from error
     return _sized(image)
 
 
@@ -248,8 +248,10 @@ def _sized(image: Image.Image) -> Image.Image:
     width, height = image.size
     most = MOST_OF.get(image.format or "", MOST_PIXELS)
     if width * height > most or not width * height:
-        kind = f"{image.format} picture" if most < MOST_PIXELS else "picture"
-        raise LimbeckError(f"{width:,} x {height:,} pixels; a {kind} has 1 to {most:,}", mend="make it smaller")
+        what = message("picture.size", width=width, height=height, most=most)
+        if most < MOST_PIXELS:
+            what = message("picture.size_of_format", width=width, height=height, most=most, format=image.format)
+        raise LimbeckError(what, mend=message("fix.smaller"))
     if image.format == "TIFF":
         _check_tiff(image)
     return image
@@ -262,18 +264,19 @@ def _check_tiff(image: Image.Image) -> None:
         packing = tags.get(_COMPRESSION, 1)
         across, down = (int(tags.get(tag, 0)) for tag in _TILE)
     except Exception as error:  # as in `_open`
-        raise LimbeckError("its TIFF tags are damaged", mend="save it as PNG") from error
+        raise LimbeckError(message("picture.tiff_tags"), mend=message("fix.as_png")) from error
     if packing != _PLAIN:
-        raise LimbeckError(f"a compressed TIFF (compression {packing})", mend="save it uncompressed, or as PNG")
+        what = message("picture.tiff_compressed", compression=str(packing))
+        raise LimbeckError(what, mend=message("fix.uncompressed"))
     if across * down > MOST_PIXELS:
-        raise LimbeckError(f"a TIFF with tiles of {across:,} x {down:,} pixels", mend="save it as PNG")
+        raise LimbeckError(message("picture.tiff_tiles", width=across, height=down), mend=message("fix.as_png"))
 
 
 def _load(image: Image.Image) -> None:
     try:
         image.load()
     except Exception as error:  # as in `_open`: native decoders
-        raise LimbeckError(f"damaged or truncated: {first_line(error)}", mend="copy it again") from error
+        raise LimbeckError(message("picture.damaged", error=first_line(error)), mend=message("fix.copy")) from error
 
 
 def _frames(image: Image.Image, size: int) -> str:

@@ -20,6 +20,7 @@ from limbeck.data.tables.rows import need, text_column
 from limbeck.errors import LimbeckError
 from limbeck.events import check
 from limbeck.kinds.image.decode import Box, Picture, Seen, look
+from limbeck.messages.message import Message, message
 from limbeck.process.cores import each
 from limbeck.process.quiet import without_warnings
 from limbeck.recipe import Task
@@ -91,7 +92,7 @@ def pictures_of(frame: pl.DataFrame, task: Task) -> list[Picture]:
     ]
 
 
-def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[np.bool_], list[str]]:
+def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[np.bool_], list[Message]]:
     """Look at every file, on all cores.
 
     Returns
@@ -107,7 +108,8 @@ def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[
         check()
         try:
             if not pictures[at].source:
-                raise LimbeckError("the path is empty", where=f"row {at + 1}", mend="fill it in")
+                where = message("place.row", row=at + 1)
+                raise LimbeckError(message("picture.no_path"), where=where, mend=message("fix.fill_in"))
             found[at] = look(pictures[at])
         except LimbeckError as error:
             found[at] = error
@@ -116,9 +118,13 @@ def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[
         each(one, len(pictures))
     good = np.array([isinstance(seen, Seen) for seen in found], dtype=bool)
     hashes = [seen.sha256 if isinstance(seen, Seen) else None for seen in found]
-    bad = [f"unreadable picture left out: {error}" for error in found if isinstance(error, LimbeckError)]
-    odd = [f"{p.where} {s.odd}" for p, s in zip(pictures, found, strict=True) if isinstance(s, Seen) and s.odd]
-    findings = [*_some(bad, "more unreadable pictures left out"), *_some(odd, "more such pictures")]
+    bad = [message("data.picture_left_out", reason=one.message()) for one in found if isinstance(one, LimbeckError)]
+    odd = [
+        message("data.odd_picture", file=picture.where, oddity=seen.odd)
+        for picture, seen in zip(pictures, found, strict=True)
+        if isinstance(seen, Seen) and seen.odd
+    ]
+    findings = [*_some(bad, "data.more_pictures_left_out"), *_some(odd, "data.more_odd_pictures")]
     return frame.with_columns(pl.Series(HASH, hashes, pl.String)), good, findings
 
 
@@ -137,6 +143,6 @@ def quiet_pillow() -> Iterator[None]:
         yield
 
 
-def _some(lines: list[str], more: str) -> list[str]:
+def _some(lines: list[Message], more: str) -> list[Message]:
     rest = len(lines) - _SHOWN
-    return lines if rest <= 0 else [*lines[:_SHOWN], f"{rest:,} {more}"]
+    return lines if rest <= 0 else [*lines[:_SHOWN], message(more, count=rest)]

@@ -18,6 +18,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.image.decode import FORMATS, Picture, cropped
 from limbeck.kinds.image.files import pictures_of, quiet_pillow
 from limbeck.kinds.image.log_spectrum import ring_powers, separation
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Recipe, Split
 
 SAMPLE = 400  # pictures looked at
@@ -40,17 +41,14 @@ class Lost:
     given: int
 
     @property
-    def what(self) -> str:
-        """One line of plain words."""
-        return (
-            f"input.size = {self.given} removes frequencies that tell the classes: AUC of the log-spectrum "
-            f"{self.whole:.2f} at the pictures' own size, {self.kept:.2f} with what the resize leaves"
-        )
+    def what(self) -> Message:
+        """What was found."""
+        return message("data.resize_loses", size=self.given, whole=self.whole, kept=self.kept)
 
     @property
-    def mend(self) -> str:
+    def mend(self) -> Message:
         """The size that would do."""
-        return f"input.size = {self.size} would keep them"
+        return message("data.resize_keeps", size=self.size)
 
 
 def lost_frequencies(recipe: Recipe, data: Dataset) -> Lost | None:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import message
 
 BAND = 2**20  # pixels that are converted together
 
@@ -37,11 +38,11 @@ def _converted(image: Image.Image) -> Image.Image:
         values = np.asarray(image).astype(np.int64).clip(0, 65535)
         return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
-        raise LimbeckError("a picture of floating-point numbers", mend="give uint8 RGB")
+        raise LimbeckError(message("picture.floats"), mend=message("fix.uint8"))
     try:
         if image.has_transparency_data:
             layer = image.convert("RGBA")
             return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
         return image if image.mode == "RGB" else image.convert("RGB")
     except ValueError as error:
-        raise LimbeckError(f"a picture of the mode {image.mode!r}", mend="give RGB") from error
+        raise LimbeckError(message("picture.mode", mode=image.mode), mend=message("fix.rgb")) from error

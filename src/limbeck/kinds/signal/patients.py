@@ -14,15 +14,12 @@ from numpy.typing import NDArray
 from limbeck.data.leakage import RANK
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import CHAZAL, DS1, DS2, PACED
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Data, Split
 
 BY_BEAT = "beat"  # data.split.group: every beat for itself
 DRAWN = 0.2  # share of train that becomes valid when a column has none: a tenth would be two patients
 TRIES = 40
-LEAKS = (
-    "the split is by beats, not by patients: beats of one heart stand in train and test, so the figures leak and are "
-    "too good"
-)
 
 
 def group_column(data: Data, evaluation_group: str | None) -> str | None:
@@ -85,7 +82,7 @@ def chazal_parts(records: Sequence[str | None], where: object) -> NDArray[np.str
 
 
 def drop_straddling(
-    groups: NDArray[np.object_], split: NDArray[np.str_], keep: NDArray[np.bool_], findings: list[str]
+    groups: NDArray[np.object_], split: NDArray[np.str_], keep: NDArray[np.bool_], findings: list[Message]
 ) -> None:
     """Take patients who stand in several given parts out of the lesser ones, as copies are; writes into ``keep``.
 
@@ -100,6 +97,5 @@ def drop_straddling(
     out = (rank > 0) & (rank < top)
     if out.any():
         keep &= ~out
-        names = ", ".join(sorted({str(group) for group in groups[out].tolist()})[:5])
-        what = f"{int(out.sum()):,} rows left out of train or valid: their patients ({names}) stand in a later part too"
-        findings.append(what)
+        names = sorted({str(group) for group in groups[out].tolist()})[:5]
+        findings.append(message("data.patients_left_out", count=out.sum(), patients=names))

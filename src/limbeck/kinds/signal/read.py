@@ -27,6 +27,7 @@ from limbeck.kinds.signal.columns import KEY, PATIENT, RECORD, TIME, Beats, fram
 from limbeck.kinds.signal.formats.wfdb_file import read_wfdb
 from limbeck.kinds.signal.formats.wfdb_record import segments_of
 from limbeck.kinds.signal.formats.windows import is_ucr, levelled, read_npz, read_ucr
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal, Task
 
 FLAT = 0.005  # mV between the lowest and the highest sample of a lead that is off
@@ -44,7 +45,7 @@ class Found:
     frame: pl.DataFrame
     numbers: Ints
     rejects: tuple[Reject, ...] = ()
-    findings: tuple[str, ...] = ()
+    findings: tuple[Message, ...] = ()
 
 
 def signal_sources(
@@ -75,7 +76,7 @@ def signal_sources(
         raise edf_error(path)
     if suffix in (".npz", ".hea") or is_ucr(path):
         if not path.is_file():
-            raise LimbeckError("there is no such file", where=path, mend="check the path")
+            raise LimbeckError(message("file.missing"), where=path, mend=message("fix.path"))
         return [(path, {})]
     if (header := _header(path)).is_file():
         return [(header, {})]
@@ -101,8 +102,7 @@ def _header(path: Path) -> Path:
 
 def edf_error(path: Path) -> LimbeckError:
     """Return what to do with a recording in EDF form."""
-    mend = "convert it to WFDB: edf2mit -i FILE -r NAME (WFDB software), or pyedflib and wfdb.wrsamp"
-    return LimbeckError("EDF recordings are not read", where=path, mend=mend)
+    return LimbeckError(message("record.edf"), where=path, mend=message("fix.wfdb"))
 
 
 def holds_signals(path: Path) -> bool:
@@ -147,7 +147,7 @@ def read_source(
     about = dict(about or {})
     labelled = labelled and task.label not in (*about, RECORD, PATIENT)
     if not file.is_file():
-        raise LimbeckError("there is no such file", where=file, mend="check the path")
+        raise LimbeckError(message("file.missing"), where=file, mend=message("fix.path"))
     if suffix in EDF:
         raise edf_error(file)
     if suffix == ".hea":
@@ -160,18 +160,21 @@ def read_source(
 
 
 def usable(
-    file: Path, beats: Beats, whole: NDArray[np.float64], rejects: list[Reject], findings: Sequence[str], task: Task,
+    file: Path, beats: Beats, whole: NDArray[np.float64], rejects: list[Reject], findings: Sequence[Message],
+    task: Task,
     settings: Signal, *, labelled: bool, about: dict[str, str],
 ) -> Found:  # fmt: skip
     """Return the beats of a source that can be used, levelled, with their keys."""
     if labelled and beats.labels is None:
-        raise LimbeckError("its windows have no labels", where=file, mend="give them as the array 'y'")
+        raise LimbeckError(message("record.no_labels"), where=file, mend=message("fix.labels_y"))
     reasons = unfit(whole)
     rejects += [Reject(int(beats.numbers[at]), reason) for at, reason in enumerate(reasons) if reason]
     kept = np.array([at for at, reason in enumerate(reasons) if not reason], dtype=np.int64)
     if not len(kept):
-        why = f"beat {rejects[0].row}: {rejects[0].reason}" if rejects else "it holds none"
-        raise LimbeckError(f"none of its beats can be used ({why})", where=file, mend="look at the lead")
+        why = message("record.empty")
+        if rejects:
+            why = message("record.beat", beat=rejects[0].row, reason=rejects[0].reason)
+        raise LimbeckError(message("record.no_usable_beat", reason=why), where=file, mend=message("fix.lead"))
     beats = _with(_take(beats, kept), about, task)
     beats = replace(beats, signal=levelled(beats.signal, settings.level))
     name = file.stem if file.suffix.lower() == ".hea" else file.name
@@ -184,7 +187,7 @@ def usable(
 
 def unfit(whole: NDArray[np.float64]) -> list[str]:
     """Return why each window float64 [N, L, n] cannot be used, "" where it can."""
-    reasons = [""] * len(whole)
+    reasons: list[str] = [""] * len(whole)
     if not whole.size:
         return reasons
     high, low = whole.max(axis=2), whole.min(axis=2)
@@ -192,10 +195,10 @@ def unfit(whole: NDArray[np.float64]) -> list[str]:
     with np.errstate(invalid="ignore"):
         flat = high - low < FLAT
         checks = (
-            (~np.isfinite(whole).all(axis=2), "samples are missing (NaN)"),
-            (flat, "a lead is flat"),
-            ((share > CLIPPED) & ~flat, "a lead is saturated"),
-            (np.maximum(high, -low) > HIGHEST, f"a lead is beyond {HIGHEST:g} mV"),
+            (~np.isfinite(whole).all(axis=2), message("record.missing_samples")),
+            (flat, message("record.flat")),
+            ((share > CLIPPED) & ~flat, message("record.saturated")),
+            (np.maximum(high, -low) > HIGHEST, message("record.beyond", most=HIGHEST)),
         )
     for bad, reason in checks:
         for at in np.flatnonzero(np.asarray(bad).any(axis=1)):

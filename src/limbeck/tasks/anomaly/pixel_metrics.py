@@ -21,6 +21,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.image.decode import ENDINGS, Picture, upright
 from limbeck.kinds.image.files import MASK, pictures_of, quiet_pillow
 from limbeck.kinds.predictor import Predictor
+from limbeck.messages.message import Message, message
 from limbeck.metrics.curves import roc_auc
 
 BINS = 2**16
@@ -43,8 +44,9 @@ def mask_of(picture: Picture, file: str, side: int, margin: float = 0.0) -> Mask
         size = upright(picture).size
         image = upright(Picture(file)).convert("L")
     if image.size != size:
-        what = f"the mask of {image.size[0]} x {image.size[1]} does not fit its picture of {size[0]} x {size[1]}"
-        raise LimbeckError(what, where=file, mend="give the mask of this picture")
+        own = {"width": image.size[0], "height": image.size[1]}
+        what = message("picture.mask_size", across=size[0], down=size[1], **own)
+        raise LimbeckError(what, where=file, mend=message("fix.mask"))
     if picture.box is not None:
         image = image.crop(picture.box.edges(size, margin))
     # Any colour marks: masks are written as 0 and 1 as well as 0 and 255. What is lossy strays around black.
@@ -74,7 +76,7 @@ def pixel_auroc(maps: Sequence[NDArray[np.float32]], masks: Sequence[Mask]) -> f
 
 def anomaly_metrics(
     classifier: Predictor, frame: pl.DataFrame, labels: NDArray[np.int64], p: NDArray[np.float32]
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], list[Message]]:
     """Return ``image_auroc`` and, with masks, ``pixel_auroc`` and ``masks``, and findings; of other bundles nothing.
 
     A normal picture without a mask has nothing marked; an anomaly without one is left out of the pixels.
@@ -104,7 +106,7 @@ def pixel_facts(metrics: dict[str, Any]) -> dict[str, Any]:
 
 def _masks(
     classifier: Predictor, frame: pl.DataFrame, labels: NDArray[np.int64]
-) -> tuple[list[int], list[Mask], list[str]]:
+) -> tuple[list[int], list[Mask], list[Message]]:
     """Return the rows whose marked pixels are known, their masks, and a line for each mask that is of no use."""
     settings = classifier.manifest.input
     kept, masks, bad = [], [], []
@@ -117,6 +119,6 @@ def _masks(
             masks.append(none if file is None else mask_of(picture, file, settings.size, settings.margin))
             kept.append(at)
         except LimbeckError as error:
-            bad.append(f"mask left out: {picture.where}: {Path(file).name}: {error.what}")
+            bad.append(message("masks.left_out", picture=picture.where, file=Path(file).name, reason=error.what))
     rest = len(bad) - _SHOWN
-    return kept, masks, bad if rest <= 0 else [*bad[:_SHOWN], f"{rest:,} more masks left out"]
+    return kept, masks, bad if rest <= 0 else [*bad[:_SHOWN], message("masks.more_left_out", count=rest)]

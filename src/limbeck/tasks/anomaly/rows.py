@@ -11,21 +11,24 @@ import polars as pl
 
 from limbeck.data.tables.rows import Ints
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Task
 
 Names = npt.NDArray[np.str_]
 LEAST = 2  # normal rows, of which one has to be valid
 
 
-def unlabelled_as_normal(frame: pl.DataFrame, task: Task, part: str, file: Path, findings: list[str]) -> pl.DataFrame:
+def unlabelled_as_normal(
+    frame: pl.DataFrame, task: Task, part: str, file: Path, findings: list[Message]
+) -> pl.DataFrame:
     """Return rows to learn from with a label: who gives a table without one says that all of it is normal."""
     if not task.anomaly or part not in ("train", "valid") or task.label in frame.columns or not frame.width:
         return frame
-    findings.append(f"{file.name}: no column {task.label!r}, so all {frame.height:,} rows count as normal")
+    findings.append(message("data.all_normal", file=file.name, column=task.label, count=frame.height))
     return frame.with_columns(pl.lit(task.normals[0]).alias(task.label))
 
 
-def parted(before: Names, split: Names, labels: Ints, units: Ints, findings: list[str]) -> tuple[Names, Ints]:
+def parted(before: Names, split: Names, labels: Ints, units: Ints, findings: list[Message]) -> tuple[Names, Ints]:
     """Return the part of each row and which rows stay, int64, ascending: no anomaly is left in train.
 
     Where test was drawn, anomalies that fell into train go to test, for which they are as good, unless a normal row of
@@ -44,11 +47,10 @@ def parted(before: Names, split: Names, labels: Ints, units: Ints, findings: lis
     moved = strange & ~np.isin(units, learned) & bool(np.any(split == "test") and not np.any(before == "test"))
     split[moved] = "test"
     if moved.any():
-        findings.append(f"{np.count_nonzero(moved):,} anomalies drawn for train judge in test instead")
+        findings.append(message("data.anomalies_to_test", count=np.count_nonzero(moved)))
     left = strange & ~moved
     if left.any():
-        what = "anomalies in train left out: a detector learns normal rows only"
-        findings.append(f"{np.count_nonzero(left):,} {what}")
+        findings.append(message("data.anomalies_left_out", count=np.count_nonzero(left)))
     return split, np.flatnonzero(~left)
 
 

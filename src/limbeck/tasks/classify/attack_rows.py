@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck.data.tables.rows import text_column
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.messages.message import Message, message
 from limbeck.metrics.calibration import choose_threshold
 from limbeck.metrics.presentation_attacks import measure_liveness, threshold_at_apcer
 from limbeck.metrics.slices import MISSING
@@ -44,7 +45,7 @@ def species_of(attacks: Attacks, frame: pl.DataFrame) -> list[str] | None:
 
 def judge_attacks(
     attacks: Attacks, frame: pl.DataFrame, y: ArrayLike, p: ArrayLike, classes: Sequence[str], **options: Any
-) -> tuple[dict[str, Any], list[str]]:
+) -> tuple[dict[str, Any], list[Message]]:
     """Return the dict of `measure_liveness` on the rows of a frame, and what is to be said of it.
 
     ``options`` are its ``positive``, ``threshold``, ``bootstrap`` and ``groups``.
@@ -55,7 +56,7 @@ def judge_attacks(
     )  # fmt: skip
     if species is None and attacks.species is not None:
         mend = did_you_mean(attacks.species, frame.columns)
-        return found, [f"There is no column {attacks.species!r} ({mend}): all attacks count as one species."]
+        return found, [message("evaluation.no_species_column", column=attacks.species, hint=mend)]
     return found, []
 
 

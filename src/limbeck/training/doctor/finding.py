@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from limbeck.errors import LimbeckError
+from limbeck.messages.message import Message
 
 Level = Literal["ok", "warn", "error"]
 
@@ -22,13 +23,14 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("what", "mend"):
-            object.__setattr__(self, name, " ".join(getattr(self, name).split()))
+            text = getattr(self, name)
+            whole = text.in_one_line() if isinstance(text, Message) else " ".join(text.split())
+            object.__setattr__(self, name, whole)
 
 
 def refused(check: str, error: LimbeckError) -> Finding:
     """Return an error that was raised as a finding."""
-    what = error.what if error.where is None else f"{error.where}: {error.what}"
-    return Finding("error", check, what, error.mend or "")
+    return Finding("error", check, error.message(fix=False), error.mend or "")
 
 
 def attempt(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:

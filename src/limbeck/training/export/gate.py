@@ -28,6 +28,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.files import out_of_reach
 from limbeck.kinds.select import RowInput, Rows, batch_of
 from limbeck.kinds.text.ragged import batches
+from limbeck.messages.message import Message, as_json, message
 from limbeck.networks import Network
 from limbeck.networks.anomaly.detector import PictureDetector
 from limbeck.process.quiet import at_level, without_root_logs, without_warnings
@@ -155,7 +156,7 @@ def export(
     if not difference <= LARGEST_DIFFERENCE or flipped:  # so written that a NaN is refused too
         what = f"the exported model differs from the trained one by {difference:.1e} and flips {flipped} labels"
         raise LimbeckError(what, where="export", mend="report it; the checkpoint is kept, so nothing is lost")
-    found: dict[str, float | int | bool | str] = {"kept": False, "reason": "switched off in the recipe"}
+    found: dict[str, float | int | bool | str] = {"kept": False, **why(message("export.switched_off"))}
     if int8 != "never":
         shown = [] if sample is None else [
             batch_of(encoder, sample, part) for part in batches(sample.lengths, tokens=4096, most=32)
@@ -349,7 +350,7 @@ def _try_int8(
         raise out_of_reach(error, Path(error.filename or tempfile.gettempdir())) from error
     except Exception as error:  # whatever the quantiser cannot do, the single-precision model can
         file.unlink(missing_ok=True)
-        return {"kept": False, "reason": f"cannot be quantised: {first_line(error, 120)}"}
+        return {"kept": False, **why(message("export.cannot_quantise", error=first_line(error, 120)))}
     _, single = _onnx_answers(folder / "model.onnx", feeds)
     _, again = _onnx_answers(file, feeds)
     flipped = float((decide(quantised) != decide(answers)).mean())
@@ -359,11 +360,16 @@ def _try_int8(
     }  # fmt: skip
     steady = beside <= LARGEST_BATCH_DIFFERENCE  # so written that a NaN is refused too
     if flipped <= MOST_FLIPPED and steady and (speed > FASTER or whatever_speed):
-        return {"kept": True, "reason": "nearly the same labels, and faster", **facts}
+        return {"kept": True, **why(message("export.kept")), **facts}
     file.unlink()
-    reason = f"not faster ({speed:.2f}x)"
+    reason = message("export.not_faster", speed=speed)
     if flipped > MOST_FLIPPED:
-        reason = f"{flipped:.2%} of labels flip"
+        reason = message("export.labels_flip", share=flipped)
     elif not steady:
-        reason = f"probabilities differ by {beside:.3f} with the rows beside them"
-    return {"kept": False, "reason": reason, **facts}
+        reason = message("export.batch_differs", difference=beside)
+    return {"kept": False, **why(reason), **facts}
+
+
+def why(reason: Message) -> dict:
+    """Return a reason as export.json holds it: the sentence, and its code and values."""
+    return {"reason": reason, "message": as_json(reason)}

@@ -106,7 +106,7 @@ def _measured(stored: Mapping[str, Any]) -> list[str]:
     metrics, part = stored["test"], stored["judged_on"]
     lines = ["", f"## Measured on {part}", ""]
     if stored.get("seen"):
-        lines += [f"**Warning.** {in_markdown(warning(stored['seen'])[0], 2000)}", ""]
+        lines += [f"**Warning.** {in_markdown(warning(stored['seen']), 2000)}", ""]
     lines += [in_markdown(stored["verdict"], 2000), ""]
     if part == "valid":
         lines += ["There were no test rows: the model was chosen on these, so the figures flatter it somewhat.", ""]

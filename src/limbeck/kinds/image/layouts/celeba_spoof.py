@@ -17,6 +17,7 @@ import polars as pl
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import writable
 from limbeck.kinds.image.files import BOX, FILE, box_column, read_box
+from limbeck.messages.message import Message, message
 from limbeck.process.cores import each
 from limbeck.recipe import Task
 
@@ -35,7 +36,7 @@ def is_root(folder: Path) -> bool:
     return (folder / _METAS).is_dir()
 
 
-def parts(root: Path, task: Task) -> tuple[list[tuple[str, Path, pl.DataFrame]], list[str]]:
+def parts(root: Path, task: Task) -> tuple[list[tuple[str, Path, pl.DataFrame]], list[Message]]:
     """Return (part, label file, rows) of train and test, and what was found wrong.
 
     The columns are the task's input and label ("live", "spoof"), ``subject``, ``species``, ``illumination``,
@@ -50,7 +51,7 @@ def parts(root: Path, task: Task) -> tuple[list[tuple[str, Path, pl.DataFrame]],
         what = f"there is no folder {_METAS.as_posix()}"
         raise LimbeckError(what, where=root, mend="name the folder that holds metas and Data")
     found: list[tuple[str, Path, pl.DataFrame]] = []
-    findings: list[str] = []
+    findings: list[Message] = []
     for part in ("train", "test"):
         file = root / _METAS / f"{part}_label.json"
         if file.exists():
@@ -60,14 +61,15 @@ def parts(root: Path, task: Task) -> tuple[list[tuple[str, Path, pl.DataFrame]],
     return found, findings
 
 
-def _rows(root: Path, file: Path, task: Task, findings: list[str]) -> pl.DataFrame:
+def _rows(root: Path, file: Path, task: Task, findings: list[Message]) -> pl.DataFrame:
     rows: dict[str, list[Any]] = {
         name: [] for name in (task.inputs[0], task.label, SUBJECT, "species", "illumination", "environment", FILE)
     }
     for name, numbers in _labels(file).items():
         path = writable(name)
         if not _is_row(numbers):
-            findings.append(f"unreadable picture left out: {path}: {file.name} gives no {_NUMBERS} integers for it")
+            reason = message("picture.no_integers", path=path, file=file.name, count=_NUMBERS)
+            findings.append(message("data.picture_left_out", reason=reason))
             continue
         kind = numbers[_SPOOF_TYPE]
         species = SPECIES[kind] if 0 <= kind < len(SPECIES) else str(kind)

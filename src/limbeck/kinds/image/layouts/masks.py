@@ -15,6 +15,7 @@ import polars as pl
 
 from limbeck.kinds.image.decode import ENDINGS
 from limbeck.kinds.image.files import FILE, MASK
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Task
 
 FOLDERS = ("ground_truth", "groundtruth", "ground-truth", "masks", "mask", "gt")
@@ -30,7 +31,7 @@ def mask_folder(root: Path) -> Path | None:
     return next((inside[name] for name in FOLDERS if name in inside), None)
 
 
-def with_masks(frame: pl.DataFrame, root: Path | None, task: Task, findings: list[str]) -> pl.DataFrame:
+def with_masks(frame: pl.DataFrame, root: Path | None, task: Task, findings: list[Message]) -> pl.DataFrame:
     """Return rows of pictures with the file of each one's mask; where anomalies have none, a finding says so.
 
     Parameters
@@ -89,13 +90,12 @@ def _bare(frame: pl.DataFrame, masks: list[str | None], task: Task) -> tuple[int
     return sum(mask is None for mask in strange), len(strange)
 
 
-def _said(root: Path, files: list[Path], masks: list[str | None], bare: int, count: int) -> list[str]:
+def _said(root: Path, files: list[Path], masks: list[str | None], bare: int, count: int) -> list[Message]:
     if not bare:
         return []
-    what = f"{bare:,} of {count:,} anomalies have no mask"
     used = set(masks)
     left = [PurePosixPath(file.relative_to(root)) for file in files if str(file) not in used]
     if not left:
-        return [f"{what} in {root.name}; pixel figures leave them out"]
-    there = f"{root.name} holds {len(left):,} files that belong to no picture, the first is {left[0]}"
-    return [f"{what}; {there}; pixel figures leave them out"]
+        return [message("masks.missing", count=bare, total=count, folder=root.name)]
+    others = {"folder": root.name, "files": len(left), "file": left[0]}
+    return [message("masks.missing_with_others", count=bare, total=count, **others)]

@@ -17,6 +17,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.image.decode import ENDINGS
 from limbeck.kinds.image.files import FILE, MASK
 from limbeck.kinds.image.layouts.masks import mask_folder, matched, with_masks
+from limbeck.messages.message import Message
 from limbeck.recipe import Task
 
 GOOD = "good"
@@ -39,7 +40,7 @@ def is_part(folder: Path) -> bool:
     return mask_folder(folder.parent) is not None or any((inner / _IMAGES).is_dir() for inner in folder.iterdir())
 
 
-def parts(folder: Path, task: Task, findings: list[str]) -> list[tuple[str, pl.DataFrame]]:
+def parts(folder: Path, task: Task, findings: list[Message]) -> list[tuple[str, pl.DataFrame]]:
     """Return (part, rows) of a set, or of the one part that ``folder`` is; what is found of masks goes to ``findings``.
 
     The columns are the task's input (the path from ``folder``) and label (the name of the class folder), ``split``, and

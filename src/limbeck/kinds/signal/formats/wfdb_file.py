@@ -18,12 +18,13 @@ from limbeck.kinds.signal.filters import filtered, ratio, resampled, taps_of
 from limbeck.kinds.signal.formats.wfdb_record import read_annotations, read_record
 from limbeck.kinds.signal.formats.windows import fit_length, native
 from limbeck.kinds.signal.r_peaks import bridged, r_peaks
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal
 
 Floats = NDArray[np.float64]
 
 
-def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats, Floats, list[Reject], list[str]]:
+def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats, Floats, list[Reject], list[Message]]:
     """Return a record's beats, their windows before filtering in mV [N, L, n], rejected beats, and what was found.
 
     Parameters
@@ -39,8 +40,8 @@ def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats,
     record = read_record(header, settings)
     annotated = read_annotations(header, settings, record.rate)
     if annotated is None and labelled:
-        what = f"there are no annotations {header.stem}.{settings.annotations}, and labels are wanted"
-        raise LimbeckError(what, where=header, mend="put the file beside it, or set input.signal.annotations")
+        what = message("record.no_annotations", file=f"{header.stem}.{settings.annotations}")
+        raise LimbeckError(what, where=header, mend=message("fix.annotations"))
     rejects: list[Reject] = []
     symbols: list[str] | None = None
     if annotated is None:
@@ -51,16 +52,17 @@ def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats,
         numbers = np.arange(1, len(peaks) + 1, dtype=np.int64)
         outside = (peaks < 0) | (peaks >= record.leads.shape[1])
         for at in np.flatnonzero(outside):
-            what = f"the annotation at sample {peaks[at]:,} is outside the record of {record.leads.shape[1]:,} samples"
+            what = message("record.annotation_outside", sample=peaks[at], count=record.leads.shape[1])
             rejects.append(Reject(int(numbers[at]), what))
         kept = np.flatnonzero(~outside)
         peaks, numbers, symbols = peaks[kept], numbers[kept], [symbols[at] for at in kept]
     if not len(peaks):
-        raise LimbeckError("no beat is found", where=header, mend="check the lead, or give annotations")
+        raise LimbeckError(message("record.no_beat"), where=header, mend=message("fix.lead_or_annotations"))
     rr = intervals(peaks, record.rate)
     span, start, _ = native(settings, record.rate)
     inside = (peaks >= start) & (peaks - start + span <= record.leads.shape[1])
-    rejects += [Reject(int(numbers[at]), "the window reaches beyond the record") for at in np.flatnonzero(~inside)]
+    beyond = message("record.window_outside")
+    rejects += [Reject(int(numbers[at]), beyond) for at in np.flatnonzero(~inside)]
     kept = np.flatnonzero(inside)
     whole = cut(record.leads, peaks[kept] - start, span)
     taps = taps_of(settings, record.rate)

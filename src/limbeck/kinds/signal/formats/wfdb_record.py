@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line, missing_extra
 from limbeck.kinds.signal.columns import AAMI
+from limbeck.messages.message import Message, message
 from limbeck.process.quiet import without_warnings
 from limbeck.recipe import Signal
 
@@ -46,7 +47,7 @@ class Record:
 
     leads: Floats
     rate: float
-    findings: list[str]
+    findings: list[Message]
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def read_record(header: Path, settings: Signal) -> Record:
     return Record(leads, head.rate * per_frame, findings + more)
 
 
-def choose_leads(names: list[str], wanted: list[str], record: str) -> tuple[list[int], list[str]]:
+def choose_leads(names: list[str], wanted: list[str], record: str) -> tuple[list[int], list[Message]]:
     """Return the place of each wanted lead, names compared without case, and a line for each that is not there.
 
     In its stead stands the first lead that is not used yet, or the first of all.
@@ -93,7 +94,7 @@ def choose_leads(names: list[str], wanted: list[str], record: str) -> tuple[list
         at = _place(names, wish)
         if at is None:
             at = next((place for place in range(len(names)) if place not in chosen), 0)
-            findings.append(f"record {record} has no lead {wish!r}: {names[at]!r} is read")
+            findings.append(message("data.lead_missing", record=record, lead=wish, other=names[at]))
         chosen.append(at)
     return chosen, findings
 
@@ -123,16 +124,17 @@ def read_annotations(header: Path, settings: Signal, rate: float) -> tuple[NDArr
     file = header.with_suffix(f".{settings.annotations}")
     if settings.peaks == "found" or not file.is_file():
         return None
-    with _explained(file, "the annotations cannot be read"):
+    with _explained(file, "record.annotations_unreadable"):
         if (size := file.stat().st_size) > MOST_ANNOTATIONS:
-            raise LimbeckError(f"{size:,} bytes of annotations; the most is {MOST_ANNOTATIONS:,}", where=file)
+            what = message("record.annotations_too_large", count=size, most=MOST_ANNOTATIONS)
+            raise LimbeckError(what, where=file)
         read = _package().rdann(_stem(header), settings.annotations)
     beats = [at for at, symbol in enumerate(read.symbol) if symbol in AAMI]
     places = np.asarray(read.sample, dtype=np.int64)[beats]
     # Their own time resolution where the file states one, else the frames of the record's header.
     own = float(read.fs or 0.0)
     if not 0 < own <= 1e9:
-        raise LimbeckError(f"the annotations have a time resolution of {own:g} Hz", where=file, mend="write it anew")
+        raise LimbeckError(message("record.annotation_rate", rate=own), where=file, mend=message("fix.anew"))
     if own != rate:
         places = np.rint(np.clip(places * (rate / own), -(2.0**62), 2.0**62)).astype(np.int64)
     return places, [read.symbol[at] for at in beats]
@@ -144,7 +146,7 @@ def _stem(header: Path) -> str:
 
 
 @contextlib.contextmanager
-def _explained(where: Path, what: str) -> Iterator[None]:
+def _explained(where: Path, code: str) -> Iterator[None]:
     """Turn whatever the package raises on a damaged file into one line."""
     try:
         with without_warnings():
@@ -152,7 +154,7 @@ def _explained(where: Path, what: str) -> Iterator[None]:
     except LimbeckError:
         raise
     except Exception as error:  # what the package raises on damaged files has no common base
-        raise LimbeckError(f"{what}: {first_line(error)}", where=where, mend="copy it again") from error
+        raise LimbeckError(message(code, error=first_line(error)), where=where, mend=message("fix.copy")) from error
 
 
 def _package() -> Any:
@@ -166,21 +168,21 @@ def _package() -> Any:
 
 def _raw(header: Path) -> Any:
     wfdb = _package()
-    with _explained(header, "the header cannot be read"):
+    with _explained(header, "record.header_unreadable"):
         if (size := header.stat().st_size) > MOST_HEADER:
-            raise LimbeckError(f"the header has {size:,} bytes; expected {MOST_HEADER:,} or fewer", where=header)
+            raise LimbeckError(message("record.header_too_large", count=size, most=MOST_HEADER), where=header)
         return wfdb.rdheader(_stem(header))
 
 
 def _checked(raw: Any, header: Path, record: str) -> _Head:
     """Return what a header of one segment says, once it fits its files."""
     if hasattr(raw, "seg_name"):
-        raise LimbeckError("a segment has segments of its own", where=header, mend="copy the record again")
+        raise LimbeckError(message("record.nested_segments"), where=header, mend=message("fix.copy_record"))
     if not raw.n_sig or not raw.sig_name:
-        raise LimbeckError("the header names no lead", where=header)
+        raise LimbeckError(message("record.no_lead"), where=header)
     if len(raw.sig_name) != raw.n_sig:
-        what = f"the header says {raw.n_sig} leads and describes {len(raw.sig_name)}"
-        raise LimbeckError(what, where=header, mend="copy it again")
+        what = message("record.lead_count", count=raw.n_sig, found=len(raw.sig_name))
+        raise LimbeckError(what, where=header, mend=message("fix.copy"))
     per_frame = [int(count or 1) for count in raw.samps_per_frame]
     rate = float(raw.fs or 0.0)
     if raw.sig_len is not None:
@@ -190,7 +192,7 @@ def _checked(raw: Any, header: Path, record: str) -> _Head:
     _check_size(rate, length, sum(per_frame), header)
     _check_sizes(raw, header, length, per_frame)
     if any(not 0 <= int(skew or 0) <= length for skew in raw.skew):
-        raise LimbeckError(f"a lead is shifted by more than the record's {length:,} samples", where=header)
+        raise LimbeckError(message("record.skew", count=length), where=header)
     return _Head(header, record, rate, length, _names(raw), per_frame)
 
 
@@ -201,10 +203,10 @@ def _names(raw: Any) -> list[str]:
 
 def _check_size(rate: float, length: int, per_frame: int, header: Path) -> None:
     if not 1 <= rate <= 1e5 or length < 1:
-        raise LimbeckError(f"the header says {length:,} samples at {rate:g} Hz", where=header)
+        raise LimbeckError(message("record.size", count=length, rate=rate), where=header)
     if length * per_frame > MOST_SAMPLES:
-        what = f"{length * per_frame:,} samples of all leads are more than is read: {MOST_SAMPLES:,}"
-        raise LimbeckError(what, where=header, mend="cut the record into shorter ones")
+        what = message("record.too_many_samples", count=length * per_frame, most=MOST_SAMPLES)
+        raise LimbeckError(what, where=header, mend=message("fix.cut_record"))
 
 
 def _check_files(raw: Any, header: Path) -> None:
@@ -212,23 +214,24 @@ def _check_files(raw: Any, header: Path) -> None:
     for name in dict.fromkeys(str(name) for name in raw.file_name):
         _check_beside(name, header)
         if not (header.parent / name).is_file():
-            raise LimbeckError(f"its data {name} is missing", where=header, mend="put the file beside the header")
+            what = message("record.data_missing", file=name)
+            raise LimbeckError(what, where=header, mend=message("fix.beside_header"))
         formats = {str(kind) for kind, other in zip(raw.fmt, raw.file_name, strict=True) if other == name}
         if len(formats) != 1 or not formats <= {*_BYTES, *_PACKED}:
-            what = f"its data {name} is of the format {' and '.join(sorted(formats))}"
-            raise LimbeckError(what, where=header, mend=f"expected one of {', '.join([*_BYTES, *_PACKED])}")
+            what = message("record.format", file=name, formats=sorted(formats))
+            raise LimbeckError(what, where=header, mend=message("fix.one_of", options=[*_BYTES, *_PACKED]))
 
 
 def _check_beside(name: str, header: Path) -> None:
     if Path(name).name != name or name in ("", ".", "..") or "\\" in name:
-        raise LimbeckError(f"the header names a file outside its folder: {name!r}", where=header)
+        raise LimbeckError(message("record.outside_folder", file=name), where=header)
 
 
 def _length(raw: Any, header: Path, per_frame: list[int]) -> int:
     """Return the frames of a record whose header does not tell them, from the size of its first data file."""
     name, kind = raw.file_name[0], str(raw.fmt[0])
     if kind not in _BYTES:
-        raise LimbeckError("the header does not say how long the record is", where=header, mend="write it there")
+        raise LimbeckError(message("record.no_length"), where=header, mend=message("fix.write_there"))
     frame = sum(count for count, other in zip(per_frame, raw.file_name, strict=True) if other == name) * _BYTES[kind]
     return int(((header.parent / name).stat().st_size - (raw.byte_offset[0] or 0)) / frame)
 
@@ -244,18 +247,18 @@ def _check_sizes(raw: Any, header: Path, length: int, per_frame: list[int]) -> N
         needed = int(length * sum(per_frame[at] for at in here) * per) + offset
         size = (header.parent / name).stat().st_size
         if size < needed:
-            what = f"its data {name} is truncated: {size:,} of {needed:,} bytes"
-            raise LimbeckError(what, where=header, mend="copy it again")
+            what = message("record.data_truncated", file=name, count=size, total=needed)
+            raise LimbeckError(what, where=header, mend=message("fix.copy"))
 
 
-def _decoded(head: _Head, places: list[int | None] | list[int], per_frame: int) -> tuple[Floats, list[str]]:
+def _decoded(head: _Head, places: list[int | None] | list[int], per_frame: int) -> tuple[Floats, list[Message]]:
     """Return the leads at these places in mV, float64 [L, n * per_frame], NaN for None, and what was found."""
     out = np.full((len(places), head.length * per_frame), np.nan)
     channels = sorted({at for at in places if at is not None})
     if not channels:
         return out, []
     smooth = all(head.per_frame[at] == 1 for at in channels)
-    with _explained(head.path, "the data cannot be read, or is shorter than the header says"):
+    with _explained(head.path, "record.data_unreadable"):
         read = _package().rdrecord(_stem(head.path), channels=channels, smooth_frames=smooth)
     samples = list(read.p_signal.T) if smooth else list(read.e_p_signal)
     findings = []
@@ -266,13 +269,13 @@ def _decoded(head: _Head, places: list[int | None] | list[int], per_frame: int) 
         count, unit = head.per_frame[place], str(read.units[at]).strip().lower()
         values = np.asarray(samples[at], dtype=np.float64)[: head.length * count]
         if len(values) < head.length * count:
-            what = f"truncated: {len(values):,} of {head.length * count:,} samples"
-            raise LimbeckError(what, where=head.path, mend="copy it again")
+            what = message("record.truncated", count=len(values), total=head.length * count)
+            raise LimbeckError(what, where=head.path, mend=message("fix.copy"))
         if unit not in _TO_MILLIVOLT:
-            findings.append(f"record {head.record}: the unit of {head.names[place]} is not known, taken for mV")
+            findings.append(message("data.lead_unit_unknown", record=head.record, lead=head.names[place]))
         if count != per_frame:
-            rates = f"{head.rate * count:g} and not {head.rate * per_frame:g} Hz"
-            findings.append(f"record {head.record}: {head.names[place]} has {rates}, its samples are interpolated")
+            rates = {"rate": head.rate * count, "other": head.rate * per_frame}
+            findings.append(message("data.lead_interpolated", record=head.record, lead=head.names[place], **rates))
             steps = np.arange(head.length * per_frame) * (count / per_frame)
             values = np.interp(steps, np.arange(len(values)), values)
         out[row] = values * _TO_MILLIVOLT.get(unit, 1.0)
@@ -283,20 +286,20 @@ def _joined(raw: Any, header: Path, settings: Signal) -> Record:
     """Return the leads of a record of several segments, NaN where a segment is a gap or lacks the lead."""
     names, lengths = [str(name) for name in raw.seg_name], [int(length) for length in raw.seg_len]
     if not names or len(names) != raw.n_seg or len(names) > MOST_SEGMENTS:
-        what = f"the header says {raw.n_seg} segments and names {len(names):,}"
-        raise LimbeckError(what, where=header, mend=f"expected as many as it names, and at most {MOST_SEGMENTS:,}")
+        what = message("record.segment_count", count=raw.n_seg, found=len(names))
+        raise LimbeckError(what, where=header, mend=message("fix.segments", most=MOST_SEGMENTS))
     known = [] if lengths[0] else _layout(header, names[0])
     pieces = list(zip(names, lengths, strict=True))[0 if lengths[0] else 1 :]
     length = sum(lengths)
     if raw.sig_len not in (None, length):
-        what = f"the header says {raw.sig_len:,} samples and its segments {length:,}"
-        raise LimbeckError(what, where=header, mend="copy it again")
+        what = message("record.segments_length", count=raw.sig_len, found=length)
+        raise LimbeckError(what, where=header, mend=message("fix.copy"))
     rate = float(raw.fs or 0.0)
     _check_size(rate, length, len(settings.leads), header)
     heads = [None if name == GAP else _segment(header, name, count, rate) for name, count in pieces]
     known = list(dict.fromkeys([*known, *(name for head in heads if head is not None for name in head.names)]))
     if not known:
-        raise LimbeckError("the header names no lead", where=header)
+        raise LimbeckError(message("record.no_lead"), where=header)
     chosen, findings = choose_leads(known, settings.leads, header.stem)
     wishes = [
         f"{known[at]}|{wish}" if _place(known, wish) is not None else known[at]
@@ -322,8 +325,8 @@ def _segment(header: Path, name: str, length: int, rate: float) -> _Head:
     file = _file_of(header, name)
     head = _checked(_raw(file), file, header.stem)
     if head.length != length or head.rate != rate:
-        what = f"the segment {name} has {head.length:,} samples at {head.rate:g} Hz"
-        raise LimbeckError(f"{what}, and the header says {length:,} at {rate:g}", where=header, mend="copy it again")
+        facts = {"segment": name, "found": head.length, "rate": head.rate, "count": length, "wanted": rate}
+        raise LimbeckError(message("record.segment_differs", **facts), where=header, mend=message("fix.copy"))
     return head
 
 
@@ -337,7 +340,8 @@ def _file_of(header: Path, name: str) -> Path:
     _check_beside(name, header)
     file = header.with_name(f"{name}.hea")
     if not file.is_file():
-        raise LimbeckError(f"its segment {file.name} is missing", where=header, mend="put the file beside the header")
+        what = message("record.segment_missing", segment=file.name)
+        raise LimbeckError(what, where=header, mend=message("fix.beside_header"))
     return file
 
 

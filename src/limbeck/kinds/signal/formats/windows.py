@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from limbeck.errors import LimbeckError, first_line
 from limbeck.kinds.signal.columns import PACED, Beats, usual
 from limbeck.kinds.signal.filters import filtered, ratio, resampled, taps_of
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal
 
 RATE, GAIN = 360.0, 200.0
@@ -28,7 +29,7 @@ _OUT = "paced_excluded"
 Floats = NDArray[np.float64]
 
 
-def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], list[str]]:
+def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], list[Message]]:
     """Return the beats of an ``.npz`` file, their windows as written in mV [N, L, n], and what was found on the way.
 
     Raises
@@ -38,18 +39,19 @@ def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], 
     """
     arrays = _arrays(path)
     if "x" not in arrays:
-        raise LimbeckError("there is no array 'x' of windows", where=path, mend="save them as x [N, T]")
+        raise LimbeckError(message("record.no_windows"), where=path, mend=message("fix.array_x"))
     x = arrays["x"]
     x = x[:, None, :] if x.ndim == 2 else x
     if x.ndim != 3 or not 1 <= x.shape[1] <= MOST_LEADS or x.dtype.kind not in "iuf":
-        what = f"'x' is {x.dtype} {list(x.shape)} where numbers [N, T] or [N, L, T] are wanted"
+        what = message("record.windows_shape", kind=str(x.dtype), shape=str(list(x.shape)))
         raise LimbeckError(what, where=path)
     count = len(x)
     for name, array in arrays.items():
         if name in ("fs", "gain") and array.size != 1:
-            raise LimbeckError(f"{name!r} is no single number", where=path)
+            raise LimbeckError(message("record.no_single_number", name=name), where=path)
         if name not in ("x", "fs", "gain") and array.shape[:1] != (count,):
-            raise LimbeckError(f"{name!r} has {array.shape[:1]} rows and 'x' {count:,}", where=path)
+            what = message("record.rows_differ", name=name, found=str(array.shape[:1]), count=count)
+            raise LimbeckError(what, where=path)
     rate, gain = (_positive(arrays, name, usual_, path) for name, usual_ in (("fs", RATE), ("gain", GAIN)))
     findings = []
     split = _texts(arrays, "split")
@@ -58,8 +60,8 @@ def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], 
         keep = np.array([name != _OUT for name in split], dtype=bool)
         split = [_SPLITS.get(name, name) for name in split]
     if not keep.all():
-        paced = ", ".join(sorted(PACED))
-        findings.append(f"{int((~keep).sum()):,} beats of paced records left out of {path.name} ({paced})")
+        count_out = int((~keep).sum())
+        findings.append(message("data.paced_left_out", count=count_out, file=path.name, records=sorted(PACED)))
     kept = np.flatnonzero(keep)
     whole = x[kept].astype(np.float64)
     if x.dtype.kind in "iu":
@@ -69,7 +71,7 @@ def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], 
     rr = np.full((count, 2), np.nan)
     if "rr" in arrays:
         if arrays["rr"].shape != (count, 2) or arrays["rr"].dtype.kind not in "iuf":
-            raise LimbeckError("'rr' is no [N, 2] of numbers", where=path)
+            raise LimbeckError(message("record.rr"), where=path)
         rr = usual(arrays["rr"].astype(np.float64) / rate)
     time = arrays["rpeak"].astype(np.float64) / rate if "rpeak" in arrays else np.full(count, np.nan)
     chosen = [_chosen(values, kept) for values in (record, _texts(arrays, "y"), _texts(arrays, "symbol"))]
@@ -81,15 +83,15 @@ def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], 
     return beats, whole, findings
 
 
-def read_ucr(path: Path, settings: Signal) -> tuple[Beats, Floats, list[str]]:
+def read_ucr(path: Path, settings: Signal) -> tuple[Beats, Floats, list[Message]]:
     """Return the series of a UCR table as windows, stretched to the length that is asked for; see `read_npz`."""
     try:
         table = np.loadtxt(path, delimiter="\t", dtype=np.float64, ndmin=2, encoding="utf-8-sig")
     except (OSError, ValueError, UnicodeDecodeError) as error:
-        what = f"cannot be read as a table of series: {first_line(error)}"
-        raise LimbeckError(what, where=path, mend="write a label, then numbers, tabs between") from error
+        what = message("record.series", error=first_line(error))
+        raise LimbeckError(what, where=path, mend=message("fix.series")) from error
     if table.shape[1] < 9 or not np.isfinite(table[:, 0]).all():
-        raise LimbeckError(f"{table.shape[1]} columns are no label with a series", where=path)
+        raise LimbeckError(message("record.columns", count=table.shape[1]), where=path)
     whole = table[:, None, 1:]
     signal = stretched(whole, settings.samples)
     labels = [f"{value:g}" for value in table[:, 0].tolist()]
@@ -99,8 +101,8 @@ def read_ucr(path: Path, settings: Signal) -> tuple[Beats, Floats, list[str]]:
         signal, [""] * len(table), missing, np.full((len(table), 2), np.nan),
         np.arange(1, len(table) + 1, dtype=np.int64), labels, patient=own, known=False,
     )  # fmt: skip
-    finding = f"{path.name} states no rate: its {whole.shape[2]} samples are stretched to {settings.samples}"
-    return beats, whole, [finding]
+    stretch = {"count": whole.shape[2], "wanted": settings.samples}
+    return beats, whole, [message("data.windows_stretched", file=path.name, **stretch)]
 
 
 def is_ucr(path: Path) -> bool:
@@ -125,9 +127,8 @@ def centred(whole: Floats, rate: float, settings: Signal, where: object) -> NDAr
     span, start, end = native(settings, rate)
     middle = whole.shape[2] // 2
     if start > middle or end > whole.shape[2] - middle:
-        have = middle / rate
-        what = f"windows hold {have:.3f} s to each side of the R peak, and {settings.before:g} and {settings.after:g} s"
-        raise LimbeckError(f"{what} are asked for", where=where, mend="lower input.signal.before and after")
+        what = message("record.reach", have=middle / rate, before=settings.before, after=settings.after)
+        raise LimbeckError(what, where=where, mend=message("fix.reach"))
     taps = taps_of(settings, rate)
     if taps is not None:
         flat = whole.reshape(-1, whole.shape[2])
@@ -180,21 +181,22 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         with zipfile.ZipFile(path) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
         if size > MOST:
-            raise LimbeckError(f"unpacks to {size:,} bytes, the most is {MOST:,}", where=path)
+            raise LimbeckError(message("record.unpacks", count=size, most=MOST), where=path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # numpy leaves a broken file open
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
-        what = f"cannot be read as .npz: {first_line(error)}"
-        raise LimbeckError(what, where=path, mend="save it by numpy.savez") from error
+        what = message("record.npz", error=first_line(error))
+        raise LimbeckError(what, where=path, mend=message("fix.savez")) from error
 
 
 def _positive(arrays: dict[str, NDArray[Any]], name: str, default: float, path: Path) -> float:
     try:
         value = float(arrays[name].reshape(-1)[0]) if name in arrays else default
     except (TypeError, ValueError) as error:
-        raise LimbeckError(f"{name!r} is no number", where=path) from error
+        raise LimbeckError(message("record.no_number", name=name), where=path) from error
     if not 0 < value < 1e6:
-        raise LimbeckError(f"{name!r} is {value:g}", where=path, mend="give a number above 0")
+        what = message("record.number", name=name, value=value)
+        raise LimbeckError(what, where=path, mend=message("fix.above_zero"))
     return value
 
 
