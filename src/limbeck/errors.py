@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
-from limbeck.messages.message import Message, code_of, message
+from limbeck.messages.message import Message, code_of, message, stand_in
 
 LONGEST = 1000  # characters of a fact
 # Control characters, with which text from data could rewrite a terminal, and those that reorder what is around them.
@@ -46,6 +46,7 @@ class LimbeckError(Exception):
     code: ClassVar[str] = "bad-input"
 
     def __init__(self, what: str, *, where: object = None, mend: str | None = None) -> None:
+        what, mend = stand_in(what), stand_in(mend) if mend else mend
         what = what if len(what) <= LONGEST else f"{what[: LONGEST - 1]}…"  # it may quote what the data holds
         self.what, self.where, self.mend = what, where, mend
         line = f"{where}: {what}" if where is not None else what

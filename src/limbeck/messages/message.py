@@ -18,6 +18,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeAlias
+from zlib import crc32
 
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGES = {"en": "en", "zh": "zh_CN"}  # as the report names it -> as gettext does
@@ -140,9 +141,21 @@ def from_json(raw: object, text: str) -> str:
     return found
 
 
+def stand_in(text: str) -> str:
+    """Return a sentence that has no code yet as it is; inside `shown_as_codes` as a mark that is the same each time."""
+    return (
+        f"text-{crc32(text.encode('utf-8', 'surrogatepass')):08x}"
+        if _as_codes and not isinstance(text, Message)
+        else text
+    )
+
+
 @contextmanager
 def shown_as_codes() -> Iterator[None]:
-    """Make the text of every message its code, for tests that no decision reads a text; not for threads at once."""
+    """Make the text of every message its code, and of other errors a mark, for tests that no decision reads a text.
+
+    It holds for the whole process, so it is not for two threads that want different texts.
+    """
     global _as_codes
     before, _as_codes = _as_codes, True
     try:

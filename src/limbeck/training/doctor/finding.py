@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from limbeck.errors import LimbeckError
-from limbeck.messages.message import Message
+from limbeck.messages.message import Message, stand_in
 
 Level = Literal["ok", "warn", "error"]
 
@@ -23,7 +23,7 @@ class Finding:
 
     def __post_init__(self) -> None:
         for name in ("what", "mend"):
-            text = getattr(self, name)
+            text = stand_in(getattr(self, name))
             whole = text.in_one_line() if isinstance(text, Message) else " ".join(text.split())
             object.__setattr__(self, name, whole)
 
