@@ -228,7 +228,7 @@ def test_sigterm_stops_a_training_after_a_checkpoint_in_one_line(whole, rows_fol
     code = """
 import os, signal, sys
 from limbeck.cli import main
-from limbeck.training import loop
+from limbeck.training.fit import loop
 old = loop.average
 def average(averaged, network, decay):
     old(averaged, network, decay)
