@@ -123,7 +123,7 @@ def test_all_passengers_stay_and_are_counted_in_a_finding(tmp_path):
     for part in ("train", "test"):
         assert set(rows.labels[rows.part(part)].tolist()) == {0, 1}
     alike = frame.group_by("class", "age", "sex").len().filter(pl.col("len") > 1)["len"].sum()
-    what = "rows have the same values as another row, as rows of few values are by nature: not taken for copies"
+    what = "rows have the same values as another row, as rows of few values often do: not treated as copies"
     assert f"{alike:,} {what}" in rows.findings
     assert not any("dropped" in line or "another part" in line for line in rows.findings)
 

@@ -194,7 +194,7 @@ def test_de_chazals_lists_are_built_in_and_one_man_is_on_one_side(tmp_path):
     assert of["test"] == {"100", "202"}
     assert of["train"] | of["valid"] == {"101", "106", "112", "114"}
     assert any("beats of paced records" in line for line in data.findings)
-    assert any("their patients (201) stand in a later part too" in line for line in data.findings)
+    assert any("their patients (201) are in a later part too" in line for line in data.findings)
     warned = prepare(signal_recipe(data={"split": "de-chazal", "leakage": "warn"}), tmp_path)
     assert "201" in set(warned.frame["record"].to_numpy()[warned.split != "test"])
     write_record(tmp_path, "x9", 20, seconds=20)

@@ -86,6 +86,6 @@ def test_the_worst_beats_are_in_the_page_of_an_evaluation(made, tmp_path, rows):
     assert all(re.match(r"record h\d at [\d.]+ s: ", one["caption"]) for one in found["beats"])
     result = limbeck.evaluate(made[1], made[0], report=tmp_path / "r.html", group="patient")
     known = result["seen"]  # 70 % of the beats were train and valid, and are known by their samples
-    assert 0.6 < known["rows"] / known["of"] < 0.8 and "flatter" in result["warnings"][0]
+    assert 0.6 < known["rows"] / known["of"] < 0.8 and "too optimistic" in result["warnings"][0]
     assert {"sensitivity", "specificity", "ppv", "npv"} <= set(result["operating"][0])
     assert result["n"] == rows.frame.height

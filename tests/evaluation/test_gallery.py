@@ -91,7 +91,7 @@ def test_evaluate_copies_pictures_only_when_asked(made, tmp_path):
     assert len(uris) == MOST
     assert {opened(uri).size for uri in uris} == {(96, 58)}
     assert "red/odd" in shown
-    assert "错得最离谱的图片" in shown
+    assert "误判最严重的图片" in shown
     assert len(shown) < 400_000
 
 

@@ -200,7 +200,7 @@ def test_the_verdict_says_how_good_against_what_and_how_calibrated():
     english, chinese = both(verdict(m, [{"name": "SVM", "accuracy": 0.911}]))
     assert english == (
         "Accuracy 94.2% on 12,000 rows (95% 93.8 to 94.6); 3.1 points above the baseline SVM; "
-        "its probabilities can be read as they stand (off by 1.2 points on average)."
+        "its probabilities are well calibrated (off by 1.2 points on average)."
     )
     assert chinese == (
         "在 12,000 个样本上准确率为 94.2%（95% 区间 93.8 至 94.6）；比基线 SVM 高 3.1 个百分点；"
@@ -208,7 +208,7 @@ def test_the_verdict_says_how_good_against_what_and_how_calibrated():
     )
     assert "no clear difference" in verdict(m, [{"name": "SVM", "accuracy": 0.94}])
     assert "2.8 points below" in verdict(m, [{"name": "SVM", "accuracy": 0.97}])
-    assert "its probabilities are not calibrated (off by 20.0 points on average)" in verdict(m | {"ece": 0.2})
+    assert "its probabilities are poorly calibrated (off by 20.0 points on average)" in verdict(m | {"ece": 0.2})
     spans = m["confidence_intervals"] | {"ece": [0.008, 0.017]}
     told = both(verdict(m | {"confidence_intervals": spans}))
     assert told[0].endswith("(off by 1.2 points on average, 95% 0.8 to 1.7).")

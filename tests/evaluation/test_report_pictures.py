@@ -86,7 +86,7 @@ def test_in_a_browser_the_small_pictures_are_there_and_nothing_overflows(tmp_pat
         page.on("request", lambda request: asked.append(request.url))
         page.goto((tmp_path / "r.html").as_uri())
         assert page.evaluate("[...document.images].filter(one => one.naturalWidth > 0).length") == 6
-        for label, shown in (("English", "Worst errors in pictures"), ("中文", "错得最离谱的图片")):
+        for label, shown in (("English", "Worst errors in pictures"), ("中文", "误判最严重的图片")):
             page.locator("label", has_text=label).click()
             assert page.get_by_text(shown, exact=True).first.is_visible()
             for width in (320, 390, 1280):

@@ -14,7 +14,7 @@ from limbeck.recipe import parse_recipe
 from pictures import class_folders, tiny
 from small import reviews, tiny_recipe, write_csv
 
-PRAISE = ("above", "can be read as they stand", "fairly calibrated", "is better")
+PRAISE = ("above", "are well calibrated", "fairly calibrated", "is better")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,9 @@ def test_the_warning_leads_and_new_rows_stand_beside(bundles, rows_folder, tmp_p
     }  # fmt: skip
     assert found["seen"]["unseen"]["accuracy"] == alone["accuracy"]
     assert found["seen"]["unseen"]["roc_auc"] == alone["roc_auc"]
-    assert found["warnings"][0].startswith("The bundle learned from 320 of these 400 rows: these figures flatter it.")
+    assert found["warnings"][0].startswith(
+        "The bundle was trained on 320 of these 400 rows, so these figures are too optimistic."
+    )
     assert not any(words in found["verdict"] for words in PRAISE)
     page = (tmp_path / "r.html").read_text("utf-8")
     assert page.index('class="alarm"') < page.index('class="verdict"')
@@ -64,7 +66,7 @@ def test_of_several_bundles_the_one_that_saw_the_rows_is_named(bundles, rows_fol
     other = limbeck.train(tiny_recipe("ngram"), data=tmp_path, out=tmp_path / "other").bundle
     result = limbeck.compare([bundles(), other], rows_folder / "reviews.csv", bootstrap=50)
     assert result["seen"]["other"] is None and result["seen"]["ngram"]["rows"] == 320
-    assert result["warnings"] == ["ngram learned from 320 of these 400 rows: these figures flatter it."]
+    assert result["warnings"] == ["ngram was trained on 320 of these 400 rows, so these figures are too optimistic."]
     (pair,) = result["pairs"]
     assert pair["unseen"]["n"] == 80 and pair["verdict"].startswith("on the 80 rows that are new to both, ")
     assert pair["better"] == pair["unseen"]["better"]

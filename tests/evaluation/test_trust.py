@@ -66,7 +66,7 @@ def test_the_section_holds_every_fact_in_both_languages():
     page = Page(source)
     best, worst = told["teachers"][-1], told["teachers"][0]
     for word in (
-        "How far the teachers can be trusted here", "教师模型在此可信到什么程度", "Fine: the teachers", "可以采信",
+        "Teacher reliability on these rows", "教师模型可信度评估", "Fine: the teachers", "结果可靠",
         "one-factor model", "已采用单因子模型", "0.48、0.52", "teacher 4", f"{best['relevance']:.3f}", "84", "21.0%",
         "3.2%", f"{100 * best['accuracy']:.1f}%", f"{100 * worst['interval'][0]:.1f}–{100 * worst['interval'][1]:.1f}%",
         f"{100 * best['recall']['positive']:.1f}%", "Expected class rates", "50.0%",
@@ -77,7 +77,7 @@ def test_the_section_holds_every_fact_in_both_languages():
     assert len(page.all("svg")) == 8
     ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
     assert len(ids) == len(set(ids))
-    assert "How far the teachers" not in render_report(report())
+    assert "Teacher reliability" not in render_report(report())
 
 
 def test_the_expected_accuracy_stands_beside_the_measured_one():
@@ -259,7 +259,7 @@ def test_a_distilled_bundle_comes_with_the_section_and_a_card(cold):
 
 def test_evaluate_shows_it_too_and_goes_without_a_damaged_one(cold, tmp_path):
     evaluate(cold / "bundle", cold / "test.csv", report=tmp_path / "r.html", bootstrap=0)
-    assert "How far the teachers can be trusted here" in (tmp_path / "r.html").read_text("utf-8")
+    assert "Teacher reliability on these rows" in (tmp_path / "r.html").read_text("utf-8")
     bundle = tmp_path / "bundle"
     shutil.copytree(cold / "bundle", bundle)
     (bundle / "trust.json").write_text('{"rows": "<b>", "teachers": 3}', "utf-8")
@@ -268,7 +268,7 @@ def test_evaluate_shows_it_too_and_goes_without_a_damaged_one(cold, tmp_path):
     (bundle / "bundle.json").write_text(json.dumps(manifest), "utf-8")
     evaluate(bundle, cold / "test.csv", report=tmp_path / "bad.html", bootstrap=0)
     text = Page((tmp_path / "bad.html").read_text("utf-8")).text
-    assert "How far the teachers can be trusted here" not in text
+    assert "Teacher reliability on these rows" not in text
     assert "The trust report is left out." in text
     assert "未显示教师模型的可信度" in text
 

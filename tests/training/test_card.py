@@ -70,7 +70,7 @@ def test_a_card_of_a_poorly_calibrated_model_says_so(tmp_path, rows_folder):
     bundle = limbeck.train(recipe, data=tmp_path, out=tmp_path / "b").bundle
     ece = stored(bundle)["test"]["ece"]
     assert ece > 0.2
-    assert f"its probabilities are not calibrated (off by {100 * ece:.1f} points on average" in card(bundle)
+    assert f"its probabilities are poorly calibrated (off by {100 * ece:.1f} points on average" in card(bundle)
 
 
 def test_counts_shares_threshold_date_and_size_are_there(table):

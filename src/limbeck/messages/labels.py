@@ -34,9 +34,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "by_class": ("By class", "各类别"),
     "pictures": ("Charts", "图表"),
     "slices": ("Worst slices", "最差切片"),
-    "worst_rows": ("Most confidently wrong", "最自信的错误"),
-    "gallery": ("Worst errors in pictures", "错得最离谱的图片"),
-    "findings": ("Findings", "发现"),
+    "worst_rows": ("Most confidently wrong", "高置信度误判样本"),
+    "gallery": ("Worst errors in pictures", "误判最严重的图片"),
+    "findings": ("Findings", "数据与评估提示"),
     "comparison": ("Paired comparison", "配对比较"),
     "export": ("How it was exported", "导出过程"),
     "history": ("Training", "训练过程"),
@@ -45,7 +45,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "unseen": ("On the rows that are new to it", "在它未见过的样本上"),
     "unseen_note": (
         "The same figures on the rows that the bundle has not learned from, nor near copies of them.",
-        "同样的指标，只计算该模型包未曾学习、也不与所学样本近似重复的行。",
+        "同样的指标，只计算该模型包未曾学习、也不与所学样本近似重复的样本。",
     ),
     # Explanations
     "intervals_note": (
@@ -58,8 +58,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "多于两类时，精确率、召回率与 F1 为各类别平均；未指定正类时，FPR、ROC AUC、EER、PR AUC 与 AP 亦然。",
     ),
     "baseline_note": (
-        "The baseline was trained on the same rows. A student that does not beat it is not worth its size.",
-        "基线使用相同的训练数据。若学生模型胜不过它，就不值得这样的体量。",
+        "The baseline was trained on the same rows. A model that does not beat it is not worth deploying.",
+        "基线使用相同的训练数据。若学生模型不优于该基线，则没有部署价值。",
     ),
     "slices_note": (
         "Groups of rows with the lowest accuracy. “Below” means significantly below the other rows, "
@@ -96,9 +96,9 @@ WORDS: dict[str, tuple[str, str]] = {
         "按异常分数由高到低排列，判对判错均在其中。这些缩略图已包含在本文件中，转发时请留意。",
     ),
     "heat_note": (
-        "Warm places are where the detector finds the picture strange; below half of what few normal pictures reach "
-        "anywhere nothing is drawn.",
-        "暖色处是检测器认为异常的位置；低于极少数正常图片所达数值一半的位置不着色。",
+        "Warm colours mark anomalous regions. Scores below half of what few normal pictures reach anywhere are not "
+        "drawn.",
+        "暖色表示异常区域；低于极少数正常图片所达数值一半的位置不着色。",
     ),
     "no_slices": ("No group was large enough to judge.", "没有足够大的分组可供判断。"),
     "no_wrong": ("No wrong rows to show.", "没有判错的样本。"),
@@ -139,7 +139,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "recall": ("Recall", "召回率"),
     "f1": ("F1", "F1"),
     "macro_f1": ("Macro F1", "宏平均 F1"),
-    "fpr": ("False-positive rate", "误报率"),
+    "fpr": ("False-positive rate", "假正率（FPR）"),
     "roc_auc": ("ROC AUC", "ROC 曲线下面积"),
     "eer": ("Equal error rate", "等错误率"),
     "pr_auc": ("PR AUC", "PR 曲线下面积"),
@@ -162,7 +162,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "about_macro_f1": ("F1 averaged over classes, each counting the same", "各类别 F1 的平均，每类权重相同"),
     "about_fpr": ("of what is not positive, how much it flags", "非正类样本中，被误判为正类的比例"),
     "about_roc_auc": ("chance that a positive row outranks a negative one", "正类样本得分高于负类样本的概率"),
-    "about_eer": ("error rate where false alarms equal misses", "误报率与漏报率相等时的错误率"),
+    "about_eer": ("error rate where false alarms equal misses", "假正率与漏报率相等时的错误率"),
     "about_pr_auc": ("area under precision–recall, straight lines", "精确率–召回率曲线下面积（直线插值）"),
     "about_ap": ("precision averaged over steps of recall", "沿召回率逐步平均的精确率"),
     "about_ece": (
@@ -171,15 +171,15 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "about_brier": ("squared error of the probabilities; lower is better", "概率的平方误差；越低越好"),
     "about_log_loss": (
-        "surprise at the truth, in nats; lower is better",
-        "对真实类别的意外程度（奈特）；越低越好",
+        "mean negative log-likelihood of the true class; lower is better",
+        "真实类别的平均负对数似然（自然对数）；越低越好",
     ),
     "about_balanced_accuracy": ("recall averaged over classes", "各类别召回率的平均"),
     "about_mcc": ("correlation of truth and decision, −1 to 1", "真实与判定的相关系数，−1 至 1"),
     # Pictures
     "roc": ("ROC curve", "ROC 曲线"),
     "pr": ("Precision–recall curve", "精确率–召回率曲线"),
-    "det": ("Detection error trade-off", "检出错误权衡曲线"),
+    "det": ("Detection error trade-off", "检测错误权衡（DET）曲线"),
     "calibration": ("Calibration", "校准曲线"),
     "confusion": ("Confusion matrix", "混淆矩阵"),
     "history_loss": ("Loss by epoch", "各轮损失"),
@@ -197,8 +197,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "两种错误率均用正态偏差坐标；越靠左下越好，圆环为等错误率处。",
     ),
     "calibration_note": (
-        "On the dashed line, confidence is as good as its word. Bars: how many rows have that confidence.",
-        "点落在虚线上，说明置信度名副其实。柱形为各置信度的样本多少。",
+        "On the dashed line, confidence equals accuracy. Bars: how many rows have that confidence.",
+        "点落在虚线上，表示置信度与实际准确率一致。柱形为各置信度区间的样本数。",
     ),
     "confusion_note": (
         "Rows are the truth, columns the prediction; shade is the share of the true class.",
@@ -213,7 +213,7 @@ WORDS: dict[str, tuple[str, str]] = {
         "每条线为一个类别对其余类别。",
     ),
     "ranges": ("The range under a figure is its 95% interval.", "数字下方为其 95% 区间。"),
-    "tpr": ("True-positive rate", "真正率"),
+    "tpr": ("True-positive rate", "真正率（TPR）"),
     "fnr": ("Miss rate", "漏报率"),
     "confidence": ("Confidence", "置信度"),
     "epoch": ("Epoch", "轮次"),
@@ -232,32 +232,32 @@ WORDS: dict[str, tuple[str, str]] = {
     "npv": ("NPV", "阴性预测值"),
     "flagged": ("Flagged", "判为阳性比例"),
     "in_use": ("in use", "当前"),
-    "beats": ("The worst errors, beat by beat", "最严重的错误，逐个心搏"),
+    "beats": ("The worst errors, beat by beat", "误判最严重的心搏"),
     "beats_note": (
         "25 mm/s, 10 mm/mV. Solid: the beat; dashed: the usual beat of its record. Red stretches drove the decision, "
         "green ones spoke against it.",
-        "25 mm/s，10 mm/mV。实线为该心搏，虚线为该记录的典型心搏。红色区段促成判定，绿色区段与之相反。",
+        "25 mm/s，10 mm/mV。实线为该心搏，虚线为该记录的典型心搏。红色区段支持该判定，绿色区段不支持该判定。",
     ),
     "drove_by": ("What drove it", "判定依据"),
     "drove_rhythm": ("rhythm (RR intervals)", "节律（RR 间期）"),
     "drove_nothing": ("no single part", "没有单独起作用的部分"),
     # Trust
-    "trust": ("How far the teachers can be trusted here", "教师模型在此可信到什么程度"),
+    "trust": ("Teacher reliability on these rows", "教师模型可信度评估"),
     "trust_note": (
         "Estimated from the teachers' answers to {n} rows.",
-        "由教师模型对 {n} 行样本的回答估计。",
+        "由教师模型对 {n} 个样本的回答估计。",
     ),
     "trust_doubt": (
         "Do not trust: nothing shows that these teachers know this task. Review some rows before the student is used.",
-        "不可采信：没有迹象表明这些教师模型懂得此任务。请先人工复核部分样本，再使用学生模型。",
+        "结果不可靠：没有迹象表明这些教师模型适用于该任务。请先人工复核部分样本，再使用学生模型。",
     ),
     "trust_corrected": (
         "On measured figures only: the teachers' answers gave no ground for trust, and reviewed labels corrected them.",
-        "只看实测：教师模型的回答本身不足以采信，已用人工复核的标签校正。",
+        "仅以实测指标为准：教师模型的回答本身不可靠，已用人工复核的标签校正。",
     ),
     "trust_uniform": (
         "Use uniform: the answers do not tell which teacher to trust more, so each counts the same.",
-        "等权平均：从回答看不出哪个教师模型更可信，因此一视同仁。",
+        "等权平均：现有回答不足以区分各教师模型的可信度，已采用等权平均。",
     ),
     "trust_alone": (
         "One teacher: the student can only be as good as it, and without labels nobody knows how good that is.",
@@ -269,11 +269,11 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "trust_weighed": (
         "Fine: the teachers agree beyond chance, and each counts as far as it can be trusted.",
-        "可以采信：教师模型之间的一致超出偶然，各按可信程度计入。",
+        "结果可靠：教师模型之间的一致程度超过随机水平，各按可信度加权。",
     ),
     "trust_unjudged": (
         "Not judged: the answers were joined as the recipe says; nothing checked whether the teachers deserve it.",
-        "未作判断：已按配方合并回答，并未检验教师模型是否值得采信。",
+        "未作判断：已按配方合并回答，并未检验教师模型是否可靠。",
     ),
     "trust_unread": (
         "See the notes below: this bundle was made by an older version.",
@@ -304,7 +304,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "calibration_error": ("Calibration error", "校准误差"),
     "weakest_recall": ("Lowest recall", "召回率最低的类别"),
     "decided": ("Rows decided", "主导样本数"),
-    "flips_without": ("Flips without it", "去掉后翻转"),
+    "flips_without": ("Flips without it", "移除该教师后预测改变的比例"),
     # Facts
     "bundle": ("Bundle", "模型包"),
     "task": ("Task", "任务"),
