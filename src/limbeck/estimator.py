@@ -20,9 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck.dataset.in_memory import dataset_of, twice
 from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
-from limbeck.kinds.from_memory import checked_values
-from limbeck.kinds.select import encode, values_of
-from limbeck.kinds.table.frames import from_pandas, has_texts
+from limbeck.kinds.frames import from_pandas, has_texts
+from limbeck.kinds.select import checked_values, encode, values_of
 from limbeck.process.forks import refuse_forked
 from limbeck.progress import hushed
 from limbeck.recipe import Recipe, Task, override, parse_recipe

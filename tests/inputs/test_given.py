@@ -7,8 +7,8 @@ from scipy import sparse
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.kinds.from_memory import checked_values
 from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.select import checked_values
 from limbeck.recipe import Task, parse_recipe
 
 pd = pytest.importorskip("pandas")

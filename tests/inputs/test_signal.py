@@ -5,8 +5,7 @@ import polars as pl
 import pytest
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.from_memory import checked_values
-from limbeck.kinds.select import blank
+from limbeck.kinds.select import checked_values
 from limbeck.kinds.signal.columns import BEAT, RHYTHM, SIGNAL, array_column
 from limbeck.kinds.signal.encode import NUMBERS, SignalInput, signal_rows
 from limbeck.kinds.signal.features import FAMILIES, count_of, db2, features_of
@@ -106,13 +105,13 @@ def test_bad_values_are_one_line(values, words):
 
 def test_a_blank_row_has_every_array_of_the_settings():
     encoder = reader(features=["time", "wavelet"], leads=["MLII", "V5"])
-    rows = encoder.encode(blank(TASK, encoder))
+    rows = encoder.encode(encoder.blank(TASK))
     made = encoder.batch(rows, np.arange(1))
     assert made["beats"].shape == (1, 4, 128)
     assert made["rhythm"].shape == (1, NUMBERS)
     assert made["features"].shape == (1, encoder.numbers[1])
     lean = reader(rhythm=False)
-    assert set(lean.batch(lean.encode(blank(TASK, lean)), np.arange(1))) == {"beats"}
+    assert set(lean.batch(lean.encode(lean.blank(TASK)), np.arange(1))) == {"beats"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -233,8 +233,8 @@ def test_a_table_student_trains_and_answers_rows_that_lack_a_column(tmp_path, mo
         assert classifier.predict([{"posts": 30, "kind": "b"}, {"posts": 1, "kind": "a"}]) == ["risky", "real"]
         many = [{"posts": number, "kind": "ab"[number % 2]} for number in range(50)]
         whole = classifier.predict_proba(many)
-        monkeypatch.setattr("limbeck.bundle.classifier.TABLE_WINDOW", 16)
-        monkeypatch.setattr("limbeck.bundle.classifier.TABLE_ROWS", 5)
+        monkeypatch.setattr("limbeck.kinds.table.encode.TableInput.window", 16)
+        monkeypatch.setattr("limbeck.kinds.table.encode.TableInput.most", 5)
         assert classifier.predict_proba(many) == pytest.approx(whole, abs=1e-6)
     (tmp_path / "ask.csv").write_text("id,posts\n7,30\n8,\n", "utf-8")
     done = limbeck.predict(trained.bundle, tmp_path / "ask.csv", tmp_path / "out.csv", quiet=True)

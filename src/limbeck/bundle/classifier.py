@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -16,9 +15,7 @@ from limbeck.bundle.open_bundle import WINDOW, OpenBundle
 from limbeck.errors import LimbeckError
 from limbeck.events import check
 from limbeck.kinds.explanation import Explanation
-from limbeck.kinds.from_memory import checked_values
-from limbeck.kinds.select import Rows, Unreadable, Values
-from limbeck.kinds.signal.encode import SignalInput
+from limbeck.kinds.select import Rows, Unreadable, Values, checked_values
 
 _UNREADABLE = ("raise", "nan")
 EXPLAINED = 64  # rows that are explained together
@@ -107,7 +104,7 @@ class Classifier(OpenBundle):
         _check_unreadable(unreadable, "explain")
         if top < 1:
             raise LimbeckError(f"top is 1 or more, not {top}", where="explain")
-        rows, kind = self._checked(values), import_module(f"limbeck.kinds.{self.manifest.task.rows}.explain")
+        rows, kind = self._checked(values), self.kind.load("explain")
         p, gone = self._answered(rows, raising=unreadable == "raise")
         decided = self.decide(p)
         good = np.setdiff1d(np.arange(len(rows)), sorted(gone))
@@ -138,7 +135,7 @@ class Classifier(OpenBundle):
             As `predict_proba`.
         """
         _check_unreadable(unreadable, "features")
-        rows, find = self._checked(values), import_module(f"limbeck.kinds.{self.manifest.task.rows}.vectors").vectors
+        rows, find = self._checked(values), self.kind.load("vectors").vectors
         parts: list[NDArray[np.float32]] = []
         for at in range(0, max(len(rows), 1), WINDOW):
             found, bad = find(self.encoder, rows[at : at + WINDOW])
@@ -150,7 +147,7 @@ class Classifier(OpenBundle):
 
     def _checked(self, values: Any) -> Values:
         """Return values given from Python as what the encoder reads, all of one shape."""
-        return self._with_record(checked_values(values, self.manifest.task))
+        return self.encoder.completed(checked_values(values, self.manifest.task))
 
     def _answered(self, rows: Values, *, raising: bool) -> tuple[Probabilities, Unreadable]:
         """Return probabilities float32 [N, C], NaN where nothing can be answered, and why; or raise for the first."""
@@ -179,9 +176,7 @@ class Classifier(OpenBundle):
         return encoded
 
     def _with_record(self, rows: Values) -> Values:
-        if isinstance(self.encoder, SignalInput) and isinstance(rows, pl.DataFrame):
-            return self.encoder.with_record(rows)
-        return rows
+        return self.encoder.completed(rows)
 
     def _joined(self, answers: list[Answer]) -> Probabilities:
         return np.concatenate([answer.result() for answer in answers] or [self._empty()])

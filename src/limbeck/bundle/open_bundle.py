@@ -15,15 +15,13 @@ from numpy.typing import NDArray
 from limbeck.bundle import check_answers as answers
 from limbeck.bundle.engine import Answer, Engine, Probabilities
 from limbeck.bundle.manifest import FILE, Manifest, read_manifest
-from limbeck.bundle.onnx.largest_batch import largest_batches
 from limbeck.bundle.reference import Reference, read_reference
 from limbeck.bundle.version import model_version
 from limbeck.data.file_changes import marks_now
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import sha256
-from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.select import INPUTS, Rows, Unreadable, Values, batch_of, blank, encode, encode_each
-from limbeck.kinds.table.dense import Dense
+from limbeck.kinds import kind_of
+from limbeck.kinds.select import Rows, Unreadable, Values, batch_of, encode, encode_each
 from limbeck.kinds.text.ragged import batches
 from limbeck.model_names import model_path
 from limbeck.process.cores import cores
@@ -31,12 +29,8 @@ from limbeck.process.forks import made_anew
 
 _ATTEMPTS = 4  # to read a bundle that is being replaced
 MAP = "map"  # the output of a graph that says where
-# Small batches stay in the processor's cache; measured on ALBERT and GRU, twice as many tokens were no faster.
-TOKENS, ROWS = 4096, 256
-WINDOW = 4096
-# A row of a table costs so little that larger parts pay: calling the model and the reader is most of it.
-TABLE_ROWS, TABLE_WINDOW = 1024, 16384
-PICTURE_WINDOW, PICTURE_BYTES = 1024, 32 * 2**20  # pictures of a window at most, and bytes of their pixels
+TOKENS = 4096  # tokens of a batch at most
+WINDOW = 4096  # rows that are read together
 
 
 class OpenBundle:
@@ -70,16 +64,15 @@ class OpenBundle:
         self.model = file.name
         if file.name not in self.manifest.files:
             raise LimbeckError("no such model in this bundle", where=file)
-        self.encoder = INPUTS[self.manifest.task.rows].load(self.manifest.input, self.path)
+        self.kind = kind_of(self.manifest.task)
+        self.encoder = self.kind.encoder.load(self.manifest.input, self.path)
         if threads is not None and threads < 0:
             raise LimbeckError(f"threads is 0 or more, not {threads}", where="load")
         self.threads = cores() if threads is None else threads
-        if isinstance(self.encoder, ImageInput):
-            self.encoder.workers = max(1, self.threads)
-        rows = self.encode(blank(self.manifest.task, self.encoder))
+        self.encoder.workers = max(1, self.threads)
+        rows = self.encode(self.encoder.blank(self.manifest.task))
         made = batch_of(self.encoder, rows, np.arange(1))
-        most = TABLE_ROWS if isinstance(rows, Dense) else ROWS
-        self._largest = largest_batches(self.encoder, rows, made, tokens=TOKENS, most=most)
+        self._largest = self.encoder.largest(rows, made, TOKENS)
         self._engine: Engine | None = Engine(file, self.threads, self._largest)
         self._closed, self._lock = False, threading.Lock()
         self._left: list[Engine | None] = []
@@ -131,6 +124,11 @@ class OpenBundle:
                     self._engine.pool.shutdown()
             return self._engine
 
+    def before_fork(self) -> None:
+        """Let the threads come to rest: one that frees memory holds locks that would stay locked in the child."""
+        if self._engine is not None:
+            self._engine.settle()
+
     def after_fork(self) -> None:
         """Forget the parent's threads; see `limbeck.process.forks`."""
         self._left.append(self._engine)  # taking it apart might wait for its threads
@@ -159,9 +157,7 @@ class OpenBundle:
     @property
     def window(self) -> int:
         """Rows that are encoded together."""
-        if isinstance(self.encoder, ImageInput):
-            return max(1, min(PICTURE_WINDOW, PICTURE_BYTES // (3 * self.encoder.size**2)))
-        return TABLE_WINDOW if self.manifest.task.rows == "table" else WINDOW
+        return int(self.encoder.window)
 
     @property
     def mapped(self) -> bool:
@@ -170,7 +166,7 @@ class OpenBundle:
 
     def maps_of(self, rows: Rows) -> NDArray[np.float32]:
         """Return the maps of encoded pictures; see `maps`."""
-        parts = batches(rows.lengths, tokens=TOKENS, most=ROWS)
+        parts = batches(rows.lengths, tokens=TOKENS, most=self.encoder.most)
         pending = [(part, self._pool.submit(copy_context().run, self._run, rows, part, MAP)) for part in parts]
         out: NDArray[np.float32] | None = None
         for part, future in pending:
@@ -181,7 +177,7 @@ class OpenBundle:
 
     def submit(self, rows: Rows) -> Answer:
         """Start answering encoded rows on the pool; ask the returned `Answer` for the result."""
-        parts = batches(rows.lengths, tokens=TOKENS, most=TABLE_ROWS if isinstance(rows, Dense) else ROWS)
+        parts = batches(rows.lengths, tokens=TOKENS, most=self.encoder.most)
         pending = [(part, self._pool.submit(copy_context().run, self._run, rows, part)) for part in parts]
         return Answer(len(rows), len(self.classes), pending)
 

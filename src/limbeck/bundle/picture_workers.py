@@ -26,9 +26,8 @@ import numpy as np
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Probabilities
-from limbeck.bundle.open_bundle import ROWS, TOKENS
+from limbeck.bundle.open_bundle import TOKENS
 from limbeck.kinds.image.decode import Box, Picture
-from limbeck.kinds.image.encode import ImageInput
 from limbeck.process.forks import made_anew
 from limbeck.process.pipes import receive, send
 
@@ -78,8 +77,7 @@ class Workers:
 
     def __init__(self, classifier: Classifier, most: int | None = None) -> None:
         self.classifier = classifier
-        assert isinstance(classifier.encoder, ImageInput)
-        batch = max(1, min(ROWS, TOKENS // classifier.encoder.cost))
+        batch = max(1, min(classifier.encoder.most, TOKENS // classifier.encoder.cost))
         self._size = batch * -(-_RUN // batch)  # whole batches: the same ones as without workers
         self._most = (most or classifier.threads or 1) if sys.executable else 1
         self._waiting: SimpleQueue[_Run | None] = SimpleQueue()
@@ -118,6 +116,9 @@ class Workers:
         for process in self._processes:
             with process:  # closes its pipes and waits for its end
                 pass
+
+    def before_fork(self) -> None:
+        """Nothing comes to rest here: the threads only wait for pipes."""
 
     def after_fork(self) -> None:
         """Let go of the pipes in a process forked from this one: a worker ends when the last end of its pipe closes."""
@@ -169,7 +170,6 @@ class Workers:
 
 
 def _answers(classifier: Classifier, pictures: Sequence[Picture]) -> Answered:
-    assert isinstance(classifier.encoder, ImageInput)
     rows, bad = classifier.encoder.encode_each(pictures, workers=1)
     return classifier.submit(rows).result(), {at: str(error) for at, error in bad.items()}
 

@@ -12,7 +12,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any, overload
 
@@ -24,28 +24,20 @@ from limbeck.bundle.engine import Answer
 from limbeck.bundle.open_bundle import WINDOW
 from limbeck.bundle.picture_workers import EACH, MANY, Answered, Workers
 from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
-from limbeck.bundle.resume_journal import Files, Journal, Works
-from limbeck.data.file_changes import Snapshot, parts_of
-from limbeck.data.labels import need_inputs, need_plain
-from limbeck.data.tables import layouts
-from limbeck.data.tables.encoding import GUESSED, readable
-from limbeck.data.tables.read import Chunk, file_of, inspect, left_out, need, sources, stream
+from limbeck.bundle.resume_journal import Files, Journal, Works, rejects_of
+from limbeck.data.file_changes import Snapshot
+from limbeck.data.tables.read import Chunk, need
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import Listener, Token, check, stage, told
-from limbeck.files import same_file, writable
-from limbeck.kinds.image.decode import Picture
-from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import FILE, located, pictures_of
+from limbeck.files import writable
+from limbeck.kinds.image.files import FILE, pictures_of
 from limbeck.kinds.image.heatmap import HeatMaps
-from limbeck.kinds.image.layouts import celeba_spoof as celeba
-from limbeck.kinds.image.layouts.class_folders import PICTURES, flat, holds_pictures
+from limbeck.kinds.inputs import Wanted, own_output
 from limbeck.kinds.select import Rows, values_of
-from limbeck.kinds.signal.predict import default_columns, empty_frame, record_chunk, record_columns, record_files
 from limbeck.locks import sole_writer
 from limbeck.process.forks import refuse_forked
 from limbeck.progress import progress as counting
 from limbeck.progress import say
-from limbeck.recipe import Task
 
 _AGAIN = "the same call goes on from there"
 FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -186,63 +178,29 @@ class _Run:
         self.classifier, self.output, self.quiet = classifier, output, quiet
         self.encoding = encoding
         refuse_unwritable(output)
-        task = classifier.manifest.task
-        alone = source.suffix.lower() in PICTURES and source.is_file()
-        self.pictures = task.rows == "image" and (alone or (source.is_dir() and holds_pictures(source)))
-        self.signals = task.rows == "signal"
-        self.notes: tuple[str, ...] = ()
-        if self.pictures:
-            self.sources = [source]
-        elif self.signals:
-            self.sources = record_files(source, output, task, classifier.manifest.columns)
-        else:
-            if named := left_out(source, PICTURES if task.rows == "image" else ()):
-                self.notes = (writable(f"left out of the folder {source.resolve().name}: {named}"),)
-            self.sources = [
-                file for file in _tables(source, task) if source == file or not same_file(file_of(file), output)
-            ]
-        if any(same_file(file_of(file), output) for file in self.sources):
-            raise LimbeckError("this is the input", where=output, mend="name another output")
-        if not self.sources:
-            raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
+        manifest = classifier.manifest
+        wanted = Wanted(
+            manifest.task, manifest.input, manifest.layout, manifest.columns, output,
+            (output, rejects_of(output)), encoding,
+        )  # fmt: skip
+        self.inputs = classifier.kind.inputs(source, wanted)
+        self.sources = self.inputs.sources
+        own_output(source, output, self.sources)
         self.columns = self._columns(columns)
         if maps is not None and not classifier.mapped:
             mend = "train one with task.kind = 'anomaly-image'"
             raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
         self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
         self.works = Works(output, self.columns, rounded=self._answers())
-        self.before = [Snapshot(self._parts(file)) for file in self.sources]
+        self.before = [Snapshot(self.inputs.parts(file)) for file in self.sources]
         self.workers: Workers | None = None
-        self.met = 0  # pictures that are known to come, or have
-
-    def _parts(self, source: Path) -> list[Path] | list[str]:
-        """Return the files that are read for a source."""
-        if self.pictures:
-            return self._listed[FILE].to_list()
-        return (
-            parts_of(source, self.classifier.manifest.input.signal.annotations) if self.signals else [file_of(source)]
-        )
+        self.known = False  # whether all rows are known before they come
+        self.met = 0  # rows that are known to come, or have
 
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
-        manifest = self.classifier.manifest
-        if self.signals and asked is None:
-            return default_columns(self.sources)
-        columns = (
-            record_columns(manifest.task)
-            if self.signals
-            else [manifest.task.inputs[0]]
-            if self.pictures
-            else self._inspected(self.sources[0])
-        )
-        names = self._renamed(pl.DataFrame(schema=dict.fromkeys(columns, pl.String))).columns
-        need_inputs(names, manifest.task, self.sources[0])
-        if manifest.task.rows == "table" and (lacks := [name for name in manifest.task.inputs if name not in names]):
-            shown = ", ".join(map(repr, lacks))
-            self.notes += (writable(f"{self.sources[0].name} lacks the input {shown}: taken as missing in every row"),)
+        names = self.inputs.names()
         if asked is None:
-            id_column = next((name for name in (manifest.task.id, "id", "ID", "Id") if name and name in names), None)
-            key = id_column or (manifest.task.inputs[0] if manifest.task.rows == "image" else "row")
-            return [key, "label", "class", "probability"]
+            return self.inputs.defaults(names)
         known = {*names, *(f"input.{name}" for name in names), *self._answers()}
         for name in asked:
             if name not in known:
@@ -250,22 +208,9 @@ class _Run:
                 raise LimbeckError(f"there is no column {name!r} to write", where="--columns", mend=mend)
         return list(asked)
 
-    def _inspected(self, source: Path) -> Sequence[str]:
-        """Return the columns of a table, and note an encoding that is a guess."""
-        form = inspect(source, encoding=self.encoding)
-        if self.encoding is None and form.encoding in GUESSED:
-            self.notes += (writable(f"{source.name} is taken for {readable(form.encoding)}"),)
-        return form.columns
-
     def _answers(self) -> list[str]:
         manifest = self.classifier.manifest
         return ["row", "file", "label", "class", "probability", *(f"p:{name}" for name in manifest.classes)]
-
-    def _renamed(self, frame: pl.DataFrame) -> pl.DataFrame:
-        manifest = self.classifier.manifest
-        # A folder that lies as published is read by path here, like any other.
-        layout = "table" if manifest.layout == celeba.NAME else manifest.layout
-        return frame if self.pictures or self.signals else layouts.apply(frame, layout, manifest.columns)
 
     def go(self) -> Done:
         started = time.perf_counter()
@@ -293,7 +238,7 @@ class _Run:
                 self.workers.close()
         kept = self.works.rejects if journal.rejected else None
         seconds = time.perf_counter() - started
-        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, self.notes)
+        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, tuple(self.inputs.notes))
 
     def _answered(self, journal: Journal) -> Iterator[_Window]:
         """Yield chunks with their answers; the next chunk is read and encoded while one is being answered."""
@@ -301,7 +246,7 @@ class _Run:
         for index in range(journal.source, len(self.sources)):
             skip = journal.row if index == journal.source else 0
             for chunk in self._read(index, skip):
-                frame = self._frame(chunk, self.sources[index])
+                frame = self.inputs.frame(chunk, index, self.columns)
                 window = self._window(chunk, index, frame)
                 if ahead:
                     yield ahead
@@ -316,7 +261,7 @@ class _Run:
         except LimbeckError:
             self._refuse_changed(index)  # it says more than what the reader stumbled over
             raise
-        if not self.pictures:
+        if not self.inputs.by_name:
             self._refuse_changed(index)
 
     def _refuse_changed(self, index: int, pictures: Sequence[str] | None = None) -> None:
@@ -329,75 +274,36 @@ class _Run:
 
     def _chunks(self, index: int, skip: int) -> Iterator[Chunk]:
         rows = min(WINDOW, self.classifier.window)
-        if self.signals:
-            yield record_chunk(self.sources[index], self.classifier.manifest.task, self.classifier.manifest.input, skip)
-            return
-        if not self.pictures:
-            yield from stream(self.sources[index], rows=rows, skip=skip, encoding=self.encoding)
-            return
-        listed = self._listed
-        self.met = listed.height - skip
-        for start in range(skip, listed.height, rows):
-            part = listed.slice(start, rows)
-            yield Chunk(part, np.arange(start + 1, start + 1 + part.height, dtype=np.int64))
-
-    @cached_property
-    def _listed(self) -> pl.DataFrame:
-        """The pictures of the folder, or the one that is named; what this run writes is none of them."""
-        listed = flat(self.sources[0], self.classifier.manifest.task.inputs[0])
-        own = {file.name: file.resolve() for file in (self.output, self.works.rejects)}
-        kept = [Path(file).name not in own or Path(file).resolve() not in own.values() for file in listed[FILE]]
-        return listed.filter(pl.Series(kept, dtype=pl.Boolean))
+        if (known := self.inputs.expected(skip)) is not None:
+            self.known, self.met = True, known
+        yield from self.inputs.chunks(index, skip, rows)
 
     def _window(self, chunk: Chunk, index: int, frame: pl.DataFrame) -> _Window:
         """Begin to answer a chunk; rows that hold nothing to answer are named with the reason."""
         classifier, task = self.classifier, self.classifier.manifest.task
+        if not frame.height:
+            return _Window(chunk, index, frame, partial(_with, classifier.submit_none(), {}))
         values = values_of(frame, task)
-        if self.signals and not frame.height:
-            return _Window(chunk, index, empty_frame(task), partial(_with, classifier.submit_none(), {}))
-        if isinstance(classifier.encoder, ImageInput):
-            pictures = [one for one in values if isinstance(one, Picture)]
-            if pictures and (workers := self._helped(len(pictures))) is not None:
-                return _Window(chunk, index, frame, workers.submit(pictures).result)
+        if classifier.kind.processes and (workers := self._helped(len(values))) is not None:
+            return _Window(chunk, index, frame, workers.submit(values).result)
         rows, bad = classifier.encode_each(values)
         reasons = {at: str(error) for at, error in bad.items()}
-        pictured = rows if isinstance(classifier.encoder, ImageInput) else None
-        return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), pictured)
+        mapped = None if self.heat is None else rows
+        return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), mapped)
 
     def _helped(self, more: int) -> Workers | None:
         """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""
-        self.met += 0 if self.pictures else more
+        self.met += 0 if self.known else more
         if self.heat is not None or self.met < MANY or self.classifier.threads <= 1:
             return None
         self.workers = self.workers or Workers(self.classifier)
         self.workers.grow(self.met // EACH)
         return self.workers
 
-    def _frame(self, chunk: Chunk, source: Path) -> pl.DataFrame:
-        """Return the rows under the recipe's names; a stretch without a readable row has no columns of its own."""
-        task = self.classifier.manifest.task
-        if self.signals:
-            return chunk.frame
-        if not len(chunk.numbers):
-            names = {
-                *task.inputs,
-                *((FILE,) if task.rows == "image" else ()),
-                *(name.removeprefix("input.") for name in self.columns),
-            }
-            return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
-        frame = self._renamed(chunk.frame)
-        need_inputs(frame.columns, task, source)
-        need_plain(frame, task.inputs, source)
-        if task.rows != "image":
-            return frame
-        manifest = self.classifier.manifest
-        frame = located(frame, task, None if self.pictures else manifest.input.box, source.parent)
-        return celeba.with_boxes(frame) if manifest.layout == celeba.NAME else frame
-
     def _write(self, files: Files, journal: Journal, window: _Window) -> None:
         chunk, index = window.chunk, window.index
         answers, why = window.wait()
-        if self.pictures:
+        if self.inputs.by_name:
             self._refuse_changed(index, chunk.frame[FILE].to_list())
         full = np.ones(window.frame.height, dtype=bool)
         full[list(why)] = False
@@ -458,13 +364,3 @@ class _Run:
 
 def _with(answer: Answer, unfit: dict[int, str]) -> Answered:
     return answer.result(), unfit
-
-
-def _tables(source: Path, task: Task) -> list[Path]:
-    try:
-        return sources(source)
-    except LimbeckError as error:
-        if task.rows != "image" or not source.is_dir():
-            raise
-        what = "the folder holds no picture, and no table that names some"
-        raise LimbeckError(what, where=source, mend="check the path") from error

@@ -18,7 +18,7 @@ from limbeck.data.tables import layouts
 from limbeck.dataset.gather import MEMORY
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
-from limbeck.kinds.from_memory import rows_given
+from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.image.files import located
 from limbeck.kinds.image.layouts import celeba_spoof as celeba
 from limbeck.progress import progress as counting

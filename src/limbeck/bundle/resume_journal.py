@@ -66,6 +66,11 @@ class Journal:
         return cls(**facts)
 
 
+def rejects_of(output: Path) -> Path:
+    """Return the file beside an output in which rows without an answer are named."""
+    return output.with_name(output.name + ".rejected.csv")
+
+
 class Works:
     """The hidden files of one output.
 
@@ -87,7 +92,7 @@ class Works:
         self.part, self.rejects_part, self.journal_file = (
             self.folder / f".{output.name}.{end}" for end in ("part", "rejected.part", "journal.json")
         )
-        self.rejects = output.with_name(output.name + ".rejected.csv")
+        self.rejects = rejects_of(output)
 
     @property
     def separator(self) -> str:

@@ -27,7 +27,7 @@ from limbeck.evaluation.report.trust import read_trust
 from limbeck.evaluation.seen_rows import seen_by, warning
 from limbeck.events import Listener, Token, stage, told
 from limbeck.files import read_regular
-from limbeck.kinds.from_memory import rows_given
+from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.report import signal_pages
 from limbeck.kinds.text.baseline import NAME

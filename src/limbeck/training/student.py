@@ -21,8 +21,9 @@ from limbeck.data.dataset import Dataset
 from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import stage
+from limbeck.kinds import kind_of
 from limbeck.kinds.image.recaptured_rows import with_attacks
-from limbeck.kinds.select import INPUTS, RowInput, Rows, Values, encode, values_of
+from limbeck.kinds.select import RowInput, Rows, Values, encode, values_of
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks import NETWORKS, Network
@@ -145,13 +146,13 @@ def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str |
         and recipe.input.encoder == "wordpiece"
         and recipe.student.network == "albert"
     )
-    kind_of_input = INPUTS[recipe.task.rows]
+    kind_of_input = kind_of(recipe.task).encoder
     encoder: RowInput = (
         encoder_of(recipe, bundle, classes)
         if bundle is not None
         else pretrained_input(recipe.input, start, [str(text) for text in values])
         if pretrained and start
-        else kind_of_input.fit(recipe.input, values)  # type: ignore[arg-type]
+        else kind_of_input.fit(recipe.input, values)
     )
     network = kind(options, encoder, len(classes))
     if recipe.student.spectrum is not False:

@@ -36,7 +36,7 @@ from limbeck.evaluation.report.trust import read_trust
 from limbeck.evaluation.seen_rows import seen_among, warning
 from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import no_nan, whole_folder, write_json, write_text
-from limbeck.kinds.from_memory import rows_given
+from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.kinds.select import values_of
 from limbeck.kinds.signal.report import signal_pages

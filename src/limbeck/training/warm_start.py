@@ -16,7 +16,8 @@ from safetensors.torch import load
 from limbeck.bundle.manifest import read_manifest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_regular
-from limbeck.kinds.select import INPUTS, RowInput
+from limbeck.kinds import kind_of
+from limbeck.kinds.select import RowInput
 from limbeck.model_names import SCHEME, model_path
 from limbeck.networks import Network
 from limbeck.recipe import Recipe, load_recipe
@@ -69,7 +70,7 @@ def encoder_of(recipe: Recipe, folder: Path, classes: Sequence[str]) -> RowInput
         # A file of words was found elsewhere then; the encoder has its words.
         if value != ours[key] and not (key == "stop_words" and isinstance(value, str) and isinstance(ours[key], str)):
             raise _unfit(folder, f"its input.{key} is", value, ours[key])
-    return INPUTS[recipe.task.rows].load(manifest.input, folder)
+    return kind_of(recipe.task).encoder.load(manifest.input, folder)
 
 
 def load_weights(network: Network, folder: Path) -> str:

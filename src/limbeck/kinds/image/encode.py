@@ -7,9 +7,10 @@ bytes at every door. Rows stay bytes; what a network's convention wants of them 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +19,12 @@ from PIL import Image
 from limbeck.errors import LimbeckError
 from limbeck.kinds.image.decode import Picture, reduced
 from limbeck.kinds.image.files import quiet_pillow
+from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.process.cores import each
-from limbeck.recipe import Input
+from limbeck.recipe import Input, Task
 
 FILTER = Image.Resampling.BICUBIC
+_WINDOW, _BYTES = 1024, 32 * 2**20  # pictures of a window at most, and bytes of their pixels
 _COST = 64  # pixels that count as one token where batches are cut
 
 # Convention -> whether blue comes first, what a pixel of 0-255 is divided by, then lowered by and divided by.
@@ -81,6 +84,7 @@ class ImageInput:
         The ``[input]`` section of the recipe.
     """
 
+    most = 256  # rows of a batch
     workers: int | None = None  # threads that decode; one for each core when None
 
     def __init__(self, settings: Input) -> None:
@@ -157,6 +161,23 @@ class ImageInput:
         with quiet_pillow():
             each(one, len(pictures), workers or self.workers)
         return Pictures(pixels), bad
+
+    @property
+    def window(self) -> int:
+        """Rows that are encoded together."""
+        return max(1, min(_WINDOW, _BYTES // (3 * self.size**2)))
+
+    def blank(self, task: Task) -> list[Picture]:
+        """Return one black picture."""
+        return [Picture(np.zeros((1, 1, 3), dtype=np.uint8))]
+
+    def completed(self, pictures: list[Picture]) -> list[Picture]:
+        """Return the pictures: nothing is missing in them."""
+        return pictures
+
+    def largest(self, rows: Pictures, one: Mapping[str, NDArray[Any]], tokens: int) -> list[Shapes]:
+        """Return array name -> shape for the batches that can take most; see `largest_batch`."""
+        return largest_batch(rows, one, tokens, self.most)
 
     def square(self, picture: Picture) -> NDArray[np.uint8]:
         """Return one picture, uint8 [size, size, 3], or [size, size, 1] where colour is not wanted."""

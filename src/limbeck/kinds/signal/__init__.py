@@ -1,1 +1,12 @@
 """Signals: windows of one or more leads."""
+
+from __future__ import annotations
+
+from limbeck.kinds.kind import Kind
+from limbeck.kinds.signal.encode import SignalInput
+from limbeck.kinds.signal.from_memory import windows_from, windows_in
+from limbeck.kinds.signal.inputs import Records
+
+SIGNAL = Kind(
+    name="signal", encoder=SignalInput, values=windows_in, from_memory=windows_from, inputs=Records, framed=True
+)

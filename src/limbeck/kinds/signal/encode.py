@@ -8,20 +8,22 @@ rate moves; and, where asked for, features of the window as a branch of their ow
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.kinds.signal.columns import AFTER, BEAT, BEFORE, RECORD, RHYTHM, SIGNAL, TIME, array_column, usual
 from limbeck.kinds.signal.features import count_of, features_of
 from limbeck.kinds.signal.formats.windows import levelled
 from limbeck.kinds.signal.record_context import REFERENCES, references, references_column
-from limbeck.recipe import Input
+from limbeck.recipe import Input, Task
 
 Floats = NDArray[np.float32]
 NUMBERS = 20  # of the rhythm
@@ -89,6 +91,10 @@ class SignalInput:
     settings
         The ``[input]`` section of the recipe, of which ``[input.signal]`` counts.
     """
+
+    most = 256  # rows of a batch
+    window = 4096  # rows that are encoded together
+    workers: int | None = None
 
     def __init__(self, settings: Input) -> None:
         self.settings = settings
@@ -194,6 +200,18 @@ class SignalInput:
         records = np.array([str(name) for name in rows[RECORD].to_list()], dtype=object)
         beat, rhythm = references(windows, records, _numbers(rows, TIME), rr)
         return rows.with_columns(references_column(BEAT, beat), references_column(RHYTHM, rhythm))
+
+    def blank(self, task: Task) -> pl.DataFrame:
+        """Return one flat window."""
+        return signal_rows(np.zeros((1, *self.shape), dtype=np.float32))
+
+    def completed(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return the windows with what their record says; see `with_record`."""
+        return self.with_record(rows)
+
+    def largest(self, rows: Signals, one: Mapping[str, NDArray[Any]], tokens: int) -> list[Shapes]:
+        """Return array name -> shape for the batches that can take most; see `largest_batch`."""
+        return largest_batch(rows, one, tokens, self.most)
 
     def batch(self, rows: Signals, which: NDArray[np.int64]) -> dict[str, np.ndarray]:
         """Return ``beats``, ``rhythm`` and ``features`` of the chosen rows, and what stands beside them."""

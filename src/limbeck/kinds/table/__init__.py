@@ -1,1 +1,10 @@
 """Rows of a table."""
+
+from __future__ import annotations
+
+from limbeck.kinds.inputs import CellTables
+from limbeck.kinds.kind import Kind
+from limbeck.kinds.table.encode import TableInput
+from limbeck.kinds.table.from_memory import cells_from, cells_in
+
+TABLE = Kind(name="table", encoder=TableInput, values=cells_in, from_memory=cells_from, inputs=CellTables, framed=True)

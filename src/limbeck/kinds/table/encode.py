@@ -13,7 +13,7 @@ import math
 import re
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.files import write_json
+from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.kinds.stored_files import stored_text
 from limbeck.kinds.table.dense import Dense
-from limbeck.recipe import Input
+from limbeck.recipe import Input, Task
 
 KNOTS = 64
 _TRUE, _FALSE = {"true", "yes", "y", "t", "是"}, {"false", "no", "n", "f", "否"}
@@ -80,6 +81,11 @@ class TableInput:
     """
 
     file = "columns.json"
+
+    # A row of a table costs so little that larger parts pay: calling the model and the reader is most of it.
+    most = 1024  # rows of a batch
+    window = 16384  # rows that are encoded together
+    workers: int | None = None
 
     def __init__(self, settings: Input, columns: Sequence[Column]) -> None:
         self.settings, self.columns = settings, tuple(columns)
@@ -164,6 +170,18 @@ class TableInput:
         for at, column in there:
             member = column.kind == "member"
             yield at, numbers_of(frame[column.name], "member", column.member) if member else finite(read[column.name])
+
+    def blank(self, task: Task) -> pl.DataFrame:
+        """Return one row in which every cell is missing."""
+        return pl.DataFrame({name: [None] for name in task.inputs})
+
+    def completed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return the rows: what they lack is missing."""
+        return frame
+
+    def largest(self, rows: Dense, one: Mapping[str, NDArray[Any]], tokens: int) -> list[Shapes]:
+        """Return array name -> shape for the batches that can take most; see `largest_batch`."""
+        return largest_batch(rows, one, tokens, self.most)
 
     def batch(self, rows: Dense, which: NDArray[np.int64]) -> dict[str, np.ndarray]:
         """Return the arrays of the chosen rows."""

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
-from limbeck.kinds.select import INPUTS, Rows, encode, values_of
+from limbeck.kinds import kind_of
+from limbeck.kinds.select import Rows, encode, values_of
 from limbeck.kinds.signal import baseline as baseline_signal
 from limbeck.kinds.signal.encode import Signals
 from limbeck.kinds.table import baseline as baseline_table
@@ -33,7 +34,7 @@ class Boosting:
         train = data.part("train")
         values = values_of(data.frame[train], recipe.task)
         self.classes = len(data.classes)
-        self.encoder: Any = INPUTS[recipe.task.rows].fit(recipe.input, values)  # type: ignore[arg-type]
+        self.encoder: Any = kind_of(recipe.task).encoder.fit(recipe.input, values)
         learned = _flat(encode(self.encoder, values))
         self.model = baseline_line.fit_boosting(learned, data.labels[train], "a teacher of boosted trees")
 

@@ -5,7 +5,7 @@ Only the columns that are asked for are converted, one by one, so that neither p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -125,3 +125,14 @@ def column_of(name: str, cells: Any) -> pl.Series:
         what = "its values are no numbers, texts, dates or flags"
         raise LimbeckError(what, where=f"column {name!r}", mend="convert them") from error
     return series.fill_nan(None) if series.dtype.is_float() else series
+
+
+def names_of(values: Any, frame: pl.DataFrame) -> list[str]:
+    """Return the names of the columns that were given, of which a frame made of them may hold only the wanted ones."""
+    if is_pandas(values):
+        return [str(name) for name in values.columns]
+    if isinstance(values, Mapping):
+        return [str(name) for name in values]
+    if isinstance(values, np.ndarray) and values.dtype.names:
+        return list(values.dtype.names)
+    return frame.columns

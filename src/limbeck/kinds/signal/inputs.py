@@ -2,20 +2,60 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from limbeck.data.file_changes import parts_of
+from limbeck.data.labels import need_inputs
 from limbeck.data.tables.rows import Chunk, Reject
 from limbeck.errors import LimbeckError, MissingExtraError
+from limbeck.kinds.inputs import Wanted
 from limbeck.kinds.signal.columns import AFTER, BEFORE, PATIENT, RECORD, TIME
 from limbeck.kinds.signal.read import read_source, signal_sources
 from limbeck.recipe import Input, Task
 
 COLUMNS = (RECORD, PATIENT, TIME, BEFORE, AFTER)
 DEFAULT = ("record", "time", "class", "probability")
+
+
+class Records:
+    """The records, or files of windows, at a path; see `limbeck.kinds.inputs.Inputs`."""
+
+    by_name = False
+
+    def __init__(self, source: Path, wanted: Wanted) -> None:
+        self.wanted = wanted
+        self.notes: list[str] = []
+        self.sources = record_files(source, wanted.output, wanted.task, wanted.columns)
+
+    def names(self) -> list[str]:
+        """Return the columns that every row of a signal has."""
+        names = record_columns(self.wanted.task)
+        need_inputs(names, self.wanted.task, self.sources[0])
+        return names
+
+    def defaults(self, names: Sequence[str]) -> list[str]:
+        """Return record and time, then the answer."""
+        return default_columns(self.sources)
+
+    def parts(self, source: Path) -> Sequence[Path]:
+        """Return the files of a record."""
+        return parts_of(source, self.wanted.settings.signal.annotations)
+
+    def chunks(self, index: int, skip: int, rows: int) -> Iterator[Chunk]:
+        """Yield a record as one chunk."""
+        yield record_chunk(self.sources[index], self.wanted.task, self.wanted.settings, skip)
+
+    def expected(self, skip: int) -> int | None:
+        """Return None: beats are not counted beforehand."""
+        return None
+
+    def frame(self, chunk: Chunk, index: int, written: Sequence[str]) -> pl.DataFrame:
+        """Return the beats of a record."""
+        return chunk.frame if chunk.frame.height else empty_frame(self.wanted.task)
 
 
 def record_files(path: Path, output: Path, task: Task, columns: Mapping[str, str]) -> list[Path]:

@@ -1,0 +1,83 @@
+"""What a kind of rows is: one object that holds all that differs between texts, images, signals and tables.
+
+Each folder beside this file has such an object in its ``__init__.py``, and `limbeck.kinds.KINDS` lists them. What is
+heavy, or needs torch or scikit-learn, is a module of the folder that is named and loaded when it is first asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sized
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from limbeck.kinds.inputs import Inputs, Wanted
+from limbeck.recipe import Task
+
+Shapes = dict[str, tuple[int, ...]]
+Values = Any  # list[str], list[Picture] or pl.DataFrame: what the encoder of the kind reads
+
+
+class Encoded(Sized, Protocol):
+    """N encoded rows."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """The cost of each row, int64 [N]."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """All that differs between kinds of rows.
+
+    Attributes
+    ----------
+    name
+        As in ``task.kind``; also the name of the folder.
+    encoder
+        What turns raw values into arrays, in training and in serving. Beside ``fit``, ``load``, ``save``, ``files``,
+        ``encode``, ``encode_each``, ``batch`` and ``blank`` it has ``most`` and ``window`` (rows of a batch, rows that
+        are encoded together), ``completed`` (values with what their neighbours say of them) and ``largest`` (shapes of
+        the largest batches).
+    values
+        The raw values of the rows of a frame.
+    from_memory
+        The raw values of what is given from Python.
+    inputs
+        What `predict` reads at a path.
+    framed
+        Whether raw values are a frame of polars.
+    processes
+        Whether many rows are answered by several processes, as most of the work holds the interpreter's lock.
+    """
+
+    name: str
+    encoder: type[Any]
+    values: Callable[[pl.DataFrame, Task], Values]
+    from_memory: Callable[[object, Task], Values]
+    inputs: Callable[[Path, Wanted], Inputs]
+    framed: bool = False
+    processes: bool = False
+
+    def load(self, module: str) -> Any:
+        """Import a module of the kind's folder, e.g. ``"augment"``."""
+        return import_module(f"limbeck.kinds.{self.name}.{module}")
+
+
+def largest_batch(rows: Encoded, one: Mapping[str, NDArray[Any]], tokens: int, most: int) -> list[Shapes]:
+    """Return array name -> shape of the largest batch of rows that all cost the same.
+
+    Parameters
+    ----------
+    rows, one
+        A blank row, encoded, and its batch.
+    tokens, most
+        Tokens and rows of a batch at most; see `limbeck.kinds.text.ragged.batches`.
+    """
+    count = max(1, min(most, tokens // max(int(rows.lengths[0]), 1)))
+    return [{name: (count, *array.shape[1:]) for name, array in one.items()}]

@@ -1,0 +1,48 @@
+"""Texts given from Python: a list of strings, or the column of a frame; a missing text is ""."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from limbeck.data.tables.rows import text_column
+from limbeck.errors import LimbeckError
+from limbeck.kinds.from_memory import frame_or_items
+from limbeck.recipe import Task
+
+
+def texts_in(frame: pl.DataFrame, task: Task) -> list[str]:
+    """Return the texts of N rows; a missing one is ""."""
+    return list(text_column(frame[task.inputs[0]]).fill_null("").to_list())
+
+
+def texts_from(values: object, task: Task) -> list[str]:
+    """Return texts that are given from Python.
+
+    Raises
+    ------
+    LimbeckError
+        When one is not a string.
+    """
+    frame, items = frame_or_items(values, task, "texts")
+    return texts_in(frame, task) if frame is not None else _texts(items, task.inputs[0])
+
+
+def _texts(items: list[Any], name: str) -> list[str]:
+    for index, text in enumerate(items):
+        if not isinstance(text, str):
+            if _missing(text):
+                items[index] = ""
+                continue
+            mend = f"give [row[{name!r}] for row in rows]" if isinstance(text, Mapping) else None
+            what = f"expected a text, got {type(text).__name__}"
+            raise LimbeckError(what, where=f"value {index}", mend=mend)
+    return items
+
+
+def _missing(value: object) -> bool:
+    """Whether it is None, NaN, or what pandas writes where a value is missing."""
+    nan = isinstance(value, float) and value != value
+    return value is None or nan or type(value).__name__ in ("NAType", "NaTType")
