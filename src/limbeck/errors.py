@@ -9,9 +9,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable
-from typing import ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 
-from limbeck.messages.message import Message, code_of, message, stand_in
+from limbeck.messages.message import Message, as_json, code_of, message, stand_in
 
 LONGEST = 1000  # characters of a fact
 # Control characters, with which text from data could rewrite a terminal, and those that reorder what is around them.
@@ -64,6 +65,28 @@ class LimbeckError(Exception):
         if mend:
             return message("error.at_fix", where=where, what=what, fix=mend)
         return message("error.at", where=where, what=what)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the error as plain data, for programs that show it in their own way.
+
+        Returns
+        -------
+        dict
+            ``code`` (the kind of error), ``message`` (code and values of what is wrong, None for a sentence without
+            a code), ``what``, ``where``, ``file``, ``row``, ``column`` and ``fix``; None where it is not known.
+        """
+        at = self.where.values if isinstance(self.where, Message) else {}
+        file = self.where if isinstance(self.where, Path) else at.get("file")
+        return {
+            "code": self.code,
+            "message": as_json(self.what),
+            "what": str(self.what),
+            "where": None if self.where is None else _one_line(str(self.where)),
+            "file": None if file is None else _one_line(str(file)),
+            "row": at.get("row"),
+            "column": at.get("column"),
+            "fix": None if self.mend is None else str(self.mend),
+        }
 
 
 def _one_line(text: str) -> str:

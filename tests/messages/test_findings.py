@@ -80,6 +80,22 @@ def test_an_error_is_the_same_line_as_a_message():
     assert LimbeckError("wrong", where="a.csv", mend="do").message(fix=False) == "a.csv: wrong"
 
 
+def test_an_error_is_plain_data_for_programs(tmp_path):
+    (tmp_path / "rows.csv").write_text("text,label\ngood,1\nbad,0\nodd,2\n", "utf-8")
+    raw = {"task": {"kind": "text", "classes": {"0": "bad", "1": "good"}}, "data": {"train": "rows.csv"}}
+    with pytest.raises(LimbeckError) as caught:
+        prepare(parse_recipe(raw | {"student": {"network": "gru"}}), tmp_path)
+    told = caught.value.as_dict()
+    assert told["message"] == {"code": "label.unknown", "values": {"label": "2"}}
+    assert (told["file"], told["row"], told["column"]) == (str(tmp_path / "rows.csv"), 3, "label")
+    assert f"{told['where']}: {told['what']}; {told['fix']}" == str(caught.value)
+    assert zh(caught.value.message()).startswith(f"{tmp_path / 'rows.csv'} 第 3 行，列 'label'：未知标签 '2'")
+    assert LimbeckError("wrong").as_dict() == {
+        "code": "bad-input", "message": None, "what": "wrong", "where": None, "file": None, "row": None,
+        "column": None, "fix": None,
+    }  # fmt: skip
+
+
 def test_what_calls_for_a_look_is_told_by_its_code_alone():
     assert not doubtful("30 unreadable rows left out")
     assert all(template(code, "en", 2) != code for code in findings._DOUBTFUL)

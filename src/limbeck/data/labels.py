@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 
 from limbeck.data.tables.rows import Ints, need
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError, did_you_mean, names_one
+from limbeck.messages.message import message
 from limbeck.recipe import DETECTED, Task
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
@@ -115,15 +116,18 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
     labels = [table.get(label, -1) for label in raw]
     if -1 in labels:
         place = labels.index(-1)
-        spot = f"{where}, row {numbers[place]}, column {task.label!r}"
+        spot = message("place.cell", file=where, row=numbers[place], column=task.label)
         if raw[place] is None:
-            raise LimbeckError("the label is missing", where=spot, mend="fill it in, or give the row as unlabelled")
+            raise LimbeckError(message("label.missing"), where=spot, mend=message("fix.label"))
         known = sorted({*(task.class_map or {}), *classes}, key=_by_number)
         unknown = sum(label == raw[place] for label in raw)
-        what = f"unknown label {str(raw[place])[:60]!r}" + (f" (in {unknown:,} rows)" if unknown > 1 else "")
+        label = str(raw[place])[:60]
+        what = message("label.unknown_in", label=label, count=unknown)
+        if unknown == 1:
+            what = message("label.unknown", label=label)
         mend = did_you_mean(str(raw[place]), known)
-        if not mend.startswith("did"):
-            mend += "; list it in task.classes, or leave task.classes out to take the labels as they are"
+        if not names_one(mend):
+            mend = message("error.fix", what=mend, fix=message("fix.list_label"))
         raise LimbeckError(what, where=spot, mend=mend)
     return np.array(labels, dtype=np.int64)
 
@@ -131,8 +135,8 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
 def _detected(raw: Sequence[str | None], task: Task, where: object, numbers: Ints) -> Ints:
     """Return 0 for rows whose label is one of ``task.normal``, 1 for all others, whatever they are called."""
     if None in raw:
-        spot = f"{where}, row {numbers[raw.index(None)]}, column {task.label!r}"
-        raise LimbeckError("the label is missing", where=spot, mend="fill it in, or give the row as unlabelled")
+        spot = message("place.cell", file=where, row=numbers[raw.index(None)], column=task.label)
+        raise LimbeckError(message("label.missing"), where=spot, mend=message("fix.label"))
     normals = {label_text(label) for label in (*task.normals, DETECTED[0])}
     return np.array([label not in normals for label in raw], dtype=np.int64)
 

@@ -47,8 +47,7 @@ def without_label(gathered: Gathered, task: Task, policy: str, hidden: Mask) -> 
         return found
     shown, total = int(found.sum()), int(np.count_nonzero(~hidden))
     if policy == "refuse" or (policy == "drop" and shown == total):
-        spot = f"{first[0]}, row {first[1]}, column {task.label!r}"
-        what = f"the label is missing in {shown:,} of {total:,} rows; this is the first"
-        mend = 'fill them in, set data.missing_labels = "drop" or "unlabelled", or name the file in data.unlabelled'
-        raise LimbeckError(what, where=spot, mend=mend)
+        spot = message("place.cell", file=first[0], row=first[1], column=task.label)
+        what = message("label.missing_in", count=shown, total=total)
+        raise LimbeckError(what, where=spot, mend=message("fix.labels"))
     return found

@@ -32,7 +32,7 @@ from limbeck.dataset import assign_parts as parts
 from limbeck.dataset import drop_duplicates as copies
 from limbeck.dataset.gather import MEMORY, Gathered
 from limbeck.dataset.missing_labels import without_label
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.events import check
 from limbeck.kinds.image.files import examine, keys_of
 from limbeck.kinds.signal import patients
@@ -329,5 +329,5 @@ def _found(path: Path, key: str) -> Path:
     path = file_of(path)
     near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = did_you_mean(path.name, near)
-    mend = hint if hint.startswith("did") else f"check {key}, or give the folder with --data"
+    mend = hint if names_one(hint) else f"check {key}, or give the folder with --data"
     raise LimbeckError("there is no such file", where=path, mend=mend)
