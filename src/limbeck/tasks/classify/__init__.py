@@ -1,1 +1,7 @@
 """Classification."""
+
+from __future__ import annotations
+
+from limbeck.tasks.task import TaskKind
+
+CLASSIFY = TaskKind(name="classify")
