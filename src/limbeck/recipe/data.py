@@ -151,7 +151,7 @@ class Clean(Section):
 class Input(Section):
     """How one raw value becomes arrays."""
 
-    encoder: Literal["characters", "words", "wordpiece", "ngrams", "table"] = "characters"
+    encoder: str = "characters"
     max_length: int = Field(default=256, ge=4, le=8192)
     vocabulary: int = Field(default=8000, ge=16, le=1_000_000)
     min_count: int = Field(default=2, ge=1)

@@ -24,6 +24,7 @@ from limbeck.events import stage
 from limbeck.kinds import kind_of
 from limbeck.kinds.image.recaptured_rows import with_attacks
 from limbeck.kinds.select import RowInput, Rows, Values, encode, values_of
+from limbeck.kinds.text.encode import read_as
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks import NETWORKS, Network
@@ -122,9 +123,9 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
         raise LimbeckError(what, where="recipe", mend=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
-    reads = recipe.input.encoder if recipe.task.rows == "text" else recipe.task.kind
-    if reads not in kind.encoders:
-        what = f"the network {name!r} cannot read {reads!r} rows (task.kind, input.encoder)"
+    reads = read_as(recipe.input) if recipe.task.rows == "text" else (recipe.task.kind,)
+    if not set(reads) & set(kind.encoders):
+        what = f"the network {name!r} cannot read {reads[0]!r} rows (task.kind, input.encoder)"
         raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
     return kind, options
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import write_text
 from limbeck.kinds.kind import Shapes
 from limbeck.kinds.stored_files import stored_text
@@ -25,6 +25,31 @@ WIDE_REACH = 4  # the wide branch is cheap, so it reads this many times further 
 _GRAMS = 8  # n-grams of a character at most
 
 TEXT_ENCODERS: dict[str, Any] = {**ENCODERS, "ngrams": Ngrams}
+
+
+def encoder_named(name: str) -> Any:
+    """Return the class of the encoder of this name.
+
+    Raises
+    ------
+    LimbeckError
+        When there is none.
+    """
+    if name not in TEXT_ENCODERS:
+        hint = did_you_mean(name, TEXT_ENCODERS)
+        raise LimbeckError(f"input.encoder: unknown encoder {name!r}", where="recipe", mend=hint)
+    return TEXT_ENCODERS[name]
+
+
+def read_as(settings: Input) -> tuple[str, ...]:
+    """Return under which names a network may list what it reads: the encoder's own, and that of one it is like.
+
+    Raises
+    ------
+    LimbeckError
+        When there is no such encoder.
+    """
+    return settings.encoder, getattr(encoder_named(settings.encoder), "like", settings.encoder)
 
 
 def wants_wide(settings: Input) -> bool:
@@ -56,7 +81,7 @@ class TextInput:
         """Learn from raw training texts: the encoder, unless one is given, and the wide branch's n-grams."""
         cleaned = clean_all(list(texts), settings.clean)
         if encoder is None:
-            encoder = TEXT_ENCODERS[settings.encoder].fit(cleaned, settings)
+            encoder = encoder_named(settings.encoder).fit(cleaned, settings)
         wide = Ngrams.fit(cleaned, settings) if wants_wide(settings) else None
         return cls(settings, encoder, wide)
 
@@ -70,7 +95,7 @@ class TextInput:
             When the file is missing or is not what the settings say.
         """
         wide = Ngrams.load(settings, folder) if wants_wide(settings) else None
-        kind = TEXT_ENCODERS[settings.encoder]
+        kind = encoder_named(settings.encoder)
         if kind is Ngrams:
             return cls(settings, Ngrams.load(settings, folder))
         file = folder / kind.file

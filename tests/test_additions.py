@@ -1,0 +1,157 @@
+"""A network, a loss, a relevance method, a teacher and an encoder are each one class and one line of a dictionary.
+
+Each test adds one as a stranger would, and trains, exports and predicts with it.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+
+import limbeck
+from limbeck.errors import LimbeckError
+from limbeck.kinds.text.encode import TEXT_ENCODERS
+from limbeck.kinds.text.ragged import Ragged, ragged
+from limbeck.networks import NETWORKS, Network
+from limbeck.networks.base import mask_of
+from limbeck.objectives import OBJECTIVES
+from limbeck.objectives.base import Loss
+from limbeck.recipe import Section, override, parse_recipe
+from limbeck.relevance import METHODS
+from limbeck.relevance.probabilities import checked, fused
+from limbeck.teachers import TEACHERS
+from small import reviews, tiny_recipe, write_csv
+
+
+class MeanOptions(Section):
+    width: int = Field(default=16, ge=1)
+
+
+class Mean(Network):
+    """The mean of the tokens' vectors."""
+
+    Options = MeanOptions
+
+    def __init__(self, options, encoder, classes):
+        super().__init__(options, encoder, classes)
+        self.vectors = nn.Embedding(encoder.size, options.width)
+        self.head = nn.Linear(options.width, classes)
+
+    def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        mask = mask_of(ids, lengths).unsqueeze(-1)
+        return (self.vectors(ids) * mask).sum(dim=1) / lengths.clamp(min=1).unsqueeze(-1)
+
+
+class Focal(Loss):
+    """Cross-entropy that easy rows weigh less in (Lin et al. 2017, eq. 5)."""
+
+    labelled = True
+
+    def count(self, step):
+        return (step.labels >= 0).sum()
+
+    def forward(self, step):
+        known = step.labels >= 0
+        own = torch.log_softmax(step.logits[known], dim=1).gather(1, step.labels[known][:, None])
+        return -((1 - own.exp()) ** 2 * own).sum() / max(len(own), 1)
+
+
+def median(P):
+    """The median of the teachers' probabilities, scaled to one."""
+    P = checked(P)
+    middle = np.nanmedian(P, axis=0)
+    return fused(middle / middle.sum(axis=1, keepdims=True), np.ones(len(P)))
+
+
+class Sure:
+    """A teacher that knows one word."""
+
+    block, columns = 64, ("text",)
+
+    def __init__(self, place):
+        self.name, self.classes, self.word = place.spec.name, place.classes, place.place
+        self.fingerprint = place.fingerprint(self.word)
+
+    def answer(self, rows: pl.DataFrame):
+        found = rows["text"].str.contains(self.word, literal=True).fill_null(False).to_numpy()
+        return np.where(found[:, None], [[0.1, 0.9]], [[0.6, 0.4]]).astype(np.float32)
+
+
+class Codes:
+    """One token for each byte of UTF-8."""
+
+    file, like, size, pad = "bytes.json", "characters", 258, 0
+    tokens: ClassVar = None
+
+    @classmethod
+    def fit(cls, texts, settings):
+        return cls()
+
+    @classmethod
+    def loads(cls, text, settings):
+        return cls()
+
+    def dumps(self):
+        return json.dumps("bytes")
+
+    def encode(self, texts, max_length) -> Ragged:
+        return ragged([[byte + 2 for byte in text.encode("utf-8", "replace")] for text in texts], max_length)
+
+
+def trained(recipe, folder, out):
+    """Train, and check that the bundle answers as a table and alone."""
+    done = limbeck.train(recipe, data=folder, out=out)
+    texts = [row["text"] for row in reviews(40, seed=3)]
+    p = limbeck.load(done.bundle).predict_proba(texts)
+    assert p.shape == (40, 2) and np.isfinite(p).all()
+    assert "accuracy" in limbeck.evaluate(done.bundle, folder / "reviews.csv", bootstrap=5)
+    return done
+
+
+def test_a_network(monkeypatch, rows_folder, tmp_path):
+    monkeypatch.setitem(NETWORKS, "mean", Mean)
+    recipe = override(tiny_recipe("gru"), {"training.epochs": 4})
+    raw = recipe.model_dump()
+    raw["student"] = {"network": "mean", "width": 24}
+    done = trained(parse_recipe(raw), rows_folder, tmp_path / "b")
+    assert limbeck.load(done.bundle).manifest.network == "mean"
+    raw["student"]["widht"] = 3
+    with pytest.raises(LimbeckError, match=r"unknown key 'student\.widht'; did you mean 'width'"):
+        limbeck.train(parse_recipe(raw), data=rows_folder, out=tmp_path / "c")
+
+
+def test_a_loss(monkeypatch, rows_folder, tmp_path):
+    monkeypatch.setitem(OBJECTIVES, "focal", Focal)
+    recipe = tiny_recipe("ngram", objective={"losses": {"focal": 1.0}})
+    assert trained(recipe, rows_folder, tmp_path / "b").metrics["accuracy"] > 0.7
+
+
+def test_a_relevance_method_and_a_teacher(monkeypatch, tmp_path):
+    monkeypatch.setitem(METHODS, "median", median)
+    monkeypatch.setitem(TEACHERS, "word", Sure)
+    write_csv(tmp_path / "reviews.csv", reviews(300))
+    words = ("物流很快", "味道真好", "强烈推荐")
+    raw = tiny_recipe("ngram", relevance={"method": "median"}, objective={"losses": {"distil": 1.0}}).model_dump()
+    raw["teachers"] = [{"name": f"w{at}", "source": f"word:{word}"} for at, word in enumerate(words)]
+    recipe = parse_recipe(raw)
+    done = trained(recipe, tmp_path, tmp_path / "b")
+    assert "median" in (done.bundle / "recipe.toml").read_text("utf-8")
+    assert any(
+        one.level == "error" for one in limbeck.doctor(override(recipe, {"relevance.method": "medain"}), data=tmp_path)
+    )
+
+
+def test_an_encoder(monkeypatch, rows_folder, tmp_path):
+    monkeypatch.setitem(TEXT_ENCODERS, "bytes", Codes)
+    recipe = tiny_recipe("gru", input={"encoder": "bytes", "max_length": 64})
+    done = trained(recipe, rows_folder, tmp_path / "b")
+    assert (done.bundle / "bytes.json").is_file()
+    with pytest.raises(LimbeckError, match="unknown encoder 'byts'; did you mean 'bytes'"):
+        limbeck.train(override(recipe, {"input.encoder": "byts"}), data=rows_folder, out=tmp_path / "c")
