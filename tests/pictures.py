@@ -96,5 +96,5 @@ def bad_files(folder: Path) -> dict[str, str]:
         (folder / name).write_bytes(data)
     return {
         "bomb.png": "pixels", "cut.jpg": "truncated", "cut.png": "truncated", "empty.jpg": "empty",
-        "text.jpg": "no picture",
+        "text.jpg": "not a picture",
     }  # fmt: skip

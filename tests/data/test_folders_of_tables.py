@@ -113,7 +113,7 @@ def test_an_array_of_objects_is_a_table_and_what_is_no_object_a_reject(tmp_path)
     )
     table = read.read(path)
     assert table.frame.rows() == [("好", "1", None), (None, None, '[1, "二"]')]
-    assert [(reject.row, reject.reason.split()[0]) for reject in table.rejects] == [(2, "is"), (4, "holds")]
+    assert [(reject.row, reject.reason.split()[0]) for reject in table.rejects] == [(2, "is"), (4, "has")]
     assert table.numbers.tolist() == [1, 3]
     rest = next(read.stream(path, skip=2, columns=["text"]))
     assert (rest.numbers.tolist(), [reject.row for reject in rest.rejects]) == ([3], [4])
