@@ -47,6 +47,8 @@ PAGES = (
 )
 ALL = (
     *PAGES,
+    "docs/architecture.md",
+    "docs/architecture.zh-CN.md",
     "docs/anomaly.md",
     "docs/decisions.md",
     "docs/data.md",
