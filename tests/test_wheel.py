@@ -56,6 +56,7 @@ def test_every_file_of_the_package_is_in_the_wheel_and_nothing_else(wheel):
         "limbeck/cli/demo.toml",
         "limbeck/evaluation/report/report.html",
         "limbeck/kinds/text/stop_words_zh.txt",
+        "limbeck/messages/locale/zh_CN/LC_MESSAGES/limbeck.mo",
     } <= held
 
 

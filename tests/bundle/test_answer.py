@@ -76,7 +76,7 @@ def test_a_picture_a_window_and_a_row_that_cannot_be_read_are_named(tmp_path):
     with limbeck.load(bundle_of("image")) as classifier:
         found = classifier.answer([pictures[0], str(tmp_path / "text.png"), 7, pictures[1]])
         assert [label is not None for label in found.labels] == [True, False, False, True]
-        assert "no picture" in str(found.errors[1])
+        assert "not a picture" in str(found.errors[1])
         assert str(found.errors[2]) == "expected a path, a Pillow image or a uint8 array, got int"
     windows = [np.zeros((1, 84)), np.zeros((1, 30)), np.full((1, 84), np.nan), "beat", np.ones((1, 84))]
     with limbeck.load(bundle_of("signal")) as classifier:

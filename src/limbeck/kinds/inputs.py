@@ -15,6 +15,7 @@ from limbeck.data.tables.encoding import GUESSED, readable
 from limbeck.data.tables.read import Chunk, file_of, inspect, left_out, sources, stream
 from limbeck.errors import LimbeckError
 from limbeck.files import same_file, writable
+from limbeck.messages.message import message
 from limbeck.recipe import Input, Task
 
 
@@ -76,7 +77,8 @@ class Tables:
     def __init__(self, source: Path, wanted: Wanted) -> None:
         self.wanted, self.notes = wanted, []
         if named := left_out(source, self.aside):
-            self.notes.append(writable(f"left out of the folder {source.resolve().name}: {named}"))
+            folder = writable(source.resolve().name)
+            self.notes.append(message("data.files_left_out", folder=folder, files=writable(named)))
         self.sources = [
             file for file in self.found(source) if source == file or not same_file(file_of(file), wanted.output)
         ]
@@ -93,7 +95,8 @@ class Tables:
         file = self.sources[0]
         form = inspect(file, encoding=self.wanted.encoding)
         if self.wanted.encoding is None and form.encoding in GUESSED:
-            self.notes.append(writable(f"{file.name} is taken for {readable(form.encoding)}"))
+            known = {"file": writable(file.name), "encoding": readable(form.encoding)}
+            self.notes.append(message("data.encoding_guessed", **known))
         names = self._renamed(pl.DataFrame(schema=dict.fromkeys(form.columns, pl.String))).columns
         need_inputs(names, self.wanted.task, file)
         return names
@@ -156,10 +159,7 @@ class CellTables(Tables):
         """Return the columns of the first table, under the recipe's names; note those that are missing."""
         names = super().names()
         if lacks := [name for name in self.wanted.task.inputs if name not in names]:
-            shown = ", ".join(map(repr, lacks))
-            self.notes.append(
-                writable(f"{self.sources[0].name} lacks the input {shown}: taken as missing in every row")
-            )
+            self.notes.append(message("data.input_missing", file=writable(self.sources[0].name), columns=lacks))
         return names
 
 
