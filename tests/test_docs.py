@@ -31,6 +31,8 @@ ROOT = Path(__file__).parents[1]
 PAGES = (
     "README.md",
     "README.zh-CN.md",
+    "docs/quick-start.md",
+    "docs/quick-start.zh-CN.md",
     "docs/train.md",
     "docs/bundle.md",
     "docs/predict.md",
@@ -47,6 +49,8 @@ PAGES = (
 )
 ALL = (
     *PAGES,
+    "docs/README.md",
+    "docs/README.zh-CN.md",
     "docs/architecture.md",
     "docs/architecture.zh-CN.md",
     "docs/anomaly.md",
@@ -185,6 +189,18 @@ def test_the_two_readmes_show_the_same_examples():
     assert essence("README.md") == essence("README.zh-CN.md")
     assert "(README.zh-CN.md)" in (ROOT / "README.md").read_text("utf-8").split("\n## ")[0]
     assert "(README.md)" in (ROOT / "README.zh-CN.md").read_text("utf-8").split("\n## ")[0]
+
+
+PAIRS = ("quick-start", "python", "explain")
+
+
+@pytest.mark.parametrize("page", PAIRS)
+def test_the_two_languages_of_a_page_show_the_same_examples(page):
+    def essence(name):
+        kept = [content for language, content in blocks(f"docs/{name}") if language in ("toml", "python", "console")]
+        return [re.sub(r"  # .*| --lang zh", "", content) for content in kept]
+
+    assert essence(f"{page}.md") == essence(f"{page}.zh-CN.md")
 
 
 TABLES = {
