@@ -4,7 +4,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from limbeck.data.row_identity import told_by_content
+from limbeck.data.row_identity import told_by_length, told_by_rarity
 from limbeck.dataset.prepare import prepare, texts_of
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Recipe, Task, parse_recipe
@@ -52,7 +52,7 @@ def ages(count: int) -> pl.DataFrame:
 
 def told(frame: pl.DataFrame) -> np.ndarray:
     task = Task(kind="table", input=frame.columns)
-    return told_by_content(frame, texts_of(frame, task), task)
+    return told_by_rarity(frame, texts_of(frame, task), task)
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_of_one_table_the_common_rows_are_alike_by_nature_and_the_rare_ones_are_
 )  # fmt: skip
 def test_a_text_of_a_word_or_two_tells_nobody(text, long):
     task = Task(kind="text")
-    assert told_by_content(pl.DataFrame({"text": [text]}), [text], task).tolist() == [long]
+    assert told_by_length(pl.DataFrame({"text": [text]}), [text], task).tolist() == [long]
 
 
 def a_recipe(kind: str, columns: str | list[str], **data: object) -> Recipe:

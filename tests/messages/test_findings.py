@@ -16,6 +16,7 @@ from limbeck.dataset.drop_duplicates import drop_conflicts
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.report.page import render_report
+from limbeck.kinds import KINDS
 from limbeck.kinds.image.files import examine
 from limbeck.kinds.image.resize_check import Lost
 from limbeck.messages import baseline_names, findings
@@ -150,7 +151,7 @@ def frame_of(names, folder):
 def test_beats_that_contradict_each_other_are_a_finding_and_no_crash():
     said: list[str] = []
     split, keep = np.array(["train", "train"]), np.ones(2, dtype=bool)
-    drop_conflicts("drop", np.zeros(2, dtype=np.int64), np.array([0, 1]), [4, 9], split, keep, said, "signal")
+    drop_conflicts("drop", np.zeros(2, dtype=np.int64), np.array([0, 1]), [4, 9], split, keep, said, KINDS["signal"])
     assert [zh(line) for line in said] == [
         "有 2 个样本与别的样本采样值相同，标签却不同，例如：第 4 行、第 9 行", "其中 2 个已从训练集中去掉",
     ]  # fmt: skip

@@ -19,13 +19,10 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.data.near_duplicates import Ints, exact
-from limbeck.data.row_identity import apart, told_by_content, unlike
-from limbeck.dataset.prepare import texts_of
+from limbeck.data.row_identity import apart, unlike
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.files import HASH
-from limbeck.kinds.signal.columns import KEY
+from limbeck.kinds import kind_of
 from limbeck.kinds.stored_files import stored_array
-from limbeck.kinds.text.clean import clean_all
 from limbeck.recipe import Input, Task
 
 FILE = "seen.npy"
@@ -34,27 +31,25 @@ Hashes = NDArray[np.uint32]
 
 def row_keys(texts: Sequence[str], task: Task, reader: Input) -> list[str]:
     """Return what tells rows apart: the cleaned text, or a table's joined cells, as `limbeck.data` gives them."""
-    return clean_all(texts, reader.clean) if task.rows == "text" else list(texts)
+    return kind_of(task).keys(pl.DataFrame(), texts, reader.clean)[1]
 
 
 def frame_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
     """Return what tells the rows of a frame apart; of examined pictures and signals a hash of the content."""
-    for kind, column in (("image", HASH), ("signal", KEY)):
-        if task.rows == kind and column in frame.columns:
-            return [str(value) for value in frame[column].to_list()]
-    return row_keys(texts_of(frame, task), task, reader)
+    kind = kind_of(task)
+    return kind.keys(frame, kind.names(frame, task), reader.clean)[1]
 
 
 def copies_in(frame: pl.DataFrame, task: Task, reader: Input) -> Ints:
     """Return one number for rows of a frame that are exact copies of each other, int64 [N]."""
     keys = frame_keys(frame, task, reader)
-    return apart(exact(keys), told_by_content(frame, keys, task))
+    return apart(exact(keys), kind_of(task).told(frame, keys, task))
 
 
 def telling_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
     """Return what tells the rows of a frame apart, "" where content tells no row: see `limbeck.data.row_identity`."""
     keys = frame_keys(frame, task, reader)
-    return unlike(keys, told_by_content(frame, keys, task))
+    return unlike(keys, kind_of(task).told(frame, keys, task))
 
 
 def hashes_of(keys: Iterable[str]) -> Hashes:

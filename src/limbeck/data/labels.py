@@ -54,7 +54,7 @@ def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
     LimbeckError
         Naming the nearest column there is.
     """
-    if task.rows != "table" or not set(task.inputs) & set(present):
+    if not set(task.inputs) & set(present):
         need(present, task.inputs[:1], where)
 
 

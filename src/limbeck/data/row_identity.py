@@ -15,6 +15,8 @@ told by their content:
   whose rows repeat often and unevenly, tell no row by its content.
 """
 
+# ruff: noqa: ARG001 - such a function takes the same arguments for every kind
+
 from __future__ import annotations
 
 import re
@@ -38,8 +40,8 @@ _WORDS = re.compile(rf"(?P<alone>[{_ALONE}])|[^\W_{_ALONE}]+")
 Mask = npt.NDArray[np.bool_]
 
 
-def told_by_content(frame: pl.DataFrame, keys: Sequence[str], task: Task) -> Mask:
-    """Return which rows are told by their content, bool (n,).
+def always_told(frame: pl.DataFrame, keys: Sequence[str], task: Task) -> Mask:
+    """Return bool (n,) that all rows are told by their content.
 
     Parameters
     ----------
@@ -48,11 +50,19 @@ def told_by_content(frame: pl.DataFrame, keys: Sequence[str], task: Task) -> Mas
     keys
         What tells them apart: cleaned texts, joined cells, hashes.
     """
-    if task.rows == "text":
-        return np.array([_is_long(key) for key in keys], dtype=bool)
-    if task.rows == "table" and len(keys):
-        return _by_chance(frame, exact(keys), [name for name in task.inputs if name in frame.columns]) < CHANCE
     return np.ones(len(keys), dtype=bool)
+
+
+def told_by_length(frame: pl.DataFrame, keys: Sequence[str], task: Task) -> Mask:
+    """Return which texts are longer than `SHORT`, bool (n,); arguments as of `always_told`."""
+    return np.array([_is_long(key) for key in keys], dtype=bool)
+
+
+def told_by_rarity(frame: pl.DataFrame, keys: Sequence[str], task: Task) -> Mask:
+    """Return like which rows of a table fewer than `CHANCE` are expected, bool (n,); arguments as of `always_told`."""
+    if not len(keys):
+        return np.ones(0, dtype=bool)
+    return _by_chance(frame, exact(keys), [name for name in task.inputs if name in frame.columns]) < CHANCE
 
 
 def unlike(keys: Sequence[str], told: Mask) -> list[str]:

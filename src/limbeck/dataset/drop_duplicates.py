@@ -11,24 +11,18 @@ from limbeck.data import near_duplicates as duplicates
 from limbeck.data.leakage import RANK
 from limbeck.data.near_duplicates import Ints
 from limbeck.errors import LimbeckError
+from limbeck.kinds.kind import Kind
 from limbeck.messages.message import Message, message
 from limbeck.messages.words import part as part_name
 from limbeck.messages.words import rows_named
 
 Names = npt.NDArray[np.str_]
 Mask = npt.NDArray[np.bool_]
-# What rows that are copies have in common, by kind.
-SAME = {
-    "text": "content.text",
-    "table": "content.values",
-    "image": "content.picture",
-    "signal": "content.samples",
-}
 
 
-def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[Message], kind: str = "text") -> None:
+def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[Message], kind: Kind) -> None:
     """Drop empty texts, or rows of a table, from train and unlabelled; those of valid and test are reported."""
-    what = message("content.rows" if kind == "table" else "content.texts")
+    what = message(kind.empty)
     empty = np.array([not key for key in keys], dtype=bool)
     for part in ("train", "unlabelled"):
         gone = empty & (split == part)
@@ -40,18 +34,17 @@ def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[Message
         findings.append(message("data.empty_kept", count=left.sum(), what=what))
 
 
-def note_alike(keys: Sequence[str], groups: Ints, told: Mask, findings: list[Message], kind: str) -> None:
+def note_alike(keys: Sequence[str], groups: Ints, told: Mask, findings: list[Message], kind: Kind) -> None:
     """Report rows that are alike by nature, which nothing here takes for copies; see `limbeck.data.row_identity`."""
     filled = np.array([bool(key) for key in keys], dtype=bool)
     many = (np.bincount(groups, minlength=1) > 1)[groups] & filled & ~told if len(keys) else ~told
     if many.any():
-        code = "data.texts_alike" if kind == "text" else "data.rows_alike"
-        findings.append(message(code, count=many.sum(), content=message(SAME[kind])))
+        findings.append(message(kind.alike, count=many.sum(), content=message(kind.same)))
 
 
 def drop_conflicts(
     policy: str, groups: Ints, labels: Ints, names: Sequence[object], split: Names, keep: Mask, findings: list[Message],
-    kind: str = "text",
+    kind: Kind,
 ) -> None:  # fmt: skip
     """Report rows with the same content and different labels, and drop those of train when the policy is drop.
 
@@ -67,7 +60,7 @@ def drop_conflicts(
     if not len(found):
         return
     shown = rows_named([names[row] for row in found[:5]])
-    what = message("data.conflicts", count=len(found), content=message(SAME[kind]), rows=shown)
+    what = message("data.conflicts", count=len(found), content=message(kind.same), rows=shown)
     if policy == "refuse":
         raise LimbeckError(what, where="data.train", mend='mend the labels, or set data.conflicts = "drop"')
     findings.append(what)

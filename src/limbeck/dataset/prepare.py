@@ -21,7 +21,7 @@ from limbeck.data import near_duplicates as duplicates
 from limbeck.data import row_identity as identity
 from limbeck.data.dataset import Dataset
 from limbeck.data.derived_columns import with_derived
-from limbeck.data.labels import classes_of, labels_in, labels_of, text_of
+from limbeck.data.labels import classes_of, labels_in, labels_of
 from limbeck.data.leakage import leakage
 from limbeck.data.misspelled_labels import findings as misspelt_findings
 from limbeck.data.misspelled_labels import misspelt
@@ -34,16 +34,16 @@ from limbeck.dataset.gather import MEMORY, Gathered
 from limbeck.dataset.missing_labels import without_label
 from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.events import check
-from limbeck.kinds.image.files import examine, keys_of
+from limbeck.kinds import kind_of
+from limbeck.kinds.image.files import examine
+from limbeck.kinds.kind import Kind
 from limbeck.kinds.signal import patients
-from limbeck.kinds.signal import read as signals
-from limbeck.kinds.text.clean import clean_all
 from limbeck.messages.findings import is_unreadable, reason_of
 from limbeck.messages.message import Message, code_of, message
 from limbeck.recipe import Recipe, Signal, Split, Task
 from limbeck.tasks.anomaly import rows as normals
 
-__all__ = ["Dataset", "labels_of", "load_rows", "prepare"]
+__all__ = ["Dataset", "load_rows", "prepare", "texts_of"]
 
 
 def _raise(refusal: LimbeckError) -> NoReturn:
@@ -75,7 +75,7 @@ def prepare(
     LimbeckError
         For anything in the data that the user has to mend, with file, row and column.
     """
-    data, task = recipe.data, recipe.task
+    data, task, kind = recipe.data, recipe.task, kind_of(recipe.task)
     if task.rows in ("text", "table") and task.label in task.inputs and not recipe.task.anomaly:
         mend = "leave it out of task.input: nothing would be learned but to repeat it"
         raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", mend=mend)
@@ -116,19 +116,14 @@ def prepare(
         findings.append(message("data.paced", count=unnamed.sum()))
         rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
     check()
-    keys = clean_all(rows.texts, recipe.input.clean) if task.rows == "text" else rows.texts
-    contents = keys
-    if task.rows == "image":
-        keys, contents = keys_of(rows.frame)
-    if task.rows == "signal":
-        keys = contents = signals.keys_of(rows.frame)
+    keys, contents = kind.keys(rows.frame, rows.texts, recipe.input.clean)
     check()
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
-    near = duplicates.near(keys) if task.rows == "text" else duplicates.exact(contents)
+    near = kind.near(contents)
     if data.duplicates in ("auto", "keep"):
-        told = identity.told_by_content(rows.frame, keys, task)
-        copies.note_alike(keys, exact, told, findings, task.rows)
+        told = kind.told(rows.frame, keys, task)
+        copies.note_alike(keys, exact, told, findings, kind)
         exact, near = identity.apart(exact, told), identity.apart(near, told)
         contents = identity.unlike(contents, told)
     check()
@@ -137,9 +132,9 @@ def prepare(
         given = parts.groups(recipe, rows.frame, gathered.sources)
         if given is not None:
             patients.drop_straddling(given, split, keep, findings)
-    copies.drop_empty(keys, split, keep, findings, task.rows)
+    copies.drop_empty(keys, split, keep, findings, kind)
     try:
-        copies.drop_conflicts(data.conflicts, exact, rows.labels, _names(rows, task), split, keep, findings, task.rows)
+        copies.drop_conflicts(data.conflicts, exact, rows.labels, rows.names(kind), split, keep, findings, kind)
     except LimbeckError as error:
         refuse(error)
     if data.duplicates != "keep":
@@ -157,7 +152,7 @@ def prepare(
         rows, split, near = rows.take(kept), split[kept], near[kept]
         contents, groups = [contents[row] for row in kept], None if groups is None else groups[kept]
     found = leakage(contents, split, groups, near_groups=near)
-    lines = found.lines(_names(rows, task))
+    lines = found.lines(rows.names(kind))
     if found.refusable and data.leakage == "refuse":
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
         refuse(LimbeckError(lines[0], where=place, mend=mend))
@@ -266,6 +261,10 @@ class _Rows:
         origin = np.repeat(np.arange(len(sizes)), sizes)
         return cls(frame, texts, labels, classes, np.concatenate(gathered.numbers), origin)
 
+    def names(self, kind: Kind) -> list[object]:
+        """Return what findings call the rows: pictures by their paths, others by their numbers."""
+        return list(self.texts) if kind.by_name else self.numbers.tolist()
+
     def take(self, rows: Ints) -> _Rows:
         texts = [self.texts[row] for row in rows]
         return _Rows(self.frame[rows], texts, self.labels[rows], self.classes, self.numbers[rows], self.origin[rows])
@@ -289,23 +288,9 @@ def _examined(rows: _Rows, task: Task, where: Path, findings: list[Message]) -> 
     return replace(rows, frame=frame).take(np.flatnonzero(readable)), readable
 
 
-def _names(rows: _Rows, task: Task) -> list[object]:
-    """Return what findings call the rows: pictures by their paths, others by their numbers."""
-    return list(rows.texts) if task.rows == "image" else rows.numbers.tolist()
-
-
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
     """Return each row's input as a text: the text itself, a picture's path, or ``column=value`` of filled cells."""
-    if task.rows == "signal":
-        return signals.names_of(frame)
-    if task.rows in ("text", "image"):
-        return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
-    names = [name for name in task.inputs if name in frame.columns]
-    cells = [text_of(frame[name]) for name in names]
-    return [
-        ", ".join(f"{name}={value}" for name, value in zip(names, row, strict=True) if value is not None)
-        for row in zip(*cells, strict=True)
-    ]
+    return kind_of(task).names(frame, task)
 
 
 def _base(folder: Path | None, recipe_folder: Path | None) -> Path:

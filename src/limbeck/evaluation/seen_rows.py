@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.training_hashes import beyond_chance, seen_mask, telling_keys
-from limbeck.data.near_duplicates import near
+from limbeck.kinds import kind_of
 from limbeck.messages.message import Message, message
 from limbeck.metrics.measure import NAMES, measure
 from limbeck.recipe import Input, Task
@@ -107,9 +107,9 @@ def warning(seen: Mapping[str, Any], name: str | None = None) -> Message:
 
 
 def _near(mask: Mask, keys: Sequence[str], task: Task) -> Mask:
-    if task.rows != "text" or mask.all():
+    if mask.all():
         return np.zeros(len(mask), dtype=bool)
-    groups = near(keys)
+    groups = kind_of(task).near(keys)  # without near copies in its kind a row is near to none that is not seen itself
     named = np.array([bool(key) for key in keys], dtype=bool)
     alike: Mask = np.isin(groups, groups[mask]) & ~mask & named
     return alike

@@ -6,7 +6,7 @@ heavy, or needs torch or scikit-learn, is a module of the folder that is named a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,8 +16,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from limbeck.data.near_duplicates import Ints, exact
+from limbeck.data.row_identity import Mask, always_told
+from limbeck.kinds.copies import Keys, as_named, first_column
 from limbeck.kinds.inputs import Inputs, Wanted
-from limbeck.recipe import Task
+from limbeck.recipe import Clean, Task
 
 Shapes = dict[str, tuple[int, ...]]
 Values = Any  # list[str], list[Picture] or pl.DataFrame: what the encoder of the kind reads
@@ -50,6 +53,18 @@ class Kind:
         The raw values of what is given from Python.
     inputs
         What `predict` reads at a path.
+    names
+        What people call each row; of texts and tables the content itself.
+    keys
+        What makes two rows copies, and what makes them near copies: two rows with one key are such.
+    near
+        Row numbers of near copies: keys of the second sort -> int64 [N], one number for rows that are near.
+    told
+        Which rows no second, unrelated row would be like by chance: see `limbeck.data.row_identity`.
+    same, alike, empty
+        Codes of messages: what copies have in common, rows that are alike by nature, what rows without content are.
+    by_name
+        Whether findings call a row by its name, and not by its number.
     framed
         Whether raw values are a frame of polars.
     processes
@@ -61,6 +76,14 @@ class Kind:
     values: Callable[[pl.DataFrame, Task], Values]
     from_memory: Callable[[object, Task], Values]
     inputs: Callable[[Path, Wanted], Inputs]
+    names: Callable[[pl.DataFrame, Task], list[str]] = first_column
+    keys: Callable[[pl.DataFrame, Sequence[str], Clean], Keys] = as_named
+    near: Callable[[Sequence[str]], Ints] = exact
+    told: Callable[[pl.DataFrame, Sequence[str], Task], Mask] = always_told
+    same: str = "content.values"
+    alike: str = "data.rows_alike"
+    empty: str = "content.texts"
+    by_name: bool = False
     framed: bool = False
     processes: bool = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from limbeck.kinds.image.copies import keys
 from limbeck.kinds.image.encode import ImageInput
 from limbeck.kinds.image.files import pictures_of
 from limbeck.kinds.image.from_memory import pictures_from
@@ -9,5 +10,13 @@ from limbeck.kinds.image.inputs import image_inputs
 from limbeck.kinds.kind import Kind
 
 IMAGE = Kind(
-    name="image", encoder=ImageInput, values=pictures_of, from_memory=pictures_from, inputs=image_inputs, processes=True
+    name="image",
+    encoder=ImageInput,
+    values=pictures_of,
+    from_memory=pictures_from,
+    inputs=image_inputs,
+    processes=True,
+    keys=keys,
+    same="content.picture",
+    by_name=True,
 )

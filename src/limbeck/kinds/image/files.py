@@ -128,14 +128,6 @@ def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[
     return frame.with_columns(pl.Series(HASH, hashes, pl.String)), good, findings
 
 
-def keys_of(frame: pl.DataFrame) -> tuple[list[str], list[str]]:
-    """Return what tells examined rows apart, the content with its box, and the content alone."""
-    content = [str(value) for value in frame[HASH].to_list()]
-    if BOX not in frame.columns:
-        return content, content
-    return [f"{value} {box}" for value, box in zip(content, frame[BOX].to_list(), strict=True)], content
-
-
 @contextlib.contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Silence Pillow's warnings of large pictures and broken notes in them: what matters is reported here."""

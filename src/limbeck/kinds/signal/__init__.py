@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from limbeck.kinds.kind import Kind
+from limbeck.kinds.signal.copies import keys, names
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.kinds.signal.from_memory import windows_from, windows_in
 from limbeck.kinds.signal.inputs import Records
 
 SIGNAL = Kind(
-    name="signal", encoder=SignalInput, values=windows_in, from_memory=windows_from, inputs=Records, framed=True
+    name="signal",
+    encoder=SignalInput,
+    values=windows_in,
+    from_memory=windows_from,
+    inputs=Records,
+    framed=True,
+    names=names,
+    keys=keys,
+    same="content.samples",
 )

@@ -23,7 +23,7 @@ from limbeck.data.tables.rows import Ints, Reject, need, text_column
 from limbeck.errors import LimbeckError, MissingExtraError
 from limbeck.events import check
 from limbeck.files import out_of_reach
-from limbeck.kinds.signal.columns import KEY, PATIENT, RECORD, TIME, Beats, frame_of
+from limbeck.kinds.signal.columns import KEY, PATIENT, RECORD, Beats, frame_of
 from limbeck.kinds.signal.formats.wfdb_file import read_wfdb
 from limbeck.kinds.signal.formats.wfdb_record import segments_of
 from limbeck.kinds.signal.formats.windows import is_ucr, levelled, read_npz, read_ucr
@@ -204,21 +204,6 @@ def unfit(whole: NDArray[np.float64]) -> list[str]:
         for at in np.flatnonzero(np.asarray(bad).any(axis=1)):
             reasons[at] = reasons[at] or reason
     return reasons
-
-
-def keys_of(frame: pl.DataFrame) -> list[str]:
-    """Return what tells rows apart: the hash of the window's samples."""
-    return [str(value) for value in frame[KEY].to_list()]
-
-
-def names_of(frame: pl.DataFrame) -> list[str]:
-    """Return what people call each row: its record and the second of its beat, or its place in the file."""
-    times = frame[TIME].to_list() if TIME in frame.columns else [None] * frame.height
-    records = frame[RECORD].to_list() if RECORD in frame.columns else [""] * frame.height
-    return [
-        f"record {record} at {time:.2f} s" if record and time is not None else f"window {at + 1}"
-        for at, (record, time) in enumerate(zip(records, times, strict=True))
-    ]
 
 
 def _folder(path: Path) -> list[Path]:

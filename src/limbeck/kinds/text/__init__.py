@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from limbeck.data.near_duplicates import near
+from limbeck.data.row_identity import told_by_length
 from limbeck.kinds.inputs import Tables
 from limbeck.kinds.kind import Kind
+from limbeck.kinds.text.copies import keys
 from limbeck.kinds.text.encode import TextInput
 from limbeck.kinds.text.from_memory import texts_from, texts_in
 
-TEXT = Kind(name="text", encoder=TextInput, values=texts_in, from_memory=texts_from, inputs=Tables)
+TEXT = Kind(
+    name="text",
+    encoder=TextInput,
+    values=texts_in,
+    from_memory=texts_from,
+    inputs=Tables,
+    keys=keys,
+    near=near,
+    told=told_by_length,
+    same="content.text",
+    alike="data.texts_alike",
+)

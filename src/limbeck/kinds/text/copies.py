@@ -1,0 +1,19 @@
+"""What makes two texts copies: what is left of them after cleaning."""
+
+# ruff: noqa: ARG001 - such a function takes the same arguments for every kind
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from limbeck.kinds.copies import Keys
+from limbeck.kinds.text.clean import clean_all
+from limbeck.recipe import Clean
+
+
+def keys(frame: pl.DataFrame, texts: Sequence[str], clean: Clean) -> Keys:
+    """Return the cleaned texts."""
+    cleaned = clean_all(texts, clean)
+    return cleaned, cleaned
