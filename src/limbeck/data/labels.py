@@ -11,7 +11,7 @@ import polars as pl
 from limbeck.data.tables.rows import Ints, need
 from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.messages.message import message
-from limbeck.recipe import DETECTED, Task
+from limbeck.recipe import Task
 
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "<na>"))
@@ -105,8 +105,6 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
     """
     need(frame.columns, [task.label], where)
     raw = labels_in(frame[task.label], task)
-    if task.anomaly:
-        return _detected(raw, task, where, numbers)
     table: dict[str | None, int] = {name: k for k, name in enumerate(classes)}
     table.update({label_text(name): k for k, name in enumerate(classes) if label_text(name) not in table})
     for key, name in (task.class_map or {}).items():
@@ -130,15 +128,6 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
             mend = message("error.fix", what=mend, fix=message("fix.list_label"))
         raise LimbeckError(what, where=spot, mend=mend)
     return np.array(labels, dtype=np.int64)
-
-
-def _detected(raw: Sequence[str | None], task: Task, where: object, numbers: Ints) -> Ints:
-    """Return 0 for rows whose label is one of ``task.normal``, 1 for all others, whatever they are called."""
-    if None in raw:
-        spot = message("place.cell", file=where, row=numbers[raw.index(None)], column=task.label)
-        raise LimbeckError(message("label.missing"), where=spot, mend=message("fix.label"))
-    normals = {label_text(label) for label in (*task.normals, DETECTED[0])}
-    return np.array([label not in normals for label in raw], dtype=np.int64)
 
 
 def _by_number(label: str) -> tuple[int, float, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,11 @@ import polars as pl
 from limbeck.data import near_duplicates as duplicates
 from limbeck.data.dataset import Names
 from limbeck.data.labels import text_of
-from limbeck.data.split import DRAWN, draw, named_parts
+from limbeck.data.split import draw, named_parts
 from limbeck.data.tables.rows import Ints, need
 from limbeck.dataset.gather import Gathered
-from limbeck.errors import LimbeckError
-from limbeck.kinds.image.layouts import celeba_spoof as celeba
-from limbeck.kinds.signal import patients
-from limbeck.kinds.signal.columns import CHAZAL, RECORD
+from limbeck.kinds import kind_of
+from limbeck.kinds.kind import Kind
 from limbeck.messages.message import Message, message
 from limbeck.messages.words import part as part_name
 from limbeck.recipe import Recipe, Split
@@ -27,14 +25,15 @@ from limbeck.recipe import Recipe, Split
 _MANY = 12  # classes from which on they are counted together
 
 
-def given(gathered: Gathered, split: str | Split) -> Names:
+def given(gathered: Gathered, split: str | Split, kind: Kind) -> Names:
     """Return the part of each row as far as files or a column say it; the rest is "train"."""
     parts: list[Any] = []
     for frame, numbers, source, part in zip(
         gathered.frames, gathered.numbers, gathered.sources, gathered.parts, strict=True
     ):
-        if part == "train" and split == CHAZAL and RECORD in frame.columns:
-            parts.append(patients.chazal_parts(frame[RECORD].to_list(), source))
+        published = kind.published(frame, split, source) if part == "train" else None
+        if published is not None:
+            parts.append(published)
         elif part == "train" and isinstance(split, str) and frame.width:
             need(frame.columns, [split], source)
             parts.append(named_parts(frame[split].to_list(), f"{source}, column {split!r}"))
@@ -45,12 +44,7 @@ def given(gathered: Gathered, split: str | Split) -> Names:
 
 def groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDArray[np.object_] | None:
     """Return the group of each row, "" for none, or None where the recipe names no groups and the rows have none."""
-    split = recipe.data.split
-    name = split.group if isinstance(split, Split) and split.group else recipe.evaluation.group
-    if name is None and recipe.data.layout == celeba.NAME and celeba.SUBJECT in frame.columns:
-        name = celeba.SUBJECT
-    if recipe.task.rows == "signal":
-        name = patients.group_column(recipe.data, recipe.evaluation.group)
+    name = kind_of(recipe.task).group(recipe, frame.columns)
     if name is None:
         return None
     need(frame.columns, [name], sources[0])
@@ -75,55 +69,19 @@ def drawn(
 ) -> Names:  # fmt: skip
     """Draw the parts that the data does not name; rows of one number in ``units`` stay together."""
     wish = recipe.data.split
-    shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": DRAWN}
     stratify = not isinstance(wish, Split) or wish.stratify
     shown = labels if stratify else None
-    seed = recipe.training.seed
-    if recipe.task.rows == "signal" and grouped:
-        if not isinstance(wish, Split):
-            shares = {"valid": patients.DRAWN}
 
-        def by_seed(turn: int) -> Names:
-            return draw(split, **shares, labels=shown, groups=units, seed=turn)
+    def by_seed(seed: int, share: float) -> Names:
+        shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": share}
+        return draw(split, **shares, labels=shown, groups=units, seed=seed)
 
-        drawn = patients.fair_draw(by_seed, split, labels, seed)
-    else:
-        drawn = draw(split, **shares, labels=shown, groups=units, seed=seed)
+    drawn = kind_of(recipe.task).drawn(by_seed, split, labels, recipe.training.seed, grouped=grouped)
     for part in ("valid", "test"):
         count = np.count_nonzero((drawn == part) & (split != part))
         if count:
             findings.append(message("data.drawn", count=count, part=part_name(part)))
     return drawn
-
-
-def untrainable(
-    labels: Ints, classes: Sequence[str], split: Names, where: Path, near: Mapping[str, str] | None = None
-) -> Iterator[LimbeckError]:
-    """Yield every reason why nothing can be learned from these rows, the worst first.
-
-    ``near`` names the classes that are probably another one misspelt.
-    """
-    if not np.any(split == "train") and np.any(split == "unlabelled"):
-        return  # what can be done without labels, the training knows
-    if not np.any(split == "train"):
-        yield LimbeckError("there is no row to train on", where=where, mend="check data.train and the split column")
-        return
-    labelled = labels[labels >= 0]
-    if len(np.unique(labelled)) < 2:
-        what = f"all rows are of the class {classes[labelled[0]]!r}"
-        yield LimbeckError(what, where=where, mend="a classifier needs two classes to tell apart")
-        return
-    learned = labels[(split == "train") | (split == "valid")]
-    for k, name in enumerate(classes):
-        count = int(np.count_nonzero(learned == k))
-        if count < 2 or not np.any(labels[split == "train"] == k):
-            known = "no row in train" if count > 1 else f"{count} {'row' if count == 1 else 'rows'} to learn from"
-            what = f"the class {name!r} has {known}"
-            mend = "label more of them, or leave the class out of task.classes and its rows out by data.where"
-            if name in (near or {}):
-                other = (near or {})[name]
-                mend = f"did you mean {other!r}? list all labels in task.classes, with {name!r} = {other!r}"
-            yield LimbeckError(what, where=where, mend=mend)
 
 
 def summary(labels: Ints, classes: Sequence[str], split: Names) -> list[Message]:

@@ -21,7 +21,7 @@ from limbeck.data import near_duplicates as duplicates
 from limbeck.data import row_identity as identity
 from limbeck.data.dataset import Dataset
 from limbeck.data.derived_columns import with_derived
-from limbeck.data.labels import classes_of, labels_in, labels_of
+from limbeck.data.labels import classes_of, labels_in
 from limbeck.data.leakage import leakage
 from limbeck.data.misspelled_labels import findings as misspelt_findings
 from limbeck.data.misspelled_labels import misspelt
@@ -35,13 +35,11 @@ from limbeck.dataset.missing_labels import without_label
 from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.events import check
 from limbeck.kinds import kind_of
-from limbeck.kinds.image.files import examine
 from limbeck.kinds.kind import Kind
-from limbeck.kinds.signal import patients
 from limbeck.messages.findings import is_unreadable, reason_of
 from limbeck.messages.message import Message, code_of, message
 from limbeck.recipe import Recipe, Signal, Split, Task
-from limbeck.tasks.anomaly import rows as normals
+from limbeck.tasks import task_of
 
 __all__ = ["Dataset", "load_rows", "prepare", "texts_of"]
 
@@ -75,8 +73,8 @@ def prepare(
     LimbeckError
         For anything in the data that the user has to mend, with file, row and column.
     """
-    data, task, kind = recipe.data, recipe.task, kind_of(recipe.task)
-    if task.rows in ("text", "table") and task.label in task.inputs and not recipe.task.anomaly:
+    data, task, kind, asked = recipe.data, recipe.task, kind_of(recipe.task), task_of(recipe.task)
+    if kind.in_cells and asked.learns_labels and task.label in task.inputs:
         mend = "leave it out of task.input: nothing would be learned but to repeat it"
         raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", mend=mend)
     base = _base(folder, recipe_folder)
@@ -91,9 +89,8 @@ def prepare(
                 layout=data.layout, columns=data.columns, keep=data.where, boxes=recipe.input.box,
                 signal=recipe.input.signal,
             )  # fmt: skip
-    split = parts.given(gathered, data.split)
-    if task.rows == "signal" and patients.by_beat(data):
-        gathered.findings.append(message("data.split_by_beats"))
+    split = parts.given(gathered, data.split, kind)
+    gathered.findings += kind.notes(data)
     if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
         # Drawn before any label is seen, so not in proportion to the classes.
         drawn = split_random(len(split), valid=0.0, test=data.split.test, seed=recipe.training.seed)
@@ -109,9 +106,8 @@ def prepare(
     rows = replace(rows, frame=with_derived(rows.frame, data.derive, base))
     split = np.where(hidden, "unlabelled", split)
     findings = gathered.findings
-    if task.rows == "image":
-        rows, readable = _examined(rows, task, place, findings)
-        split = split[readable]
+    rows, readable = _examined(rows, task, place, findings)
+    split = split[readable]
     if (unnamed := split == "").any():
         findings.append(message("data.paced", count=unnamed.sum()))
         rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
@@ -128,10 +124,10 @@ def prepare(
         contents = identity.unlike(contents, told)
     check()
     keep = np.ones(len(keys), dtype=bool)
-    if task.rows == "signal" and data.leakage == "refuse":
+    if kind.straddling is not None and data.leakage == "refuse":
         given = parts.groups(recipe, rows.frame, gathered.sources)
         if given is not None:
-            patients.drop_straddling(given, split, keep, findings)
+            kind.straddling(given, split, keep, findings)
     copies.drop_empty(keys, split, keep, findings, kind)
     try:
         copies.drop_conflicts(data.conflicts, exact, rows.labels, rows.names(kind), split, keep, findings, kind)
@@ -147,8 +143,8 @@ def prepare(
     groups = parts.groups(recipe, rows.frame, gathered.sources)
     units, before = parts.together(near, groups), split
     split = parts.drawn(recipe, rows.labels, split, units, findings, grouped=groups is not None)
-    if task.anomaly:
-        split, kept = normals.parted(before, split, rows.labels, units, findings)
+    split, kept = asked.parted(before, split, rows.labels, units, findings)
+    if len(kept) < len(split):
         rows, split, near = rows.take(kept), split[kept], near[kept]
         contents, groups = [contents[row] for row in kept], None if groups is None else groups[kept]
     found = leakage(contents, split, groups, near_groups=near)
@@ -157,11 +153,10 @@ def prepare(
         mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
         refuse(LimbeckError(lines[0], where=place, mend=mend))
     findings += lines
-    near_names = {} if task.anomaly or task.class_map is not None else misspelt(rows.labels, rows.classes)
+    near_names = {} if task.class_map is not None else misspelt(rows.labels, rows.classes)
     findings += misspelt_findings(near_names, rows.labels, rows.classes)
     raw = rows.frame[task.label] if task.label in rows.frame.columns else None
-    faults = normals.unlearnable(rows.labels, split, raw, task, place) if task.anomaly else None
-    for refusal in faults or parts.untrainable(rows.labels, rows.classes, split, place, near_names):
+    for refusal in asked.unlearnable(rows.labels, rows.classes, split, raw, task, place, near_names):
         refuse(refusal)
     findings += parts.summary(rows.labels, rows.classes, split)
     return Dataset(
@@ -208,8 +203,7 @@ def load_rows(
     )  # fmt: skip
     gathered.drop(without_label(gathered, task, "drop", np.zeros(gathered.rows, dtype=bool)))
     rows = _Rows.of(gathered, task, place, tuple(classes))
-    if task.rows == "image":
-        rows, _ = _examined(rows, task, place, gathered.findings)
+    rows, _ = _examined(rows, task, place, gathered.findings)
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(
         rows.frame, rows.texts, rows.labels, rows.classes, split, rows.numbers, gathered.findings,
@@ -254,7 +248,9 @@ class _Rows:
         ):
             part = ends[at] + np.flatnonzero(shown[ends[at] : ends[at + 1]])
             if len(part):
-                labels[part] = labels_of(frame[part - ends[at]], task, source, numbers[part - ends[at]], classes)
+                labels[part] = task_of(task).labels(
+                    frame[part - ends[at]], task, source, numbers[part - ends[at]], classes
+                )
         sizes = [len(numbers) for numbers in gathered.numbers]
         frame = gathered.frame()
         texts = texts_of(frame, task)
@@ -279,13 +275,11 @@ def _unreadable(gathered: Gathered, where: Path) -> LimbeckError:
 
 
 def _examined(rows: _Rows, task: Task, where: Path, findings: list[Message]) -> tuple[_Rows, npt.NDArray[np.bool_]]:
-    """Return the rows whose pictures can be read, with the hashes of their content, and which of all those are."""
-    frame, readable, found = examine(rows.frame, task)
+    """Return the rows that can be read, with what their kind finds in each, and which of all those are."""
+    frame, readable, found = kind_of(task).examined(rows.frame, task, where)
     findings += found
-    if not readable.any():
-        what = f"none of {len(readable):,} pictures can be read"
-        raise LimbeckError(what, where=where, mend=(found or [message("fix.paths")])[0])
-    return replace(rows, frame=frame).take(np.flatnonzero(readable)), readable
+    rows = replace(rows, frame=frame)
+    return rows if readable.all() else rows.take(np.flatnonzero(readable)), readable
 
 
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:

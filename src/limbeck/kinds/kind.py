@@ -6,7 +6,7 @@ heavy, or needs torch or scikit-learn, is a module of the folder that is named a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence, Sized
+from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -16,11 +16,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from limbeck.data.dataset import Names
 from limbeck.data.near_duplicates import Ints, exact
 from limbeck.data.row_identity import Mask, always_told
 from limbeck.kinds.copies import Keys, as_named, first_column
 from limbeck.kinds.inputs import Inputs, Wanted
-from limbeck.recipe import Clean, Task
+from limbeck.kinds.parts import Drawn, Examined, drawn_once, named_group, no_notes, unexamined, unpublished
+from limbeck.messages.message import Message
+from limbeck.recipe import Clean, Data, Recipe, Split, Task
 
 Shapes = dict[str, tuple[int, ...]]
 Values = Any  # list[str], list[Picture] or pl.DataFrame: what the encoder of the kind reads
@@ -65,6 +68,20 @@ class Kind:
         Codes of messages: what copies have in common, rows that are alike by nature, what rows without content are.
     by_name
         Whether findings call a row by its name, and not by its number.
+    examined
+        The rows with what a look at each one finds, which of them can be read, and a line for each that cannot.
+    group
+        The column whose rows stay together, of a recipe and the columns that are there.
+    published
+        The parts of rows by a published list, where ``data.split`` names it.
+    drawn
+        The parts of rows by one draw or the best of several.
+    straddling
+        Takes groups that stand in several given parts out of the lesser ones; None: the check for leaks refuses them.
+    notes
+        What has to be said of the split that a recipe asks for.
+    in_cells
+        Whether the input columns hold what is learned itself, and not where it lies.
     framed
         Whether raw values are a frame of polars.
     processes
@@ -84,6 +101,13 @@ class Kind:
     alike: str = "data.rows_alike"
     empty: str = "content.texts"
     by_name: bool = False
+    examined: Callable[[pl.DataFrame, Task, Path], Examined] = unexamined
+    group: Callable[[Recipe, Collection[str]], str | None] = named_group
+    published: Callable[[pl.DataFrame, str | Split, Path], Names | None] = unpublished
+    drawn: Drawn = drawn_once
+    straddling: Callable[[NDArray[np.object_], Names, Mask, list[Message]], None] | None = None
+    notes: Callable[[Data], list[Message]] = no_notes
+    in_cells: bool = True
     framed: bool = False
     processes: bool = False
 

@@ -18,7 +18,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.data.labels import labels_of, text_of
+from limbeck.data.labels import text_of
 from limbeck.data.split import named_parts
 from limbeck.data.tables.rows import need
 from limbeck.dataset.more_tables import read_more
@@ -28,6 +28,7 @@ from limbeck.messages.findings import is_unreadable
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.recipe import Teacher as Spec
+from limbeck.tasks import task_of
 from limbeck.teachers.base import Place
 
 KIND = "scenarios:"
@@ -107,7 +108,7 @@ def scenario_teachers(
         if recipe.data.missing_labels != "refuse":
             at = at[[label is not None for label in text_of(frame[task.label][at])]]
         if len(at):
-            labels = labels_of(frame[at], task, file, numbers[at], classes)
+            labels = task_of(task).labels(frame[at], task, file, numbers[at], classes)
             out.append(_teacher(name, frame[at], labels, recipe, classes, target))
     if len(out) < 2:
         what = f"the column {column!r} holds {len(out)} scenarios with labels besides the target"

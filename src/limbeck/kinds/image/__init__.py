@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from limbeck.kinds.image.copies import keys
 from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import pictures_of
+from limbeck.kinds.image.files import examined, pictures_of
 from limbeck.kinds.image.from_memory import pictures_from
+from limbeck.kinds.image.groups import group
 from limbeck.kinds.image.inputs import image_inputs
 from limbeck.kinds.kind import Kind
 
@@ -19,4 +20,7 @@ IMAGE = Kind(
     keys=keys,
     same="content.picture",
     by_name=True,
+    examined=examined,
+    group=group,
+    in_cells=False,
 )

@@ -128,6 +128,21 @@ def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[
     return frame.with_columns(pl.Series(HASH, hashes, pl.String)), good, findings
 
 
+def examined(frame: pl.DataFrame, task: Task, where: Path) -> tuple[pl.DataFrame, npt.NDArray[np.bool_], list[Message]]:
+    """Return what `examine` does.
+
+    Raises
+    ------
+    LimbeckError
+        When no picture can be read.
+    """
+    frame, readable, found = examine(frame, task)
+    if not readable.any():
+        what = f"none of {len(readable):,} pictures can be read"
+        raise LimbeckError(what, where=where, mend=(found or [message("fix.paths")])[0])
+    return frame, readable, found
+
+
 @contextlib.contextmanager
 def quiet_pillow() -> Iterator[None]:
     """Silence Pillow's warnings of large pictures and broken notes in them: what matters is reported here."""

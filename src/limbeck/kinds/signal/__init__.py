@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from limbeck.kinds.kind import Kind
+from limbeck.kinds.signal import patients
 from limbeck.kinds.signal.copies import keys, names
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.kinds.signal.from_memory import windows_from, windows_in
@@ -18,4 +19,10 @@ SIGNAL = Kind(
     names=names,
     keys=keys,
     same="content.samples",
+    group=patients.group,
+    published=patients.published,
+    drawn=patients.drawn,
+    straddling=patients.drop_straddling,
+    notes=patients.notes,
+    in_cells=False,
 )

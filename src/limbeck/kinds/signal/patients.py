@@ -6,31 +6,53 @@ next one. Patients stay together by default; the split by beats is possible, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.data.leakage import RANK
 from limbeck.errors import LimbeckError
-from limbeck.kinds.signal.columns import CHAZAL, DS1, DS2, PACED
+from limbeck.kinds.parts import Drawing, drawn_once
+from limbeck.kinds.signal.columns import CHAZAL, DS1, DS2, PACED, RECORD
 from limbeck.messages.message import Message, message
-from limbeck.recipe import Data, Split
+from limbeck.recipe import Data, Recipe, Split
 
 BY_BEAT = "beat"  # data.split.group: every beat for itself
 DRAWN = 0.2  # share of train that becomes valid when a column has none: a tenth would be two patients
 TRIES = 40
 
 
-def group_column(data: Data, evaluation_group: str | None) -> str | None:
+def group(recipe: Recipe, columns: Collection[str]) -> str | None:  # noqa: ARG001
     """Return the column whose rows stay together: ``patient``, unless the recipe names another or every beat."""
-    named = data.split.group if isinstance(data.split, Split) else evaluation_group
+    split = recipe.data.split
+    named = split.group if isinstance(split, Split) else recipe.evaluation.group
     return None if named == BY_BEAT else named or "patient"
 
 
-def by_beat(data: Data) -> bool:
-    """Return whether the recipe asks for the split that leaks."""
-    return isinstance(data.split, Split) and data.split.group == BY_BEAT
+def notes(data: Data) -> list[Message]:
+    """Return that the split leaks, where the recipe asks for one by beats."""
+    leaks = isinstance(data.split, Split) and data.split.group == BY_BEAT
+    return [message("data.split_by_beats")] if leaks else []
+
+
+def drawn(
+    draw: Drawing, split: NDArray[np.str_], labels: NDArray[np.int64], seed: int, *, grouped: bool
+) -> NDArray[np.str_]:
+    """Return the parts of a fair draw of whole patients, or of one draw where every beat stands for itself."""
+    if not grouped:
+        return drawn_once(draw, split, labels, seed, grouped=False)
+    return fair_draw(partial(draw, share=DRAWN), split, labels, seed)
+
+
+def published(frame: pl.DataFrame, split: str | Split, source: Path) -> NDArray[np.str_] | None:
+    """Return the parts of the published lists, where the recipe asks for them."""
+    if split != CHAZAL or RECORD not in frame.columns:
+        return None
+    return chazal_parts(frame[RECORD].to_list(), source)
 
 
 def fair_draw(

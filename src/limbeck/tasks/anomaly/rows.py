@@ -1,8 +1,10 @@
 """Rows for detectors of anomalies: only normal ones are learned, whatever the data holds beside them."""
 
+# ruff: noqa: ARG001 - such a function takes the same arguments for every task
+
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +24,7 @@ def unlabelled_as_normal(
     frame: pl.DataFrame, task: Task, part: str, file: Path, findings: list[Message]
 ) -> pl.DataFrame:
     """Return rows to learn from with a label: who gives a table without one says that all of it is normal."""
-    if not task.anomaly or part not in ("train", "valid") or task.label in frame.columns or not frame.width:
+    if part not in ("train", "valid") or task.label in frame.columns or not frame.width:
         return frame
     findings.append(message("data.all_normal", file=file.name, column=task.label, count=frame.height))
     return frame.with_columns(pl.lit(task.normals[0]).alias(task.label))
@@ -54,7 +56,10 @@ def parted(before: Names, split: Names, labels: Ints, units: Ints, findings: lis
     return split, np.flatnonzero(~left)
 
 
-def unlearnable(labels: Ints, split: Names, raw: pl.Series | None, task: Task, where: Path) -> Iterator[LimbeckError]:
+def unlearnable(
+    labels: Ints, classes: Sequence[str], split: Names, raw: pl.Series | None, task: Task, where: Path,
+    near: Mapping[str, str],
+) -> Iterator[LimbeckError]:  # fmt: skip
     """Yield what keeps a detector from learning of rows; ``raw`` are the labels as written."""
     normal = labels == 0
     if not np.any(normal & (split == "train")):

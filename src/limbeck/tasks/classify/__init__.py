@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from limbeck.data.labels import labels_of
+from limbeck.tasks.classify.rows import as_given, parted, unlearnable
 from limbeck.tasks.task import TaskKind
 
-CLASSIFY = TaskKind(name="classify")
+CLASSIFY = TaskKind(name="classify", labels=labels_of, with_labels=as_given, parted=parted, unlearnable=unlearnable)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from limbeck import relevance
 from limbeck.data.dataset import Dataset
-from limbeck.data.labels import label_text, labels_of
+from limbeck.data.labels import label_text
 from limbeck.data.tables.read import read
 from limbeck.data.tables.rows import need
 from limbeck.dataset.more_tables import read_more
@@ -21,6 +21,7 @@ from limbeck.messages.message import Message, message
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.relevance.probabilities import softmax
+from limbeck.tasks import task_of
 from limbeck.training.distill.co_training import Company, joint, offsets
 from limbeck.training.distill.panel import Panel, drawn, features_of
 
@@ -198,7 +199,7 @@ def reviewed_rows(place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.i
     need(table.columns, [recipe.task.inputs[0], recipe.task.label], place)
     filled = np.array([label_text(value) is not None for value in table[recipe.task.label].to_list()], dtype=np.bool_)
     frame, numbers = table.filter(filled), counted[filled]
-    labels = labels_of(frame, recipe.task, Path(place), numbers, data.classes)
+    labels = task_of(recipe.task).labels(frame, recipe.task, Path(place), numbers, data.classes)
     where = {data.texts[row]: position for position, row in enumerate(asked)}
     found = {
         where[text]: int(label)
