@@ -77,6 +77,12 @@ with limbeck.load(bundle) as classifier, limbeck.load(sys.argv[2]) as texts:
 """
 
 
+def test_tokenizers_that_are_told_to_be_parallel_answer_in_a_forked_process(bundles, monkeypatch):
+    monkeypatch.setenv("TOKENIZERS_PARALLELISM", "true")  # as `limbeck` on the command line sets it
+    done = python(FORKED + TEXTS, bundles("albert"))
+    assert done.stdout.splitlines() == ["used 0", "child of a child 0", "loaded anew 0"], done.stderr
+
+
 def test_what_needs_the_threads_of_polars_is_refused_in_one_line_where_they_are_gone(bundles, tmp_path):
     rows = write_csv(tmp_path / "rows.csv", reviews(5))
     done = python(FORKED + TABLES, tmp_path / "bundle", bundles("ngram"), rows)

@@ -76,6 +76,8 @@ def _before() -> None:
 def _in_child() -> None:
     global _lost
     _lost = _lost or _before_fork
+    # Told to be parallel, the package tokenizers would wait in the child for threads that only the parent has.
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
     for thing in list(_anew):
         thing.after_fork()
 
