@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Barrier, BrokenBarrierError
 from typing import Any
 
 import numpy as np
@@ -22,30 +20,14 @@ class Engine:
     """An open model and what runs it: ``threads`` threads, or with 0 the thread that asks."""
 
     def __init__(self, file: Path, threads: int, largest: Sequence[Shapes]) -> None:
-        self.threads = threads
         self.session = open_session(file, inside=file.parent, feeds=largest)
         self.pool: Executor = ThreadPoolExecutor(threads, thread_name_prefix="limbeck") if threads else Inline()
-
-    def settle(self) -> None:
-        """Wait until every thread has left what it did; at most a second, as others may be at work."""
-        if not self.threads:
-            return
-        meeting = Barrier(self.threads, timeout=1.0)
-        try:
-            wait([self.pool.submit(_meet, meeting) for _ in range(self.threads)], timeout=2.0)
-        except RuntimeError:  # it is closed
-            return
 
     def close(self) -> None:
         """Stop the threads and end the child process, where the model runs in one."""
         self.pool.shutdown(cancel_futures=True)
         if isinstance(self.session, ConfinedSession):
             self.session.close()
-
-
-def _meet(meeting: Barrier) -> None:
-    with contextlib.suppress(BrokenBarrierError):
-        meeting.wait()
 
 
 class Inline(Executor):

@@ -124,11 +124,6 @@ class OpenBundle:
                     self._engine.pool.shutdown()
             return self._engine
 
-    def before_fork(self) -> None:
-        """Let the threads come to rest: one that frees memory holds locks that would stay locked in the child."""
-        if self._engine is not None:
-            self._engine.settle()
-
     def after_fork(self) -> None:
         """Forget the parent's threads; see `limbeck.process.forks`."""
         self._left.append(self._engine)  # taking it apart might wait for its threads

@@ -117,9 +117,6 @@ class Workers:
             with process:  # closes its pipes and waits for its end
                 pass
 
-    def before_fork(self) -> None:
-        """Nothing comes to rest here: the threads only wait for pipes."""
-
     def after_fork(self) -> None:
         """Let go of the pipes in a process forked from this one: a worker ends when the last end of its pipe closes."""
         nothing = os.open(os.devnull, os.O_RDWR)

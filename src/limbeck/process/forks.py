@@ -19,9 +19,6 @@ from limbeck.errors import LimbeckError
 class Forked(Protocol):
     """A thing that holds threads or pipes."""
 
-    def before_fork(self) -> None:
-        """Let threads that have answered come to rest; called in the parent, just before it forks."""
-
     def after_fork(self) -> None:
         """Let go of what the child cannot use; called in the child, before anything else runs there."""
 
@@ -69,8 +66,6 @@ def _polars_has_begun() -> bool:
 def _before() -> None:
     global _before_fork
     _before_fork = _polars_has_begun()
-    for thing in list(_anew):
-        thing.before_fork()
 
 
 def _in_child() -> None:

@@ -30,9 +30,6 @@ class _Turn:
         self.lock = threading.RLock()
         made_anew(self)
 
-    def before_fork(self) -> None:
-        """Nothing comes to rest here: a training in another thread goes on."""
-
     def after_fork(self) -> None:
         """Forget a training of the parent, which does not go on here."""
         self.lock = threading.RLock()
