@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,24 +11,18 @@ import numpy.typing as npt
 import polars as pl
 
 from limbeck.data.labels import label_text, need_inputs, need_plain, text_of
-from limbeck.data.split import SPELLINGS
 from limbeck.data.tables import layouts, read
 from limbeck.data.tables.encoding import GUESSED, readable
 from limbeck.data.tables.rows import Ints, Reject, need, plain
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import writable
-from limbeck.kinds.image.files import located
-from limbeck.kinds.image.layouts import celeba_spoof as celeba
-from limbeck.kinds.image.layouts import class_folders as folders
-from limbeck.kinds.image.layouts import masks
-from limbeck.kinds.image.layouts import mvtec as defects
-from limbeck.kinds.signal import read as signals
-from limbeck.kinds.signal.memory import windows_in_memory
+from limbeck.kinds import kind_of
+from limbeck.kinds.gather import MEMORY, Sought
 from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal, Task
-from limbeck.tasks.anomaly import rows as normals
+from limbeck.tasks import task_of
 
-MEMORY = Path("DataFrame")  # what messages call rows that no file holds; their numbers are places from 0
+__all__ = ["MEMORY", "Gathered"]
 
 
 @dataclass
@@ -73,129 +67,53 @@ class Gathered:
         """
         before = self.rows
         self._unmatched.clear()
-        self._add(path, part, task, labelled, layout, columns, keep, boxes, signal)
+        self._add(path, Sought(part, task, labelled, layout, columns or {}, keep or {}, boxes, signal or Signal()))
         if self._unmatched and self.rows == before:
             column, (unseen, known) = next(iter(self._unmatched.items()))
             what = f"no row has {column} = {' or '.join(map(repr, unseen))}"
             where = MEMORY if isinstance(path, pl.DataFrame) else path
             raise LimbeckError(what, where=where, mend=did_you_mean((unseen or [""])[0], sorted(known)))
 
-    def _add(
-        self, path: Path | pl.DataFrame, part: str, task: Task, labelled: bool, layout: str,
-        columns: Mapping[str, str] | None, keep: Mapping[str, str | list[str]] | None,
-        boxes: str | Sequence[str] | None, signal: Signal | None,
-    ) -> None:  # fmt: skip
-        if task.rows == "signal":
-            self._add_signals(path, part, task, labelled, columns or {}, keep or {}, signal or Signal())
+    def _add(self, source: Path | pl.DataFrame, sought: Sought) -> None:
+        kind = kind_of(sought.task)
+        if kind.gather(self, source, sought):
             return
-        if isinstance(path, pl.DataFrame):
-            numbers = np.arange(path.height, dtype=np.int64)
-            self._add_table(plain(path), numbers, MEMORY, part, task, labelled, layout, columns, keep or {}, boxes)
+        if isinstance(source, pl.DataFrame):
+            self._add_table(plain(source), np.arange(source.height, dtype=np.int64), MEMORY, sought)
             return
-        as_published = layout == celeba.NAME and (part == "train" or celeba.is_root(path))
-        if task.rows == "image" and path.is_dir() and (as_published or not _has_table(path)):
-            self._add_pictures(path, part, task, layout, keep or {})
-            return
-        if named := read.left_out(path, folders.PICTURES if task.rows == "image" else ()):
-            folder = writable(path.resolve().name)
+        if named := read.left_out(source, kind.aside):
+            folder = writable(source.resolve().name)
             self.findings.append(message("data.files_left_out", folder=folder, files=named))
-        for file in read.sources(path):
+        for file in read.sources(source):
             table = read.read(file, encoding=self.encoding)
             if self.encoding is None and table.format.encoding in GUESSED:
                 encoding = readable(table.format.encoding)
                 self.findings.append(message("data.encoding_guessed", file=file.name, encoding=encoding))
-            self._note_rejects(table.rejects, table.path, "data.unreadable_rows")
+            self.note_rejects(table.rejects, table.path, "data.unreadable_rows")
             if table.frame.width or not table.rejects:
-                self._add_table(
-                    table.frame, table.numbers, file, part, task, labelled, layout, columns, keep or {}, boxes
-                )
+                self._add_table(table.frame, table.numbers, file, sought)
             else:
-                self._keep(table.frame, table.numbers, part, file, keep or {})
+                self.hold(table.frame, table.numbers, sought.part, file, sought)
 
-    def _add_table(
-        self, frame: pl.DataFrame, numbers: Ints, file: Path, part: str, task: Task, labelled: bool, layout: str,
-        columns: Mapping[str, str] | None, keep: Mapping[str, str | list[str]], boxes: str | Sequence[str] | None,
-    ) -> None:  # fmt: skip
+    def _add_table(self, frame: pl.DataFrame, numbers: Ints, file: Path, sought: Sought) -> None:
         """Add the rows of one table, under the recipe's names."""
-        given = frame.columns
+        given, task, kind = frame.columns, sought.task, kind_of(sought.task)
         if frame.width:
-            frame = layouts.apply(
-                frame, "table" if layout == celeba.NAME else layout, columns, where=file, partly=self.partly
-            )
-            frame = normals.unlabelled_as_normal(frame, task, part, file, self.findings)
+            layout = "table" if sought.layout in kind.layouts else sought.layout
+            frame = layouts.apply(frame, layout, sought.columns, where=file, partly=self.partly)
+            frame = self.with_labels(frame, sought, file)
         need_inputs(frame.columns, task, file)
-        need(frame.columns, [task.label] if labelled else [], file)
+        need(frame.columns, [task.label] if sought.labelled else [], file)
         need_plain(frame, [*task.inputs, task.label], file)
-        if task.rows == "image" and frame.width:
-            frame = located(frame, task, boxes, file.parent)
-            if task.anomaly and task.mask not in given:
-                frame = masks.with_masks(frame, masks.mask_folder(file.parent), task, self.findings)
-            frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
-        self._keep(frame, numbers, part, file, keep)
+        self.hold(kind.placed(self, frame, sought, file, given), numbers, sought.part, file, sought)
 
-    def _add_signals(
-        self, path: Path | pl.DataFrame, part: str, task: Task, labelled: bool, columns: Mapping[str, str],
-        keep: Mapping[str, str | list[str]], signal: Signal,
-    ) -> None:  # fmt: skip
-        """Add the beats of every record that can be read, and a line for each that cannot."""
-        if isinstance(path, pl.DataFrame):
-            given = layouts.apply(path, "table", columns, where=MEMORY, partly=True)
-            sources: Iterable[signals.Found | LimbeckError] = [
-                windows_in_memory(given, task, signal, labelled=labelled, source=MEMORY)
-            ]
-        else:
-            sources = signals.read_all(path, task, signal, labelled=labelled, columns=columns)
-        for found in sources:
-            if isinstance(found, LimbeckError):
-                self.findings.append(message("data.record_left_out", reason=found.message()))
-                continue
-            self.findings += found.findings
-            self._note_rejects(found.rejects, found.source, "data.unreadable_beats")
-            frame = layouts.apply(found.frame, "table", columns, where=found.source, partly=self.partly)
-            self._keep(frame, found.numbers, part, found.source, keep)
-        if not self.frames:
-            mend = (self.findings or [message("fix.path")])[0]
-            where = MEMORY if isinstance(path, pl.DataFrame) else path
-            raise LimbeckError("no record can be read", where=where, mend=mend)
+    def with_labels(self, frame: pl.DataFrame, sought: Sought, file: Path) -> pl.DataFrame:
+        """Return rows with a label where the task says what rows without one are."""
+        return task_of(sought.task).with_labels(frame, sought.task, sought.part, file, self.findings)
 
-    def _add_pictures(
-        self, path: Path, part: str, task: Task, layout: str, keep: Mapping[str, str | list[str]]
-    ) -> None:
-        """Add class folders, or a published layout; a part that the data names counts where all of it is train."""
-        if layout == celeba.NAME and (part == "train" or celeba.is_root(path)):
-            found, findings = celeba.parts(path, task)
-            self.findings += findings
-            for own, file, frame in found:
-                self._keep(frame, _numbers(frame), own if part == "train" else part, file, keep)
-            return
-        if celeba.is_root(path):
-            raise LimbeckError("this is CelebA-Spoof", where=path, mend=f'set data.layout = "{celeba.NAME}"')
-        if task.anomaly and part != "unlabelled" and (defects.is_root(path) or defects.is_part(path)):
-            for own, frame in defects.parts(path, task, self.findings):
-                self._keep(frame, _numbers(frame), own if part == "train" else part, path / own, keep)
-            return
-        bare = not any(inner.is_dir() and not inner.name.startswith(".") for inner in path.iterdir())
-        if part == "unlabelled":
-            frame = folders.flat(path, task.inputs[0])
-        elif task.anomaly and bare and part != "test":
-            frame = folders.flat(path, task.inputs[0])
-            frame = normals.unlabelled_as_normal(frame, task, part, path, self.findings)
-        else:
-            aside = masks.mask_folder(path) if task.anomaly else None
-            frame = folders.class_folders(path, task.inputs[0], task.label, aside)
-            frame = masks.with_masks(frame, aside, task, self.findings)
-        frame = celeba.with_boxes(frame) if layout == celeba.NAME else frame
-        if part != "train" or "split" not in frame.columns:
-            self._keep(frame, _numbers(frame), part, path, keep)
-            return
-        for name in frame["split"].unique(maintain_order=True).to_list():
-            rows = frame.filter(pl.col("split") == name)
-            self._keep(rows, _numbers(rows), SPELLINGS[name.lower()], path / name, keep)
-
-    def _keep(
-        self, frame: pl.DataFrame, numbers: Ints, part: str, file: Path, keep: Mapping[str, str | list[str]]
-    ) -> None:
-        for column, values in keep.items():
+    def hold(self, frame: pl.DataFrame, numbers: Ints, part: str, file: Path, sought: Sought) -> None:
+        """Add rows with their numbers, as far as ``sought.keep`` lets them."""
+        for column, values in sought.keep.items():
             if column not in frame.columns and part == "unlabelled":
                 self.findings.append(message("data.no_filter_column", file=file.name, column=column))
                 continue
@@ -238,21 +156,12 @@ class Gathered:
         ]
         return pl.concat(alike, how="diagonal", rechunk=True)
 
-    def _note_rejects(self, rejects: Sequence[Reject], file: Path, code: str) -> None:
+    def note_rejects(self, rejects: Sequence[Reject], file: Path, code: str) -> None:
+        """Say how many rows of a file could not be read, and why the first one."""
         if rejects:
             first = rejects[0]
             told = {"file": file.name, "row": first.row, "reason": first.reason}
             self.findings.append(message(code, count=len(rejects), **told))
-
-
-def _has_table(folder: Path) -> bool:
-    """Return whether a table lies in the folder itself; a note as .txt or .json is none where pictures are sought."""
-    tables = [file for file in folder.iterdir() if read.ending_of(file) not in ("", ".txt", ".json")]
-    return any(not file.name.startswith(".") and not file.name.endswith(read.REJECTED) for file in tables)
-
-
-def _numbers(frame: pl.DataFrame) -> Ints:
-    return np.arange(1, frame.height + 1, dtype=np.int64)
 
 
 def _matches(

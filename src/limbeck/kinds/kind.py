@@ -20,6 +20,7 @@ from limbeck.data.dataset import Names
 from limbeck.data.near_duplicates import Ints, exact
 from limbeck.data.row_identity import Mask, always_told
 from limbeck.kinds.copies import Keys, as_named, first_column
+from limbeck.kinds.gather import Gathering, Sought, as_written, only_tables
 from limbeck.kinds.inputs import Inputs, Wanted
 from limbeck.kinds.parts import Drawn, Examined, drawn_once, named_group, no_notes, unexamined, unpublished
 from limbeck.messages.message import Message
@@ -56,6 +57,12 @@ class Kind:
         The raw values of what is given from Python.
     inputs
         What `predict` reads at a path.
+    gather
+        Adds a source that is no table to what is gathered, and returns whether it was one.
+    placed
+        The rows of a table with what the kind adds: where their files lie.
+    aside, layouts
+        Endings of files in a folder of tables that need no word; names of ``data.layout`` that are about folders.
     names
         What people call each row; of texts and tables the content itself.
     keys
@@ -93,6 +100,10 @@ class Kind:
     values: Callable[[pl.DataFrame, Task], Values]
     from_memory: Callable[[object, Task], Values]
     inputs: Callable[[Path, Wanted], Inputs]
+    gather: Callable[[Gathering, Path | pl.DataFrame, Sought], bool] = only_tables
+    placed: Callable[[Gathering, pl.DataFrame, Sought, Path, Collection[str]], pl.DataFrame] = as_written
+    aside: Collection[str] = ()
+    layouts: Collection[str] = ()
     names: Callable[[pl.DataFrame, Task], list[str]] = first_column
     keys: Callable[[pl.DataFrame, Sequence[str], Clean], Keys] = as_named
     near: Callable[[Sequence[str]], Ints] = exact

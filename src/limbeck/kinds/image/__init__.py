@@ -6,8 +6,10 @@ from limbeck.kinds.image.copies import keys
 from limbeck.kinds.image.encode import ImageInput
 from limbeck.kinds.image.files import examined, pictures_of
 from limbeck.kinds.image.from_memory import pictures_from
+from limbeck.kinds.image.gather import LAYOUTS, gather, placed
 from limbeck.kinds.image.groups import group
 from limbeck.kinds.image.inputs import image_inputs
+from limbeck.kinds.image.layouts.class_folders import PICTURES
 from limbeck.kinds.kind import Kind
 
 IMAGE = Kind(
@@ -22,5 +24,9 @@ IMAGE = Kind(
     by_name=True,
     examined=examined,
     group=group,
+    gather=gather,
+    placed=placed,
+    aside=PICTURES,
+    layouts=LAYOUTS,
     in_cells=False,
 )

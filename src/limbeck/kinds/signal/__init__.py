@@ -7,6 +7,7 @@ from limbeck.kinds.signal import patients
 from limbeck.kinds.signal.copies import keys, names
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.kinds.signal.from_memory import windows_from, windows_in
+from limbeck.kinds.signal.gather import gather
 from limbeck.kinds.signal.inputs import Records
 
 SIGNAL = Kind(
@@ -19,6 +20,7 @@ SIGNAL = Kind(
     names=names,
     keys=keys,
     same="content.samples",
+    gather=gather,
     group=patients.group,
     published=patients.published,
     drawn=patients.drawn,
