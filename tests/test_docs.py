@@ -36,7 +36,9 @@ PAGES = (
     "docs/train.md",
     "docs/bundle.md",
     "docs/predict.md",
+    "docs/predict.zh-CN.md",
     "docs/distil.md",
+    "docs/distil.zh-CN.md",
     "docs/estimator.md",
     "docs/python.md",
     "docs/python.zh-CN.md",
@@ -121,7 +123,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
     lay_out(tmp_path)
-    if page in ("docs/bundle.md", "docs/predict.md"):
+    if page in ("docs/bundle.md", "docs/predict.md", "docs/predict.zh-CN.md"):
         _train_both()
     names: dict[str, object] = {}
     ran = 0
@@ -191,7 +193,7 @@ def test_the_two_readmes_show_the_same_examples():
     assert "(README.md)" in (ROOT / "README.zh-CN.md").read_text("utf-8").split("\n## ")[0]
 
 
-PAIRS = ("quick-start", "python", "explain")
+PAIRS = ("quick-start", "predict", "distil", "python", "explain")
 
 
 @pytest.mark.parametrize("page", PAIRS)
