@@ -1,7 +1,7 @@
 """Code outside of `kinds/` and `tasks/` asks the object of a kind or task, and not its name.
 
-A place that compares ``task.rows`` or ``task.kind`` with a name, asks ``task.anomaly``, or asks for the class of an encoder or
-of encoded rows would have to be found by whoever adds a kind. The number of such places may only fall.
+A place that compares ``task.rows`` or ``task.kind`` with a name, asks ``task.anomaly``, or asks which class an encoder
+or encoded rows have, would have to be found by whoever adds a kind. The number of such places may only fall.
 """
 
 from __future__ import annotations

@@ -13,13 +13,12 @@ import polars as pl
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.resume_journal import Works
-from limbeck.data.labels import need_inputs, need_plain
+from limbeck.data.labels import MEMORY
 from limbeck.data.tables import layouts
-from limbeck.dataset.gather import MEMORY
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
+from limbeck.kinds import kind_of
 from limbeck.kinds.given_rows import rows_given
-from limbeck.kinds.image.files import located
 from limbeck.kinds.image.layouts import celeba_spoof as celeba
 from limbeck.progress import progress as counting
 from limbeck.recipe import Task
@@ -35,7 +34,7 @@ def rows_of(data: Any, task: Task) -> pl.DataFrame | None:
     LimbeckError
         When they are neither frame nor list of dictionaries, nor a list of texts or of paths of pictures.
     """
-    listed = isinstance(data, list | tuple | np.ndarray | pl.Series) and task.rows in ("text", "image")
+    listed = isinstance(data, list | tuple | np.ndarray | pl.Series) and not kind_of(task).framed
     if not listed or (len(data) and all(isinstance(row, Mapping) for row in data)):
         return rows_given(data)
     for at, value in enumerate(data):
@@ -72,14 +71,11 @@ def answer_rows(
     manifest = classifier.manifest
     task = manifest.task
     frame = layouts.apply(rows, "table" if manifest.layout == celeba.NAME else manifest.layout, manifest.columns)
-    if task.rows != "signal":
-        need_inputs(frame.columns, task, MEMORY)
-        need_plain(frame, task.inputs, MEMORY)
-    asked = located(frame, task, manifest.input.box, Path()) if task.rows == "image" else frame
+    asked = classifier.kind.given(frame, task, manifest.input)
     wanted = _checked(columns, frame, classifier, errors=told)
     probabilities = np.full((frame.height, len(classifier.classes)), np.nan, dtype=np.float32)
     errors: dict[int, str] = {}
-    window = frame.height if task.rows == "signal" else classifier.window  # beats are held against their whole record
+    window = frame.height if classifier.kind.whole else classifier.window
     with counting("rows", frame.height, quiet=quiet) as tick:
         for start in range(0, frame.height, max(window, 1)):
             check()
@@ -117,7 +113,7 @@ def _checked(columns: Sequence[str] | None, frame: pl.DataFrame, classifier: Cla
     answers = [ROW, "label", "class", "probability", *(f"p:{name}" for name in classifier.classes), ERROR]
     if columns is None:
         own = next((name for name in (task.id, "id", "ID", "Id") if name and name in frame.columns), ROW)
-        key = task.inputs[0] if own == ROW and task.rows == "image" else own
+        key = task.inputs[0] if own == ROW and classifier.kind.by_name else own
         return [key, "label", "class", "probability", *([ERROR] if errors else [])]
     known = {*frame.columns, *(f"input.{name}" for name in frame.columns), *answers}
     for name in columns:

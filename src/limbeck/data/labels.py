@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,6 +17,8 @@ from limbeck.recipe import Task
 _WHOLE = re.compile(r"([+-]?\d+)\.0*")
 _MISSING = frozenset(("", "nan", "null", "none", "na", "n/a", "<na>"))
 _MOST = 1000  # more "classes" than that are the texts or the ids
+
+MEMORY = Path("DataFrame")  # what messages call rows that no file holds; their numbers are places from 0
 
 
 def label_text(value: object) -> str | None:

@@ -10,19 +10,17 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data.labels import label_text, need_inputs, need_plain, text_of
+from limbeck.data.labels import MEMORY, label_text, need_inputs, need_plain, text_of
 from limbeck.data.tables import layouts, read
 from limbeck.data.tables.encoding import GUESSED, readable
 from limbeck.data.tables.rows import Ints, Reject, need, plain
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import writable
 from limbeck.kinds import kind_of
-from limbeck.kinds.gather import MEMORY, Sought
+from limbeck.kinds.gather import Sought
 from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal, Task
 from limbeck.tasks import task_of
-
-__all__ = ["MEMORY", "Gathered"]
 
 
 @dataclass

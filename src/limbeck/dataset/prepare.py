@@ -21,7 +21,7 @@ from limbeck.data import near_duplicates as duplicates
 from limbeck.data import row_identity as identity
 from limbeck.data.dataset import Dataset
 from limbeck.data.derived_columns import with_derived
-from limbeck.data.labels import classes_of, labels_in
+from limbeck.data.labels import MEMORY, classes_of, labels_in
 from limbeck.data.leakage import leakage
 from limbeck.data.misspelled_labels import findings as misspelt_findings
 from limbeck.data.misspelled_labels import misspelt
@@ -30,7 +30,7 @@ from limbeck.data.tables.read import file_of
 from limbeck.data.tables.rows import Ints, need
 from limbeck.dataset import assign_parts as parts
 from limbeck.dataset import drop_duplicates as copies
-from limbeck.dataset.gather import MEMORY, Gathered
+from limbeck.dataset.gather import Gathered
 from limbeck.dataset.missing_labels import without_label
 from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.events import check

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from limbeck.bundle.classifier import Classifier
+from limbeck.data.labels import MEMORY
 from limbeck.data.tables.read import need
-from limbeck.dataset.gather import MEMORY
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.evaluate import labelled
 from limbeck.evaluation.judge import groups_of

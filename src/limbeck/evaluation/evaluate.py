@@ -14,9 +14,9 @@ import numpy as np
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.dataset import Dataset
+from limbeck.data.labels import MEMORY
 from limbeck.data.tables.read import need
 from limbeck.data.tables.rows import text_column
-from limbeck.dataset.gather import MEMORY
 from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, has_baseline, left_out

@@ -15,8 +15,6 @@ from limbeck.data.tables.rows import Ints, Reject
 from limbeck.messages.message import Message
 from limbeck.recipe import Signal, Task
 
-MEMORY = Path("DataFrame")  # what messages call rows that no file holds; their numbers are places from 0
-
 
 @dataclass(frozen=True)
 class Sought:

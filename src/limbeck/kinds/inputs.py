@@ -9,7 +9,7 @@ from typing import Protocol
 
 import polars as pl
 
-from limbeck.data.labels import need_inputs, need_plain
+from limbeck.data.labels import MEMORY, need_inputs, need_plain
 from limbeck.data.tables import layouts
 from limbeck.data.tables.encoding import GUESSED, readable
 from limbeck.data.tables.read import Chunk, file_of, inspect, left_out, sources, stream
@@ -161,6 +161,19 @@ class CellTables(Tables):
         if lacks := [name for name in self.wanted.task.inputs if name not in names]:
             self.notes.append(message("data.input_missing", file=writable(self.sources[0].name), columns=lacks))
         return names
+
+
+def checked_rows(frame: pl.DataFrame, task: Task, settings: Input) -> pl.DataFrame:  # noqa: ARG001
+    """Return rows of a frame in memory, whose input columns have to be there and plain.
+
+    Raises
+    ------
+    LimbeckError
+        Where one is missing, or holds lists.
+    """
+    need_inputs(frame.columns, task, MEMORY)
+    need_plain(frame, task.inputs, MEMORY)
+    return frame
 
 
 def own_output(source: Path, output: Path, found: Sequence[Path]) -> None:

@@ -21,10 +21,10 @@ from limbeck.data.near_duplicates import Ints, exact
 from limbeck.data.row_identity import Mask, always_told
 from limbeck.kinds.copies import Keys, as_named, first_column
 from limbeck.kinds.gather import Gathering, Sought, as_written, only_tables
-from limbeck.kinds.inputs import Inputs, Wanted
+from limbeck.kinds.inputs import Inputs, Wanted, checked_rows
 from limbeck.kinds.parts import Drawn, Examined, drawn_once, named_group, no_notes, unexamined, unpublished
 from limbeck.messages.message import Message
-from limbeck.recipe import Clean, Data, Recipe, Split, Task
+from limbeck.recipe import Clean, Data, Input, Recipe, Split, Task
 
 Shapes = dict[str, tuple[int, ...]]
 Values = Any  # list[str], list[Picture] or pl.DataFrame: what the encoder of the kind reads
@@ -89,8 +89,12 @@ class Kind:
         What has to be said of the split that a recipe asks for.
     in_cells
         Whether the input columns hold what is learned itself, and not where it lies.
+    given
+        Rows of a frame that is given from Python, checked, with what their files say.
     framed
         Whether raw values are a frame of polars.
+    whole
+        Whether rows are answered all at once, as each is held against the others of its record.
     processes
         Whether many rows are answered by several processes, as most of the work holds the interpreter's lock.
     """
@@ -119,7 +123,9 @@ class Kind:
     straddling: Callable[[NDArray[np.object_], Names, Mask, list[Message]], None] | None = None
     notes: Callable[[Data], list[Message]] = no_notes
     in_cells: bool = True
+    given: Callable[[pl.DataFrame, Task, Input], pl.DataFrame] = checked_rows
     framed: bool = False
+    whole: bool = False
     processes: bool = False
 
     def load(self, module: str) -> Any:

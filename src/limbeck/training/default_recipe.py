@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import polars as pl
 
+from limbeck.data.labels import MEMORY
 from limbeck.data.split import named_parts
 from limbeck.data.tables.rows import need
-from limbeck.dataset.gather import MEMORY
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import SIGNAL
 from limbeck.networks import NETWORKS

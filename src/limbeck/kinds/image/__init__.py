@@ -8,7 +8,7 @@ from limbeck.kinds.image.files import examined, pictures_of
 from limbeck.kinds.image.from_memory import pictures_from
 from limbeck.kinds.image.gather import LAYOUTS, gather, placed
 from limbeck.kinds.image.groups import group
-from limbeck.kinds.image.inputs import image_inputs
+from limbeck.kinds.image.inputs import given_images, image_inputs
 from limbeck.kinds.image.layouts.class_folders import PICTURES
 from limbeck.kinds.kind import Kind
 
@@ -18,6 +18,7 @@ IMAGE = Kind(
     values=pictures_of,
     from_memory=pictures_from,
     inputs=image_inputs,
+    given=given_images,
     processes=True,
     keys=keys,
     same="content.picture",

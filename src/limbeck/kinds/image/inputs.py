@@ -15,7 +15,8 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.image.files import FILE, located
 from limbeck.kinds.image.layouts import celeba_spoof
 from limbeck.kinds.image.layouts.class_folders import PICTURES, flat, holds_pictures
-from limbeck.kinds.inputs import Inputs, Tables, Wanted
+from limbeck.kinds.inputs import Inputs, Tables, Wanted, checked_rows
+from limbeck.recipe import Input, Task
 
 
 def image_inputs(source: Path, wanted: Wanted) -> Inputs:
@@ -24,6 +25,11 @@ def image_inputs(source: Path, wanted: Wanted) -> Inputs:
     if alone or (source.is_dir() and holds_pictures(source)):
         return ImageFiles(source, wanted)
     return ImageTables(source, wanted)
+
+
+def given_images(frame: pl.DataFrame, task: Task, settings: Input) -> pl.DataFrame:
+    """Return rows of a frame in memory with the place of each file; paths begin in the working folder."""
+    return located(checked_rows(frame, task, settings), task, settings.box, Path())
 
 
 class ImageFiles:

@@ -6,7 +6,7 @@ from limbeck.kinds.kind import Kind
 from limbeck.kinds.signal import patients
 from limbeck.kinds.signal.copies import keys, names
 from limbeck.kinds.signal.encode import SignalInput
-from limbeck.kinds.signal.from_memory import windows_from, windows_in
+from limbeck.kinds.signal.from_memory import windows_from, windows_given, windows_in
 from limbeck.kinds.signal.gather import gather
 from limbeck.kinds.signal.inputs import Records
 
@@ -16,7 +16,9 @@ SIGNAL = Kind(
     values=windows_in,
     from_memory=windows_from,
     inputs=Records,
+    given=windows_given,
     framed=True,
+    whole=True,
     names=names,
     keys=keys,
     same="content.samples",

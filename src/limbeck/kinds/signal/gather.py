@@ -7,9 +7,10 @@ from pathlib import Path
 
 import polars as pl
 
+from limbeck.data.labels import MEMORY
 from limbeck.data.tables import layouts
 from limbeck.errors import LimbeckError
-from limbeck.kinds.gather import MEMORY, Gathering, Sought
+from limbeck.kinds.gather import Gathering, Sought
 from limbeck.kinds.signal.memory import windows_in_memory
 from limbeck.kinds.signal.read import Found, read_all
 from limbeck.messages.message import message
