@@ -34,6 +34,7 @@ PAGES = (
     "docs/quick-start.md",
     "docs/quick-start.zh-CN.md",
     "docs/train.md",
+    "docs/train.zh-CN.md",
     "docs/bundle.md",
     "docs/predict.md",
     "docs/predict.zh-CN.md",
@@ -193,7 +194,7 @@ def test_the_two_readmes_show_the_same_examples():
     assert "(README.md)" in (ROOT / "README.zh-CN.md").read_text("utf-8").split("\n## ")[0]
 
 
-PAIRS = ("quick-start", "predict", "distil", "python", "explain")
+PAIRS = ("quick-start", "train", "predict", "distil", "python", "explain")
 
 
 @pytest.mark.parametrize("page", PAIRS)
@@ -203,6 +204,15 @@ def test_the_two_languages_of_a_page_show_the_same_examples(page):
         return [re.sub(r"  # .*| --lang zh", "", content) for content in kept]
 
     assert essence(f"{page}.md") == essence(f"{page}.zh-CN.md")
+
+
+@pytest.mark.parametrize("page", PAIRS)
+def test_the_two_languages_of_a_page_name_the_same_keys_in_their_tables(page):
+    def keys(name):
+        first = re.findall(r"^\| (`[^|]*)\|.*\n(?!\|---)", (ROOT / "docs" / name).read_text("utf-8"), re.MULTILINE)
+        return [re.findall(r"`([^`]+)`", cell) for cell in first]
+
+    assert keys(f"{page}.md") == keys(f"{page}.zh-CN.md")
 
 
 TABLES = {
