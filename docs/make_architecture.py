@@ -22,10 +22,10 @@ BOXES = {
     "evaluation": (3, "evaluate, compare, report"),
     "registry": (4, "versions of models on disk"),
     "bundle": (3, "write, verify, load, predict"),
-    "dataset": (3, "recipe → rows to train on"),
+    "dataset": (2, "recipe → rows to train on"),
     "objectives": (1, "one file per loss (torch)"),
     "networks": (1, "one file per network (torch)"),
-    "tasks": (3, "classify, anomaly"),
+    "tasks": (2, "classify, anomaly"),
     "kinds": (2, "text, image, signal, table"),
     "data": (2, "file formats, labels, splits"),
     "metrics": (3, "arrays in, figures out"),
@@ -117,12 +117,16 @@ def svg(boxes: set[str], arrows: Arrows) -> str:
         '<path d="M0 0 L8 4 L0 8 z" fill="#57606a"/></marker></defs>',
         f'<rect width="{width}" height="{height}" fill="#fff"/>',
     ]
+    places = [place(box) for box in boxes]
+    if len(set(places)) < len(places):
+        raise ValueError(f"two boxes stand in one place: change a column in {Path(__file__).name}")
     for a, b in sorted(arrows):
         (x, y), (to_x, to_y) = place(a), place(b)
-        if row[a] - row[b] == 1 or x == to_x:
-            aside = (to_x > x) - (to_x < x)
-            x, to_x = x + 60 * aside, to_x - 60 * aside  # arrows that meet at a box keep apart
-            path = f"M{x:g} {y + HEIGHT:g} L{to_x:g} {to_y:g}"
+        aside = (to_x > x) - (to_x < x)
+        free = not any(at == y and min(x, to_x) <= of <= max(x, to_x) and of != x for of, at in places)
+        if row[a] - row[b] == 1 or x == to_x or not free:
+            start = x + (60 if row[a] - row[b] == 1 else 100) * aside
+            path = f"M{start:g} {y + HEIGHT:g} L{to_x - 60 * aside:g} {to_y:g}"  # arrows that meet at a box keep apart
         else:  # along the row of the first box, then down the column of the second
             path = f"M{x:g} {y + HEIGHT / 2:g} H{to_x:g} V{to_y:g}"
         lines.append(
