@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from limbeck.data.dataset import Names
 from limbeck.data.near_duplicates import Ints, exact
 from limbeck.data.row_identity import Mask, always_told
+from limbeck.kinds.asked import Asking, those_there
 from limbeck.kinds.copies import Keys, as_named, first_column
 from limbeck.kinds.gather import Gathering, Sought, as_written, only_tables
 from limbeck.kinds.inputs import Inputs, Wanted, checked_rows
@@ -87,6 +88,12 @@ class Kind:
         Takes groups that stand in several given parts out of the lesser ones; None: the check for leaks refuses them.
     notes
         What has to be said of the split that a recipe asks for.
+    columns_read, asked
+        As a teacher: the columns on which a bundle's answers depend, and what it is asked about the rows of a frame.
+    one_text
+        Whether a row is one text; a teacher abstains where it is empty.
+    scenarios
+        Whether the module ``scenario`` trains a classifier of one scenario's rows: ``fit(frame, labels)``.
     in_cells
         Whether the input columns hold what is learned itself, and not where it lies.
     given
@@ -122,6 +129,10 @@ class Kind:
     drawn: Drawn = drawn_once
     straddling: Callable[[NDArray[np.object_], Names, Mask, list[Message]], None] | None = None
     notes: Callable[[Data], list[Message]] = no_notes
+    columns_read: Callable[[Sequence[str]], tuple[str, ...]] = tuple
+    asked: Asking = those_there
+    one_text: bool = False
+    scenarios: bool = False
     in_cells: bool = True
     given: Callable[[pl.DataFrame, Task, Input], pl.DataFrame] = checked_rows
     framed: bool = False

@@ -59,7 +59,7 @@ class Task(Section):
 
     @model_validator(mode="after")
     def _input_fits(self) -> Task:
-        if self.rows != "table" and not isinstance(self.input, str):
+        if self.one_column and not isinstance(self.input, str):
             raise ValueError(f"a row of kind {self.kind!r} has one column: give task.input its name")
         return self
 
@@ -67,6 +67,11 @@ class Task(Section):
     def rows(self) -> str:
         """What a row is: text, table, image or signal, whether classes or anomalies are looked for."""
         return self.kind.removeprefix(ANOMALY)
+
+    @property
+    def one_column(self) -> bool:
+        """Whether a row is read from one column: only tables have several."""
+        return self.rows != "table"  # recipes lie below the kinds, which cannot be asked here
 
     @property
     def anomaly(self) -> bool:

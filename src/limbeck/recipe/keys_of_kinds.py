@@ -30,6 +30,20 @@ _ANOMALIES: dict[tuple[str, str], tuple[str, ...]] = {
     ("task", "mask"): _IMAGE,
     ("anomaly", "false_alarms"): (*_TABLE, *_IMAGE, *_SIGNAL),
 }
+_PICTURES = "pictures, of task.kind = 'image' or 'anomaly-image'"
+# Section and key, the value that turns it off, the kinds of task that read it, and what is said to others.
+_REFUSED: tuple[tuple[str, str, bool, tuple[str, ...], str], ...] = (
+    ("evaluation", "pictures", False, ("image", "anomaly-image"), _PICTURES),
+    ("student", "spectrum", False, ("image",), "task.kind = 'image'"),
+)
+
+
+def refused(recipe: Any) -> str | None:
+    """Return what is wrong with a key that is on and that the recipe's kind of task never reads, or None."""
+    for section, key, off, kinds, whose in _REFUSED:
+        if getattr(getattr(recipe, section), key) != off and recipe.task.kind not in kinds:
+            return f"{section}.{key} is for {whose}"
+    return None
 
 
 def misplaced(recipe: Any) -> str | None:
@@ -42,8 +56,9 @@ def misplaced(recipe: Any) -> str | None:
         for (section, key), kinds in keys.items():
             held = getattr(recipe, section)
             default = type(held).model_fields[key].get_default(call_default_factory=True)
-            if getattr(held, key) == default or (task.rows in kinds and (task.anomaly or not for_anomalies)):
+            names = [f"anomaly-{kind}" if for_anomalies else kind for kind in kinds]
+            if getattr(held, key) == default or (task.kind if for_anomalies else task.rows) in names:
                 continue
-            wanted = " or ".join(repr(f"anomaly-{kind}" if for_anomalies else kind) for kind in kinds)
+            wanted = " or ".join(map(repr, names))
             return f"{section}.{key} is for task.kind = {wanted}, and here it is {task.kind!r}: remove {key}"
     return None

@@ -9,7 +9,7 @@ from pydantic import model_validator
 from limbeck.recipe.base import Section
 from limbeck.recipe.data import ANOMALY, Data, Input, Task
 from limbeck.recipe.evaluation import Anomaly, Evaluation, Export, Tune
-from limbeck.recipe.keys_of_kinds import misplaced
+from limbeck.recipe.keys_of_kinds import misplaced, refused
 from limbeck.recipe.training import Objective, Relevance, Student, Teacher, Training
 
 
@@ -60,10 +60,8 @@ class Recipe(Section):
         names, attacks = sorted(set((self.task.class_map or {}).values())), self.evaluation.attacks
         if attacks is not None and names and (len(names) != 2 or attacks.bona_fide not in names):
             raise ValueError(f"evaluation.attacks wants two classes, of which {attacks.bona_fide!r} is one: {names}")
-        if self.evaluation.pictures and self.task.rows != "image":
-            raise ValueError("evaluation.pictures is for pictures, of task.kind = 'image' or 'anomaly-image'")
-        if self.student.spectrum is not False and self.task.kind != "image":
-            raise ValueError("student.spectrum is for task.kind = 'image'")
+        if (wrong := refused(self)) is not None:
+            raise ValueError(wrong)
         return self
 
     @model_validator(mode="after")

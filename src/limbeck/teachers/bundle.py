@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
 
 from limbeck.bundle import manifest
 from limbeck.bundle.classifier import Classifier
 from limbeck.files import sha256
-from limbeck.kinds.image import files as located
-from limbeck.kinds.signal import columns as beats
+from limbeck.kinds import kind_of
 from limbeck.teachers.base import Answers, Place, Teacher
 from limbeck.teachers.columns import need, spread, texts
 from limbeck.teachers.label_map import LabelMap
@@ -26,13 +27,9 @@ class Bundle:
         self.name, self.classes, self.block = place.spec.name, place.classes, place.block(4096)
         self.classifier = Classifier(path)
         task = self.classifier.manifest.task
-        self.text, self.named = task.rows == "text", place.spec.input is not None
-        self.columns = place.columns(task.input)
-        if task.rows == "image":  # the cache tells pictures apart by what is in them, not by their names alone
-            self.columns = (*self.columns[:1], located.FILE, located.BOX, located.HASH)
-        if task.rows == "signal":
-            self.columns = beats.READ
-        if self.text and len(self.columns) != 1:
+        self.kind, self.named = kind_of(task), place.spec.input is not None
+        self.columns = self.kind.columns_read(place.columns(task.input))
+        if self.kind.one_text and len(self.columns) != 1:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")
         self.labels = LabelMap(self.classifier.classes, place)
         # The manifest holds the hash of every other file, checked on loading.
@@ -40,16 +37,10 @@ class Bundle:
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; an empty text is an abstention."""
-        if self.classifier.manifest.task.rows == "image":
-            need(rows, self.columns[:1], self.name)
-            pictures = located.pictures_of(
-                rows, self.classifier.manifest.task.model_copy(update={"input": self.columns[0]})
-            )
-            return self.labels(self.classifier.predict_proba(pictures), self.name)
-        if not self.text:
-            there = [column for column in self.columns if column in rows.columns]
-            need(rows, self.columns if self.named or not there else [], self.name)
-            return self.labels(self.classifier.predict_proba(rows.select(there)), self.name)
+        if not self.kind.one_text:
+            task, needed = self.classifier.manifest.task, partial(need, rows, name=self.name)
+            values = self.kind.asked(rows, task, self.columns, needed, named=self.named)
+            return self.labels(self.classifier.predict_proba(values), self.name)
         given, filled = texts(rows, self.columns[0], self.name)
         asked = [text for text, is_there in zip(given, filled, strict=True) if is_there]
         return self.labels(spread(self.classifier.predict_proba(asked, unreadable="nan"), filled), self.name)

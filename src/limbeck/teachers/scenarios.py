@@ -1,9 +1,8 @@
 """``scenarios:TABLE``: one teacher for each neighbouring scenario in a table of labelled rows.
 
 The usual cold start has the neighbours' labelled rows in one table with a column that names the scenario. Each value
-but the target's own becomes a teacher, trained here and now by scikit-learn: TF-IDF over characters and words with
-logistic regression for texts; for tables the mean of gradient-boosted trees, a random forest and extremely randomised
-trees, because boosting alone is the best at home and less steady abroad.
+but the target's own becomes a teacher, trained here and now by scikit-learn in the module
+``scenario`` of its kind.
 """
 
 from __future__ import annotations
@@ -23,7 +22,9 @@ from limbeck.data.split import named_parts
 from limbeck.data.tables.rows import need
 from limbeck.dataset.more_tables import read_more
 from limbeck.dataset.prepare import texts_of
-from limbeck.errors import LimbeckError, missing_extra
+from limbeck.errors import LimbeckError
+from limbeck.kinds import KINDS, kind_of
+from limbeck.kinds.kind import Kind
 from limbeck.messages.findings import is_unreadable
 from limbeck.progress import say
 from limbeck.recipe import Recipe
@@ -32,7 +33,6 @@ from limbeck.tasks import task_of
 from limbeck.teachers.base import Place
 
 KIND = "scenarios:"
-READS = ("text", "table")
 _VERSION = "2"
 
 
@@ -45,7 +45,7 @@ class ScenarioTeacher:
     columns: tuple[str, ...]
     rows: pl.DataFrame
     labels: NDArray[np.int64]
-    text: str | None
+    kind: Kind
     fingerprint: str
     block: int = 8192
     _model: Any = field(default=None, repr=False)
@@ -53,15 +53,11 @@ class ScenarioTeacher:
     def answer(self, rows: pl.DataFrame) -> NDArray[np.float32]:
         """Return float32 [N, C]; a class that this scenario never had gets 0."""
         if self._model is None:
-            self._model = _text_model(self) if self.text else _table_model(self)
+            self._model = self.kind.load("scenario").fit(self.rows, self.labels)
         out = np.zeros((rows.height, len(self.classes)), dtype=np.float32)
-        out[:, self._model.classes_] = self._model.predict_proba(self._features(rows))
+        there = rows.select(name for name in self.columns if name in rows.columns)
+        out[:, self._model.classes_] = self._model.predict_proba(there)
         return out
-
-    def _features(self, rows: pl.DataFrame) -> Any:
-        if self.text:
-            return rows[self.text].cast(pl.String).fill_null("").to_list()
-        return rows.select(name for name in self.columns if name in rows.columns)
 
 
 def scenario_teachers(
@@ -84,8 +80,9 @@ def scenario_teachers(
     if not isinstance(column, str) or set(spec.options) != {"column"}:
         raise place.wrong("a teacher of scenarios has one option: { column = NAME }")
     task, split = recipe.task, recipe.data.split
-    if task.rows not in READS:
-        raise place.wrong(f"scenarios of {task.kind!r} cannot be learned", f"known: {', '.join(READS)}")
+    if not kind_of(task).scenarios:
+        known = ", ".join(name for name, kind in KINDS.items() if kind.scenarios)
+        raise place.wrong(f"scenarios of {task.kind!r} cannot be learned", f"known: {known}")
     file = place.path()
     # The target is told by the scenario's column; whatever else the recipe asks of its rows holds for its neighbours.
     others = {name: values for name, values in recipe.data.where.items() if name != column}
@@ -140,58 +137,8 @@ def _teacher(
         "\x00".join([_VERSION, name, *classes, *columns, *texts_of(rows, task)]).encode("utf-8", "replace")
     )
     digest.update(labels.tobytes())
-    text = task.inputs[0] if task.kind == "text" else None
-    return ScenarioTeacher(name, classes, columns, rows.select(columns), labels, text, digest.hexdigest())
+    return ScenarioTeacher(name, classes, columns, rows.select(columns), labels, kind_of(task), digest.hexdigest())
 
 
 def _has_values(series: pl.Series) -> bool:
     return bool((series.cast(pl.String).fill_null("").str.strip_chars() != "").any())
-
-
-def _text_model(teacher: ScenarioTeacher) -> Any:
-    try:
-        import rjieba
-        from sklearn.feature_extraction.text import TfidfVectorizer
-        from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline, make_union
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "a teacher of scenarios") from error
-    common: dict[str, Any] = {"ngram_range": (1, 2), "sublinear_tf": True, "min_df": 2, "dtype": np.float32}
-    characters = TfidfVectorizer(analyzer="char", **common)
-    words = TfidfVectorizer(tokenizer=rjieba.cut, token_pattern=None, **common)
-    model = make_pipeline(make_union(characters, words), LogisticRegression(C=4.0, max_iter=200))
-    return model.fit(teacher._features(teacher.rows), teacher.labels)
-
-
-class _Trees:
-    """Ensembles of trees that take a frame; a column the rows lack is missing in all of them."""
-
-    def __init__(self, encoder: Any, models: Sequence[Any]) -> None:
-        self.encoder, self.models, self.classes_ = encoder, models, models[0].classes_
-
-    def predict_proba(self, frame: pl.DataFrame) -> Any:
-        from limbeck.kinds.table.baseline import features
-
-        rows = features(self.encoder, frame)
-        return np.mean([model.predict_proba(rows) for model in self.models], axis=0)
-
-
-def _table_model(teacher: ScenarioTeacher) -> Any:
-    from limbeck.kinds.table.baseline import features
-    from limbeck.kinds.table.encode import TableInput
-    from limbeck.metrics.baseline_row import fit_boosting
-    from limbeck.recipe import Input
-
-    try:
-        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "a teacher of scenarios") from error
-    encoder = TableInput.fit(Input(), teacher.rows)
-    rows = features(encoder, teacher.rows)
-    forest: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 3, "random_state": 0}
-    models = [
-        fit_boosting(rows, teacher.labels, "a teacher of scenarios", max_iter=100, learning_rate=0.08),
-        RandomForestClassifier(**forest).fit(rows, teacher.labels),
-        ExtraTreesClassifier(**forest).fit(rows, teacher.labels),
-    ]
-    return _Trees(encoder, models)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from limbeck.kinds.image.copies import keys
+from limbeck.kinds.image.asked import columns_read, pictures_asked
+from limbeck.kinds.image.copies import keys, names
 from limbeck.kinds.image.encode import ImageInput
 from limbeck.kinds.image.files import examined, pictures_of
 from limbeck.kinds.image.from_memory import pictures_from
@@ -20,6 +21,7 @@ IMAGE = Kind(
     inputs=image_inputs,
     given=given_images,
     processes=True,
+    names=names,
     keys=keys,
     same="content.picture",
     by_name=True,
@@ -29,5 +31,7 @@ IMAGE = Kind(
     placed=placed,
     aside=PICTURES,
     layouts=LAYOUTS,
+    columns_read=columns_read,
+    asked=pictures_asked,
     in_cells=False,
 )

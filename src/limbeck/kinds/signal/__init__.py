@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from limbeck.kinds.kind import Kind
 from limbeck.kinds.signal import patients
+from limbeck.kinds.signal.columns import columns_read
 from limbeck.kinds.signal.copies import keys, names
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.kinds.signal.from_memory import windows_from, windows_given, windows_in
@@ -28,5 +29,6 @@ SIGNAL = Kind(
     drawn=patients.drawn,
     straddling=patients.drop_straddling,
     notes=patients.notes,
+    columns_read=columns_read,
     in_cells=False,
 )

@@ -19,4 +19,5 @@ TABLE = Kind(
     names=names,
     told=told_by_rarity,
     empty="content.rows",
+    scenarios=True,
 )

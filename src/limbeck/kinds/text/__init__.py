@@ -21,4 +21,6 @@ TEXT = Kind(
     told=told_by_length,
     same="content.text",
     alike="data.texts_alike",
+    one_text=True,
+    scenarios=True,
 )

@@ -65,7 +65,7 @@ def _hashed(teacher: Bundle, test: pl.DataFrame, who: str) -> Finding | None:
     manifest = teacher.classifier.manifest
     if not set(teacher.columns) & set(test.columns):
         return None
-    inputs = teacher.columns[0] if teacher.text else list(teacher.columns)
+    inputs = teacher.columns[0] if teacher.kind.one_text else list(teacher.columns)
     keys = _keys(test, manifest.task.model_copy(update={"input": inputs}), manifest.input)
     known = learned_from(teacher.classifier.path, keys)
     return None if known is None else _judged(who, known[0], len(keys), known[1])
