@@ -9,35 +9,32 @@ change is a sentence in ``findings``.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from limbeck.data import near_duplicates as duplicates
 from limbeck.data import row_identity as identity
 from limbeck.data.dataset import Dataset
 from limbeck.data.derived_columns import with_derived
-from limbeck.data.labels import MEMORY, classes_of, labels_in
+from limbeck.data.labels import MEMORY
 from limbeck.data.leakage import leakage
 from limbeck.data.misspelled_labels import findings as misspelt_findings
 from limbeck.data.misspelled_labels import misspelt
 from limbeck.data.split import split_random
 from limbeck.data.tables.read import file_of
-from limbeck.data.tables.rows import Ints, need
 from limbeck.dataset import assign_parts as parts
 from limbeck.dataset import drop_duplicates as copies
 from limbeck.dataset.gather import Gathered
+from limbeck.dataset.joined_rows import Joined
 from limbeck.dataset.missing_labels import without_label
 from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.events import check
 from limbeck.kinds import kind_of
-from limbeck.kinds.kind import Kind
-from limbeck.messages.findings import is_unreadable, reason_of
-from limbeck.messages.message import Message, code_of, message
+from limbeck.messages.message import message
 from limbeck.recipe import Recipe, Signal, Split, Task
 from limbeck.tasks import task_of
 
@@ -102,11 +99,11 @@ def prepare(
     else:
         gathered.drop(bare)
         split, hidden = split[~bare], hidden[~bare]
-    rows = _Rows.of(gathered, task, place, hidden=hidden)
+    rows = Joined.of(gathered, task, place, hidden=hidden)
     rows = replace(rows, frame=with_derived(rows.frame, data.derive, base))
     split = np.where(hidden, "unlabelled", split)
     findings = gathered.findings
-    rows, readable = _examined(rows, task, place, findings)
+    rows, readable = rows.examined(task, place, findings)
     split = split[readable]
     if (unnamed := split == "").any():
         findings.append(message("data.paced", count=unnamed.sum()))
@@ -202,84 +199,13 @@ def load_rows(
         columns=columns, keep=where, boxes=boxes, signal=signal,
     )  # fmt: skip
     gathered.drop(without_label(gathered, task, "drop", np.zeros(gathered.rows, dtype=bool)))
-    rows = _Rows.of(gathered, task, place, tuple(classes))
-    rows, _ = _examined(rows, task, place, gathered.findings)
+    rows = Joined.of(gathered, task, place, tuple(classes))
+    rows, _ = rows.examined(task, place, gathered.findings)
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(
         rows.frame, rows.texts, rows.labels, rows.classes, split, rows.numbers, gathered.findings,
         gathered.sources, rows.origin,
     )  # fmt: skip
-
-
-@dataclass(frozen=True)
-class _Rows:
-    frame: pl.DataFrame
-    texts: list[str]
-    labels: Ints
-    classes: tuple[str, ...]
-    numbers: Ints
-    origin: Ints
-
-    @classmethod
-    def of(
-        cls,
-        gathered: Gathered,
-        task: Task,
-        where: Path,
-        classes: tuple[str, ...] = (),
-        hidden: npt.NDArray[np.bool_] | None = None,
-    ) -> _Rows:
-        """Join the gathered files; labels of ``hidden`` rows, bool (n,), are not even looked at."""
-        ends = np.cumsum([0, *(len(numbers) for numbers in gathered.numbers)])
-        if not ends[-1]:
-            raise _unreadable(gathered, where)
-        shown = np.ones(ends[-1], dtype=bool) if hidden is None else ~hidden
-        raw: list[str | None] = []
-        for at, frame in enumerate(gathered.frames):
-            if shown[ends[at] : ends[at + 1]].any():
-                need(frame.columns, [task.label], gathered.sources[at])
-                raw += labels_in(frame[task.label].filter(pl.Series(shown[ends[at] : ends[at + 1]])), task)
-        if not classes and not raw and task.class_map is None:
-            raise LimbeckError("no label says what the classes are", where=where, mend="write task.classes")
-        classes = classes or classes_of(raw, task, where)
-        labels = np.full(ends[-1], -1, dtype=np.int64)
-        for at, (frame, source, numbers) in enumerate(
-            zip(gathered.frames, gathered.sources, gathered.numbers, strict=True)
-        ):
-            part = ends[at] + np.flatnonzero(shown[ends[at] : ends[at + 1]])
-            if len(part):
-                labels[part] = task_of(task).labels(
-                    frame[part - ends[at]], task, source, numbers[part - ends[at]], classes
-                )
-        sizes = [len(numbers) for numbers in gathered.numbers]
-        frame = gathered.frame()
-        texts = texts_of(frame, task)
-        origin = np.repeat(np.arange(len(sizes)), sizes)
-        return cls(frame, texts, labels, classes, np.concatenate(gathered.numbers), origin)
-
-    def names(self, kind: Kind) -> list[object]:
-        """Return what findings call the rows: pictures by their paths, others by their numbers."""
-        return list(self.texts) if kind.by_name else self.numbers.tolist()
-
-    def take(self, rows: Ints) -> _Rows:
-        texts = [self.texts[row] for row in rows]
-        return _Rows(self.frame[rows], texts, self.labels[rows], self.classes, self.numbers[rows], self.origin[rows])
-
-
-def _unreadable(gathered: Gathered, where: Path) -> LimbeckError:
-    why = next((line for line in gathered.findings if is_unreadable(line)), message("fix.file"))
-    if code_of(reason_of(why)) in ("row.bad_bytes", "row.no_json"):
-        why = message("error.fix", what=why, fix=message("fix.encoding"))
-    place = gathered.sources[0] if len(gathered.sources) == 1 else where
-    return LimbeckError("no row can be read", where=place, mend=why)
-
-
-def _examined(rows: _Rows, task: Task, where: Path, findings: list[Message]) -> tuple[_Rows, npt.NDArray[np.bool_]]:
-    """Return the rows that can be read, with what their kind finds in each, and which of all those are."""
-    frame, readable, found = kind_of(task).examined(rows.frame, task, where)
-    findings += found
-    rows = replace(rows, frame=frame)
-    return rows if readable.all() else rows.take(np.flatnonzero(readable)), readable
 
 
 def texts_of(frame: pl.DataFrame, task: Task) -> list[str]:
