@@ -10,10 +10,11 @@ from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import batch_of, encode
 from limbeck.kinds.table.encode import TableInput
+from limbeck.kinds.table.epoch import disturbed
 from limbeck.kinds.text.encode import TextInput
 from limbeck.recipe import Input, parse_recipe
 from limbeck.training.fit.batches import given
-from limbeck.training.fit.views import check_views, disturbed, viewed_rows
+from limbeck.training.fit.views import check_views, viewed_rows
 from limbeck.training.student import train_student
 from limbeck.training.train import seen_rows
 from small import TINY, reviews, tiny_recipe, write_csv

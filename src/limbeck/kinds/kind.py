@@ -104,6 +104,11 @@ class Kind:
         Whether rows are answered all at once, as each is held against the others of its record.
     processes
         Whether many rows are answered by several processes, as most of the work holds the interpreter's lock.
+    varied
+        Whether the module ``epoch`` of the folder makes the rows of each epoch (``changed_rows``, and ``check_views``
+        and ``viewed_rows`` for losses that want a second view); without it all epochs have the same rows.
+    calibrated
+        Whether some training rows are kept to calibrate an int8 model.
     """
 
     name: str
@@ -138,6 +143,8 @@ class Kind:
     framed: bool = False
     whole: bool = False
     processes: bool = False
+    varied: bool = False
+    calibrated: bool = False
 
     def load(self, module: str) -> Any:
         """Import a module of the kind's folder, e.g. ``"augment"``."""

@@ -35,7 +35,7 @@ from limbeck.progress import say
 from limbeck.recipe import DETECTED, Recipe
 from limbeck.training import student as students
 from limbeck.training.export.gate import logits_of, round_to_half
-from limbeck.training.fit.epoch_rows import epoch_rows, some_pictures
+from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
 from limbeck.training.pretrain.rotation import self_train
@@ -101,7 +101,7 @@ def train_detector(
     round_to_half(network)
     settle(network, encoder, valid_rows, valid_labels, recipe)
     logits = logits_of(network, encoder, valid_rows)
-    sample = some_pictures(rows(0), recipe.training.seed)
+    sample = calibration_rows(recipe.task, rows(0), recipe.training.seed)
     return students.Student(
         network, encoder, history, 1.0, CUT, 1, valid_rows, valid_labels, logits, sample
     )  # fmt: skip

@@ -38,7 +38,7 @@ from limbeck.tasks.classify.attack_rows import bona_fide_index, settled_threshol
 from limbeck.training.distill.targets import Targets
 from limbeck.training.distributed.processes import by_itself, current, own_cores
 from limbeck.training.export.gate import logits_of, round_to_half
-from limbeck.training.fit.epoch_rows import epoch_rows, some_pictures, with_offset, with_target
+from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows, with_offset, with_target
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
 from limbeck.training.fit.nearest_neighbor import check_nearest, compares, remember
@@ -330,7 +330,7 @@ def train_student(
         both = np.concatenate([train, valid])
         more = encode(encoder, values_of(data.frame[both], recipe.task))
         remember(network, encoder, more, data.labels[both], recipe.training.seed)
-    sample = some_pictures(rows(0), recipe.training.seed)
+    sample = calibration_rows(recipe.task, rows(0), recipe.training.seed)
     return Student(
         network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample
     )  # fmt: skip

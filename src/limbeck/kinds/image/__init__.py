@@ -15,6 +15,8 @@ from limbeck.kinds.kind import Kind
 
 IMAGE = Kind(
     name="image",
+    varied=True,
+    calibrated=True,
     encoder=ImageInput,
     values=pictures_of,
     from_memory=pictures_from,

@@ -13,6 +13,8 @@ from limbeck.kinds.signal.inputs import Records
 
 SIGNAL = Kind(
     name="signal",
+    varied=True,
+    calibrated=True,
     encoder=SignalInput,
     values=windows_in,
     from_memory=windows_from,

@@ -11,6 +11,7 @@ from limbeck.kinds.table.from_memory import cells_from, cells_in
 
 TABLE = Kind(
     name="table",
+    varied=True,
     encoder=TableInput,
     values=cells_in,
     from_memory=cells_from,

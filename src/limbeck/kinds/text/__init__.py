@@ -12,6 +12,7 @@ from limbeck.kinds.text.from_memory import texts_from, texts_in
 
 TEXT = Kind(
     name="text",
+    varied=True,
     encoder=TextInput,
     values=texts_in,
     from_memory=texts_from,

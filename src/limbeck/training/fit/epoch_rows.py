@@ -4,25 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from limbeck.kinds.image import augment as pictures
-from limbeck.kinds.image.encode import Pictures
+from limbeck.kinds import kind_of
 from limbeck.kinds.select import RowInput, Rows, Values, encode
-from limbeck.kinds.signal import augment as signals
-from limbeck.kinds.signal.encode import Signals
-from limbeck.kinds.text.augment import Augmenter, active, back_translate, check_augmentation
-from limbeck.progress import say
-from limbeck.recipe import Recipe
+from limbeck.kinds.text.augment import check_augmentation
+from limbeck.recipe import Recipe, Task
 from limbeck.training.export.gate import CALIBRATED
 
 
-def some_pictures(rows: Rows, seed: int) -> Rows | None:
-    """Return some training pictures or windows, or None where rows are neither."""
-    if not isinstance(rows, Pictures | Signals):
+def calibration_rows(task: Task, rows: Rows, seed: int) -> Rows | None:
+    """Return some training rows that int8 is calibrated by, or None where the kind of rows needs none."""
+    if not kind_of(task).calibrated:
         return None
     return rows.take(np.sort(np.random.default_rng(seed).permutation(len(rows))[:CALIBRATED]))
 
@@ -31,28 +26,15 @@ def epoch_rows(
     recipe: Recipe, encoder: RowInput, values: Values, labels: np.ndarray, folders: list[Path | None]
 ) -> tuple[Callable[[int], Rows], np.ndarray]:
     """Return epoch -> encoded rows, and the labels that belong to them; augmentation makes epochs differ."""
-    settings = recipe.training.augment
     check_augmentation(recipe)
-    if not active(settings):
+    kind = kind_of(recipe.task)
+    if not kind.varied:
         encoded = encode(encoder, values)
-        if isinstance(encoded, Pictures) and pictures.active(recipe.training.pictures):
-            return partial(pictures.changed, encoded, recipe.training.pictures, recipe.training.seed), labels
-        if isinstance(encoded, Signals) and signals.active(recipe.training.signals):
-            return partial(signals.changed, encoded, recipe.training.signals, recipe.training.seed), labels
         return (lambda epoch: encoded), labels
-    texts = [str(value) for value in values]
-    if settings.back_translation:
-        say(f"back-translating {len(texts):,} texts")
-        translated = back_translate(texts, settings.back_translation, folders)
-        texts, labels = [*texts, *translated], np.concatenate([labels, labels])
-    augment = Augmenter(settings, folders, recipe.training.seed)
-    copies = settings.copies
-
-    def rows(epoch: int) -> Rows:
-        changed = [text for copy in range(copies) for text in augment(texts, epoch * copies + copy)]
-        return encode(encoder, changed)
-
-    return rows, np.concatenate([labels] * copies)
+    rows: tuple[Callable[[int], Rows], np.ndarray] = kind.load("epoch").changed_rows(
+        recipe.training, encoder, values, labels, folders
+    )
+    return rows
 
 
 def with_target(rows: Callable[[int], Rows], answers: np.ndarray, hidden: np.ndarray | None, epoch: int) -> Rows:
