@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.dataset import Dataset
@@ -29,7 +30,6 @@ from limbeck.events import Listener, Token, stage, told
 from limbeck.files import read_regular
 from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.select import values_of
-from limbeck.kinds.signal.report import signal_pages
 from limbeck.kinds.text.baseline import NAME
 from limbeck.locks import sole_writer
 from limbeck.messages.baseline_names import elsewhere
@@ -37,9 +37,9 @@ from limbeck.messages.message import Message, from_json, message
 from limbeck.messages.message import stored as to_json
 from limbeck.metrics.majority_baseline import NAME as MAJORITY
 from limbeck.metrics.majority_baseline import majority_row
-from limbeck.metrics.operating_points import sweep
 from limbeck.process.forks import refuse_forked
 from limbeck.recipe import load_recipe
+from limbeck.tasks import task_of
 from limbeck.tasks.anomaly.pixel_metrics import anomaly_metrics
 
 _LARGEST = 32 * 2**20  # bytes of the JSON of a bundle
@@ -152,7 +152,7 @@ def _evaluate(
     slices: Sequence[str], group: str | None, bootstrap: int, train_data: Any, lang: str, pictures: bool,
     encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
-    if pictures and (report is None or classifier.manifest.task.rows != "image"):
+    if pictures and (report is None or not classifier.kind.pictured):
         mend = "name a file with --report" if report is None else "leave --pictures out"
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
     with stage("read"):
@@ -178,7 +178,7 @@ def _evaluate(
             columns={name: text_column(rows.frame[name]).to_list() for name in slices},
             groups=groups,
             bootstrap=bootstrap,
-            by_length=manifest.task.rows == "text",
+            by_length=classifier.kind.by_length,
             attacks=manifest.attacks,
             frame=rows.frame,
         )
@@ -198,7 +198,7 @@ def _evaluate(
         trust, missing = _trust(classifier.path)
         page = Report(
             title=manifest.name,
-            detector=manifest.task.anomaly,
+            detector=task_of(manifest.task).detects,
             metrics=judgement.metrics,
             y=rows.labels,
             p=p,
@@ -212,13 +212,12 @@ def _evaluate(
             export=export_facts(classifier.path),
             history=stored.get("history", []),
             trust=trust,
-            **signal_pages(classifier, rows.frame, rows.labels, p),
+            **pages_of(classifier, rows.frame, rows.labels, p),
         )
         write_report(report, page, lang=lang)
-    more = {"operating": sweep(rows.labels, p, manifest.threshold, manifest.positive)}
-    more = strange | (more if manifest.task.rows == "signal" else {})
+    more = strange | figures_of(classifier, rows.labels, p)
     warnings = [] if known is None else [warning(known)]
-    said = verdict(judgement.metrics, baselines, detector=manifest.task.anomaly, seen=known is not None)
+    said = verdict(judgement.metrics, baselines, detector=task_of(manifest.task).detects, seen=known is not None)
     told = {
         "verdict": said,
         "baselines": baselines,
@@ -229,6 +228,22 @@ def _evaluate(
         "messages": to_json(findings),
     }
     return {**judgement.metrics, **more, **told}
+
+
+def pages_of(classifier: Classifier, frame: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+    """Return the fields of the report that are of the classifier's kind; frame holds the rows of y [N] and p [N, C]."""
+    if not classifier.kind.reported:
+        return {}
+    pages: dict[str, Any] = classifier.kind.load("report").pages(classifier, frame, y, p)
+    return pages
+
+
+def figures_of(classifier: Classifier, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+    """Return the figures that are of the classifier's kind, beside those of every kind."""
+    if not classifier.kind.reported:
+        return {}
+    figures: dict[str, Any] = classifier.kind.load("report").figures(y, p, classifier.manifest)
+    return figures
 
 
 def _trust(folder: Path) -> tuple[dict[str, Any] | None, list[Message]]:

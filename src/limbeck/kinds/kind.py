@@ -39,6 +39,11 @@ class Encoded(Sized, Protocol):
         """The cost of each row, int64 [N]."""
 
 
+def task_alone(task: Task, settings: Input) -> tuple[str, ...]:  # noqa: ARG001
+    """Return the kind of task, where ``[input]`` has no say in what a network has to read."""
+    return (task.kind,)
+
+
 @dataclass(frozen=True)
 class Kind:
     """All that differs between kinds of rows.
@@ -109,6 +114,27 @@ class Kind:
         and ``viewed_rows`` for losses that want a second view); without it all epochs have the same rows.
     calibrated
         Whether some training rows are kept to calibrate an int8 model.
+    reads
+        What a network has to read, by the names of its ``encoders``: of a task and ``[input]``; one is enough.
+    plural
+        What rows are called in a model card.
+    costly
+        Whether rows cost so much to encode that the reference of the training rows goes without their vectors.
+    pictured, reported
+        Whether a report can show small pictures of rows; whether the module ``report`` adds ``pages`` to a report and
+        ``figures`` to what `evaluate` returns.
+    by_length
+        Whether a report looks for groups of rows by their length.
+    by_columns, one_column
+        Whether an input is bound to columns by their names, each with a meaning of its own; whether the first input
+        column holds all of a row.
+    attackable
+        Whether ``evaluation.adversary`` can attack a classifier.
+    cut_short
+        Whether ``input.max_length`` cuts rows, so that the doctor looks for how many.
+    rounds, filled_up
+        Whether rounds with the student as a voter are likely to help; whether they go with rows of the teachers'
+        scenarios among those of few training rows.
     """
 
     name: str
@@ -145,6 +171,18 @@ class Kind:
     processes: bool = False
     varied: bool = False
     calibrated: bool = False
+    reads: Callable[[Task, Input], tuple[str, ...]] = task_alone
+    plural: str = "rows"
+    costly: bool = False
+    pictured: bool = False
+    reported: bool = False
+    by_length: bool = False
+    by_columns: bool = False
+    one_column: bool = False
+    attackable: bool = False
+    cut_short: bool = False
+    rounds: bool = False
+    filled_up: bool = False
 
     def load(self, module: str) -> Any:
         """Import a module of the kind's folder, e.g. ``"augment"``."""

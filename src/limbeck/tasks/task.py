@@ -29,6 +29,8 @@ class TaskKind:
     ----------
     name
         Also the name of the folder.
+    detects
+        Whether a student learns what is normal and scores how far a row is from it, and tells no classes apart.
     labels
         The number of each row's label, int64 [N], of a frame with its task, place, row numbers and classes.
     with_labels
@@ -50,6 +52,7 @@ class TaskKind:
     unlearnable: Callable[
         [Ints, Sequence[str], Names, pl.Series | None, Task, Path, Mapping[str, str]], Iterator[LimbeckError]
     ]
+    detects: bool = False
     learns_labels: bool = True
 
     def load(self, module: str) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 
 from limbeck.data.dataset import Dataset
-from limbeck.kinds.image.encode import Pictures
-from limbeck.kinds.select import encode, values_of
+from limbeck.kinds import kind_of
+from limbeck.kinds.select import batch_of, encode, values_of
 from limbeck.messages.message import Message, message
 from limbeck.objectives.adversarial import Bounds, attacked
 from limbeck.recipe import Recipe
@@ -31,18 +31,17 @@ def robust_accuracy(recipe: Recipe, rows: Dataset, student: Student, index: Sequ
     """
     adversary = recipe.evaluation.adversary
     labelled = np.array([row for row in index if rows.labels[row] >= 0], dtype=np.int64)
-    if adversary is None or recipe.task.kind != "image" or not len(labelled):
+    if adversary is None or not kind_of(recipe.task).attackable or not len(labelled):
         return None
     random = np.random.default_rng(recipe.training.seed)
     chosen = np.sort(random.permutation(labelled)[:ROWS])
     encoded = encode(student.encoder, values_of(rows.frame[chosen], recipe.task))
-    assert isinstance(encoded, Pictures)
     network, bounds = student.network.cpu().eval(), Bounds.of(student.encoder)
     torch.manual_seed(recipe.training.seed)
     plain = moved = 0
     for start in range(0, len(chosen), _BATCH):
         part = np.arange(start, min(start + _BATCH, len(chosen)))
-        pixels = torch.from_numpy(student.encoder.batch(encoded, part)["pixels"])  # type: ignore[arg-type]
+        pixels = torch.from_numpy(batch_of(student.encoder, encoded, part)["pixels"])
         labels = torch.from_numpy(rows.labels[chosen[part]])
         changed = attacked(network, pixels, labels, adversary, bounds)
         with torch.no_grad():

@@ -33,6 +33,7 @@ from limbeck.networks.anomaly.detector import Detector, PictureDetector, robust
 from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import DETECTED, Recipe
+from limbeck.tasks import task_of
 from limbeck.training import student as students
 from limbeck.training.export.gate import logits_of, round_to_half
 from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows
@@ -124,7 +125,7 @@ def teach_encoder(network: Any, recipe: Recipe, encoder: RowInput, rows: Rows) -
 
 def refuse_detectors(recipe: Recipe, verb: str) -> None:
     """Raise for a recipe of a detector: what compares classifiers on held-out rows has nothing to compare there."""
-    if recipe.task.anomaly:
+    if task_of(recipe.task).detects:
         what = f"{verb} judges classifiers on rows held back from train, and a detector's are normal rows alone"
         raise LimbeckError(what, where="recipe", mend="train it with several training.seed instead")
 

@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -24,7 +25,6 @@ from limbeck.events import stage
 from limbeck.kinds import kind_of
 from limbeck.kinds.image.recaptured_rows import with_attacks
 from limbeck.kinds.select import RowInput, Rows, Values, encode, values_of
-from limbeck.kinds.text.encode import read_as
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks import NETWORKS, Network
@@ -34,6 +34,7 @@ from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, Training, override
 from limbeck.recipe.paths import find, needed
+from limbeck.tasks import task_of
 from limbeck.tasks.classify.attack_rows import bona_fide_index, settled_threshold
 from limbeck.training.distill.targets import Targets
 from limbeck.training.distributed.processes import by_itself, current, own_cores
@@ -48,6 +49,8 @@ from limbeck.training.fit.views import viewed_rows
 from limbeck.training.fit.wide_branch import fit_wide
 from limbeck.training.pretrained_tokenizer import pretrained_input
 from limbeck.training.warm_start import PREFIX, bundle_of, encoder_of, found_bundle, load_weights
+
+TRAINERS = {"anomaly": "limbeck.training.anomaly"}  # task -> module that trains its students; it builds on this one
 
 
 @dataclass
@@ -123,7 +126,7 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
         raise LimbeckError(what, where="recipe", mend=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
-    reads = read_as(recipe.input) if recipe.task.rows == "text" else (recipe.task.kind,)
+    reads = kind_of(recipe.task).reads(recipe.task, recipe.input)
     if not set(reads) & set(kind.encoders):
         what = f"the network {name!r} cannot read {reads[0]!r} rows (task.kind, input.encoder)"
         raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
@@ -198,8 +201,8 @@ def _bf16_is_native() -> bool:
 
 def told_apart(frame: pl.DataFrame, recipe: Recipe) -> list[str]:
     """Return what rows are told apart by; pictures and signals by their content, as a file's name says nothing."""
-    content = recipe.task.rows in ("image", "signal")
-    return frame_keys(frame, recipe.task, recipe.input) if content else texts_of(frame, recipe.task)
+    named = kind_of(recipe.task).in_cells
+    return texts_of(frame, recipe.task) if named else frame_keys(frame, recipe.task, recipe.input)
 
 
 def fingerprint(recipe: Recipe, texts: list[str], labels: np.ndarray) -> str:
@@ -233,12 +236,11 @@ def train_student(
     report
         See `limbeck.training.fit.loop.fit`.
     """
-    if recipe.task.anomaly:
-        from limbeck.training.anomaly import train_detector  # it builds on what stands here
-
-        return train_detector(
+    if (trainer := TRAINERS.get(task_of(recipe.task).name)) is not None:
+        student: Student = import_module(trainer).train_detector(
             recipe, data, folders=folders, checkpoints=checkpoints, resume=resume, report=report
         )  # fmt: skip
+        return student
     train, valid = (data.part("train"), data.part("valid")) if targets is None else (targets.rows, targets.held)
     if targets is None and len(train) and viewed(recipe.objective.losses):
         train = np.concatenate([train, data.part("unlabelled")])  # such a loss learns from them too
@@ -265,8 +267,7 @@ def train_student(
     alone = targets is None and not viewed(recipe.objective.losses)
     rows, labels = with_attacks(rows, labels, recipe, data.classes, alone=alone)
     if isinstance(network, WideNetwork):
-        first = rows(0)
-        assert isinstance(first, Ragged)  # only texts have a wide branch
+        first = cast(Ragged, rows(0))  # only texts have a wide branch
         offset = fit_wide(network, first, labels, recipe.student.wide.margin, recipe.training.seed)
         rows = partial(with_offset, rows, offset)
     if targets is not None:

@@ -28,7 +28,7 @@ from limbeck.data.tables.rows import text_column
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, left_out
-from limbeck.evaluation.evaluate import export_facts, facts_of
+from limbeck.evaluation.evaluate import export_facts, facts_of, pages_of
 from limbeck.evaluation.judge import Judgement, groups_of, judge
 from limbeck.evaluation.report.headline import verdict
 from limbeck.evaluation.report.page import Report, write_report
@@ -36,10 +36,10 @@ from limbeck.evaluation.report.trust import read_trust
 from limbeck.evaluation.seen_rows import seen_among, warning
 from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import no_nan, whole_folder, write_json, write_text
+from limbeck.kinds import kind_of
 from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.kinds.select import values_of
-from limbeck.kinds.signal.report import signal_pages
 from limbeck.locks import sole_writer
 from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as stored_messages
@@ -48,6 +48,7 @@ from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, load_recipe, override, with_settings
+from limbeck.tasks import task_of
 from limbeck.tasks.anomaly.pixel_metrics import anomaly_metrics, pixel_facts
 from limbeck.training.adversarial_accuracy import robust_accuracy, under_attack
 from limbeck.training.default_recipe import default_recipe
@@ -296,9 +297,8 @@ def reference(classifier: Classifier, recipe: Recipe, rows: Dataset, student: St
     learned = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
     learned = learned if len(learned) else seen_rows(recipe, rows)
     frame = rows.frame[looked_at(learned)]
-    # Pictures would be decoded once more.
-    cheap = recipe.task.rows != "image"
-    vectors = classifier.features(values_of(frame, recipe.task), unreadable="nan") if cheap else None
+    costly = kind_of(recipe.task).costly  # images would be decoded once more
+    vectors = None if costly else classifier.features(values_of(frame, recipe.task), unreadable="nan")
     sizes = sizes_of(frame, recipe.task)
     return reference_of(rows.classes, p, classifier.decide(p), rows.labels[learned], sizes, vectors)
 
@@ -346,7 +346,7 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             columns={name: text_column(frame[name]).to_list() for name in recipe.evaluation.slices},
             groups=groups_of(frame, group),
             bootstrap=recipe.evaluation.bootstrap,
-            by_length=recipe.task.rows == "text",
+            by_length=kind_of(recipe.task).by_length,
             attacks=recipe.evaluation.attacks,
             frame=frame,
         )
@@ -372,7 +372,9 @@ def _judge(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: P
             "history": history,
             "best_epoch": student.history.best,
             "seen": known,
-            "verdict": verdict(judgement.metrics, baselines, detector=recipe.task.anomaly, seen=known is not None),
+            "verdict": verdict(
+                judgement.metrics, baselines, detector=task_of(recipe.task).detects, seen=known is not None
+            ),
         }
         write_json(folder / "metrics.json", stored)
         _report(classifier, rows, index, p, judgement, findings, baselines, history, part, out, lang, known)
@@ -405,7 +407,7 @@ def _report(
     counts = {name: int((rows.split == name).sum()) for name in ("train", "valid", "test", "unlabelled")}
     page = Report(
         title=out.resolve().name,
-        detector=classifier.manifest.task.anomaly,
+        detector=task_of(classifier.manifest.task).detects,
         metrics=judgement.metrics,
         y=rows.labels[index],
         p=p,
@@ -422,7 +424,7 @@ def _report(
         history=history,
         trust=read_trust(classifier.path),
         seen=known,
-        **signal_pages(classifier, rows.frame[index], rows.labels[index], p),
+        **pages_of(classifier, rows.frame[index], rows.labels[index], p),
     )
     write_report(classifier.path / "report.html", page, lang=lang)
 

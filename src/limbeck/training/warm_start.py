@@ -63,7 +63,7 @@ def encoder_of(recipe: Recipe, folder: Path, classes: Sequence[str]) -> RowInput
         raise _unfit(folder, "its classes are", manifest.classes, list(classes))
     if theirs.student.network != recipe.student.network:
         raise _unfit(folder, "its network is", theirs.student.network, recipe.student.network)
-    if recipe.task.rows == "table" and theirs.task.inputs != recipe.task.inputs:
+    if kind_of(recipe.task).by_columns and theirs.task.inputs != recipe.task.inputs:
         raise _unfit(folder, "its columns are", theirs.task.inputs, recipe.task.inputs)
     ours, own = recipe.input.model_dump(mode="json"), theirs.input.model_dump(mode="json")
     for key, value in own.items():

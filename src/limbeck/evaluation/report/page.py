@@ -91,7 +91,7 @@ class Report:
     seen
         What `seen_rows.Seen.measured` found, where the bundle learned from some of the rows: it is told first.
     operating, beats
-        The table of `operating.sweep`, and the pictures of `beats.beat_figures`; see `signals.signal_pages`.
+        The table of `operating.sweep`, and the pictures of `beats.beat_figures`; see `kinds.signal.report.pages`.
     """
 
     title: str

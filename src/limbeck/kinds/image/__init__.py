@@ -16,6 +16,10 @@ from limbeck.kinds.kind import Kind
 IMAGE = Kind(
     name="image",
     varied=True,
+    plural="pictures",
+    costly=True,
+    pictured=True,
+    attackable=True,
     calibrated=True,
     encoder=ImageInput,
     values=pictures_of,

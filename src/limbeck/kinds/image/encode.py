@@ -60,6 +60,11 @@ class Pictures:
     hidden: NDArray[np.float32] | None = None
     view: Pictures | None = None
 
+    @property
+    def padded(self) -> bool:
+        """Whether a row is padded to the longest of its batch: never."""
+        return False
+
     def __len__(self) -> int:
         return len(self.pixels)
 

@@ -14,6 +14,8 @@ from limbeck.kinds.signal.inputs import Records
 SIGNAL = Kind(
     name="signal",
     varied=True,
+    plural="signals",
+    reported=True,
     calibrated=True,
     encoder=SignalInput,
     values=windows_in,

@@ -61,6 +61,11 @@ class Signals:
     hidden: Floats | None = None
     view: Signals | None = None
 
+    @property
+    def padded(self) -> bool:
+        """Whether a row is padded to the longest of its batch: never."""
+        return False
+
     def __len__(self) -> int:
         return len(self.beats)
 

@@ -15,12 +15,12 @@ from limbeck.metrics.operating_points import sweep
 from limbeck.metrics.slices import worst_rows
 
 
-def signal_pages(classifier: Predictor, frame: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
-    """Return ``operating`` and ``beats`` of the report; nothing where rows are no signals.
+def pages(classifier: Predictor, frame: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
+    """Return ``operating`` and ``beats`` of the report; nothing where the windows are not there.
 
     frame holds the rows of y int64[N] and p float[N, C].
     """
-    if classifier.manifest.task.rows != "signal" or SIGNAL not in frame.columns or not len(y):
+    if SIGNAL not in frame.columns or not len(y):
         return {}
     decided = classifier.decide(p)
     positive = classifier.manifest.positive
@@ -35,3 +35,8 @@ def signal_pages(classifier: Predictor, frame: pl.DataFrame, y: np.ndarray, p: n
         "operating": sweep(y, p, classifier.threshold, positive),
         "beats": beat_figures(classifier, frame, worst, decided.tolist(), captions),
     }
+
+
+def figures(y: np.ndarray, p: np.ndarray, manifest: Any) -> dict[str, Any]:
+    """Return ``operating`` of answers p float[N, C] to rows of y int64[N]; see `operating_points.sweep`."""
+    return {"operating": sweep(y, p, manifest.threshold, manifest.positive)}

@@ -12,6 +12,8 @@ from limbeck.kinds.table.from_memory import cells_from, cells_in
 TABLE = Kind(
     name="table",
     varied=True,
+    plural="table rows",
+    by_columns=True,
     encoder=TableInput,
     values=cells_in,
     from_memory=cells_from,

@@ -38,6 +38,11 @@ class Dense:
     hidden: NDArray[np.float32] | None = None
     view: Dense | None = None
 
+    @property
+    def padded(self) -> bool:
+        """Whether a row is padded to the longest of its batch: never."""
+        return False
+
     def __len__(self) -> int:
         return len(self.numbers)
 

@@ -7,12 +7,19 @@ from limbeck.data.row_identity import told_by_length
 from limbeck.kinds.inputs import Tables
 from limbeck.kinds.kind import Kind
 from limbeck.kinds.text.copies import keys
-from limbeck.kinds.text.encode import TextInput
+from limbeck.kinds.text.encode import TextInput, encoder_read
 from limbeck.kinds.text.from_memory import texts_from, texts_in
 
 TEXT = Kind(
     name="text",
     varied=True,
+    reads=encoder_read,
+    plural="texts",
+    by_length=True,
+    one_column=True,
+    cut_short=True,
+    rounds=True,
+    filled_up=True,
     encoder=TextInput,
     values=texts_in,
     from_memory=texts_from,

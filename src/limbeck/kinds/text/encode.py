@@ -41,7 +41,7 @@ def encoder_named(name: str) -> Any:
     return TEXT_ENCODERS[name]
 
 
-def read_as(settings: Input) -> tuple[str, ...]:
+def encoder_read(task: Task, settings: Input) -> tuple[str, ...]:  # noqa: ARG001
     """Return under which names a network may list what it reads: the encoder's own, and that of one it is like.
 
     Raises

@@ -44,6 +44,11 @@ class Ragged:
     hidden: NDArray[np.float32] | None = None
     view: Ragged | None = None
 
+    @property
+    def padded(self) -> bool:
+        """Whether a row is padded to the longest of its batch."""
+        return True
+
     def __len__(self) -> int:
         return len(self.offsets) - 1
 

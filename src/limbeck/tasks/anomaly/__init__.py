@@ -8,6 +8,7 @@ from limbeck.tasks.task import TaskKind
 
 ANOMALY = TaskKind(
     name="anomaly",
+    detects=True,
     labels=detected,
     with_labels=unlabelled_as_normal,
     parted=parted,

@@ -13,6 +13,7 @@ from limbeck import relevance
 from limbeck.data.dataset import Dataset
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
+from limbeck.kinds import kind_of
 from limbeck.messages.message import message
 from limbeck.progress import say
 from limbeck.recipe import Recipe
@@ -92,7 +93,7 @@ def distil(
             taken &= agreed_rows(recipe, data.frame[asked], answer, ~held, marked)
             add_note(trust, message("teachers.kept_agreed", count=taken.sum(), total=(~held).sum()))
         targets = Targets(asked[taken], answers[taken], asked[held], answers[held])
-        if guide is None and recipe.task.kind == "text" and joins(recipe, panel, fused):
+        if guide is None and kind_of(recipe.task).filled_up and joins(recipe, panel, fused):
             targets = filled_up(targets, recipe, panel, fused)
         return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
     # Labels alone teach a row that no teacher answers, and nothing does one without a label.

@@ -11,6 +11,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.kinds import kind_of
 from limbeck.recipe import Recipe
 from limbeck.teachers.base import Answers, Place, Teacher
 from limbeck.teachers.sklearn import Fitted
@@ -52,7 +53,7 @@ def seated(recipe: Recipe, classes: tuple[str, ...], pairs: list[tuple[str, Any]
             if lacking:
                 raise place.wrong(f"it reads the column {lacking[0]!r}, which X lacks", "give X its columns")
             given = X[fitted.named]
-        elif fitted.width not in (None, len(columns)) and recipe.task.rows == "table":
+        elif fitted.width not in (None, len(columns)) and kind_of(recipe.task).by_columns:
             what = f"it was fitted on {fitted.width} features, and X has {len(columns)}"
             raise place.wrong(what, "give X the same columns")
         teachers.append(Answered(name, classes, fitted.labels(fitted.ask(given), name)))

@@ -16,6 +16,7 @@ from limbeck.data.tables.rows import need
 from limbeck.dataset.more_tables import read_more
 from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.kinds import kind_of
 from limbeck.messages.judgements import Judgement
 from limbeck.messages.message import Message, message
 from limbeck.progress import say
@@ -130,7 +131,7 @@ def joins(recipe: Recipe, panel: Panel, fused: relevance.Fused) -> bool:
     They cannot help where the teachers are not to be trusted.
     """
     method = recipe.relevance.method
-    helpful = recipe.task.kind == "text" and len(panel.teachers) >= 5 and trusted(fused)
+    helpful = kind_of(recipe.task).rounds and len(panel.teachers) >= 5 and trusted(fused)
     return bool(recipe.relevance.rounds) and (method == "joint" or (method in ("auto", "reviewed") and helpful))
 
 

@@ -28,7 +28,6 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
 from limbeck.kinds.select import RowInput, Rows, batch_of
-from limbeck.kinds.text.ragged import Ragged
 from limbeck.networks.image.base import Norm
 from limbeck.training.distributed.processes import Processes
 from limbeck.training.fit.learner import Learner
@@ -49,7 +48,7 @@ def own_rows(company: Processes, rows: int) -> slice:
 def own_batch(company: Processes, reader: RowInput, rows: Rows, which: np.ndarray) -> dict[str, np.ndarray]:
     """Return the arrays of this process's part of a batch int64 [B], padded as the whole batch is."""
     own = own_rows(company, len(which))
-    if company.size == 1 or not isinstance(rows, Ragged):
+    if company.size == 1 or not rows.padded:
         return batch_of(reader, rows, which[own])
     return {name: np.ascontiguousarray(array[own]) for name, array in batch_of(reader, rows, which).items()}
 

@@ -13,8 +13,10 @@ from limbeck.data.labels import text_of
 from limbeck.data.near_duplicates import exact
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
+from limbeck.kinds import kind_of
 from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.messages.findings import doubtful
+from limbeck.tasks import task_of
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, refused
 from limbeck.training.pretrain.masked_words import is_pretraining
@@ -79,7 +81,8 @@ def _telling(case: Case, rows: Dataset) -> Iterator[Finding]:
     """Yield columns of a table of which each alone has the label of every row: most often made after it was known."""
     task, labels = case.recipe.task, rows.labels
     learned = np.flatnonzero((labels >= 0) & np.isin(rows.split, ("train", "valid")))
-    if task.rows != "table" or task.anomaly or len(learned) < ENOUGH or len(np.unique(labels[learned])) < 2:
+    judged = kind_of(task).by_columns and not task_of(task).detects
+    if not judged or len(learned) < ENOUGH or len(np.unique(labels[learned])) < 2:
         return
     for name in task.inputs:
         cells = exact(text_of(rows.frame[name][learned])) if name in rows.frame.columns else np.zeros(1, dtype=np.int64)
@@ -106,6 +109,6 @@ def _columns(case: Case, rows: Dataset) -> Iterator[Finding]:
         filled = cells.filter(cells.is_not_null() & (cells != ""))
         if not len(filled):
             yield Finding("warn", "data", f"the input column {name!r} is empty", "leave it out of task.input")
-        elif task.rows == "table" and len(filled) == len(cells) and filled.n_unique() == 1 and len(cells) > 1:
+        elif kind_of(task).by_columns and len(filled) == len(cells) and filled.n_unique() == 1 and len(cells) > 1:
             what = f"the input column {name!r} holds {str(filled[0])[:40]!r} in every row, which tells nothing"
             yield Finding("warn", "data", what, "leave it out of task.input")

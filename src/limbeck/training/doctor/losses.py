@@ -13,12 +13,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.kinds import kind_of
 from limbeck.kinds.select import RowInput, batch_of, encode, values_of
 from limbeck.kinds.text.clean import clean_all
 from limbeck.kinds.text.encode import TextInput
@@ -67,8 +69,8 @@ def check_student(case: Case, made: list[Fresh]) -> Iterator[Finding]:
     made.append(Fresh(network, encoder, chosen))
     count = sum(weight.numel() for weight in network.parameters())
     yield Finding("ok", "student", f"{recipe.student.network!r} with {count:,} weights")
-    if isinstance(encoder, TextInput):
-        yield from _truncation(case, encoder, chosen)
+    if kind_of(recipe.task).cut_short:
+        yield from _truncation(case, cast(TextInput, encoder), chosen)
 
 
 def _truncation(case: Case, encoder: TextInput, chosen: NDArray[np.int64]) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ import polars as pl
 
 from limbeck.bundle.training_hashes import beyond_chance, learned_from, telling_keys
 from limbeck.errors import LimbeckError
+from limbeck.kinds import kind_of
 from limbeck.recipe import Input, Task
 from limbeck.teachers.bundle import Bundle
 from limbeck.training.distill.trained_teacher import TrainedTeacher
@@ -53,7 +54,7 @@ def _keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
 
 def _sampled(case: Case, sample: pl.DataFrame, test: pl.DataFrame, who: str) -> Finding:
     task, reader = case.recipe.task, case.recipe.input
-    if task.inputs[0] not in sample.columns and task.kind == "text":
+    if task.inputs[0] not in sample.columns and kind_of(task).one_column:
         raise LimbeckError(f"its sample has no column {task.inputs[0]!r}", where=who, mend="rename it in the sample")
     seen = set(_keys(sample, task, reader))
     keys = _keys(test, task, reader)

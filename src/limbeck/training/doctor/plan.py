@@ -12,6 +12,7 @@ from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.kinds.image.recaptured_rows import check_attacks
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
+from limbeck.tasks import task_of
 from limbeck.teachers import TEACHERS, scenarios
 from limbeck.training.distill import trained_teacher as firsts
 from limbeck.training.doctor.case import Case
@@ -58,7 +59,7 @@ def _unknown(recipe: Recipe) -> Iterator[Finding]:
     kinds = [OBJECTIVES[name] for name in recipe.objective.losses if name in OBJECTIVES]
     if not recipe.teachers and any(kind.taught or kind.guided for kind in kinds):
         yield Finding("error", "recipe", "a distillation loss needs teachers", "name some [[teachers]]")
-    if recipe.task.anomaly:
+    if task_of(recipe.task).detects:
         return
     if kinds and not is_pretraining(recipe) and not any(kind.taught or kind.labelled for kind in kinds):
         what = f"{' and '.join(map(repr, recipe.objective.losses))} alone: nothing here tells the classes apart"

@@ -10,13 +10,14 @@ import numpy as np
 
 from limbeck.data.dataset import Dataset
 from limbeck.evaluation.seen_rows import warning
+from limbeck.kinds import kind_of
 from limbeck.messages.escape import in_markdown, inert
 from limbeck.recipe import Recipe
+from limbeck.tasks import task_of
 
 if TYPE_CHECKING:
     from limbeck.training.student import Student
 
-_OF = {"text": "texts", "image": "pictures", "signal": "signals", "table": "table rows"}
 _NAMED = 12  # teachers, classes and columns that the card names
 _ROWS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
 _PARTS = ("train", "valid", "test", "unlabelled")
@@ -59,11 +60,11 @@ def model_card(
 def _head(recipe: Recipe, rows: Dataset, student: Student, facts: Mapping[str, Any]) -> list[str]:
     """Return what it is, what it reads and gives, and by which line it decides."""
     task, classes = recipe.task, rows.classes
-    what = ("Classifier", "Detector of anomalies in")[task.anomaly]
-    what += f" {_OF[task.rows]}" if task.anomaly else f" of {_OF[task.rows]}"
+    detects, kind = task_of(task).detects, kind_of(task)
+    what = ("Classifier of", "Detector of anomalies in")[detects] + f" {kind.plural}"
     columns = [f"`{_code(name)}`" for name in task.inputs]
     read = f"the column{'s' if len(columns) > 1 else ''} {_listed(columns)}"
-    if task.anomaly:
+    if detects:
         gives = "a score that orders rows: one half is the line between normal and anomaly, and no score is a frequency"
     else:
         gives = "a probability for each class"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,7 @@ from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES
 from limbeck.progress import say
 from limbeck.recipe import Recipe
+from limbeck.tasks import task_of
 from limbeck.training.distributed.processes import current
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import fit
@@ -30,7 +32,7 @@ from limbeck.training.warm_start import refuse_bundle
 
 def is_pretraining(recipe: Recipe) -> bool:
     """Return whether no loss of the recipe tells classes apart, so that there is no classifier to make."""
-    if recipe.task.anomaly:
+    if task_of(recipe.task).detects:
         return False  # a detector needs none that does
     known = [OBJECTIVES[name] for name in recipe.objective.losses if name in OBJECTIVES]
     return bool(known) and not any(loss.labelled or loss.taught or loss.guided or loss.viewed for loss in known)
@@ -58,7 +60,6 @@ def pretrain(
     network, encoder = build(recipe, texts, rows.classes, start)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, rows.classes)
-    assert isinstance(encoder, TextInput)  # the loss, made above, reads no other
     encoded = encode(encoder, texts)
     held_texts = [rows.texts[index] for index in rows.part("valid")]
     held = encode(encoder, held_texts)
@@ -96,6 +97,6 @@ def pretrain(
     if not company.first:
         return
     with whole_folder(out) as made:
-        save_pretrained(network.cpu(), encoder, made)
+        save_pretrained(network.cpu(), cast(TextInput, encoder), made)  # the loss reads no other
     shutil.rmtree(work, ignore_errors=True)
     say(f"pre-trained on {len(texts):,} texts: use it with --set student.init={out}")
