@@ -9,7 +9,7 @@ import pytest
 import limbeck
 from limbeck.kinds.signal.beat_figures import HEIGHT, MM, SPEED, beat_figures, draw, drives
 from limbeck.kinds.signal.columns import BEAT, RHYTHM
-from limbeck.kinds.signal.report import signal_pages
+from limbeck.kinds.signal.report import pages
 from signals import records, signal_recipe
 
 
@@ -81,7 +81,7 @@ def test_the_worst_beats_are_in_the_page_of_an_evaluation(made, tmp_path, rows):
     with limbeck.load(made[1]) as classifier:
         p = np.full((len(rows.labels), 2), 0.5, dtype=np.float32)
         p[np.arange(len(p)), 1 - rows.labels] = 0.6  # all wrong
-        found = signal_pages(classifier, rows.frame, rows.labels, p)
+        found = pages(classifier, rows.frame, rows.labels, p)
     assert len(found["beats"]) == 6
     assert all(re.match(r"record h\d at [\d.]+ s: ", one["caption"]) for one in found["beats"])
     result = limbeck.evaluate(made[1], made[0], report=tmp_path / "r.html", group="patient")

@@ -118,6 +118,18 @@ class Kind:
         What a network has to read, by the names of its ``encoders``: of a task and ``[input]``; one is enough.
     plural
         What rows are called in a model card.
+    columns
+        By what a row is told from others in a frame: the columns that a teacher's answer depends on, of the inputs.
+    baselines
+        Names of the tasks that the module ``baseline`` has features or a model for: "classify" (``fit_and_measure``:
+        recipe, training rows, which of them, rows to judge, which of them, the positive class, and ``steady``, whether
+        to regularise more -> the line of the report), "anomaly" (``forest_features``: recipe, two frames -> float32).
+    boosted
+        Whether the module ``baseline`` has encoded rows ``flat``, so that boosted trees may be a teacher.
+    compared
+        Whether the module ``panel_features`` has features by which rows are compared: ``features_of``.
+    labels_apart
+        Whether reviewed labels come in a table of rows by name, as the sources of the rows themselves are no tables.
     costly
         Whether rows cost so much to encode that the reference of the training rows goes without their vectors.
     pictured, reported
@@ -173,6 +185,11 @@ class Kind:
     calibrated: bool = False
     reads: Callable[[Task, Input], tuple[str, ...]] = task_alone
     plural: str = "rows"
+    columns: Callable[[Sequence[str]], tuple[str, ...]] = tuple
+    baselines: Collection[str] = ()
+    boosted: bool = False
+    compared: bool = False
+    labels_apart: bool = False
     costly: bool = False
     pictured: bool = False
     reported: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from limbeck.kinds.image.asked import columns_read, pictures_asked
 from limbeck.kinds.image.copies import keys, names
 from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import examined, pictures_of
+from limbeck.kinds.image.files import columns_of, examined, pictures_of
 from limbeck.kinds.image.from_memory import pictures_from
 from limbeck.kinds.image.gather import LAYOUTS, gather, placed
 from limbeck.kinds.image.groups import group
@@ -16,6 +16,9 @@ from limbeck.kinds.kind import Kind
 IMAGE = Kind(
     name="image",
     varied=True,
+    columns=columns_of,
+    baselines=("classify",),
+    compared=True,
     plural="pictures",
     costly=True,
     pictured=True,

@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError, missing_extra
 from limbeck.kinds.image.decode import Picture
 from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import quiet_pillow
+from limbeck.kinds.image.files import pictures_of, quiet_pillow
 from limbeck.metrics.baseline_row import line
 from limbeck.process.cores import each
-from limbeck.recipe import Input
+from limbeck.recipe import Input, Recipe
 
 NAME = "colour, thumbnail, spectrum + logistic regression"
 MOST = 5_000  # pictures that it is trained on
@@ -62,6 +63,18 @@ def features_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     level = np.log1p(power).ravel()
     spectrum = [np.bincount(at, level)[:-1] / np.bincount(at)[:-1] for at in (ring, sector)]
     return np.concatenate([small.ravel(), *colours, *spectrum]).astype(np.float32)
+
+
+def fit_and_measure(
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    positive: int | None, *, steady: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the baseline's line of the report; see `limbeck.kinds.kind.Kind.baselines`."""
+    seen, new = pictures_of(train.frame[learned], recipe.task), pictures_of(judged.frame[asked], recipe.task)
+    return picture_baseline_row(
+        seen, train.labels[learned], new, judged.labels[asked], train.classes, positive,
+        settings=recipe.input, seed=recipe.training.seed, steady=steady,
+    )  # fmt: skip
 
 
 def picture_baseline_row(

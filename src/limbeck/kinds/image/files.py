@@ -153,3 +153,8 @@ def quiet_pillow() -> Iterator[None]:
 def _some(lines: list[Message], more: str) -> list[Message]:
     rest = len(lines) - _SHOWN
     return lines if rest <= 0 else [*lines[:_SHOWN], message(more, count=rest)]
+
+
+def columns_of(inputs: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns by which an image is told from others: its name, and what is in the file."""
+    return (*inputs, FILE, BOX, HASH)

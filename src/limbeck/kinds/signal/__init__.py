@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from limbeck.kinds.kind import Kind
 from limbeck.kinds.signal import patients
-from limbeck.kinds.signal.columns import columns_read
+from limbeck.kinds.signal.columns import columns_of, columns_read
 from limbeck.kinds.signal.copies import keys, names
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.kinds.signal.from_memory import windows_from, windows_given, windows_in
@@ -14,6 +14,11 @@ from limbeck.kinds.signal.inputs import Records
 SIGNAL = Kind(
     name="signal",
     varied=True,
+    columns=columns_of,
+    baselines=("classify", "anomaly"),
+    boosted=True,
+    compared=True,
+    labels_apart=True,
     plural="signals",
     reported=True,
     calibrated=True,

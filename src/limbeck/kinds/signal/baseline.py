@@ -10,9 +10,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck.data.dataset import Dataset
 from limbeck.kinds.signal.encode import SignalInput, Signals
 from limbeck.metrics.baseline_row import boosted, line
-from limbeck.recipe import Input
+from limbeck.recipe import Input, Recipe
 
 NAME = "boosting on samples and RR intervals"
 
@@ -25,6 +26,24 @@ def features(settings: Input, frame: pl.DataFrame) -> NDArray[np.float32]:
 def flat(rows: Signals) -> NDArray[np.float32]:
     """Return encoded rows as float32 [N, F]: every channel's samples, then the rhythm."""
     return np.concatenate([rows.beats.reshape(len(rows), -1), rows.rhythm], axis=1)
+
+
+def fit_and_measure(
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    positive: int | None, *, steady: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the baseline's line of the report; see `limbeck.kinds.kind.Kind.baselines`."""
+    return signal_baseline_row(
+        recipe.input, train.frame[learned], train.labels[learned], judged.frame[asked], judged.labels[asked],
+        train.classes, positive, steady=steady,
+    )  # fmt: skip
+
+
+def forest_features(
+    recipe: Recipe, train: pl.DataFrame, test: pl.DataFrame
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return windows as the forest of the anomaly task sees them, float32 [N, F]."""
+    return features(recipe.input, train), features(recipe.input, test)
 
 
 def signal_baseline(

@@ -114,3 +114,8 @@ def array_column(name: str, values: NDArray[np.float32]) -> pl.Series:
     """Return float32 [N, …] as a column of arrays."""
     flat = pl.Series(name, np.ascontiguousarray(values).reshape(-1), dtype=pl.Float32)
     return flat.reshape((len(values), *values.shape[1:]))
+
+
+def columns_of(inputs: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG001
+    """Return the columns by which a window is told from others, whatever the inputs of the task."""
+    return (*READ, KEY)

@@ -12,6 +12,9 @@ from limbeck.kinds.table.from_memory import cells_from, cells_in
 TABLE = Kind(
     name="table",
     varied=True,
+    baselines=("classify", "anomaly"),
+    boosted=True,
+    compared=True,
     plural="table rows",
     by_columns=True,
     encoder=TableInput,

@@ -10,10 +10,12 @@ import numpy as np
 import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck.data.dataset import Dataset
 from limbeck.kinds.table.dense import Dense
 from limbeck.kinds.table.encode import TableInput
+from limbeck.kinds.table.from_memory import cells_in
 from limbeck.metrics.baseline_row import boosted, line
-from limbeck.recipe import Input
+from limbeck.recipe import Input, Recipe
 
 NAME = "gradient-boosted trees"
 
@@ -28,6 +30,27 @@ def flat(rows: Dense) -> NDArray[np.float32]:
     numbers = np.where(rows.missing > 0, np.nan, rows.numbers)
     categories = np.where(rows.categories > 0, rows.categories, np.nan)
     return np.concatenate((numbers, categories), axis=1).astype(np.float32)
+
+
+def fit_and_measure(
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    positive: int | None, *, steady: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the baseline's line of the report; see `limbeck.kinds.kind.Kind.baselines`."""
+    seen, new = cells_in(train.frame[learned], recipe.task), cells_in(judged.frame[asked], recipe.task)
+    y, z = train.labels[learned], judged.labels[asked]
+    return table_baseline_row(seen, y, new, z, train.classes, positive, steady=steady)
+
+
+def forest_features(
+    recipe: Recipe, train: pl.DataFrame, test: pl.DataFrame
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return rows as the forest of the anomaly task sees them, float32 [N, F]: numbers, what is missing, categories."""
+    train, test = train.select(recipe.task.inputs), test.select(recipe.task.inputs)
+    encoder = TableInput.fit(Input(), train)
+    found = [encoder.encode(frame) for frame in (train, test)]
+    parts = [np.concatenate((rows.numbers, rows.missing, rows.categories), axis=1).astype(np.float32) for rows in found]
+    return parts[0], parts[1]
 
 
 def table_baseline_row(

@@ -13,6 +13,8 @@ from limbeck.kinds.text.from_memory import texts_from, texts_in
 TEXT = Kind(
     name="text",
     varied=True,
+    baselines=("classify",),
+    compared=True,
     reads=encoder_read,
     plural="texts",
     by_length=True,

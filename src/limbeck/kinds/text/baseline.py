@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError, missing_extra
 from limbeck.metrics import bootstrap as summary
 from limbeck.metrics import curves
 from limbeck.metrics.curves import Floats
+from limbeck.recipe import Recipe
 
 NAME = "TF-IDF + linear SVM"
 
@@ -61,6 +63,16 @@ class TextBaseline:
     def scores(self, texts: Sequence[str]) -> Floats:
         """Return signed distances: float[N] for the higher of two classes, else float[N, classes seen]."""
         return np.asarray(self._model.decision_function(self._features.transform(texts)), dtype=np.float64)
+
+
+def fit_and_measure(
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],  # noqa: ARG001
+    positive: int | None, *, steady: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Return the baseline's line of the report; see `limbeck.kinds.kind.Kind.baselines`."""
+    texts, others = [train.texts[row] for row in learned], [judged.texts[row] for row in asked]
+    y, z = train.labels[learned], judged.labels[asked]
+    return baseline_row(texts, y, others, z, train.classes, positive, steady=steady)
 
 
 def baseline_row(

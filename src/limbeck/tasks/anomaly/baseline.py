@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import polars as pl
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck.data.dataset import Dataset
 from limbeck.errors import missing_extra
-from limbeck.kinds.table.encode import TableInput
+from limbeck.kinds import kind_of
 from limbeck.metrics.baseline_row import line
-from limbeck.recipe import Input
+from limbeck.recipe import Recipe
 
 NAME = "isolation forest"
 TREES = 200
@@ -45,9 +45,14 @@ def forest_row(
     return line(NAME, test_y, answers, classes, 1, learned=len(train), seconds=seconds)
 
 
-def table_features(train: pl.DataFrame, test: pl.DataFrame) -> tuple[Floats, Floats]:
-    """Return rows of a table as the forest sees them, float32 [N, F]: numbers, what is missing, categories."""
-    encoder = TableInput.fit(Input(), train)
-    found = [encoder.encode(frame) for frame in (train, test)]
-    parts = [np.concatenate((rows.numbers, rows.missing, rows.categories), axis=1).astype(np.float32) for rows in found]
-    return parts[0], parts[1]
+def kind_line(
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    positive: int | None, majority: Mapping[str, Any],  # noqa: ARG001
+) -> dict[str, Any]:  # fmt: skip
+    """Return the line of the forest on the features of the recipe's kind; see `evaluation.baselines.baseline_rows`.
+
+    It is unsupervised: its line is drawn by false alarms, and there is nothing to regularise.
+    """
+    features = kind_of(recipe.task).load("baseline").forest_features
+    known, strange = features(recipe, train.frame[learned], judged.frame[asked])
+    return forest_row(known, strange, judged.labels[asked], train.classes, recipe.anomaly.false_alarms)

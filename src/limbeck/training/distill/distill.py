@@ -14,13 +14,14 @@ from limbeck.data.dataset import Dataset
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
 from limbeck.kinds import kind_of
+from limbeck.kinds.unit_rows import unit_rows
 from limbeck.messages.message import message
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.recipe.paths import needed
 from limbeck.training.distill.fuse_answers import Marked, asks_cost, joins, reviewed_rows, shares, weigh
 from limbeck.training.distill.hidden_features import guide_for, with_hidden
-from limbeck.training.distill.panel import Panel, drawn, features_of, seat, unit_rows
+from limbeck.training.distill.panel import Panel, drawn, features_of, seat
 from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distill.trust_report import add_note, trust_of
 

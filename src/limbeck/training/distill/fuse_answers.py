@@ -191,7 +191,7 @@ def reviewed_rows(place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.i
 
     Rows are found by their input; those of the table that are not among the asked ones are counted and left out.
     """
-    if recipe.task.rows == "signal":  # a table of beats, no records
+    if kind_of(recipe.task).labels_apart:  # a table of beats, no records
         whole = read(Path(place), encoding=recipe.data.encoding)
         table, counted = whole.frame, whole.numbers
     else:

@@ -10,26 +10,16 @@ from typing import Any
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
-from scipy import sparse
 
 from limbeck.data.dataset import Dataset
-from limbeck.data.tables.rows import text_column
 from limbeck.dataset.more_tables import read_more
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import pictures_of
-from limbeck.kinds.signal.encode import SignalInput
-from limbeck.kinds.table.encode import TableInput
-from limbeck.kinds.text.clean import clean_all
-from limbeck.kinds.text.ngrams import Ngrams
-from limbeck.recipe import Input, Recipe
+from limbeck.kinds import kind_of
+from limbeck.recipe import Recipe
 from limbeck.recipe.paths import needed
 from limbeck.teachers import Teacher, answers, open_teacher
 from limbeck.teachers.scenarios import KIND, ScenarioTeacher, scenario_teachers
 from limbeck.training.distill import trained_teacher as firsts
-
-_GRID = 8  # places a side of a picture's features
-_FEATURES = Input(encoder="ngrams", ngrams=(1, 3), word_ngrams=2, buckets=2**18)
 
 
 @dataclass(frozen=True)
@@ -103,62 +93,18 @@ def features_of(
 ) -> tuple[Any, list[Any | None]]:
     """Return features of the target's rows and of each sample, for voices and relevance.
 
-    Texts give unit-length TF-IDF rows of hashed n-grams of characters and words, their document frequencies read off
-    the target's rows (n-grams that neither target nor samples repeat are left out); tables give their scaled numbers,
-    what is missing, and their categories; pictures their colours on a coarse grid, signals some samples and the
-    rhythm.
+    See the module ``panel_features`` of the kind.
+
+    Raises
+    ------
+    LimbeckError
+        For a kind of rows that has none.
     """
-    if recipe.task.rows == "image":
-        return _coarse(recipe, target), [None if other is None else _coarse(recipe, other) for other in others]
-    if recipe.task.rows == "signal":
-        return _sparse(recipe, target), [None if other is None else _sparse(recipe, other) for other in others]
-    if recipe.task.rows == "table":
-        reader = TableInput.fit(recipe.input, target.select(n for n in recipe.task.inputs if n in target.columns))
-        return _table_features(reader, target), [None if o is None else _table_features(reader, o) for o in others]
-    mine = _bags(recipe, target)
-    theirs = [None if other is None else _bags(recipe, other) for other in others]
-    seen = np.bincount(mine.indices, minlength=mine.shape[1])
-    elsewhere = np.zeros_like(seen)
-    for bags in theirs:
-        if bags is not None:
-            elsewhere += np.bincount(bags.indices, minlength=mine.shape[1])
-    kept = np.flatnonzero((seen >= 2) | (elsewhere >= 5))
-    count = mine.shape[0]
-    # Capped at what two rows give: an n-gram of one row is not telling, only rare.
-    idf = np.minimum(np.log((1 + count) / (1 + seen[kept])), np.log((1 + count) / 3)) + 1
-    scaled = [None if bags is None else unit_rows(bags[:, kept] @ sparse.diags_array(idf)) for bags in [mine, *theirs]]
-    return scaled[0], scaled[1:]
-
-
-def _sparse(recipe: Recipe, frame: pl.DataFrame) -> NDArray[np.float64]:
-    """Return every eighth sample of each window, and its rhythm."""
-    rows = SignalInput(recipe.input).encode(frame)
-    return np.concatenate([rows.beats[:, :, ::8].reshape(len(rows), -1), rows.rhythm], axis=1).astype(np.float64)
-
-
-def _coarse(recipe: Recipe, frame: pl.DataFrame) -> NDArray[np.float64]:
-    reader = ImageInput(recipe.input.model_copy(update={"size": _GRID}))
-    return reader.encode(pictures_of(frame, recipe.task)).pixels.reshape(frame.height, -1) / 255.0
-
-
-def _bags(recipe: Recipe, frame: pl.DataFrame) -> Any:
-    texts = text_column(frame[recipe.task.inputs[0]]).fill_null("").to_list()
-    rows = Ngrams(_FEATURES).encode(clean_all(texts, recipe.input.clean), recipe.input.max_length * 4)
-    assert rows.weights is not None
-    shape = (len(rows), _FEATURES.buckets + 1)
-    return sparse.csr_array((rows.weights.astype(np.float64), rows.values, rows.offsets.astype(np.int32)), shape=shape)
-
-
-def unit_rows(rows: Any) -> Any:
-    """Scale each row of an array or a sparse matrix [N, F] to length one; empty rows stay empty."""
-    if not sparse.issparse(rows):
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
-    norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
-    return (sparse.diags_array(1.0 / np.maximum(norms, 1e-9)) @ rows).tocsr()
-
-
-def _table_features(reader: TableInput, frame: pl.DataFrame) -> NDArray[np.float64]:
-    rows = reader.encode(frame)
-    buckets = np.arange(1, reader.settings.categories + 1)
-    hot = [(rows.categories[:, [at]] == buckets).astype(np.float64) for at in range(rows.categories.shape[1])]
-    return np.concatenate([rows.numbers, rows.missing, *hot], axis=1).astype(np.float64)
+    kind = kind_of(recipe.task)
+    if not kind.compared:
+        what = (
+            f"relevance.method = {recipe.relevance.method!r} compares rows, and rows of {kind.name!r} have no features"
+        )
+        raise LimbeckError(what, where="recipe", mend="set relevance.method = 'agreement'")
+    found: tuple[Any, list[Any | None]] = kind.load("panel_features").features_of(recipe, target, others)
+    return found

@@ -28,15 +28,14 @@ from limbeck.data.dataset import Dataset
 from limbeck.data.split import folds as deal
 from limbeck.dataset import assign_parts as parts
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image import files as located
+from limbeck.kinds import kind_of
 from limbeck.kinds.select import encode, values_of
-from limbeck.kinds.signal import columns as beats
 from limbeck.progress import say
 from limbeck.recipe import Recipe, parse_recipe
 from limbeck.recipe import Teacher as Spec
 from limbeck.teachers.base import Place
 from limbeck.training.distill.boosting_teacher import NAME as BOOSTING
-from limbeck.training.distill.boosting_teacher import READS, Boosting
+from limbeck.training.distill.boosting_teacher import Boosting
 
 KIND = "trained:"
 _VERSION = 2  # part of the fingerprint; raise it when the same recipe would train another teacher
@@ -140,18 +139,14 @@ def trained_teacher(spec: Spec, recipe: Recipe, data: Dataset, folders: Sequence
             raise place.wrong(f"the option {name} is no table", f"write {name} = {{ key = value }}")
     if not len(data.part("train")):
         raise place.wrong("it is trained on labelled rows, and there are none", "label some, or name another teacher")
-    if kind == BOOSTING and recipe.task.rows not in READS:
+    if kind == BOOSTING and not kind_of(recipe.task).boosted:
         raise place.wrong(f"boosted trees do not read {recipe.task.kind!r}", "name a network")
     first = _recipe_of(kind, given, recipe, place)
     seeds = range(first.training.seed, first.training.seed + members)
     recipes = tuple(
         first.model_copy(update={"training": first.training.model_copy(update={"seed": seed})}) for seed in seeds
     )
-    columns = tuple(recipe.task.inputs)
-    if recipe.task.rows == "image":
-        columns = (*columns, located.FILE, located.BOX, located.HASH)
-    if recipe.task.rows == "signal":
-        columns = (*beats.READ, beats.KEY)
+    columns = kind_of(recipe.task).columns(recipe.task.inputs)
     dealt = _dealt(recipe, data, folds, place, fewer=not asked) if folds else None
     prints = _fingerprint(kind, recipes, data, dealt)
     return TrainedTeacher(spec.name, data.classes, columns, prints, kind, recipes, data, list(folders), dealt)
