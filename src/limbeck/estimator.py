@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck.dataset.in_memory import dataset_of, twice
 from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
+from limbeck.kinds import KINDS
 from limbeck.kinds.frames import from_pandas, has_texts
 from limbeck.kinds.select import checked_values, encode, values_of
 from limbeck.process.forks import refuse_forked
@@ -155,7 +156,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         values = values_of(self._frame(X, reset=False), self._recipe.task)
         student = self.student_
         # In double precision a row of a table gets the same answer alone as among others.
-        network = copy.deepcopy(student.network).double() if self.kind == "table" else student.network
+        network = student.network if self._one_column else copy.deepcopy(student.network).double()
         logits = logits_of(network, student.encoder, encode(student.encoder, values))
         return softmax(logits.astype(np.float64) / student.temperature)
 
@@ -202,7 +203,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         data, few = dataset_of(frame, labels, names, seed)
         taught = targets = None
         if pairs:
-            whole = X if self.kind == "table" and self._mixed else _native(frame, self.kind)
+            whole = X if not self._one_column and self._mixed else self._native(frame)
             taught = distil(recipe, data, folders=[], panel=seated(recipe, names, pairs, X, whole))
             targets = _all_choose(taught.targets, labels) if few else taught.targets
         if few and known.any():
@@ -216,10 +217,19 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         self.relevance_ = np.array([teacher["relevance"] for teacher in (self.trust_ or {"teachers": []})["teachers"]])
         self._recipe, self._rows = recipe, data
 
+    @property
+    def _one_column(self) -> bool:
+        """Whether X is a sequence of texts; a kind that is none is refused with the recipe."""
+        return self.kind in KINDS and KINDS[self.kind].one_column
+
+    def _native(self, frame: pl.DataFrame) -> Any:
+        """Return what a teacher takes: a list of texts, or float64 [N, F] with NaN where missing."""
+        return frame["text"].to_list() if self._one_column else frame.fill_null(np.nan).to_numpy()
+
     def _frame(self, X: Any, *, reset: bool) -> pl.DataFrame:
         """Return X as a checked frame; numbers as floats, null where missing."""
         refuse_forked()
-        if self.kind == "text":
+        if self._one_column:
             texts = [str(text) for text in checked_values(X, Task(kind="text"))]
             if len(texts) < (2 if reset else 1):
                 raise FitError(f"Found array with {len(texts)} sample(s), which is too few", where=type(self).__name__)
@@ -266,7 +276,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         raw = {
             "task": {
                 "kind": self.kind,
-                "input": columns[0] if self.kind == "text" else columns,
+                "input": columns[0] if self._one_column else columns,
                 "label": label,
                 "classes": list(names),
             },
@@ -285,7 +295,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        text = self.kind == "text"
+        text = self._one_column
         tags.target_tags.required = not self.teachers
         tags.input_tags.two_d_array, tags.input_tags.one_d_array = not text, text
         tags.input_tags.string, tags.input_tags.allow_nan = text, not text
@@ -322,8 +332,3 @@ def _all_choose(targets: Targets, labels: NDArray[np.int64]) -> Targets:
     answers = np.concatenate([targets.answers, targets.held_answers])
     chosen = labels[rows] >= 0 if (labels >= 0).any() else np.ones(len(rows), dtype=bool)
     return Targets(rows, answers, rows[chosen], answers[chosen])
-
-
-def _native(frame: pl.DataFrame, kind: str) -> Any:
-    """Return what a teacher takes: a list of texts, or float64 [N, F] with NaN where missing."""
-    return frame["text"].to_list() if kind == "text" else frame.fill_null(np.nan).to_numpy()
