@@ -220,7 +220,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     @property
     def _one_column(self) -> bool:
         """Whether X is a sequence of texts; a kind that is none is refused with the recipe."""
-        return self.kind in KINDS and KINDS[self.kind].one_column
+        return self.kind in KINDS and KINDS[self.kind].one_text
 
     def _native(self, frame: pl.DataFrame) -> Any:
         """Return what a teacher takes: a list of texts, or float64 [N, F] with NaN where missing."""

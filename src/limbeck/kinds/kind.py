@@ -137,9 +137,8 @@ class Kind:
         ``figures`` to what `evaluate` returns.
     by_length
         Whether a report looks for groups of rows by their length.
-    by_columns, one_column
-        Whether an input is bound to columns by their names, each with a meaning of its own; whether the first input
-        column holds all of a row.
+    by_columns
+        Whether an input is bound to columns by their names, each with a meaning of its own.
     attackable
         Whether ``evaluation.adversary`` can attack a classifier.
     cut_short
@@ -195,7 +194,6 @@ class Kind:
     reported: bool = False
     by_length: bool = False
     by_columns: bool = False
-    one_column: bool = False
     attackable: bool = False
     cut_short: bool = False
     rounds: bool = False

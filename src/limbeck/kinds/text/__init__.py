@@ -18,7 +18,6 @@ TEXT = Kind(
     reads=encoder_read,
     plural="texts",
     by_length=True,
-    one_column=True,
     cut_short=True,
     rounds=True,
     filled_up=True,

@@ -54,7 +54,7 @@ def _keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
 
 def _sampled(case: Case, sample: pl.DataFrame, test: pl.DataFrame, who: str) -> Finding:
     task, reader = case.recipe.task, case.recipe.input
-    if task.inputs[0] not in sample.columns and kind_of(task).one_column:
+    if task.inputs[0] not in sample.columns and kind_of(task).one_text:
         raise LimbeckError(f"its sample has no column {task.inputs[0]!r}", where=who, mend="rename it in the sample")
     seen = set(_keys(sample, task, reader))
     keys = _keys(test, task, reader)
