@@ -6,6 +6,8 @@ feature's id, so that they are the same in every process and on every machine, a
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -46,3 +48,13 @@ def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
     keys = (keys ^ (keys >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     keys = (keys ^ (keys >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return keys ^ (keys >> np.uint64(31))
+
+
+def unit_rows(rows: Any) -> Any:
+    """Scale each row of an array or a sparse matrix [N, F] to length one; empty rows stay empty."""
+    from scipy import sparse  # only training has it
+
+    if not sparse.issparse(rows):
+        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+    norms = np.sqrt(np.asarray(rows.multiply(rows).sum(axis=1)).ravel())
+    return (sparse.diags_array(1.0 / np.maximum(norms, 1e-9)) @ rows).tocsr()

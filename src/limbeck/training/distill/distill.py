@@ -14,7 +14,7 @@ from limbeck.data.dataset import Dataset
 from limbeck.data.split import split_random
 from limbeck.errors import LimbeckError
 from limbeck.kinds import kind_of
-from limbeck.kinds.unit_rows import unit_rows
+from limbeck.kinds.projection import unit_rows
 from limbeck.messages.message import message
 from limbeck.progress import say
 from limbeck.recipe import Recipe
