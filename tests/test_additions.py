@@ -1,4 +1,4 @@
-"""A network, a loss, a relevance method, a teacher and an encoder are each one class and one line of a dictionary.
+"""A network, a loss, a relevance method, a teacher, an encoder and a kind are each one class and one line.
 
 Each test adds one as a stranger would, and trains, exports and predicts with it.
 """
@@ -17,6 +17,9 @@ from torch import Tensor, nn
 
 import limbeck
 from limbeck.errors import LimbeckError
+from limbeck.kinds import KINDS
+from limbeck.kinds.inputs import Tables
+from limbeck.kinds.kind import Kind, largest_batch
 from limbeck.kinds.text.encode import TEXT_ENCODERS
 from limbeck.kinds.text.ragged import Ragged, ragged
 from limbeck.networks import NETWORKS, Network
@@ -155,3 +158,98 @@ def test_an_encoder(monkeypatch, rows_folder, tmp_path):
     assert (done.bundle / "bytes.json").is_file()
     with pytest.raises(LimbeckError, match="unknown encoder 'byts'; did you mean 'bytes'"):
         limbeck.train(override(recipe, {"input.encoder": "byts"}), data=rows_folder, out=tmp_path / "c")
+
+
+class Numbers:
+    """Rows of whole numbers, written as a text such as "3 5 8"."""
+
+    most, window, workers, wide, files, size, pad = 256, 4096, None, None, (), 12, 0
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    @classmethod
+    def fit(cls, settings, values):
+        return cls(settings)
+
+    @classmethod
+    def load(cls, settings, folder):
+        return cls(settings)
+
+    def save(self, folder):
+        pass
+
+    def encode(self, values):
+        return ragged([[min(int(one), 9) + 2 for one in row.split()] for row in values], 64)
+
+    def encode_each(self, values):
+        bad = {at: LimbeckError("no numbers") for at, row in enumerate(values) if not row.replace(" ", "").isdigit()}
+        return self.encode(["0" if at in bad else row for at, row in enumerate(values)]), bad
+
+    def batch(self, rows, which):
+        return rows.pad(which, fill=0)
+
+    def blank(self, task):
+        return ["0"]
+
+    def completed(self, values):
+        return values
+
+    def largest(self, rows, one, tokens):
+        return largest_batch(rows, one, tokens, self.most)
+
+
+class MeanOfNumbers(Mean):
+    encoders = ("sequence",)
+
+
+SEQUENCE = Kind(
+    name="sequence",
+    encoder=Numbers,
+    values=lambda frame, task: frame[task.inputs[0]].cast(pl.String).fill_null("").to_list(),
+    from_memory=lambda values, task: list(values),
+    inputs=Tables,
+)
+
+
+def test_a_kind_of_rows(monkeypatch, tmp_path):
+    monkeypatch.setitem(KINDS, "sequence", SEQUENCE)
+    monkeypatch.setitem(NETWORKS, "mean-of-numbers", MeanOfNumbers)
+    random = np.random.default_rng(0)
+    rows = [(random.integers(0, 6, 9) + 3 * (at % 2), ("low", "high")[at % 2]) for at in range(300)]
+    frame = pl.DataFrame(
+        {"numbers": [" ".join(map(str, row)) for row, _ in rows], "label": [label for _, label in rows]}
+    )
+    frame.write_csv(tmp_path / "rows.csv")
+    raw = {
+        "task": {"kind": "sequence", "input": "numbers"},
+        "data": {"train": "rows.csv"},
+        "student": {"network": "mean-of-numbers"},
+        "training": {"epochs": 15, "learning_rate": 0.02, "batch_size": 16, "threads": 1, "device": "cpu"},
+        "evaluation": {"bootstrap": 20},
+        "export": {"int8": "never"},
+    }
+    assert not [one for one in limbeck.doctor(parse_recipe(raw), data=tmp_path) if one.level == "error"]
+    done = limbeck.train(parse_recipe(raw), data=tmp_path, out=tmp_path / "b")
+    assert done.metrics["accuracy"] > 0.9
+    with limbeck.load(done.bundle) as classifier, pytest.raises(LimbeckError, match="kind 'sequence' have no explain"):
+        classifier.explain(["1 2 3"])
+    assert [row["name"] for row in done.baselines] == ["majority class"]
+    assert "<html" in (done.bundle / "report.html").read_text("utf-8")
+    assert limbeck.load(done.bundle).predict(["0 1 2 0", "8 8 7 8", "0 0 0 1"]) == ["low", "high", "low"]
+    pl.DataFrame({"numbers": ["1 1 0", "x", "8 8 8"]}).write_csv(tmp_path / "new.csv")
+    found = limbeck.predict(done.bundle, tmp_path / "new.csv", tmp_path / "out.csv", quiet=True)
+    assert (found.rows, found.rejected) == (2, 1)
+    assert pl.read_csv(tmp_path / "out.csv")["class"].to_list() == ["low", "high"]
+    assert limbeck.evaluate(done.bundle, tmp_path / "rows.csv", bootstrap=5)["accuracy"] > 0.9
+
+
+def test_a_kind_that_nobody_added_is_one_line(rows_folder, tmp_path):
+    raw = {"task": {"kind": "txt"}, "data": {"train": "reviews.csv"}, "student": {"network": "gru"}}
+    line = "unknown kind 'txt'; did you mean 'text'"
+    with pytest.raises(LimbeckError, match=line):
+        limbeck.train(parse_recipe(raw), data=rows_folder, out=tmp_path / "b")
+    assert any("unknown kind" in one.what for one in limbeck.doctor(parse_recipe(raw), data=rows_folder))
+    raw["task"]["kind"] = "anomaly-text"
+    with pytest.raises(LimbeckError, match="unknown kind 'anomaly-text'"):
+        limbeck.train(parse_recipe(raw), data=rows_folder, out=tmp_path / "b")

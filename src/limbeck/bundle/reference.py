@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError
 from limbeck.files import read_regular
+from limbeck.kinds import kind_of
 from limbeck.kinds.select import values_of
 from limbeck.recipe import Task
 
@@ -140,7 +140,10 @@ def read_reference(folder: Path) -> Reference | None:
 
 def sizes_of(frame: pl.DataFrame, task: Task) -> tuple[str, NDArray[np.float64]]:
     """Return the unit of how large rows of the task are, and the sizes float64 [N], NaN where one is not known."""
-    unit, found = import_module(f"limbeck.kinds.{task.rows}.sizes").sizes(values_of(frame, task))
+    kind = kind_of(task)
+    if not kind.has("sizes"):
+        return "rows", np.full(frame.height, np.nan)
+    unit, found = kind.load("sizes").sizes(values_of(frame, task))
     return str(unit), np.asarray(found, dtype=np.float64)
 
 

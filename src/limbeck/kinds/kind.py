@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from limbeck.data.dataset import Names
 from limbeck.data.near_duplicates import Ints, exact
 from limbeck.data.row_identity import Mask, always_told
+from limbeck.errors import LimbeckError
 from limbeck.kinds.asked import Asking, those_there
 from limbeck.kinds.copies import Keys, as_named, first_column
 from limbeck.kinds.gather import Gathering, Sought, as_written, only_tables
@@ -103,6 +105,8 @@ class Kind:
         Whether the input columns hold what is learned itself, and not where it lies.
     given
         Rows of a frame that is given from Python, checked, with what their files say.
+    anomalies
+        Whether anomalies may be looked for among rows of this kind.
     framed
         Whether raw values are a frame of polars.
     whole
@@ -177,6 +181,7 @@ class Kind:
     scenarios: bool = False
     in_cells: bool = True
     given: Callable[[pl.DataFrame, Task, Input], pl.DataFrame] = checked_rows
+    anomalies: bool = False
     framed: bool = False
     whole: bool = False
     processes: bool = False
@@ -200,8 +205,23 @@ class Kind:
     filled_up: bool = False
 
     def load(self, module: str) -> Any:
-        """Import a module of the kind's folder, e.g. ``"augment"``."""
+        """Import a module of the kind's folder, e.g. ``"augment"``.
+
+        Raises
+        ------
+        LimbeckError
+            Where the kind has no such module.
+        """
+        if not self.has(module):
+            raise LimbeckError(f"rows of kind {self.name!r} have no {module}")
         return import_module(f"limbeck.kinds.{self.name}.{module}")
+
+    def has(self, module: str) -> bool:
+        """Return whether the kind's folder holds a module of this name."""
+        try:
+            return find_spec(f"limbeck.kinds.{self.name}.{module}") is not None
+        except ModuleNotFoundError:  # the kind has no folder here
+            return False
 
 
 def largest_batch(rows: Encoded, one: Mapping[str, NDArray[Any]], tokens: int, most: int) -> list[Shapes]:

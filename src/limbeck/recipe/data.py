@@ -16,7 +16,7 @@ DETECTED = ("normal", "anomaly")  # their classes
 class Task(Section):
     """What is to be told apart from what."""
 
-    kind: Literal["text", "table", "image", "signal", "anomaly-image", "anomaly-signal", "anomaly-table"]
+    kind: str = Field(description="a name of `limbeck.kinds.KINDS`, or anomaly- and such a name; see `kind_of`")
     input: str | list[str] = Field(
         default="text", description="of pictures and signals, the column with the path: path"
     )

@@ -297,8 +297,9 @@ def reference(classifier: Classifier, recipe: Recipe, rows: Dataset, student: St
     learned = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
     learned = learned if len(learned) else seen_rows(recipe, rows)
     frame = rows.frame[looked_at(learned)]
-    costly = kind_of(recipe.task).costly  # images would be decoded once more
-    vectors = None if costly else classifier.features(values_of(frame, recipe.task), unreadable="nan")
+    kind = kind_of(recipe.task)
+    left_out = kind.costly or not kind.has("vectors")  # images would be decoded once more
+    vectors = None if left_out else classifier.features(values_of(frame, recipe.task), unreadable="nan")
     sizes = sizes_of(frame, recipe.task)
     return reference_of(rows.classes, p, classifier.decide(p), rows.labels[learned], sizes, vectors)
 

@@ -15,6 +15,7 @@ from limbeck.kinds.kind import Kind
 
 IMAGE = Kind(
     name="image",
+    anomalies=True,
     varied=True,
     columns=columns_of,
     baselines=("classify",),

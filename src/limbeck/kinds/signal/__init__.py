@@ -13,6 +13,7 @@ from limbeck.kinds.signal.inputs import Records
 
 SIGNAL = Kind(
     name="signal",
+    anomalies=True,
     varied=True,
     columns=columns_of,
     baselines=("classify", "anomaly"),

@@ -11,6 +11,7 @@ from limbeck.kinds.table.from_memory import cells_from, cells_in
 
 TABLE = Kind(
     name="table",
+    anomalies=True,
     varied=True,
     baselines=("classify", "anomaly"),
     boosted=True,
