@@ -70,8 +70,8 @@ class Task(Section):
 
     @property
     def one_column(self) -> bool:
-        """Whether a row is read from one column: only tables have several."""
-        return self.rows != "table"  # recipes lie below the kinds, which cannot be asked here
+        """Whether a row is read from one column."""
+        return self.rows in ("text", "image", "signal")  # recipes lie below the kinds, which cannot be asked here
 
     @property
     def anomaly(self) -> bool:
