@@ -48,7 +48,7 @@ def answer(head, arrays):
     if do == "panic":
         raise Panic("called `unwrap()`\non nothing")
     if do == "refuse":
-        raise LimbeckError("row 3 is broken", where=head.get("where"), mend="fix the row")
+        raise LimbeckError("row 3 is broken", where=head.get("where"), fix="fix the row")
     if do == "environment":
         return {"environment": dict(os.environ), "folder": str(Path.cwd()), "open": _descriptors()}, {}
     raise AssertionError(do)

@@ -252,7 +252,7 @@ def check_table(page: str, head: str, model: type[BaseModel], keys_of_it: set[st
     told = {}
     for keys, default in re.findall(r"^\| (`[^|]+`) \|([^|]*)\|", part, re.MULTILINE):
         told |= dict.fromkeys(re.findall(r"`(\w+)`", keys), default.strip())
-    assert set(told) == keys_of_it, f"mend {page}"
+    assert set(told) == keys_of_it, f"fix {page}"
     for key, default in told.items():
         written = re.fullmatch(r"`(.+)`", default)
         value = model.model_fields[key].default

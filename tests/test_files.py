@@ -54,14 +54,14 @@ def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full")
-def test_a_full_device_is_one_line_with_the_mend_and_stays_a_device():
+def test_a_full_device_is_one_line_with_the_fix_and_stays_a_device():
     with pytest.raises(LimbeckError, match=r"/dev/full: No space left on device; free some space"):
         write_text("/dev/full", "x")
     assert Path("/dev/full").is_char_device()
     assert not [file for file in Path("/dev").iterdir() if file.name.startswith(".full")]
 
 
-def test_places_out_of_reach_are_one_line_with_the_mend(tmp_path):
+def test_places_out_of_reach_are_one_line_with_the_fix(tmp_path):
     (tmp_path / "file").write_text("x")
     (tmp_path / "folder" / "in").mkdir(parents=True)
     with pytest.raises(LimbeckError, match=r"Not a directory|File exists"):
@@ -85,9 +85,9 @@ def test_a_hash_is_sha256(tmp_path):
     assert sha256(tmp_path / "a").startswith("ba7816bf8f01cfea414140de5dae2223")
 
 
-def test_an_error_is_always_one_line_with_where_what_and_mend():
-    error = LimbeckError("two\nlines", where="a.csv", mend="mend\tit")
-    assert str(error) == "a.csv: two lines; mend it"
+def test_an_error_is_always_one_line_with_where_what_and_fix():
+    error = LimbeckError("two\nlines", where="a.csv", fix="fix\tit")
+    assert str(error) == "a.csv: two lines; fix it"
     assert str(missing_extra("torch", "train", "training")).endswith('pip install -c constraints.txt -e ".[train]"')
     assert first_line(ValueError("a\nb")) == "a"
     assert first_line(EOFError()) == "EOFError"

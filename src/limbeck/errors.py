@@ -1,4 +1,4 @@
-"""The one error type for what a user can mend, and the words that help to mend it.
+"""The one error type for what a user can fix, and the words that help to fix it.
 
 The command line prints such an error as one line and exits with 2. Anything else that escapes is a
 defect of ours and exits with 1.
@@ -25,7 +25,7 @@ def printable(text: str) -> str:
 
 
 class LimbeckError(Exception):
-    """Bad input: what is wrong, where, and how to mend it, in one line.
+    """Bad input: what is wrong, where, and how to fix it, in one line.
 
     Parameters
     ----------
@@ -33,10 +33,10 @@ class LimbeckError(Exception):
         The fact, in plain words.
     where
         File, row, column or recipe key; printed first.
-    mend
+    fix
         What to do about it; printed last.
 
-    ``what`` and ``mend`` may be messages with a code, see `limbeck.messages.message`.
+    ``what`` and ``fix`` may be messages with a code, see `limbeck.messages.message`.
 
     Attributes
     ----------
@@ -46,24 +46,24 @@ class LimbeckError(Exception):
 
     code: ClassVar[str] = "bad-input"
 
-    def __init__(self, what: str, *, where: object = None, mend: str | None = None) -> None:
-        what, mend = stand_in(what), stand_in(mend) if mend else mend
+    def __init__(self, what: str, *, where: object = None, fix: str | None = None) -> None:
+        what, fix = stand_in(what), stand_in(fix) if fix else fix
         what = what if len(what) <= LONGEST else f"{what[: LONGEST - 1]}…"  # it may quote what the data holds
-        self.what, self.where, self.mend = what, where, mend
+        self.what, self.where, self.fix = what, where, fix
         line = f"{where}: {what}" if where is not None else what
-        if mend:
-            line += f"; {mend}"
+        if fix:
+            line += f"; {fix}"
         super().__init__(_one_line(line))
 
-    def message(self, *, fix: bool = True) -> Message:
+    def message(self, *, with_fix: bool = True) -> Message:
         """Return the line as a message, with or without how to fix it, for findings that name an error."""
         what = self.what if isinstance(self.what, Message) else message("error.what", what=_one_line(self.what))
         where = self.where if isinstance(self.where, Message) else _one_line(str(self.where))
-        mend = self.mend if fix else None
+        fix = self.fix if with_fix else None
         if self.where is None:
-            return message("error.fix", what=what, fix=mend) if mend else what
-        if mend:
-            return message("error.at_fix", where=where, what=what, fix=mend)
+            return message("error.fix", what=what, fix=fix) if fix else what
+        if fix:
+            return message("error.at_fix", where=where, what=what, fix=fix)
         return message("error.at", where=where, what=what)
 
     def as_dict(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class LimbeckError(Exception):
             "file": None if file is None else _one_line(str(file)),
             "row": at.get("row"),
             "column": at.get("column"),
-            "fix": None if self.mend is None else str(self.mend),
+            "fix": None if self.fix is None else str(self.fix),
         }
 
 
@@ -139,5 +139,5 @@ def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:
     """Return the error for an optional dependency that is not installed."""
     return MissingExtraError(
         f"{purpose} needs the package {package!r}, which is not installed",
-        mend=how_to_install(extra),
+        fix=how_to_install(extra),
     )

@@ -180,7 +180,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         if not hasattr(self, "_rows"):
             what = "a copy has left the training rows behind, and a bundle is judged on some of them"
-            raise FitError(what, where=type(self).__name__, mend="save before you pickle or copy, or fit again")
+            raise FitError(what, where=type(self).__name__, fix="save before you pickle or copy, or fit again")
         target = Path(folder).resolve()
         refuse_foreign(target)
         with hushed(not self.verbose), alone():
@@ -191,7 +191,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         pairs = named(self.teachers)
         if y is None and not pairs:
             what = "requires y to be passed, but the target y is None"
-            raise FitError(what, where=type(self).__name__, mend="give labels, or name teachers")
+            raise FitError(what, where=type(self).__name__, fix="give labels, or name teachers")
         frame = self._frame(X, reset=True)
         known, given = self._labels(y, frame.height)
         self.classes_ = _classes(given if known.any() else None, pairs)
@@ -260,7 +260,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         if known.any():
             check_classification_targets(given)
         elif not self.teachers:
-            raise FitError("no row has a label", where=type(self).__name__, mend="give labels, or name teachers")
+            raise FitError("no row has a label", where=type(self).__name__, fix="give labels, or name teachers")
         return known, given
 
     def _recipe_of(
@@ -318,11 +318,11 @@ def _classes(labels: NDArray[Any] | None, pairs: list[tuple[str, Any]]) -> NDArr
     parts += [np.asarray(model.classes_) for _, model in pairs]
     if len({all(isinstance(value, str) for value in part) for part in parts}) > 1:
         what = "some classes are texts and others numbers"
-        raise FitError(what, where="y and teachers", mend="fit all teachers on the same labels")
+        raise FitError(what, where="y and teachers", fix="fit all teachers on the same labels")
     found: NDArray[Any] = np.unique(np.concatenate(parts))
     if len(found) < 2:
         what = f"all rows are of the class {class_name(found[0])!r}"
-        raise FitError(what, where="y", mend="a classifier needs two classes to tell apart")
+        raise FitError(what, where="y", fix="a classifier needs two classes to tell apart")
     return found
 
 

@@ -172,16 +172,16 @@ def cancelled() -> bool:
     return any(token.cancelled for token in _tokens.get())
 
 
-def check(mend: str | None = None) -> None:
+def check(fix: str | None = None) -> None:
     """Stop here if a token asks for it: a safe point.
 
     Raises
     ------
     Cancelled
-        In one line that ends with ``mend``, how to go on.
+        In one line that ends with ``fix``, how to go on.
     """
     if cancelled():
-        raise Cancelled("stopped before it was finished", mend=mend)
+        raise Cancelled("stopped before it was finished", fix=fix)
 
 
 class Paced:

@@ -27,8 +27,8 @@ from limbeck.messages.message import message
 
 
 def out_of_reach(error: OSError, path: Path) -> LimbeckError:
-    """Translate an operating-system error about ``path`` into one line with its mend."""
-    mends = {
+    """Translate an operating-system error about ``path`` into one line with its fix."""
+    fixes = {
         errno.ENOSPC: "free some space or write to another disk",
         errno.EDQUOT: "free some space or write to another disk",
         errno.EACCES: "check the permissions",
@@ -39,7 +39,7 @@ def out_of_reach(error: OSError, path: Path) -> LimbeckError:
         errno.EEXIST: "a file stands where a folder is wanted",
         errno.EISDIR: "name a file, not a folder",
     }
-    return LimbeckError(os.strerror(error.errno or 0), where=path, mend=mends.get(error.errno or 0))
+    return LimbeckError(os.strerror(error.errno or 0), where=path, fix=fixes.get(error.errno or 0))
 
 
 def writable(text: str) -> str:
@@ -274,7 +274,7 @@ def open_regular(path: Path, inside: Path | None = None) -> BufferedReader:
         When it is a folder, or cannot be opened.
     """
     if inside is not None and path.is_symlink() and not path.resolve().is_relative_to(inside.resolve()):
-        raise LimbeckError("a link that leads out of its folder", where=path, mend="put the file itself there")
+        raise LimbeckError("a link that leads out of its folder", where=path, fix="put the file itself there")
     # Without blocking, opening a pipe returns at once; for a regular file it changes nothing.
     flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     handle = os.open(path, flags)
@@ -284,7 +284,7 @@ def open_regular(path: Path, inside: Path | None = None) -> BufferedReader:
     os.close(handle)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    raise LimbeckError(message("file.not_regular"), where=path, mend=message("fix.regular"))
+    raise LimbeckError(message("file.not_regular"), where=path, fix=message("fix.regular"))
 
 
 def need_regular(path: Path) -> None:
@@ -297,7 +297,7 @@ def need_regular(path: Path) -> None:
     """
     for one in [path, *path.iterdir()] if path.is_dir() else [path]:
         if one.exists() and not one.is_file() and not one.is_dir():
-            raise LimbeckError(message("file.not_regular"), where=one, mend=message("fix.regular"))
+            raise LimbeckError(message("file.not_regular"), where=one, fix=message("fix.regular"))
 
 
 def read_regular(path: Path, most: int, inside: Path | None = None) -> bytes:

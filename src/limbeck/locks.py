@@ -147,4 +147,4 @@ def _busy(holder: str, path: Path) -> InUseError:
     what = f"{_who(holder)} is writing this file"
     if path.is_dir():
         what = f"{_who(holder)} is writing this folder"
-    return InUseError(what, where=path, mend="wait for it, or name another output")
+    return InUseError(what, where=path, fix="wait for it, or name another output")

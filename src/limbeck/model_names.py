@@ -55,8 +55,8 @@ def checked_name(name: str) -> str:
     """
     if not _NAME.fullmatch(name) or name.endswith(".") or len(name.encode("utf-8", "surrogatepass")) > _LONGEST:
         shown = name if len(name) <= 40 else f"{name[:39]}…"
-        mend = 'use letters, digits, "_", "-" and single dots, at most 100 bytes'
-        raise LimbeckError(f"{shown!r} is not a valid model name", where="models", mend=mend)
+        fix = 'use letters, digits, "_", "-" and single dots, at most 100 bytes'
+        raise LimbeckError(f"{shown!r} is not a valid model name", where="models", fix=fix)
     return name
 
 
@@ -64,9 +64,9 @@ def split_name(text: str) -> tuple[str, str | None]:
     """Return NAME and VERSION of "NAME@VERSION"; None where no version is named."""
     name, at, version = text.partition("@")
     if at and not _PART.fullmatch(version):
-        mend = "give 4 to 16 of its hexadecimal digits; `limbeck models list` shows them"
+        fix = "give 4 to 16 of its hexadecimal digits; `limbeck models list` shows them"
         shown = version if len(version) <= 40 else f"{version[:39]}…"
-        raise LimbeckError(f"{shown!r} is not a version", where=f"models:{checked_name(name)}", mend=mend)
+        raise LimbeckError(f"{shown!r} is not a version", where=f"models:{checked_name(name)}", fix=fix)
     return checked_name(name), version if at else None
 
 
@@ -153,14 +153,14 @@ def history(name: str) -> list[Step]:
     except FileNotFoundError:
         return []
     except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        mend = "delete it, and promote a version again"
-        raise LimbeckError("cannot be read", where=file, mend=mend) from error
+        fix = "delete it, and promote a version again"
+        raise LimbeckError("cannot be read", where=file, fix=fix) from error
     return [step for step in steps if _VERSION.fullmatch(step.version)]
 
 
 def _nothing(name: str) -> UnknownModelError:
-    return UnknownModelError(f"there is no model {name!r}", where="models", mend=did_you_mean(name, names()))
+    return UnknownModelError(f"there is no model {name!r}", where="models", fix=did_you_mean(name, names()))
 
 
-def _unknown(name: str, what: str, mend: str) -> UnknownModelError:
-    return UnknownModelError(what, where=f"models:{name}", mend=mend)
+def _unknown(name: str, what: str, fix: str) -> UnknownModelError:
+    return UnknownModelError(what, where=f"models:{name}", fix=fix)

@@ -88,8 +88,8 @@ def add(bundle: str | Path, name: str, *, promote: bool = False) -> Model:
                 for file in (*manifest.files, FILE):
                     shutil.copyfile(source / file, made / file)
                 if read_manifest(made) != manifest:
-                    mend = "add it again once nothing writes to it"
-                    raise LimbeckError("the bundle changed while it was copied", where=source, mend=mend)
+                    fix = "add it again once nothing writes to it"
+                    raise LimbeckError("the bundle changed while it was copied", where=source, fix=fix)
             for file in (*manifest.files, FILE):
                 (target / file).chmod(_READ_ONLY)
         if promote or not history(name):
@@ -148,7 +148,7 @@ def rollback(name: str) -> Model:
                 stack.append(step.version)
         earlier = [version for version in stack[:-1] if version in there]
         if not earlier:
-            raise LimbeckError("no other version was in use before", where=SCHEME + name, mend="promote one by name")
+            raise LimbeckError("no other version was in use before", where=SCHEME + name, fix="promote one by name")
         read_manifest(home() / name / earlier[-1])
         _put(name, earlier[-1], "rollback")
     return find(name)
@@ -173,7 +173,7 @@ def remove(name: str) -> None:
             chosen = full_version(base, version)
             steps = history(base)
             if steps and steps[-1].version == chosen:
-                raise LimbeckError("this version is in use", where=f"{SCHEME}{base}@{chosen}", mend="promote another")
+                raise LimbeckError("this version is in use", where=f"{SCHEME}{base}@{chosen}", fix="promote another")
             remove_folder(home() / base / chosen)
         fsync_dir(home())
 
@@ -182,7 +182,7 @@ def _named(name: str) -> tuple[str, str]:
     base, version = split_name(name.removeprefix(SCHEME))
     if version is None:
         known = ", ".join(versions(base)) or "there is none"
-        raise LimbeckError("name a version", where=SCHEME + base, mend=f"write {base}@VERSION; known: {known}")
+        raise LimbeckError("name a version", where=SCHEME + base, fix=f"write {base}@VERSION; known: {known}")
     return base, version
 
 

@@ -1,4 +1,4 @@
-"""The command line: one line on stderr for what the user can mend, results on stdout, earlier outputs untouched."""
+"""The command line: one line on stderr for what the user can fix, results on stdout, earlier outputs untouched."""
 
 import csv
 import json
@@ -180,7 +180,7 @@ def test_the_doctors_json_is_one_object(run, recipe, rows_folder, tmp_path):
     assert out.count("\n") == 1
     assert found["error"] == 0 and found["warn"] == 1
     assert found["verdict"] == "it can be trained; look at 1 warning first"
-    assert {"level", "check", "what", "mend"} == set(found["findings"][0])
+    assert {"level", "check", "what", "fix"} == set(found["findings"][0])
     code, out, _ = run("doctor", tmp_path / "none.toml", "--json")
     assert code == 2
     assert json.loads(out)["findings"][0]["check"] == "recipe"

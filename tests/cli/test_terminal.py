@@ -28,7 +28,7 @@ def pair():
             }
         ),
         lambda: say(HOSTILE),
-        lambda: sys.stdout.write(str(LimbeckError(HOSTILE, where=HOSTILE, mend=HOSTILE))),
+        lambda: sys.stdout.write(str(LimbeckError(HOSTILE, where=HOSTILE, fix=HOSTILE))),
         lambda: sys.stdout.write(first_line(ValueError(HOSTILE))),
     ],
     ids=["table", "warnings", "comparison", "progress", "error", "error of a library"],

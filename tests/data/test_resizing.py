@@ -1,4 +1,4 @@
-"""The spectrum's features are what they say; a resize that removes what tells the classes is told, with the mend."""
+"""The spectrum's features are what they say; a resize that removes what tells the classes is told, with the fix."""
 
 import numpy as np
 import pytest
@@ -70,7 +70,7 @@ def test_a_resize_that_removes_what_tells_the_classes_is_said_with_the_size_that
     assert lost_frequencies(tiny(input={"size": lost.size}), data) is None
     found = [finding for finding in doctor(recipe, data=fine) if "frequencies" in finding.what]
     assert [finding.level for finding in found] == ["warn"]
-    assert f"input.size = {lost.size} would keep them" in found[0].mend
+    assert f"input.size = {lost.size} would keep them" in found[0].fix
 
 
 def test_nothing_is_said_where_nothing_is_lost(fine, tmp_path):

@@ -160,4 +160,4 @@ def test_classes_read_off_the_rows_are_checked_before_training_and_by_doctor(mad
     found = limbeck.doctor(wrong, data=folder)
     assert any(one.level == "error" and "'alive' is no class" in one.what for one in found)
     found = limbeck.doctor(detector(attacks={"bona_fide": "live", "species": "spcies"}), data=folder)
-    assert any(one.level == "warn" and "no column 'spcies'" in one.what and "'species'" in one.mend for one in found)
+    assert any(one.level == "warn" and "no column 'spcies'" in one.what and "'species'" in one.fix for one in found)

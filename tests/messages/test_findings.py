@@ -47,7 +47,7 @@ def zh(finding):
         ),
         (
             message("data.record_left_out", reason=LimbeckError(
-                message("record.no_usable_beat", reason=FLAT), where="/d/x.hea", mend=message("fix.lead")
+                message("record.no_usable_beat", reason=FLAT), where="/d/x.hea", fix=message("fix.lead")
             ).message()),
             "unreadable record left out: /d/x.hea: none of its beats can be used (beat 7: a lead is flat); "
             "look at the lead",
@@ -60,7 +60,7 @@ def zh(finding):
             "没有列 'kind'（已有：'a'、'b'）：所有攻击算作同一种类。",
         ),
         (
-            message("data.resize", what=LOST.what, fix=LOST.mend),
+            message("data.resize", what=LOST.what, fix=LOST.fix),
             "input.size = 64 removes frequencies that tell the classes: AUC of the log-spectrum 0.93 at the pictures' "
             "own size, 0.71 with what the resize leaves; input.size = 224 would keep them",
             "input.size = 64 会去掉能区分类别的频率：对数频谱的 AUC 在图片原尺寸下为 0.93，缩放后为 0.71；"
@@ -75,10 +75,10 @@ def test_findings_read_well_in_both_languages(finding, english, chinese):
 
 def test_an_error_is_the_same_line_as_a_message():
     for where in (None, "a  b.csv", "\x1b[31m.csv", "\udcff.png"):
-        for mend in (None, "do this"):
-            error = LimbeckError("wrong  at\nall", where=where, mend=mend)
+        for fix in (None, "do this"):
+            error = LimbeckError("wrong  at\nall", where=where, fix=fix)
             assert str(error) == error.message()
-    assert LimbeckError("wrong", where="a.csv", mend="do").message(fix=False) == "a.csv: wrong"
+    assert LimbeckError("wrong", where="a.csv", fix="do").message(with_fix=False) == "a.csv: wrong"
 
 
 def test_an_error_is_plain_data_for_programs(tmp_path):

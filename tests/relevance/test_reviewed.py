@@ -1,4 +1,4 @@
-"""A few labels mend what agreement cannot see."""
+"""A few labels fix what agreement cannot see."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from limbeck.relevance import agreement, reviewed, uniform_logit
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_a_hundred_labels_mend_a_shared_lean(classes):
+def test_a_hundred_labels_correct_a_shared_lean(classes):
     P, y = teachers([1.0, 1.2, 0.8, 1.1, 0.9, 1.3], 3000, classes, seed=0)
     P[:, :, 0] *= 12
     P /= P.sum(axis=2, keepdims=True)

@@ -100,7 +100,7 @@ def test_half_precision_keeps_sums_and_abstentions(classes, seed, sharp):
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=5), st.integers(0, 10**9), st.booleans())
-def test_a_torn_tail_is_ignored_and_mended(tmp_path_factory, sizes, cut, keys_too):
+def test_a_torn_tail_is_ignored_and_repaired(tmp_path_factory, sizes, cut, keys_too):
     """Cut the files anywhere: what counts is a prefix of the blocks, and adding goes on behind it."""
     folder = tmp_path_factory.mktemp("torn")
     random = np.random.default_rng(cut)
@@ -311,9 +311,9 @@ def test_a_bad_answer_names_teacher_and_row_and_keeps_the_others(tmp_path, bad, 
     with pytest.raises(AnswerError, match=rf"teacher 'count', row 4: .*{words}.*3 of 4 answers are kept") as error:
         answers([Broken(bad)], rows, folder=tmp_path, quiet=True)
     assert "\n" not in str(error.value)
-    mended = Counting()
-    answers([mended], rows, folder=tmp_path, quiet=True)
-    assert mended.asked == 1
+    fixed = Counting()
+    answers([fixed], rows, folder=tmp_path, quiet=True)
+    assert fixed.asked == 1
 
 
 def test_a_missing_column_names_the_nearest(tmp_path):

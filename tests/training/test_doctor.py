@@ -1,4 +1,4 @@
-"""The doctor says all that is wrong, in the words of who has to mend it, and nothing of what is well."""
+"""The doctor says all that is wrong, in the words of who has to fix it, and nothing of what is well."""
 
 import json
 from dataclasses import asdict
@@ -46,7 +46,7 @@ def taught(*teachers, losses=None, network="ngram", **sections):
 
 def said(findings, level, check=None):
     """Return what findings of a level say, one a line; also holds that each is one line."""
-    assert all("\n" not in finding.what + finding.mend for finding in findings)
+    assert all("\n" not in finding.what + finding.fix for finding in findings)
     return "\n".join(f.what for f in findings if f.level == level and check in (None, f.check))
 
 
@@ -168,7 +168,7 @@ def test_a_loss_without_labels_or_weight_is_told(rows_folder, bundles):
 def test_texts_cut_short_are_counted(network, rows_folder):
     found = doctor(tiny_recipe(network, input={"max_length": 8}), data=rows_folder)
     (line,) = [finding for finding in found if "of the texts short" in finding.what]
-    assert line.level == "warn" and "raise input.max_length; reaching the end of 95 % takes" in line.mend
+    assert line.level == "warn" and "raise input.max_length; reaching the end of 95 % takes" in line.fix
 
 
 def test_a_class_that_train_lacks_is_an_error_and_the_rest_is_checked(tmp_path):
@@ -254,7 +254,7 @@ def test_a_class_that_no_teacher_has_and_one_that_is_not_ours(rows_folder, bundl
     other = tiny_recipe(task={"classes": {"0": "awful", "1": "good"}}, objective={"losses": {"distil": 1.0}})
     other = other.model_copy(update={"teachers": [Teacher(name="t", source=f"bundle:{bundles()}")]})
     (found,) = [f for f in doctor(other, data=rows_folder) if f.level == "error"]
-    assert found.what == "teacher 't': its class 'bad' is none of ours" and "labels" in found.mend
+    assert found.what == "teacher 't': its class 'bad' is none of ours" and "labels" in found.fix
 
 
 def test_one_teacher_without_labels_is_refused(rows_folder, bundles):
@@ -280,7 +280,7 @@ def test_a_cache_that_says_what_the_teacher_does_not_is_an_error(rows_folder, bu
     Store(found.files[0].parent, teacher.fingerprint, 2).add(keys, np.tile(np.float16([0.25, 0.75]), (len(keys), 1)))
     (broken,) = sick(doctor(recipe, data=rows_folder))
     assert broken.level == "error" and "asked again are answered otherwise" in broken.what
-    assert all(str(file) in broken.mend for file in found.files)
+    assert all(str(file) in broken.fix for file in found.files)
 
 
 def test_a_scenario_table_that_holds_the_test_rows_is_found(tmp_path):

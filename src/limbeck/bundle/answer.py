@@ -95,7 +95,7 @@ def readable(values: Any, check: Callable[[Any], Values]) -> tuple[Values, NDArr
         try:
             check(values[at : at + 1])
         except LimbeckError as error:
-            bad[at] = LimbeckError(error.what, mend=error.mend)  # its place is the key, not "value 0"
+            bad[at] = LimbeckError(error.what, fix=error.fix)  # its place is the key, not "value 0"
     good = np.array([at for at in range(len(values)) if at not in bad], dtype=np.int64)
     return check(_taken(values, good)), good, bad, len(values)
 

@@ -25,7 +25,7 @@ def probabilities(answer: Any, rows: int, classes: int, where: Path) -> NDArray[
     found = _numbers(answer, where)
     if found.shape != (rows, classes):
         what = f"the model answers {rows} rows of {classes} classes with the shape {list(found.shape)}"
-        raise LimbeckError(what, where=where, mend=_AGAIN)
+        raise LimbeckError(what, where=where, fix=_AGAIN)
     if rows:
         with np.errstate(invalid="ignore", over="ignore"):
             sums = found.sum(axis=1)
@@ -36,7 +36,7 @@ def probabilities(answer: Any, rows: int, classes: int, where: Path) -> NDArray[
                 fine = (found >= -_TOLERANCE).all(axis=1) & (abs(sums - 1.0) <= _TOLERANCE)
             shown = ", ".join(f"{value:.4g}" for value in found[int(fine.argmin())][:8])
             what = f"the model answers a row with ({shown}), which are no probabilities"
-            raise LimbeckError(what, where=where, mend=_AGAIN)
+            raise LimbeckError(what, where=where, fix=_AGAIN)
     return found
 
 
@@ -51,12 +51,12 @@ def maps(answer: Any, rows: int, where: Path) -> NDArray[np.float32]:
     found = _numbers(answer, where)
     if found.ndim != 3 or len(found) != rows or not np.isfinite(found).all():
         what = f"the model gives maps of the shape {list(found.shape)} for {rows} rows, or some that are not finite"
-        raise LimbeckError(what, where=where, mend=_AGAIN)
+        raise LimbeckError(what, where=where, fix=_AGAIN)
     return found
 
 
 def _numbers(answer: Any, where: Path) -> NDArray[np.float32]:
     if not isinstance(answer, np.ndarray) or answer.dtype != np.float32:
         kind = f"numbers of type {answer.dtype}" if isinstance(answer, np.ndarray) else f"a {type(answer).__name__}"
-        raise LimbeckError(f"the model answers with {kind} instead of float32", where=where, mend=_AGAIN)
+        raise LimbeckError(f"the model answers with {kind} instead of float32", where=where, fix=_AGAIN)
     return answer

@@ -208,8 +208,8 @@ class Classifier(OpenBundle):
             As `predict_proba`; and when the bundle is no detector of pictures.
         """
         if not self.mapped:
-            mend = "train one with task.kind = 'anomaly-image'"
-            raise LimbeckError("this bundle gives no maps", where=self.path, mend=mend)
+            fix = "train one with task.kind = 'anomaly-image'"
+            raise LimbeckError("this bundle gives no maps", where=self.path, fix=fix)
         rows = checked_values(values, self.manifest.task)
         found = [self.maps_of(self.encode(rows[at : at + self.window])) for at in range(0, len(rows), self.window)]
         return np.concatenate(found) if found else np.empty((0, 0, 0), dtype=np.float32)
@@ -225,5 +225,5 @@ def _check_unreadable(given: str, where: str) -> None:
 
 def _unanswerable(start: int, bad: Unreadable) -> LimbeckError:
     """Return the error of the first value that cannot be answered, of those from ``start`` on."""
-    mend = "leave it out, or give unreadable='nan' for NaN in its place"
-    return LimbeckError(str(bad[min(bad)]), where=f"value {start + min(bad)}", mend=mend)
+    fix = "leave it out, or give unreadable='nan' for NaN in its place"
+    return LimbeckError(str(bad[min(bad)]), where=f"value {start + min(bad)}", fix=fix)

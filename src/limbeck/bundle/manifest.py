@@ -94,25 +94,25 @@ def read_manifest(folder: Path) -> Manifest:
             read_regular(file, _LARGEST, inside=folder).decode("utf-8"), parse_constant=_no_number, parse_float=_finite
         )
     except FileNotFoundError:
-        raise LimbeckError("not a bundle: it holds no bundle.json", where=folder, mend="check the path") from None
+        raise LimbeckError("not a bundle: it holds no bundle.json", where=folder, fix="check the path") from None
     except OSError as error:
-        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, mend="check the path") from error
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, fix="check the path") from error
     except (ValueError, RecursionError) as error:
-        raise LimbeckError("damaged: not valid JSON", where=file, mend=again) from error
+        raise LimbeckError("damaged: not valid JSON", where=file, fix=again) from error
     version = raw.get("format") if isinstance(raw, dict) else None
     if not isinstance(version, int):
-        raise LimbeckError("not a bundle: it states no format", where=file, mend=again)
+        raise LimbeckError("not a bundle: it states no format", where=file, fix=again)
     if version < 1:
-        raise LimbeckError(f"not a bundle: there is no format {version}", where=file, mend=again)
+        raise LimbeckError(f"not a bundle: there is no format {version}", where=file, fix=again)
     if version > FORMAT:
         what = f"written by a newer Limbeck (format {version}; this one reads up to {FORMAT})"
-        raise NewerFormatError(what, where=file, mend="upgrade limbeck")
+        raise NewerFormatError(what, where=file, fix="upgrade limbeck")
     try:
         manifest = Manifest.model_validate(raw)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise LimbeckError(f"damaged: {key}: {first['msg']}", where=file, mend=again) from error
+        raise LimbeckError(f"damaged: {key}: {first['msg']}", where=file, fix=again) from error
     _verify(folder, manifest)
     return manifest
 
@@ -131,23 +131,23 @@ def _verify(folder: Path, manifest: Manifest) -> None:
     again = "copy the bundle again, or export it anew"
     for name, expected in manifest.files.items():
         if name in ("", ".", "..") or any(mark in name for mark in "/\\:\0"):
-            raise LimbeckError(f"names a file outside the bundle: {name!r}", where=folder / FILE, mend="do not use it")
+            raise LimbeckError(f"names a file outside the bundle: {name!r}", where=folder / FILE, fix="do not use it")
         try:
             found = sha256(folder / name, inside=folder)
         except OSError as error:
-            raise LimbeckError(f"cannot be read ({error.strerror})", where=folder / name, mend=again) from error
+            raise LimbeckError(f"cannot be read ({error.strerror})", where=folder / name, fix=again) from error
         if found != expected:
             size = (folder / name).stat().st_size
             what = f"damaged: its hash is not the one in bundle.json ({size:,} bytes)"
-            raise LimbeckError(what, where=folder / name, mend=again)
+            raise LimbeckError(what, where=folder / name, fix=again)
     if manifest.serve not in manifest.files:
-        raise LimbeckError(f"the model {manifest.serve!r} is not among its files", where=folder / FILE, mend=again)
+        raise LimbeckError(f"the model {manifest.serve!r} is not among its files", where=folder / FILE, fix=again)
     for what, names in (("class", manifest.classes), ("label", list(manifest.labels.values()))):
         if len(set(names)) < len(names) or not all(name.strip() for name in names):
             fault = f"damaged: {what} names are empty or not distinct: {names[:8]}"
-            raise LimbeckError(fault, where=folder / FILE, mend=again)
+            raise LimbeckError(fault, where=folder / FILE, fix=again)
     attacks = manifest.attacks
     if attacks is not None and (len(manifest.classes) != 2 or attacks.bona_fide not in manifest.classes):
-        raise LimbeckError("damaged: attacks does not fit the classes", where=folder / FILE, mend=again)
+        raise LimbeckError("damaged: attacks does not fit the classes", where=folder / FILE, fix=again)
     if manifest.positive >= len(manifest.classes) or set(manifest.labels) != set(manifest.classes):
-        raise LimbeckError("damaged: classes, labels and positive do not fit", where=folder / FILE, mend=again)
+        raise LimbeckError("damaged: classes, labels and positive do not fit", where=folder / FILE, fix=again)

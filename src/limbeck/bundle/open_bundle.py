@@ -54,8 +54,8 @@ class OpenBundle:
                 break
             self.close()
         else:
-            mend = "load it once nothing writes to it"
-            raise LimbeckError("the bundle changes while it is read", where=self.path, mend=mend)
+            fix = "load it once nothing writes to it"
+            raise LimbeckError("the bundle changes while it is read", where=self.path, fix=fix)
         made_anew(self)
 
     def _open(self, threads: int | None, model: str | None) -> None:
@@ -118,7 +118,7 @@ class OpenBundle:
             if self._engine is None:
                 file = self.path / self.model
                 if sha256(file) != self.manifest.files[self.model]:
-                    raise LimbeckError("the bundle has changed since it was loaded", where=file, mend="load it again")
+                    raise LimbeckError("the bundle has changed since it was loaded", where=file, fix="load it again")
                 self._engine = Engine(file, self.threads, self._largest)
                 if self._closed:
                     self._engine.pool.shutdown()
@@ -138,7 +138,7 @@ class OpenBundle:
         wide = len(shape) == 2 and (shape[1] == len(self.classes) or not isinstance(shape[1], int))
         if first is None or sorted(inputs) != made or not wide:
             what = f"the model takes {inputs} and gives {shape}, which is not what bundle.json says"
-            raise LimbeckError(what, where=file, mend="copy the bundle again, or export it anew")
+            raise LimbeckError(what, where=file, fix="copy the bundle again, or export it anew")
         self._output = str(first.name)
 
     def encode(self, values: Values) -> Rows:
@@ -187,8 +187,8 @@ class OpenBundle:
         except LimbeckError:
             raise
         except Exception as error:  # onnxruntime's exceptions share no base class of their own
-            mend = "copy the bundle again, or export it anew"
-            raise LimbeckError(f"the model cannot be run: {first_line(error, 200)}", where=where, mend=mend) from error
+            fix = "copy the bundle again, or export it anew"
+            raise LimbeckError(f"the model cannot be run: {first_line(error, 200)}", where=where, fix=fix) from error
         if output is not None:
             return answers.maps(answer, len(part), where)
         return answers.probabilities(answer, len(part), len(self.classes), where)

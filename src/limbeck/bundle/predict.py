@@ -131,7 +131,7 @@ def predict(
         if (rows := rows_of(source, classifier.manifest.task)) is not None:
             return _in_memory(classifier, rows, output, columns, maps, quiet)
         if output is None:
-            raise LimbeckError("name an output for the answers to a file", where=source, mend="give its path")
+            raise LimbeckError("name an output for the answers to a file", where=source, fix="give its path")
         return _Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
 
 
@@ -140,7 +140,7 @@ def _in_memory(
     maps: str | Path | None, quiet: bool,
 ) -> Done | pl.DataFrame:  # fmt: skip
     if maps is not None:
-        raise LimbeckError("maps are of pictures in files", where="maps", mend="use limbeck.load(…).maps")
+        raise LimbeckError("maps are of pictures in files", where="maps", fix="use limbeck.load(…).maps")
     if output is None:
         return answer_rows(classifier, rows, columns, quiet=quiet)[0]
     refuse_unwritable(Path(output))
@@ -151,12 +151,12 @@ def _in_memory(
 def refuse_unwritable(output: Path) -> None:
     """Raise where an output ends in no format that is written, or is a folder."""
     if output.suffix.lower() not in FORMATS:
-        mend = f"end it in {', '.join(FORMATS)}"
+        fix = f"end it in {', '.join(FORMATS)}"
         if output.suffix.lower() in (".xlsx", ".xls"):
-            mend = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
-        raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, mend=mend)
+            fix = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
+        raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, fix=fix)
     if output.is_dir():
-        raise LimbeckError("is a folder", where=output, mend="name a file")
+        raise LimbeckError("is a folder", where=output, fix="name a file")
 
 
 @dataclass(frozen=True)
@@ -188,8 +188,8 @@ class _Run:
         own_output(source, output, self.sources)
         self.columns = self._columns(columns)
         if maps is not None and not classifier.mapped:
-            mend = "train one with task.kind = 'anomaly-image'"
-            raise LimbeckError("this bundle gives no maps", where=classifier.path, mend=mend)
+            fix = "train one with task.kind = 'anomaly-image'"
+            raise LimbeckError("this bundle gives no maps", where=classifier.path, fix=fix)
         self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
         self.works = Works(output, self.columns, rounded=self._answers())
         self.before = [Snapshot(self.inputs.parts(file)) for file in self.sources]
@@ -204,8 +204,8 @@ class _Run:
         known = {*names, *(f"input.{name}" for name in names), *self._answers()}
         for name in asked:
             if name not in known:
-                mend = did_you_mean(name, sorted(known))
-                raise LimbeckError(f"there is no column {name!r} to write", where="--columns", mend=mend)
+                fix = did_you_mean(name, sorted(known))
+                raise LimbeckError(f"there is no column {name!r} to write", where="--columns", fix=fix)
         return list(asked)
 
     def _answers(self) -> list[str]:

@@ -39,8 +39,8 @@ def rows_of(data: Any, task: Task) -> pl.DataFrame | None:
         return rows_given(data)
     for at, value in enumerate(data):
         if value is not None and not isinstance(value, str | Path):
-            mend = "give a frame, or a list of texts or paths; limbeck.load(…) takes arrays and pictures"
-            raise LimbeckError(f"expected a text, got {type(value).__name__}", where=f"value {at}", mend=mend)
+            fix = "give a frame, or a list of texts or paths; limbeck.load(…) takes arrays and pictures"
+            raise LimbeckError(f"expected a text, got {type(value).__name__}", where=f"value {at}", fix=fix)
     cells = [None if value is None else str(value) for value in data]
     return pl.DataFrame({task.inputs[0]: cells}, schema={task.inputs[0]: pl.String})
 
@@ -118,8 +118,8 @@ def _checked(columns: Sequence[str] | None, frame: pl.DataFrame, classifier: Cla
     known = {*frame.columns, *(f"input.{name}" for name in frame.columns), *answers}
     for name in columns:
         if name not in known:
-            mend = did_you_mean(name, sorted(known))
-            raise LimbeckError(f"there is no column {name!r} to return", where="columns", mend=mend)
+            fix = did_you_mean(name, sorted(known))
+            raise LimbeckError(f"there is no column {name!r} to return", where="columns", fix=fix)
     return list(columns)
 
 

@@ -133,9 +133,9 @@ def read_reference(folder: Path) -> Reference | None:
     try:
         return Reference.model_validate_json(read_regular(file, LARGEST, inside=folder))
     except OSError as error:
-        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, mend="check the path") from error
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, fix="check the path") from error
     except ValidationError as error:
-        raise LimbeckError("damaged: not a reference", where=file, mend="export the bundle anew") from error
+        raise LimbeckError("damaged: not a reference", where=file, fix="export the bundle anew") from error
 
 
 def sizes_of(frame: pl.DataFrame, task: Task) -> tuple[str, NDArray[np.float64]]:

@@ -62,7 +62,7 @@ def _content(file: Path, inside: Path | None) -> bytes:
     try:
         return read_regular(file, LARGEST, inside)
     except OSError as error:
-        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, mend="check the path") from error
+        raise LimbeckError(f"cannot be read ({error.strerror})", where=file, fix="check the path") from error
 
 
 def _followed(content: bytes, feeds: Sequence[Mapping[str, Shape]]) -> tuple[Graph | None, bool]:
@@ -97,8 +97,8 @@ def session_of(content: bytes, where: object) -> Any:
         return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's exceptions share no base class of their own
         reason = first_line(error, 200)
-        mend = "upgrade onnxruntime, or export the bundle anew"
-        raise LimbeckError(f"onnxruntime cannot open it: {reason}", where=where, mend=mend) from error
+        fix = "upgrade onnxruntime, or export the bundle anew"
+        raise LimbeckError(f"onnxruntime cannot open it: {reason}", where=where, fix=fix) from error
 
 
 class WatchedSession:

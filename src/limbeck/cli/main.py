@@ -212,7 +212,7 @@ def _print_json(value: Any) -> None:
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """Run the command line: exit 2 with one line for what the user can mend, 1 for a defect of ours.
+    """Run the command line: exit 2 with one line for what the user can fix, 1 for a defect of ours.
 
     ``arguments`` are the words behind the program's name, by default those that this process was given.
     """

@@ -67,9 +67,7 @@ def outside(error: OSError) -> LimbeckError | None:
     if number in _DISK:
         return out_of_reach(error, Path("standard output" if _printed(error) else "disk"))
     if "temporary directory" in (error.strerror or ""):
-        return LimbeckError(
-            "no folder for temporary files can be written", where="TMPDIR", mend="set it to another one"
-        )
+        return LimbeckError("no folder for temporary files can be written", where="TMPDIR", fix="set it to another one")
     return None
 
 

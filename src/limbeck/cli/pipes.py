@@ -50,7 +50,7 @@ def whole_input(source: Path) -> Iterator[Path]:
             yield spooled
         except LimbeckError as error:
             where = None if error.where is None else str(error.where).replace(str(spooled), shown)
-            raise LimbeckError(error.what, where=where, mend=error.mend) from error
+            raise LimbeckError(error.what, where=where, fix=error.fix) from error
 
 
 @contextmanager

@@ -214,17 +214,17 @@ def findings(found: Sequence[Finding]) -> None:
     console, verdict = _console(), diagnosis(found)["verdict"]
     if console.is_terminal:
         table = Table(box=None, pad_edge=False)
-        for column in ("", "check", "found", "mend"):
+        for column in ("", "check", "found", "fix"):
             table.add_column(column, overflow="fold")
         colours = {"ok": "green", "warn": "yellow", "error": "red"}
         for one in found:
-            shown = [printable(text or "") for text in (one.check, one.what, one.mend)]
+            shown = [printable(text or "") for text in (one.check, one.what, one.fix)]
             table.add_row(Text(one.level, style=colours[one.level]), *shown)
         console.print(table)
     else:
         for one in found:
-            mend = f"; {one.mend}" if one.mend else ""
-            console.print(f"{one.level:<6}{one.check:<9} {one.what}{mend}", soft_wrap=True)
+            fix = f"; {one.fix}" if one.fix else ""
+            console.print(f"{one.level:<6}{one.check:<9} {one.what}{fix}", soft_wrap=True)
     console.print(verdict)
 
 

@@ -24,7 +24,7 @@ def with_derived(frame: pl.DataFrame, derived: Mapping[str, Derived], where: obj
     for name, rule in derived.items():
         if name in frame.columns:
             what = f"there is a column {name!r} already"
-            raise LimbeckError(what, where=where, mend=f"name data.derive.{name} otherwise")
+            raise LimbeckError(what, where=where, fix=f"name data.derive.{name} otherwise")
         need(frame.columns, [rule.column], where)
         try:
             found = text_column(frame[rule.column]).str.extract(rule.pattern, 1)
@@ -32,6 +32,6 @@ def with_derived(frame: pl.DataFrame, derived: Mapping[str, Derived], where: obj
             raise LimbeckError(f"data.derive.{name}.pattern: {first_line(error)}", where="recipe") from error
         if frame.height and found.null_count() == frame.height:
             what = f"data.derive.{name}.pattern matches nothing; the first {rule.column!r} is {frame[rule.column][0]!r}"
-            raise LimbeckError(what, where=where, mend="it is a regular expression, and its first group is kept")
+            raise LimbeckError(what, where=where, fix="it is a regular expression, and its first group is kept")
         frame = frame.with_columns(found.alias(name))
     return frame

@@ -70,5 +70,5 @@ class Snapshot:
             what = "was removed while it was read" if now == _NONE else "changed while it was read"
             if now != _NONE and now[0] != before[0]:
                 what += f", from {before[0]:,} to {now[0]:,} bytes"
-            mend = "run again once nothing writes to it; the output is as it was"
-            raise LimbeckError(what, where=file, mend=mend)
+            fix = "run again once nothing writes to it; the output is as it was"
+            raise LimbeckError(what, where=file, fix=fix)

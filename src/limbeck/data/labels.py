@@ -72,7 +72,7 @@ def need_plain(frame: pl.DataFrame, names: Sequence[str], where: object) -> None
     for name in names:
         if name in frame.columns and frame.schema[name].is_nested():
             what = f"the column {name!r} holds lists or structs; expected single values"
-            raise LimbeckError(what, where=where, mend="write what is wanted of it into a column of its own")
+            raise LimbeckError(what, where=where, fix="write what is wanted of it into a column of its own")
 
 
 def classes_of(raw: Sequence[str | None], task: Task, where: object) -> tuple[str, ...]:
@@ -91,7 +91,7 @@ def classes_of(raw: Sequence[str | None], task: Task, where: object) -> tuple[st
         raise LimbeckError(
             f"the column {task.label!r} has {len(distinct):,} different values, which cannot be classes",
             where=where,
-            mend="name the label column in task.label",
+            fix="name the label column in task.label",
         )
     return tuple(sorted(distinct, key=_by_number))
 
@@ -119,17 +119,17 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
         place = labels.index(-1)
         spot = message("place.cell", file=where, row=numbers[place], column=task.label)
         if raw[place] is None:
-            raise LimbeckError(message("label.missing"), where=spot, mend=message("fix.label"))
+            raise LimbeckError(message("label.missing"), where=spot, fix=message("fix.label"))
         known = sorted({*(task.class_map or {}), *classes}, key=_by_number)
         unknown = sum(label == raw[place] for label in raw)
         label = str(raw[place])[:60]
         what = message("label.unknown_in", label=label, count=unknown)
         if unknown == 1:
             what = message("label.unknown", label=label)
-        mend = did_you_mean(str(raw[place]), known)
-        if not names_one(mend):
-            mend = message("error.fix", what=mend, fix=message("fix.list_label"))
-        raise LimbeckError(what, where=spot, mend=mend)
+        fix = did_you_mean(str(raw[place]), known)
+        if not names_one(fix):
+            fix = message("error.fix", what=fix, fix=message("fix.list_label"))
+        raise LimbeckError(what, where=spot, fix=fix)
     return np.array(labels, dtype=np.int64)
 
 

@@ -71,7 +71,7 @@ def folds(
     """
     unit_of, sizes, classes = _units(n, labels, groups)
     if k < 2 or k > len(sizes):
-        raise LimbeckError(f"{len(sizes)} rows or groups cannot make {k} folds", mend="take 2 folds up to that many")
+        raise LimbeckError(f"{len(sizes)} rows or groups cannot make {k} folds", fix="take 2 folds up to that many")
     fold = _deal(sizes, classes, np.full(k, 1 / k), np.random.default_rng(seed))
     for empty in np.setdiff1d(np.arange(k), fold):  # groups of very different sizes can leave a fold without any
         donor = np.bincount(fold, minlength=k).argmax()
@@ -95,7 +95,7 @@ def named_parts(values: Iterable[object], where: object) -> Names:
         raise LimbeckError(
             f"unknown values in the split column: {shown}{', …' if len(unknown) > 5 else ''}",
             where=where,
-            mend="write train, valid or test, or leave those rows out by data.where",
+            fix="write train, valid or test, or leave those rows out by data.where",
         )
     return np.array(parts, dtype="<U5")
 

@@ -62,7 +62,7 @@ def drop_conflicts(
     shown = rows_named([names[row] for row in found[:5]])
     what = message("data.conflicts", count=len(found), content=message(kind.same), rows=shown)
     if policy == "refuse":
-        raise LimbeckError(what, where="data.train", mend='mend the labels, or set data.conflicts = "drop"')
+        raise LimbeckError(what, where="data.train", fix='fix the labels, or set data.conflicts = "drop"')
     findings.append(what)
     if policy == "drop":
         gone = found[split[found] == "train"]

@@ -70,7 +70,7 @@ class Gathered:
             column, (unseen, known) = next(iter(self._unmatched.items()))
             what = f"no row has {column} = {' or '.join(map(repr, unseen))}"
             where = MEMORY if isinstance(path, pl.DataFrame) else path
-            raise LimbeckError(what, where=where, mend=did_you_mean((unseen or [""])[0], sorted(known)))
+            raise LimbeckError(what, where=where, fix=did_you_mean((unseen or [""])[0], sorted(known)))
 
     def _add(self, source: Path | pl.DataFrame, sought: Sought) -> None:
         kind = kind_of(sought.task)

@@ -52,7 +52,7 @@ class Joined:
                 need(frame.columns, [task.label], gathered.sources[at])
                 raw += labels_in(frame[task.label].filter(pl.Series(shown[ends[at] : ends[at + 1]])), task)
         if not classes and not raw and task.class_map is None:
-            raise LimbeckError("no label says what the classes are", where=where, mend="write task.classes")
+            raise LimbeckError("no label says what the classes are", where=where, fix="write task.classes")
         classes = classes or classes_of(raw, task, where)
         labels = np.full(ends[-1], -1, dtype=np.int64)
         for at, (frame, source, numbers) in enumerate(
@@ -91,4 +91,4 @@ def _unreadable(gathered: Gathered, where: Path) -> LimbeckError:
     if code_of(reason_of(why)) in ("row.bad_bytes", "row.no_json"):
         why = message("error.fix", what=why, fix=message("fix.encoding"))
     place = gathered.sources[0] if len(gathered.sources) == 1 else where
-    return LimbeckError("no row can be read", where=place, mend=why)
+    return LimbeckError("no row can be read", where=place, fix=why)

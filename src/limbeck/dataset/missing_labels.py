@@ -49,5 +49,5 @@ def without_label(gathered: Gathered, task: Task, policy: str, hidden: Mask) -> 
     if policy == "refuse" or (policy == "drop" and shown == total):
         spot = message("place.cell", file=first[0], row=first[1], column=task.label)
         what = message("label.missing_in", count=shown, total=total)
-        raise LimbeckError(what, where=spot, mend=message("fix.labels"))
+        raise LimbeckError(what, where=spot, fix=message("fix.labels"))
     return found

@@ -68,12 +68,12 @@ def prepare(
     Raises
     ------
     LimbeckError
-        For anything in the data that the user has to mend, with file, row and column.
+        For anything in the data that the user has to fix, with file, row and column.
     """
     data, task, kind, asked = recipe.data, recipe.task, kind_of(recipe.task), task_of(recipe.task)
     if kind.in_cells and asked.learns_labels and task.label in task.inputs:
-        mend = "leave it out of task.input: nothing would be learned but to repeat it"
-        raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", mend=mend)
+        fix = "leave it out of task.input: nothing would be learned but to repeat it"
+        raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", fix=fix)
     base = _base(folder, recipe_folder)
     place = base if memory is None else MEMORY
     gathered = Gathered(data.encoding)
@@ -147,8 +147,8 @@ def prepare(
     found = leakage(contents, split, groups, near_groups=near)
     lines = found.lines(rows.names(kind))
     if found.refusable and data.leakage == "refuse":
-        mend = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
-        refuse(LimbeckError(lines[0], where=place, mend=mend))
+        fix = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
+        refuse(LimbeckError(lines[0], where=place, fix=fix))
     findings += lines
     near_names = {} if task.class_map is not None else misspelt(rows.labels, rows.classes)
     findings += misspelt_findings(near_names, rows.labels, rows.classes)
@@ -217,7 +217,7 @@ def _base(folder: Path | None, recipe_folder: Path | None) -> Path:
     base = Path(folder or recipe_folder or Path())
     if not base.is_dir():
         what = "this is a file, the folder with the data is wanted" if base.exists() else "there is no such folder"
-        raise LimbeckError(what, where=base, mend="give the folder with --data")
+        raise LimbeckError(what, where=base, fix="give the folder with --data")
     return base
 
 
@@ -234,5 +234,5 @@ def _found(path: Path, key: str) -> Path:
     path = file_of(path)
     near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
     hint = did_you_mean(path.name, near)
-    mend = hint if names_one(hint) else f"check {key}, or give the folder with --data"
-    raise LimbeckError("there is no such file", where=path, mend=mend)
+    fix = hint if names_one(hint) else f"check {key}, or give the folder with --data"
+    raise LimbeckError("there is no such file", where=path, fix=fix)

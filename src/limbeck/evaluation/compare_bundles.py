@@ -65,7 +65,7 @@ def compare(
     """
     refuse_forked()
     if len(bundles) < 2:
-        raise LimbeckError("one bundle is no comparison", mend="name two or more")
+        raise LimbeckError("one bundle is no comparison", fix="name two or more")
     with told(progress, cancel), contextlib.ExitStack() as stack:
         classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
         return _compare(classifiers, bundles, data, where, group, bootstrap, encoding)

@@ -153,8 +153,8 @@ def _evaluate(
     encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
     if pictures and (report is None or not classifier.kind.pictured):
-        mend = "name a file with --report" if report is None else "leave --pictures out"
-        raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", mend=mend)
+        fix = "name a file with --report" if report is None else "leave --pictures out"
+        raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", fix=fix)
     with stage("read"):
         rows = labelled(classifier, data, where, encoding)
     place = data if isinstance(data, str | os.PathLike) else MEMORY

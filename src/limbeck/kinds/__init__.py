@@ -26,5 +26,5 @@ def kind_of(task: Task) -> Kind:
     if kind is None or (task.anomaly and not kind.anomalies):
         known = [*KINDS, *(f"{ANOMALY}{name}" for name, one in KINDS.items() if one.anomalies)]
         hint = did_you_mean(task.kind, known)
-        raise LimbeckError(f"task.kind: unknown kind {task.kind!r}", where="recipe", mend=hint)
+        raise LimbeckError(f"task.kind: unknown kind {task.kind!r}", where="recipe", fix=hint)
     return kind

@@ -46,7 +46,7 @@ def frame_of(X: Any, names: Sequence[str] | None = None) -> pl.DataFrame | None:
         refuse_forked()
         return X
     if isinstance(X, pl.LazyFrame):
-        raise LimbeckError("expected rows, got a LazyFrame", mend="give frame.collect()")
+        raise LimbeckError("expected rows, got a LazyFrame", fix="give frame.collect()")
     if is_pandas(X):
         return from_pandas(X, names)
     if hasattr(X, "column_names") and hasattr(X, "__arrow_c_stream__"):
@@ -63,7 +63,7 @@ def from_pandas(X: Any, names: Sequence[str] | None = None) -> pl.DataFrame:
             continue
         series = X[label]
         if name in columns or getattr(series, "ndim", 1) != 1:
-            raise LimbeckError(f"the frame has the column {name!r} twice", mend="rename or drop one")
+            raise LimbeckError(f"the frame has the column {name!r} twice", fix="rename or drop one")
         columns[name] = _from_pandas(series)
     return pl.DataFrame(columns)
 
@@ -93,7 +93,7 @@ def by_position(X: Any, names: Sequence[str]) -> pl.DataFrame:
     if len(shape) != 2 or shape[1] != len(names):
         what = f"expected an array of shape [rows, {len(names)}], got {shape}"
         one = len(shape) == 1 and shape[0] == len(names)
-        raise LimbeckError(what, mend="give [row]" if one else in_order(names))
+        raise LimbeckError(what, fix="give [row]" if one else in_order(names))
     if hasattr(X, "toarray"):
         X = X.toarray()
     if isinstance(X, np.ma.MaskedArray):
@@ -123,7 +123,7 @@ def column_of(name: str, cells: Any) -> pl.Series:
             series = pl.Series(name, list(cells), strict=False)
     except (TypeError, ValueError, OverflowError, pl.exceptions.PolarsError) as error:
         what = "its values are no numbers, texts, dates or flags"
-        raise LimbeckError(what, where=f"column {name!r}", mend="convert them") from error
+        raise LimbeckError(what, where=f"column {name!r}", fix="convert them") from error
     return series.fill_nan(None) if series.dtype.is_float() else series
 
 

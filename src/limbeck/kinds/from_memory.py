@@ -38,23 +38,23 @@ def frame_or_items(values: Any, task: Task, wanted: str) -> tuple[pl.DataFrame |
 
 def _listed(values: object, wanted: str) -> list[Any]:
     """Return the items of a sequence; of what is none, or has no order, say what to give."""
-    got, mend = type(values).__name__, f"give a list of {wanted}: [{wanted[:-1]}]"
+    got, fix = type(values).__name__, f"give a list of {wanted}: [{wanted[:-1]}]"
     if isinstance(values, Mapping):
-        mend = f"give a list of {wanted}"
+        fix = f"give a list of {wanted}"
     elif isinstance(values, Set):
-        mend = "give a list: a set has no order"
+        fix = "give a list: a set has no order"
     elif isinstance(values, np.ndarray) and values.ndim != 1 and not (wanted == "pictures" and values.ndim == 4):
         got = f"an array of shape {list(values.shape)}"
         if values.ndim == 2 and values.dtype.kind in "OUT":
-            mend = "give array[:, 0]"
+            fix = "give array[:, 0]"
     elif isinstance(values, str | bytes | Path | Image.Image):
         pass
     elif not hasattr(values, "__iter__"):
-        mend = f"give a list of {wanted}"
+        fix = f"give a list of {wanted}"
     elif not hasattr(values, "__len__"):
-        mend = "give list(values)"
+        fix = "give list(values)"
     elif hasattr(values, "to_list"):  # a column of polars or pandas
         return list(values.to_list())
     else:
         return list(values)
-    raise LimbeckError(f"expected a list of {wanted}, got {got}", mend=mend)
+    raise LimbeckError(f"expected a list of {wanted}, got {got}", fix=fix)

@@ -185,6 +185,6 @@ def own_output(source: Path, output: Path, found: Sequence[Path]) -> None:
         Where nothing is left to read.
     """
     if any(same_file(file_of(file), output) for file in found):
-        raise LimbeckError("this is the input", where=output, mend="name another output")
+        raise LimbeckError("this is the input", where=output, fix="name another output")
     if not found:
-        raise LimbeckError("the folder holds no table but the output", where=source, mend="name another output")
+        raise LimbeckError("the folder holds no table but the output", where=source, fix="name another output")

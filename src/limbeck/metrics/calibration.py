@@ -37,7 +37,7 @@ def fit_temperature(logits: ArrayLike, y: ArrayLike) -> float:
     """
     z, y = np.asarray(logits, dtype=np.float64), np.asarray(y, dtype=np.int64)
     if not np.isfinite(z).all():
-        raise LimbeckError("a logit is not a number", mend="the model is broken; lower the learning rate")
+        raise LimbeckError("a logit is not a number", fix="the model is broken; lower the learning rate")
     if not len(y):
         return 1.0
     z = z - z.max(axis=1, keepdims=True)
@@ -104,7 +104,7 @@ def choose_threshold(
             raise LimbeckError(f"the threshold {rule} is not between 0 and 1")
         return float(rule)
     if rule not in RULES:
-        raise LimbeckError(f"unknown threshold rule {rule!r}", mend=did_you_mean(rule, RULES))
+        raise LimbeckError(f"unknown threshold rule {rule!r}", fix=did_you_mean(rule, RULES))
     y, p = np.asarray(y, dtype=np.int64), np.asarray(p, dtype=np.float64)
     one = 1 if positive is None else positive
     truth = y == one

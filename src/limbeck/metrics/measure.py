@@ -174,7 +174,7 @@ def checked(y: ArrayLike, p: ArrayLike, classes: int | None = None) -> tuple[NDA
         raise LimbeckError(f"{y.shape[0] if y.ndim else 0} labels for {len(p)} rows of probabilities")
     if not np.isfinite(p).all():
         row = int(np.flatnonzero(~np.isfinite(p).all(axis=1))[0])
-        raise LimbeckError("a probability is not a number", where=f"row {row}", mend="the model is broken")
+        raise LimbeckError("a probability is not a number", where=f"row {row}", fix="the model is broken")
     if len(y) and (y.min() < 0 or y.max() >= p.shape[1]):
         raise LimbeckError(f"a label is outside 0..{p.shape[1] - 1}")
     return y.astype(np.int64), p

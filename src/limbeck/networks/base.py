@@ -44,7 +44,7 @@ class Network(nn.Module):
             if first["type"] == "extra_forbidden":
                 shared = ["network", "init", "wide", "spectrum"] if where == "student" else []
                 hint = did_you_mean(key, [*cls.Options.model_fields, *shared])
-                raise LimbeckError(f"unknown key '{where}.{key}'", where="recipe", mend=hint) from error
+                raise LimbeckError(f"unknown key '{where}.{key}'", where="recipe", fix=hint) from error
             message = first["msg"].removeprefix("Value error, ")
             raise LimbeckError(f"{where}.{key}: {message} (given: {first['input']!r})", where="recipe") from error
 

@@ -32,7 +32,7 @@ class Adversarial(Loss):
         super().__init__(objective, network, encoder, classes)
         if not isinstance(network, PictureNetwork):
             what = "the loss 'adversarial' needs a student of pictures"
-            raise LimbeckError(what, where="recipe", mend="set task.kind = 'image', or take it out of objective.losses")
+            raise LimbeckError(what, where="recipe", fix="set task.kind = 'image', or take it out of objective.losses")
         self.adversary, self.smoothing = objective.adversary, objective.label_smoothing
         bounds = Bounds.of(encoder)
         for name, value in (("low", bounds.low), ("high", bounds.high), ("unit", bounds.unit)):

@@ -33,7 +33,7 @@ class Distil(Loss):
         """Return the teacher's and the student's logits, float [B', C] each, of answered rows, and T."""
         if step.target is None:
             what = "a distillation loss needs teachers"
-            raise LimbeckError(what, where="objective.losses", mend="name some under [[teachers]]")
+            raise LimbeckError(what, where="objective.losses", fix="name some under [[teachers]]")
         known = torch.isfinite(step.target).all(dim=1)
         teacher = step.target[known].float().clamp(min=_FLOOR).log()
         return teacher, step.logits.float()[known], self.temperature.at(step.epoch)

@@ -28,7 +28,7 @@ class DistilHidden(Loss):
         super().__init__(objective, network, encoder, classes)
         if not network.width:
             what = "the loss 'distil-hidden' needs a network with a hidden layer"
-            raise LimbeckError(what, where="recipe", mend="set student.hidden, or change the network or the loss")
+            raise LimbeckError(what, where="recipe", fix="set student.hidden, or change the network or the loss")
         self.width = network.width
 
     def prepare_hidden(self, width: int) -> None:
@@ -43,7 +43,7 @@ class DistilHidden(Loss):
         """Mean over dimensions and the rows that the teacher has features of; 0 where there is none."""
         if step.hidden is None:
             what = "the loss 'distil-hidden' needs a teacher that gives features"
-            raise LimbeckError(what, where="objective.losses", mend="name one under [[teachers]]")
+            raise LimbeckError(what, where="objective.losses", fix="name one under [[teachers]]")
         known = isfinite(step.hidden).all(dim=1)
         wanted = step.hidden[known].float()
         missed = nn.functional.mse_loss(self.head(step.features[known]).float(), wanted, reduction="sum")

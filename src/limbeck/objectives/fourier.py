@@ -38,7 +38,7 @@ class Fourier(Loss):
         super().__init__(objective, network, encoder, classes)
         if not isinstance(network, PictureNetwork):
             what = "the loss 'fourier' needs a student of pictures"
-            raise LimbeckError(what, where="recipe", mend="set task.kind = 'image', or take it out of objective.losses")
+            raise LimbeckError(what, where="recipe", fix="set task.kind = 'image', or take it out of objective.losses")
         self.spectrum = Spectrum(encoder, *BANDS)
         bands = self.spectrum.bands[0] * self.spectrum.bands[1]
         self.standard = Norm(bands, affine=False)

@@ -36,7 +36,7 @@ class Hard(Loss):
             for name, weight in self.wanted.items():
                 if name not in self.classes:
                     hint = did_you_mean(name, self.classes)
-                    raise LimbeckError(f"objective.class_weights: unknown class {name!r}", where="recipe", mend=hint)
+                    raise LimbeckError(f"objective.class_weights: unknown class {name!r}", where="recipe", fix=hint)
                 self.weights[self.classes.index(name)] = weight
 
     def count(self, step: Step) -> Tensor | int:

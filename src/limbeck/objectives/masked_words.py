@@ -27,7 +27,7 @@ class MaskedWords(Loss):
         super().__init__(objective, network, encoder, classes)
         if not isinstance(network, Albert) or not isinstance(encoder.encoder, WordPiece):
             what = "the loss 'masked-words' needs student.network = 'albert'"
-            raise LimbeckError(what, where="recipe", mend="change the network or the loss")
+            raise LimbeckError(what, where="recipe", fix="change the network or the loss")
         if encoder.encoder.mask < 0:
             raise LimbeckError("the tokenizer has no mask token, so no word can be hidden", where="recipe")
         self.mask_id, self.size = encoder.encoder.mask, encoder.size

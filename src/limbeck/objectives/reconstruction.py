@@ -19,7 +19,7 @@ class Reconstruction(Loss):
         super().__init__(objective, network, encoder, classes)
         if not hasattr(network, "errors"):
             what = "the loss 'reconstruction' needs a network that rebuilds its rows"
-            raise LimbeckError(what, where="objective.losses", mend="use the network 'autoencoder' or 'autoencoder1d'")
+            raise LimbeckError(what, where="objective.losses", fix="use the network 'autoencoder' or 'autoencoder1d'")
 
     def forward(self, step: Step) -> Tensor:
         """Mean error of the rows of the batch."""

@@ -25,8 +25,8 @@ class ReverseDistillation(Loss):
         super().__init__(objective, network, encoder, classes)
         if not hasattr(network, "pairs"):
             what = "the loss 'reverse-distillation' needs a detector that rebuilds maps"
-            mend = "use the network 'reverse-distillation' or 'student-teacher'"
-            raise LimbeckError(what, where="objective.losses", mend=mend)
+            fix = "use the network 'reverse-distillation' or 'student-teacher'"
+            raise LimbeckError(what, where="objective.losses", fix=fix)
         self.form = objective.form
 
     def forward(self, step: Step) -> Tensor:

@@ -150,7 +150,7 @@ class Confined:
         assert self._process.stdin is not None and self._process.stdout is not None
         if os.getpid() != self._parent:
             what = f"{self.doing} is done by a process that another one began, from which this one was forked"
-            raise LimbeckError(what, where=self.where, mend="open it after the fork")
+            raise LimbeckError(what, where=self.where, fix="open it after the fork")
         if self._end is not None:
             raise self._end
         timer = threading.Timer(seconds, self._expire)
@@ -179,10 +179,10 @@ class Confined:
 
     def _fault(self, fault: Any) -> LimbeckError:
         told = fault if isinstance(fault, dict) else {}
-        what, where, mend = (None if told.get(key) is None else str(told[key]) for key in ("what", "where", "mend"))
+        what, where, fix = (None if told.get(key) is None else str(told[key]) for key in ("what", "where", "fix"))
         if told.get("memory"):
             what = self._greedy
-        return LimbeckError(what or f"{self.doing} failed: {told.get('failed')}", where=where or self.where, mend=mend)
+        return LimbeckError(what or f"{self.doing} failed: {told.get('failed')}", where=where or self.where, fix=fix)
 
     @property
     def _greedy(self) -> str:
@@ -288,7 +288,7 @@ def _answered(answer: Callable[[Head, Arrays], tuple[Head, Arrays]], head: Head,
         reply, made = answer(head, arrays)
     except LimbeckError as error:
         where = None if error.where is None else str(error.where)
-        return {"fault": {"what": error.what, "where": where, "mend": error.mend}}, {}
+        return {"fault": {"what": error.what, "where": where, "fix": error.fix}}, {}
     except MemoryError:
         return {"fault": {"memory": True}}, {}
     except BaseException as error:  # whatever a library raises for broken data, a panic of Rust included

@@ -42,8 +42,8 @@ def refuse_forked() -> None:
     """
     if _lost:
         what = "this process was forked after its parent had read tables, and polars would wait for ever in it"
-        mend = "load after the fork (gunicorn without --preload), or start processes by 'spawn'"
-        raise LimbeckError(what, mend=mend)
+        fix = "load after the fork (gunicorn without --preload), or start processes by 'spawn'"
+        raise LimbeckError(what, fix=fix)
 
 
 def _polars_has_begun() -> bool:

@@ -55,7 +55,7 @@ def parse_recipe(raw: Mapping[str, Any], *, where: str = "recipe") -> Recipe:
     except ValidationError as error:
         raise _explain(error, where) from error
     except RecursionError as error:
-        raise LimbeckError("nested too deeply", where=where, mend="check the file") from error
+        raise LimbeckError("nested too deeply", where=where, fix="check the file") from error
 
 
 def override(recipe: Recipe, values: Mapping[str, Any]) -> Recipe:
@@ -107,7 +107,7 @@ def _toml_key(key: str) -> str:
 def _setting(text: str) -> tuple[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise LimbeckError(f"{text!r} is no setting", where="--set", mend="write section.key=value")
+        raise LimbeckError(f"{text!r} is no setting", where="--set", fix="write section.key=value")
     try:
         return key.strip(), tomllib.loads(f"v = {value}")["v"]
     except RecursionError as error:
@@ -129,11 +129,11 @@ def _put(raw: dict[str, Any], key: str, value: Any) -> None:
 def _check_when(name: str, over: Any, where: object) -> None:
     for section, values in over.items() if isinstance(over, dict) else [("", None)]:
         if section and section not in Recipe.model_fields:
-            mend = did_you_mean(section, Recipe.model_fields)
-            raise LimbeckError(f"unknown key 'when.{name}.{section}'", where=where, mend=mend)
+            fix = did_you_mean(section, Recipe.model_fields)
+            raise LimbeckError(f"unknown key 'when.{name}.{section}'", where=where, fix=fix)
         if not isinstance(values, dict):
-            mend = "write [when.NETWORK.SECTION] with keys of that section"
-            raise LimbeckError(f"'when{'.' * bool(name)}{name}' is no table of sections", where=where, mend=mend)
+            fix = "write [when.NETWORK.SECTION] with keys of that section"
+            raise LimbeckError(f"'when{'.' * bool(name)}{name}' is no table of sections", where=where, fix=fix)
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
@@ -157,9 +157,9 @@ def _explain(error: ValidationError, where: str) -> LimbeckError:
     path = _key_words([str(part) for part in first["loc"]])
     key = ".".join(path)
     if first["type"] == "extra_forbidden":
-        return LimbeckError(f"unknown key {'.'.join(path)!r}", where=where, mend=_nearest(path))
+        return LimbeckError(f"unknown key {'.'.join(path)!r}", where=where, fix=_nearest(path))
     if first["type"] == "missing":
-        return LimbeckError(f"the key {'.'.join(path)!r} is missing", where=where, mend="add it")
+        return LimbeckError(f"the key {'.'.join(path)!r} is missing", where=where, fix="add it")
     message = first["msg"].removeprefix("Value error, ")
     given = first.get("input")
     shown = f" (given: {given!r})" if key and not isinstance(given, dict) else ""

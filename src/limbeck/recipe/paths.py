@@ -29,5 +29,5 @@ def needed(path: str, folders: Sequence[Path | None], key: str) -> Path:
         return found
     near = [file.name for folder in folders if folder is not None and folder.is_dir() for file in folder.iterdir()]
     hint = did_you_mean(path, near)
-    mend = f"check {key}; it is looked for beside the data, beside the recipe and in the working folder"
-    raise LimbeckError("there is no such file", where=path, mend=hint if names_one(hint) else mend)
+    fix = f"check {key}; it is looked for beside the data, beside the recipe and in the working folder"
+    raise LimbeckError("there is no such file", where=path, fix=hint if names_one(hint) else fix)

@@ -25,28 +25,28 @@ def read_toml(file: Path) -> dict[str, Any]:
     """
     if file.suffix.lower() in _TABLES:
         what = "this is a table; a recipe (.toml) is wanted, which names the table"
-        raise LimbeckError(what, where=file, mend=f'write one with data.train = "{file.name}"; docs/train.md shows how')
+        raise LimbeckError(what, where=file, fix=f'write one with data.train = "{file.name}"; docs/train.md shows how')
     try:
         with file.open("rb") as handle:
             content = handle.read(_MOST + 1)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        mend = "name the recipe's file in it" if file.is_dir() else "check the path"
-        raise LimbeckError("the recipe cannot be read", where=file, mend=mend) from error
+        fix = "name the recipe's file in it" if file.is_dir() else "check the path"
+        raise LimbeckError("the recipe cannot be read", where=file, fix=fix) from error
     if len(content) > _MOST:
-        raise LimbeckError(f"the recipe has more than {_MOST:,} bytes", where=file, mend="check the path")
+        raise LimbeckError(f"the recipe has more than {_MOST:,} bytes", where=file, fix="check the path")
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise LimbeckError("the recipe is not UTF-8", where=file, mend="save it as UTF-8") from error
+        raise LimbeckError("the recipe is not UTF-8", where=file, fix="save it as UTF-8") from error
     try:
         return tomllib.loads(text)
     except RecursionError as error:
-        raise LimbeckError("nested too deeply", where=file, mend="check the file") from error
+        raise LimbeckError("nested too deeply", where=file, fix="check the file") from error
     except ValueError as error:  # TOMLDecodeError, and integers beyond Python's limit of digits
-        raise LimbeckError(f"not valid TOML: {error}", where=file, mend=_mend(text, str(error))) from error
+        raise LimbeckError(f"not valid TOML: {error}", where=file, fix=_fix_of(text, str(error))) from error
 
 
-def _mend(text: str, problem: str) -> str | None:
+def _fix_of(text: str, problem: str) -> str | None:
     """Return how to fix what people most often get wrong: names and texts without quotes, full-width signs."""
     place = _PLACE.search(problem)
     lines = text.replace("\r\n", "\n").split("\n")

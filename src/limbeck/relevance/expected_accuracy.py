@@ -134,7 +134,7 @@ def _matching(P: Floats, result: Fused) -> Floats:
     if result.probabilities.shape != P.shape[1:]:
         raise LimbeckError(
             f"the fused result has the shape {result.probabilities.shape} for answers on {P.shape[1:]}",
-            mend="give the answers that the result was fused from",
+            fix="give the answers that the result was fused from",
         )
     return result.probabilities
 

@@ -53,7 +53,7 @@ def cut_statistic(features: Any, answers: ArrayLike, *, k: int = 10, seed: int =
     if not np.isfinite(Q).all():
         raise LimbeckError("has no answer", where=f"row {int((~np.isfinite(Q)).any(axis=1).argmax())}")
     if k < 1:
-        raise LimbeckError(f"{k} neighbours are too few", mend="ask for one or more")
+        raise LimbeckError(f"{k} neighbours are too few", fix="ask for one or more")
     if n < 2:
         return np.zeros(n)
     centred = Q - Q.mean(axis=0)

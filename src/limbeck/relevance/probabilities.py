@@ -59,10 +59,10 @@ def checked(P: ArrayLike) -> Floats:
     if P.ndim != 3 or P.shape[0] < 1 or P.shape[1] < 1:
         raise LimbeckError(
             f"answers have the shape {P.shape}, not (teachers, rows, classes)",
-            mend="give one or more teachers and rows",
+            fix="give one or more teachers and rows",
         )
     if P.shape[2] < 2:
-        raise LimbeckError("answers have one class only", mend="give a probability for each class, at least two")
+        raise LimbeckError("answers have one class only", fix="give a probability for each class, at least two")
     for k, answers in enumerate(P):
         total = answers.sum(axis=1)
         if np.isfinite(total).all() and answers.min() >= 0 and np.abs(total - 1).max() <= _SUM_TOLERANCE:
@@ -79,7 +79,7 @@ def checked(P: ArrayLike) -> Floats:
                 raise LimbeckError(
                     f"the answer {fault}",
                     where=f"teacher {k}, row {int(rows.argmax())}",
-                    mend="a teacher gives probabilities that sum to one, or NaN for every class to abstain",
+                    fix="a teacher gives probabilities that sum to one, or NaN for every class to abstain",
                 )
     return P
 

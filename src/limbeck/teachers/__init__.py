@@ -60,5 +60,5 @@ def open_teacher(spec: Spec, classes: tuple[str, ...], *, task: Task, folders: S
     if kind in ("http", "https") and place.startswith("//"):
         kind, place = "http", spec.source
     if kind not in TEACHERS:
-        raise LimbeckError(f"unknown kind {kind!r}", where=f"teacher {spec.name!r}", mend=did_you_mean(kind, TEACHERS))
+        raise LimbeckError(f"unknown kind {kind!r}", where=f"teacher {spec.name!r}", fix=did_you_mean(kind, TEACHERS))
     return TEACHERS[kind](Place(spec, place.strip(), tuple(classes), task, tuple(folders)))

@@ -63,9 +63,9 @@ class Place:
         """The teacher's name, for errors."""
         return f"teacher {self.spec.name!r}"
 
-    def wrong(self, what: str, mend: str | None = None) -> LimbeckError:
+    def wrong(self, what: str, fix: str | None = None) -> LimbeckError:
         """Return an error that names this teacher."""
-        return LimbeckError(what, where=self.where, mend=mend)
+        return LimbeckError(what, where=self.where, fix=fix)
 
     def options(self, known: Mapping[str, Any]) -> dict[str, Any]:
         """Return ``known`` defaults with the recipe's options over them, each of its default's type."""
@@ -145,13 +145,13 @@ class AnswerError(LimbeckError):
         *,
         teacher: str,
         row: int | None = None,
-        mend: str | None = None,
+        fix: str | None = None,
         answers: Answers | None = None,
         done: Bools | None = None,
     ) -> None:
-        self.teacher, self.row, self.fault, self.mend, self.answers, self.done = teacher, row, what, mend, answers, done
+        self.teacher, self.row, self.fault, self.fix, self.answers, self.done = teacher, row, what, fix, answers, done
         place = f"teacher {teacher!r}" + ("" if row is None else f", row {row + 1}")
-        super().__init__(what, where=place, mend=mend)
+        super().__init__(what, where=place, fix=fix)
 
 
 def heavy(module: str, purpose: str) -> Any:

@@ -17,14 +17,14 @@ def need(rows: pl.DataFrame, columns: Iterable[str], name: str) -> None:
     """Refuse rows that lack a column which the teacher reads."""
     for column in columns:
         if column not in rows.columns:
-            mend = f"{did_you_mean(column, rows.columns)}; name it in the teacher's input"
-            raise AnswerError(f"it reads the column {column!r}, which the rows lack", teacher=name, mend=mend)
+            fix = f"{did_you_mean(column, rows.columns)}; name it in the teacher's input"
+            raise AnswerError(f"it reads the column {column!r}, which the rows lack", teacher=name, fix=fix)
 
 
 def _flat(given: pl.Series, name: str) -> pl.Series:
     if given.dtype.is_nested() or given.dtype == pl.Object:
         what = f"the column {given.name!r} holds {given.dtype}, where texts or numbers are wanted"
-        raise AnswerError(what, teacher=name, mend="name another column in its input")
+        raise AnswerError(what, teacher=name, fix="name another column in its input")
     return given
 
 
@@ -53,7 +53,7 @@ def numbers(rows: pl.DataFrame, columns: Sequence[str], name: str, kind: Any = n
             bad := (read.is_null() & given.is_not_null()).arg_max()
         ) is not None and read.null_count() > given.null_count():
             what = f"{str(given[bad])[:40]!r} in the column {column!r} is no number"
-            raise AnswerError(what, teacher=name, row=int(bad), mend="mend the cell, or leave it empty")
+            raise AnswerError(what, teacher=name, row=int(bad), fix="fix the cell, or leave it empty")
         out[:, at] = read.fill_null(np.nan).to_numpy()
     with np.errstate(over="ignore"):
         return out.astype(kind, copy=False)

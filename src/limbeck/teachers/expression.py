@@ -112,9 +112,9 @@ class Expression:
             if depth > _DEEPEST:
                 raise self._wrong(f"nested more than {_DEEPEST} levels deep", "split it into several rules")
 
-    def _wrong(self, what: str, mend: str | None = None) -> LimbeckError:
+    def _wrong(self, what: str, fix: str | None = None) -> LimbeckError:
         shown = self.source if len(self.source) <= 60 else self.source[:60] + "…"
-        return LimbeckError(f"{what}, in the rule {shown!r}", where=self.where, mend=mend)
+        return LimbeckError(f"{what}, in the rule {shown!r}", where=self.where, fix=fix)
 
     def _term(self, node: ast.expr) -> Term:
         match node:

@@ -87,7 +87,7 @@ class HuggingFace:
             raise AnswerError(f"its tokenizer fails: {first_line(error)}", teacher=self.name) from error
         if knows_nothing(asked, ids["input_ids"], self.tokenizer.all_special_ids):
             what = f"its tokenizer knows no word of {len(asked):,} texts, so that all would get one answer"
-            raise AnswerError(what, teacher=self.name, mend="give the tokenizer that belongs to the model")
+            raise AnswerError(what, teacher=self.name, fix="give the tokenizer that belongs to the model")
         order = np.argsort([-len(row) for row in ids["input_ids"]], kind="stable")
         with self.torch.inference_mode(), quiet():
             for at in range(0, len(asked), self.batch):
@@ -104,8 +104,8 @@ def _download(place: Place, revision: str) -> Path:
     try:
         return Path(hub.snapshot_download(place.place, revision=revision, allow_patterns=_FILES))
     except Exception as error:  # no network, no such model: each has its own exception type
-        mend = "check the name, or name a folder that is there"
-        raise place.wrong(f"{place.place!r} is no folder, and the hub: {first_line(error)}", mend) from error
+        fix = "check the name, or name a folder that is there"
+        raise place.wrong(f"{place.place!r} is no folder, and the hub: {first_line(error)}", fix) from error
 
 
 def _load(folder: Path, place: Place) -> tuple[Any, Any]:

@@ -37,8 +37,8 @@ class LabelMap:
             elif label in labels and target:
                 raise place.wrong(f"labels maps {label!r} to the unknown {target!r}", did_you_mean(target, self.ours))
             elif label not in labels:
-                mend = f'{did_you_mean(label, self.ours)} Add labels = {{ "{label}" = … }} ("" ignores it)'
-                raise place.wrong(f"its class {label!r} is none of ours", mend)
+                fix = f'{did_you_mean(label, self.ours)} Add labels = {{ "{label}" = … }} ("" ignores it)'
+                raise place.wrong(f"its class {label!r} is none of ours", fix)
         if not self.matrix.any():
             raise place.wrong("all of its classes are ignored", "map at least one in labels")
 
@@ -99,10 +99,10 @@ def _fault(given: NDArray[Any]) -> _Fault | None:
 
 def _refuse(fault: _Fault, answers: Answers, name: str) -> None:
     what, bad = fault.what, fault.rows
-    mend = "a teacher gives probabilities that sum to one, or abstains"
+    fix = "a teacher gives probabilities that sum to one, or abstains"
     if fault.total:
-        mend = 'say options.gives = "logits" if it gives logits'
-    raise AnswerError(what, teacher=name, row=int(bad.argmax()), mend=mend, answers=answers, done=~bad)
+        fix = 'say options.gives = "logits" if it gives logits'
+    raise AnswerError(what, teacher=name, row=int(bad.argmax()), fix=fix, answers=answers, done=~bad)
 
 
 def probabilities(given: ArrayLike, gives: str) -> NDArray[np.float64]:

@@ -178,7 +178,7 @@ class Onnx:
         try:
             return self.session.run([self.output], feed)[0]
         except LimbeckError as error:
-            raise AnswerError(error.what, teacher=self.name, mend=error.mend) from error
+            raise AnswerError(error.what, teacher=self.name, fix=error.fix) from error
         except Exception as error:  # onnxruntime's exceptions share no base class of their own
             said = " ".join(str(error).split())[:300]  # its second line says which size was expected
             raise AnswerError(f"onnxruntime: {said}", teacher=self.name) from error

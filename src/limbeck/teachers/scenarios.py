@@ -109,7 +109,7 @@ def scenario_teachers(
             out.append(_teacher(name, frame[at], labels, recipe, classes, target))
     if len(out) < 2:
         what = f"the column {column!r} holds {len(out)} scenarios with labels besides the target"
-        raise LimbeckError(what, where=file, mend="a cold start needs two or more")
+        raise LimbeckError(what, where=file, fix="a cold start needs two or more")
     return out
 
 
@@ -131,7 +131,7 @@ def _teacher(
     ]
     if not known:
         what = f"the scenario {name!r} has no input column in common with the target"
-        raise LimbeckError(what, where="teachers", mend="name columns that both have in task.input")
+        raise LimbeckError(what, where="teachers", fix="name columns that both have in task.input")
     columns = tuple(known)
     digest = hashlib.sha256(
         "\x00".join([_VERSION, name, *classes, *columns, *texts_of(rows, task)]).encode("utf-8", "replace")

@@ -107,10 +107,10 @@ def _load(path: Path, place: Place, trust: list[str]) -> Any:
         what = f"{path.name} cannot be read: {first_line(error)}"
         raise place.wrong(what, "save it with skops.io.dump; pickles are never opened") from error
     if unknown:
-        mend = "do not use this file"
+        fix = "do not use this file"
         if all(name.startswith("sklearn.") for name in unknown):
-            mend = f"if you made the file yourself, add options.trust = {unknown}"
-        raise place.wrong(f"{path.name} holds types that are not safe by themselves: {', '.join(unknown)}", mend)
+            fix = f"if you made the file yourself, add options.trust = {unknown}"
+        raise place.wrong(f"{path.name} holds types that are not safe by themselves: {', '.join(unknown)}", fix)
     try:
         with without_warnings():
             return io.load(path, trusted=[*trust, *safe])

@@ -66,7 +66,7 @@ def train_detector(
         For what `limbeck.training.student.build` refuses, and teachers, of whom a detector has none.
     """
     if recipe.teachers:
-        raise LimbeckError("a detector learns from normal rows, not from teachers", where="recipe", mend="name none")
+        raise LimbeckError("a detector learns from normal rows, not from teachers", where="recipe", fix="name none")
     train, valid = data.part("train"), data.part("valid")
     train = train[data.labels[train] == 0]
     values = values_of(data.frame[train], recipe.task)
@@ -87,8 +87,8 @@ def train_detector(
     if not network.closed_form:
         learner = Learner(network, recipe.objective, encoder, DETECTED)
         if learner.labelled or learner.taught or learner.guided or viewed(recipe.objective.losses):
-            mend = "leave objective.losses out: a detector has its own"
-            raise LimbeckError("these losses tell classes apart", where="objective.losses", mend=mend)
+            fix = "leave objective.losses out: a detector has its own"
+            raise LimbeckError("these losses tell classes apart", where="objective.losses", fix=fix)
         accelerator = students.accelerator_for(recipe, network)
         validate = partial(_validate, learner, encoder, valid_rows, valid_labels)
         keys = frame_keys(data.frame[np.concatenate([train, valid])], recipe.task, recipe.input)
@@ -112,8 +112,8 @@ def teach_encoder(network: Any, recipe: Recipe, encoder: RowInput, rows: Rows) -
     """Let an encoder without given weights learn from the rows, if the recipe says so; else say that it is random."""
     epochs = network.options.self_train
     if not epochs:
-        mend = "name some in student.init, or set student.self_train"
-        say(f"no weights for the encoder: it stays as it was drawn, at random, and sees less; {mend}")
+        fix = "name some in student.init, or set student.self_train"
+        say(f"no weights for the encoder: it stays as it was drawn, at random, and sees less; {fix}")
         return
     settings = recipe.training
     with stage("prepare"):
@@ -127,7 +127,7 @@ def refuse_detectors(recipe: Recipe, verb: str) -> None:
     """Raise for a recipe of a detector: what compares classifiers on held-out rows has nothing to compare there."""
     if task_of(recipe.task).detects:
         what = f"{verb} judges classifiers on rows held back from train, and a detector's are normal rows alone"
-        raise LimbeckError(what, where="recipe", mend="train it with several training.seed instead")
+        raise LimbeckError(what, where="recipe", fix="train it with several training.seed instead")
 
 
 def remembered(network: Detector, recipe: Recipe) -> Any:
@@ -187,7 +187,7 @@ def settle(network: Detector, encoder: RowInput, rows: Rows, labels: np.ndarray,
     """
     found = statistics_of(network, encoder, rows)
     if not np.isfinite(found).all():
-        raise LimbeckError("a score is not a number", where="training", mend="lower training.learning_rate")
+        raise LimbeckError("a score is not a number", where="training", fix="lower training.learning_rate")
     normal = labels == 0
     rate = recipe.anomaly.false_alarms
     if np.count_nonzero(normal) < max(FEW, 1 / rate - 1):

@@ -44,9 +44,9 @@ def default_recipe(rows: pl.DataFrame, label: str | None = None) -> Recipe:
     others = [name for name in rows.columns if name not in aside and name.lower() != "id"]
     if SIGNAL in others and rows[SIGNAL].dtype.is_nested():
         what = "windows of signals need a recipe"
-        raise LimbeckError(what, where=MEMORY, mend="give one first, and the rows as data; see docs/signals.md")
+        raise LimbeckError(what, where=MEMORY, fix="give one first, and the rows as data; see docs/signals.md")
     if not others:
-        raise LimbeckError(f"there is no column beside {label!r}", where=MEMORY, mend="give the inputs too")
+        raise LimbeckError(f"there is no column beside {label!r}", where=MEMORY, fix="give the inputs too")
     text = _text_column(rows, others)
     kind = "table" if text is None else "text"
     return parse_recipe(

@@ -49,26 +49,24 @@ def pretrained_input(settings: Input, source: str, texts: Sequence[str]) -> Text
             loaded = AutoTokenizer.from_pretrained(source, trust_remote_code=False)
     except Exception as error:  # a missing file, a broken one, no network: each has its own exception type
         reason = first_line(error)
-        raise LimbeckError(f"no tokenizer can be loaded: {reason}", where=source, mend="check student.init") from error
+        raise LimbeckError(f"no tokenizer can be loaded: {reason}", where=source, fix="check student.init") from error
     backend = getattr(loaded, "backend_tokenizer", None)
     if backend is None:
-        raise LimbeckError(
-            "its tokenizer has no tokenizer.json form", where=source, mend="convert it with transformers"
-        )
+        raise LimbeckError("its tokenizer has no tokenizer.json form", where=source, fix="convert it with transformers")
     return _fitted(settings, source, texts, backend)
 
 
 def _fitted(settings: Input, source: str, texts: Sequence[str], tokenizer: Any) -> TextInput:
     """Return the text input of a tokenizer, unless it knows no word, or none of these texts."""
     encoder = WordPiece(tokenizer)
-    mend = "copy tokenizer.json, or vocab.txt, of this model into it"
+    fix = "copy tokenizer.json, or vocab.txt, of this model into it"
     if what := misfit(encoder.size, len(encoder.special)):
-        raise LimbeckError(what, where=source, mend=mend)
+        raise LimbeckError(what, where=source, fix=fix)
     some = list(texts[:_TRIED])
     rows = encoder.encode(some, settings.max_length)
     unknown = {index for name in ("[UNK]", "<unk>") if (index := tokenizer.token_to_id(name)) is not None}
     if knows_nothing(some, [rows.row(at).tolist() for at in range(len(some))], encoder.special | unknown):
-        raise LimbeckError(f"its tokenizer knows no word of {len(some):,} texts", where=source, mend=mend)
+        raise LimbeckError(f"its tokenizer knows no word of {len(some):,} texts", where=source, fix=fix)
     return TextInput.fit(settings, texts, encoder)
 
 

@@ -86,7 +86,7 @@ def positive_index(recipe: Recipe, classes: tuple[str, ...]) -> int:
     if name is None:
         return 1
     if name not in classes:
-        raise LimbeckError(f"task.positive {name!r} is no class", where="recipe", mend=did_you_mean(name, classes))
+        raise LimbeckError(f"task.positive {name!r} is no class", where="recipe", fix=did_you_mean(name, classes))
     return classes.index(name)
 
 
@@ -107,7 +107,7 @@ def start_of(recipe: Recipe, folders: list[Path | None], *, quiet: bool = False)
         return None
     if recipe.student.network == "albert" and not wanted.path.startswith((".", "/")):
         return wanted.path  # a Hugging Face id
-    raise LimbeckError("the start of the student is missing", where=wanted.path, mend="check student.init")
+    raise LimbeckError("the start of the student is missing", where=wanted.path, fix="check student.init")
 
 
 def with_stop_words(recipe: Recipe, folders: list[Path | None]) -> Recipe:
@@ -123,13 +123,13 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
     name = recipe.student.network
     if name not in NETWORKS:
         what = f"student.network: unknown network {name!r}"
-        raise LimbeckError(what, where="recipe", mend=did_you_mean(name, NETWORKS))
+        raise LimbeckError(what, where="recipe", fix=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
     reads = kind_of(recipe.task).reads(recipe.task, recipe.input)
     if not set(reads) & set(kind.encoders):
         what = f"the network {name!r} cannot read {reads[0]!r} rows (task.kind, input.encoder)"
-        raise LimbeckError(what, where="recipe", mend=f"use {' or '.join(map(repr, kind.encoders))}")
+        raise LimbeckError(what, where="recipe", fix=f"use {' or '.join(map(repr, kind.encoders))}")
     return kind, options
 
 
@@ -185,8 +185,8 @@ def accelerator_for(recipe: Recipe, network: Network | type[Network]) -> Acceler
     if settings.device in ("cuda", "mps"):
         there = torch.cuda.is_available() if settings.device == "cuda" else torch.backends.mps.is_available()
         if not there:
-            mend = "set training.device = 'auto'"
-            raise LimbeckError(f"this machine has no {settings.device} device", where="recipe", mend=mend)
+            fix = "set training.device = 'auto'"
+            raise LimbeckError(f"this machine has no {settings.device} device", where="recipe", fix=fix)
     AcceleratorState._reset_state(reset_partial_state=False)  # a process may train several students, each its own way
     # Several processes share GPUs or CPUs; accelerate alone would take an mps device for each.
     cpu = settings.device == "cpu" or (current().size > 1 and not torch.cuda.is_available())
@@ -245,9 +245,9 @@ def train_student(
     if targets is None and len(train) and viewed(recipe.objective.losses):
         train = np.concatenate([train, data.part("unlabelled")])  # such a loss learns from them too
     if not len(train):
-        raise LimbeckError("no row has a label, and there is no teacher", where="data", mend="name some [[teachers]]")
+        raise LimbeckError("no row has a label, and there is no teacher", where="data", fix="name some [[teachers]]")
     if not len(valid):
-        raise LimbeckError("there are no valid rows to choose the student on", where="data", mend="set data.split")
+        raise LimbeckError("there are no valid rows to choose the student on", where="data", fix="set data.split")
     recipe = with_stop_words(recipe, folders)
     frame = data.frame[train] if targets is None else targets.frame(data)
     values = values_of(frame, recipe.task)
@@ -340,12 +340,10 @@ def train_student(
 def refuse_mismatch(learner: Learner, labels: np.ndarray, targets: Targets | None) -> None:
     """Refuse losses that nothing can feed: labels where there are none, teachers where none is named."""
     if (learner.taught or learner.guided) and targets is None:
-        raise LimbeckError(
-            "a distillation loss needs teachers", where="objective.losses", mend="name some [[teachers]]"
-        )
+        raise LimbeckError("a distillation loss needs teachers", where="objective.losses", fix="name some [[teachers]]")
     if not learner.taught and not learner.labelled:
         what = f"{' and '.join(map(repr, learner.losses))} alone: nothing here tells the classes apart"
-        raise LimbeckError(what, where="objective.losses", mend="add hard = 1.0, or with teachers distil = 1.0")
+        raise LimbeckError(what, where="objective.losses", fix="add hard = 1.0, or with teachers distil = 1.0")
     if not learner.taught and not (labels >= 0).any():
-        mend = "add one, e.g. losses = { distil = 1.0 }"
-        raise LimbeckError("no row has a label, and no loss learns from teachers", where="objective.losses", mend=mend)
+        fix = "add one, e.g. losses = { distil = 1.0 }"
+        raise LimbeckError("no row has a label, and no loss learns from teachers", where="objective.losses", fix=fix)

@@ -129,7 +129,7 @@ def train(
     Cancelled
         When ``cancel`` stopped it.
     LimbeckError
-        For whatever the user can mend: the recipe, the rows, the disk, another process that writes ``out``. An earlier
+        For whatever the user can fix: the recipe, the rows, the disk, another process that writes ``out``. An earlier
         bundle at ``out`` stays as it was.
     """
     with told(progress, cancel), alone(), joined():
@@ -156,7 +156,7 @@ def _train(
     refuse_foreign(target)
     refuse_unwritable(target)
     if folder is not None and not folder.is_dir():
-        raise LimbeckError("there is no such folder", where=folder, mend="check --data")
+        raise LimbeckError("there is no such folder", where=folder, fix="check --data")
     with sole_writer(target) if current().first else contextlib.nullcontext():
         return _trained(parsed, home, target, folder, memory, resume, lang)
 
@@ -167,13 +167,13 @@ def _recipe_and_rows(
     """Return the recipe, its folder, and the rows in memory, where some are given."""
     if not isinstance(recipe, str | os.PathLike | Recipe):
         if data is not None:
-            raise LimbeckError("rows are given twice", where="train", mend="leave data out, or give a recipe first")
+            raise LimbeckError("rows are given twice", where="train", fix="leave data out, or give a recipe first")
         memory = rows_given(recipe)
         assert memory is not None  # it is no path
         return with_settings(default_recipe(memory, label), settings), None, memory
     if label is not None:
-        mend = "set task.label in the recipe"
-        raise LimbeckError("label is for rows without a recipe", where="train", mend=mend)
+        fix = "set task.label in the recipe"
+        raise LimbeckError("label is for rows without a recipe", where="train", fix=fix)
     memory = None if data is None else rows_given(data)
     if isinstance(recipe, Recipe):
         return with_settings(recipe, settings), None, memory
@@ -194,7 +194,7 @@ def _trained(
         rows = prepare(parsed, folder, recipe_folder=home, memory=memory)
     lost = lost_frequencies(parsed, rows)
     if lost is not None:
-        rows = replace(rows, findings=[*rows.findings, message("data.resize", what=lost.what, fix=lost.mend)])
+        rows = replace(rows, findings=[*rows.findings, message("data.resize", what=lost.what, fix=lost.fix)])
     for finding in rows.findings:
         say(finding)
     work = work_folder(target)
@@ -237,16 +237,16 @@ def refuse_foreign(target: Path) -> None:
         return
     entries = [entry.name for entry in target.iterdir()] if target.is_dir() else ["a file"]
     if entries and "bundle.json" not in entries and "config.json" not in entries:
-        raise LimbeckError("is there already, and is no bundle", where=target, mend="choose another --out")
+        raise LimbeckError("is there already, and is no bundle", where=target, fix="choose another --out")
 
 
 def refuse_unwritable(target: Path) -> None:
     """Raise where nothing could be written in the end: better before the training than after it."""
     above = next(place for place in (target.absolute(), *target.absolute().parents) if place.exists())
     if not above.is_dir():
-        raise LimbeckError("is a file, and a folder is wanted", where=above, mend="choose another --out")
+        raise LimbeckError("is a file, and a folder is wanted", where=above, fix="choose another --out")
     if not os.access(above, os.W_OK | os.X_OK):
-        raise LimbeckError("nothing may be written here", where=above, mend="choose another --out")
+        raise LimbeckError("nothing may be written here", where=above, fix="choose another --out")
 
 
 def finish(

@@ -44,7 +44,7 @@ def bundle_of(start: str | None) -> Path | None:
 def refuse_bundle(start: str | None, who: str) -> None:
     """Raise where a start is a bundle."""
     if bundle_of(start) is not None:
-        raise LimbeckError(f"{who} cannot begin from a bundle", where=_WHERE, mend="leave it out, or name weights")
+        raise LimbeckError(f"{who} cannot begin from a bundle", where=_WHERE, fix="leave it out, or name weights")
 
 
 def encoder_of(recipe: Recipe, folder: Path, classes: Sequence[str]) -> RowInput:
@@ -85,14 +85,14 @@ def load_weights(network: Network, folder: Path) -> str:
     try:
         weights = load(read_regular(file, _LARGEST, inside=folder))
     except (OSError, SafetensorError, ValueError) as error:
-        raise LimbeckError("cannot be read", where=file, mend="name another bundle in student.init") from error
+        raise LimbeckError("cannot be read", where=file, fix="name another bundle in student.init") from error
     try:
         network.start_from(
             {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
         )
     except RuntimeError as error:  # torch lists every name and shape that differs
         what = "its weights do not fit the network of the recipe: the options of [student] differ"
-        raise LimbeckError(what, where=folder, mend=f"take those of {folder / 'recipe.toml'}") from error
+        raise LimbeckError(what, where=folder, fix=f"take those of {folder / 'recipe.toml'}") from error
     return f"started from the weights and the encoder of {folder.name}"
 
 
@@ -100,7 +100,7 @@ def _unfit(folder: Path, what: str, theirs: Any, ours: Any) -> LimbeckError:
     fact = f"{what} {_shown(theirs)}, those of the recipe {_shown(ours)}"
     if isinstance(theirs, str | int | float | bool):
         fact = f"{what} {_shown(theirs)}, that of the recipe {_shown(ours)}"
-    return LimbeckError(fact, where=folder, mend="set the recipe like the bundle's, or leave student.init out")
+    return LimbeckError(fact, where=folder, fix="set the recipe like the bundle's, or leave student.init out")
 
 
 def _shown(value: Any) -> str:

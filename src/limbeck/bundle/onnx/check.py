@@ -43,7 +43,7 @@ def check_graph(content: bytes, where: Path) -> None:
     try:
         _walk(memoryview(content), "model", where, 0)
     except (IndexError, ValueError) as error:
-        raise LimbeckError("not a valid ONNX model", where=where, mend="copy the bundle again") from error
+        raise LimbeckError("not a valid ONNX model", where=where, fix="copy the bundle again") from error
 
 
 def _walk(message: memoryview, kind: str, where: Path, depth: int) -> None:

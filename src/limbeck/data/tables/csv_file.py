@@ -69,18 +69,18 @@ class Delimited:
                     continue
                 yield _chunk(records, rejects, first, skip, names, picked)
         if done == 0:
-            raise LimbeckError("the file has a header but no rows", where=path, mend="check the file")
+            raise LimbeckError("the file has a header but no rows", where=path, fix="check the file")
 
     def _format(self, path: Path, encoding: str, lines: Lines) -> Format:
         line = lines.header()
         told = _EXCELS.fullmatch(line) if line else None
         line = lines.header() if told else line
         if line is None:
-            raise LimbeckError("the file is empty", where=path, mend="check the file")
+            raise LimbeckError("the file is empty", where=path, fix="check the file")
         if "\0" in line or len(line) >= LONGEST:
             raise no_text(path)
         if MARK in line:
-            raise LimbeckError(f"the header {broken_row(encoding)}", where=path, mend="save the file as UTF-8")
+            raise LimbeckError(f"the header {broken_row(encoding)}", where=path, fix="save the file as UTF-8")
         delimiter = told[1] if told else self.delimiter or sniff(line, self.alone)
         return Format(path, "csv", encoding, delimiter, _names(line, delimiter, path))
 
@@ -94,7 +94,7 @@ def sniff(header: str, alone: str = ",") -> str:
 
 def _names(line: str, delimiter: str, path: Path) -> tuple[str, ...]:
     if _left_open(line, delimiter):
-        raise LimbeckError("the header opens a quote and never closes it", where=path, mend="close it, or remove it")
+        raise LimbeckError("the header opens a quote and never closes it", where=path, fix="close it, or remove it")
     return column_names(next(csv.reader([line], delimiter=delimiter), []), path)
 
 

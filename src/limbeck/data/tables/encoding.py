@@ -74,7 +74,7 @@ def codec_of(name: str) -> str:
         raise LimbeckError(
             f"unknown encoding {name!r}",
             where="encoding",
-            mend="known: utf-8, utf-16, gb18030, big5, shift_jis, euc_kr, latin-1, cp1252 and other encodings of texts",
+            fix="known: utf-8, utf-16, gb18030, big5, shift_jis, euc_kr, latin-1, cp1252 and other encodings of texts",
         )
     return codec
 
@@ -215,4 +215,4 @@ def broken_row(encoding: str) -> str:
 
 def no_text(path: Path) -> LimbeckError:
     """Return the error for a file that is no text at all."""
-    return LimbeckError("this is no text file", where=path, mend="check that the ending fits what is in it")
+    return LimbeckError("this is no text file", where=path, fix="check that the ending fits what is in it")

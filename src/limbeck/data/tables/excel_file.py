@@ -72,17 +72,17 @@ def _sheet(path: Path) -> pl.DataFrame:
             "limbeck.data.tables.excel_sheet", asked, limits=LIMITS, where=path, doing="reading the sheet"
         )
     except LimbeckError as error:
-        mend = error.mend or "check that no cell far outside the table is filled, or save it as CSV"
-        raise LimbeckError(error.what, where=path, mend=mend) from error
+        fix = error.fix or "check that no cell far outside the table is filled, or save it as CSV"
+        raise LimbeckError(error.what, where=path, fix=fix) from error
     frame = plain(pl.read_ipc(io.BytesIO(found["frame"].tobytes())))
     others = [sheet for sheet in said["sheets"] if sheet != said["sheet"]]
     more = f" (other sheets: {', '.join(map(repr, others))})" if others else ""
-    mend = f"check the file, or name another sheet as {file.name}#SHEET{more}"
+    fix = f"check the file, or name another sheet as {file.name}#SHEET{more}"
     if frame.width == 0:
-        raise LimbeckError(f"the sheet {said['sheet']!r} is empty", where=path, mend=mend)
+        raise LimbeckError(f"the sheet {said['sheet']!r} is empty", where=path, fix=fix)
     # Formatted but empty lines at the end of a sheet are no rows.
     filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
     frame = frame.head(int(np.flatnonzero(filled.to_numpy()).max(initial=-1)) + 1)
     if frame.height == 0:
-        raise LimbeckError(f"the sheet {said['sheet']!r} has a header but no rows", where=path, mend=mend)
+        raise LimbeckError(f"the sheet {said['sheet']!r} has a header but no rows", where=path, fix=fix)
     return frame

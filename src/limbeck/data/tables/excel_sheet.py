@@ -46,14 +46,14 @@ def sheet(file: Path, name: str | None) -> tuple[pl.DataFrame, str, list[str]]:
     try:
         import fastexcel
     except ImportError as error:
-        raise LimbeckError("reading Excel needs fastexcel", where=file, mend="pip install fastexcel") from error
+        raise LimbeckError("reading Excel needs fastexcel", where=file, fix="pip install fastexcel") from error
     _refuse_bomb(file)
     with one_line(file, "Excel"), native_path(file) as readable:
         book = fastexcel.read_excel(readable)
         sheets = list(book.sheet_names)
         if name is not None and name not in sheets:
-            mend = f"its sheets: {', '.join(map(repr, sheets))}"
-            raise LimbeckError(f"the workbook has no sheet {name!r}", where=file, mend=mend)
+            fix = f"its sheets: {', '.join(map(repr, sheets))}"
+            raise LimbeckError(f"the workbook has no sheet {name!r}", where=file, fix=fix)
         return _cells(book, 0 if name is None else name, file), (name or (sheets or ["?"])[0]), sheets
 
 
@@ -100,4 +100,4 @@ def _refuse_bomb(path: Path) -> None:
                     size += len(block)
                     if size > UNPACKED:
                         what = f"the Excel file unpacks to more than {UNPACKED / 2**30:g} GB"
-                        raise LimbeckError(what, where=path, mend="save it as CSV")
+                        raise LimbeckError(what, where=path, fix="save it as CSV")

@@ -47,14 +47,14 @@ class _Unpacked(io.RawIOBase):
             count = self._file.readinto(buffer)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise LimbeckError(
-                f"the packed file is damaged or cut off: {error}", where=self._path, mend="pack it again"
+                f"the packed file is damaged or cut off: {error}", where=self._path, fix="pack it again"
             ) from error
         self._count += count
         if self._count > self._most:
             raise LimbeckError(
                 f"the packed file unpacks to more than {TIMES} times its size",
                 where=self._path,
-                mend="unpack it first, if that is what you expect",
+                fix="unpack it first, if that is what you expect",
             )
         return count
 

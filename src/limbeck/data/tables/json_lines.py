@@ -65,11 +65,11 @@ class Json:
             array = begin.lstrip().startswith("[")
             whole = begin + text.read(MOST - len(begin)) if array else begin
         if len(whole) >= MOST:
-            raise LimbeckError(f"a JSON array of over {MOST:,} characters", where=path, mend="save it as .jsonl")
+            raise LimbeckError(f"a JSON array of over {MOST:,} characters", where=path, fix="save it as .jsonl")
         if not array:
             if begin.strip() and not _is_object(begin.lstrip().splitlines()[0]):
                 raise LimbeckError(
-                    "expected a JSON array of objects, or one object a line", where=path, mend="save it as .jsonl"
+                    "expected a JSON array of objects, or one object a line", where=path, fix="save it as .jsonl"
                 )
             yield from JsonLines().stream(path, rows, skip, columns, encoding)
             return
@@ -126,7 +126,7 @@ def _chunks(blocks: Iterable[Sequence[_Row]], path: Path, skip: int, columns: Se
             frame = text_frame({name: [row.get(name) for row in found] for name in names})
             yield Chunk(frame, np.array(numbers, dtype=np.int64), tuple(rejects))
     if done == 0:
-        raise LimbeckError("the file is empty", where=path, mend="check the file")
+        raise LimbeckError("the file is empty", where=path, fix="check the file")
 
 
 def _elements(text: str, path: Path) -> Iterator[_Row]:
@@ -143,14 +143,14 @@ def _elements(text: str, path: Path) -> Iterator[_Row]:
             raise LimbeckError(
                 message("row.too_deep") if deep else message("row.no_json", error=str(error)),
                 where=f"{path}, element {count}",
-                mend="check the file",
+                fix="check the file",
             ) from error
         yield _row(value)
         at = space(text, at).end()
         if text[at : at + 1] == "]":
             return
         if text[at : at + 1] != ",":
-            raise LimbeckError(f"the array breaks off after element {count}", where=path, mend="check the file")
+            raise LimbeckError(f"the array breaks off after element {count}", where=path, fix="check the file")
         at = space(text, at + 1).end()
 
 

@@ -46,7 +46,7 @@ def wechat(frame: pl.DataFrame) -> pl.DataFrame:
         if wanted not in names:
             raise LimbeckError(
                 f"the WeChat layout wants a column {wanted.title()!r}",
-                mend=did_you_mean(wanted.title(), frame.columns),
+                fix=did_you_mean(wanted.title(), frame.columns),
             )
     frame = frame.with_columns(text_column(frame[names[key]]) for key in ("title", "report content"))
     frame = frame.rename({names[key]: new for key, new in _WECHAT.items() if key in names})
@@ -80,12 +80,12 @@ def apply(
         For an unknown layout, a column to rename that is missing, or two columns of one name.
     """
     if layout not in LAYOUTS:
-        raise LimbeckError(f"there is no layout {layout!r}", where=where, mend=did_you_mean(layout, LAYOUTS))
+        raise LimbeckError(f"there is no layout {layout!r}", where=where, fix=did_you_mean(layout, LAYOUTS))
     try:
         frame = LAYOUTS[layout](frame)
     except LimbeckError as error:
         if not partly:
-            raise LimbeckError(error.what, where=where, mend=error.mend) from error
+            raise LimbeckError(error.what, where=where, fix=error.fix) from error
     if not columns:
         return frame
     columns = {old: new for old, new in columns.items() if old in frame.columns or new not in frame.columns}
@@ -95,5 +95,5 @@ def apply(
     after = [columns.get(name, name) for name in frame.columns]
     twice = next((name for name in after if after.count(name) > 1), None)
     if twice is not None:
-        raise LimbeckError(f"after renaming, two columns are {twice!r}", where=where, mend="mend data.columns")
+        raise LimbeckError(f"after renaming, two columns are {twice!r}", where=where, fix="fix data.columns")
     return frame.rename(dict(columns))

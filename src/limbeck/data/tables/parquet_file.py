@@ -35,7 +35,7 @@ class Parquet:
                 table = pl.scan_parquet(name, glob=False, hive_partitioning=False)
                 total = int(table.select(pl.len()).collect().item())
             if total == 0:
-                raise LimbeckError("the file has no rows", where=path, mend="check the file")
+                raise LimbeckError("the file has no rows", where=path, fix="check the file")
             if columns is not None:
                 table = table.select(columns)
             for start in range(skip, total, rows):

@@ -167,8 +167,8 @@ def sources(path: str | Path) -> list[Path]:
     files = [file for file in _listed(place) if _is_table(file)]
     if not files:
         named = left_out(place)
-        mend = f"put a file there: {_endings()}" + (f"; left out: {named}" if named else "")
-        raise LimbeckError("the folder holds no table", where=place, mend=mend)
+        fix = f"put a file there: {_endings()}" + (f"; left out: {named}" if named else "")
+        raise LimbeckError("the folder holds no table", where=place, fix=fix)
     return files
 
 
@@ -213,20 +213,20 @@ def _is_table(file: Path) -> bool:
 def _reader(path: Path) -> Reader:
     path = file_of(path)
     if path.is_dir():
-        raise LimbeckError("this is a folder, a table file is wanted", where=path, mend="name a file in it")
+        raise LimbeckError("this is a folder, a table file is wanted", where=path, fix="name a file in it")
     if path.exists() and not path.is_file():
         kind = "a pipe" if path.is_fifo() else "a device or socket"
-        raise LimbeckError(f"this is {kind}, not a file", where=path, mend="write it to a file first")
+        raise LimbeckError(f"this is {kind}, not a file", where=path, fix="write it to a file first")
     if not path.is_file():
         near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []
         hint = did_you_mean(path.name, near)
-        mend = hint if names_one(hint) else message("fix.path")
-        raise LimbeckError(message("file.missing"), where=path, mend=mend)
+        fix = hint if names_one(hint) else message("fix.path")
+        raise LimbeckError(message("file.missing"), where=path, fix=fix)
     ending = ending_of(path)
     if not ending:
         suffix = path.suffix.lower()
         what = f"no table has the ending {suffix!r}" if suffix else "the file's name has no ending"
-        raise LimbeckError(what, where=path, mend=_OTHERS.get(suffix, f"known: {_endings()}"))
+        raise LimbeckError(what, where=path, fix=_OTHERS.get(suffix, f"known: {_endings()}"))
     return TABLES[ending]
 
 

@@ -68,7 +68,7 @@ def need(present: Sequence[str], wanted: Sequence[str], where: object) -> None:
     """
     for name in wanted:
         if name not in present:
-            raise LimbeckError(f"there is no column {name!r}", where=where, mend=did_you_mean(name, present))
+            raise LimbeckError(f"there is no column {name!r}", where=where, fix=did_you_mean(name, present))
 
 
 def text_frame(columns: dict[str, Sequence[str | None]]) -> pl.DataFrame:
@@ -88,7 +88,7 @@ def column_names(cells: Sequence[str], where: object) -> tuple[str, ...]:
     names = tuple(cell.strip() or f"column_{at}" for at, cell in enumerate(cells, 1))
     twice = next((name for at, name in enumerate(names) if name in names[:at]), None)
     if twice is not None:
-        raise LimbeckError(f"the column {twice!r} occurs twice", where=where, mend="rename one of the two")
+        raise LimbeckError(f"the column {twice!r} occurs twice", where=where, fix="rename one of the two")
     return names
 
 
@@ -139,5 +139,5 @@ def one_line(path: Path, kind: str) -> Iterator[None]:
         raise
     except BaseException as error:
         raise LimbeckError(
-            f"not a readable {kind} file: {first_line(error, 200)}", where=path, mend="check the file"
+            f"not a readable {kind} file: {first_line(error, 200)}", where=path, fix="check the file"
         ) from error

@@ -128,7 +128,7 @@ def write_report(path: str | os.PathLike[str], report: Report, *, lang: str = "e
 def render_report(report: Report, *, lang: str = "en") -> str:
     """Return the page as text; see `write_report`."""
     if lang not in LANGUAGES:
-        raise LimbeckError(f"no report in the language {lang!r}", mend="known: 'en', 'zh'")
+        raise LimbeckError(f"no report in the language {lang!r}", fix="known: 'en', 'zh'")
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 

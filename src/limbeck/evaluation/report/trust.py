@@ -104,7 +104,7 @@ def checked(raw: Mapping[str, Any], where: object = "trust") -> Trust:
         first = error.errors()[0]
         key = ".".join(inert(part, 60) for part in first["loc"])  # names of classes may be among them
         what = message("file.damaged", key=key, error=first["msg"])
-        raise LimbeckError(what, where=where, mend=message("fix.retrain")) from error
+        raise LimbeckError(what, where=where, fix=message("fix.retrain")) from error
 
 
 def read_trust(folder: Path) -> dict[str, Any] | None:

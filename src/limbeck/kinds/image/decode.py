@@ -80,10 +80,10 @@ class Box:
         """
         values = (self.x, self.y, self.width, self.height)
         if not all(math.isfinite(value) for value in values):
-            raise LimbeckError(message("picture.box_missing"), mend=message("fix.fill_in"))
+            raise LimbeckError(message("picture.box_missing"), fix=message("fix.fill_in"))
         if self.width <= 0 or self.height <= 0:
             kind = "picture.box_empty" if self.width >= 0 and self.height >= 0 else "picture.box_inverted"
-            raise LimbeckError(message(kind, width=self.width, height=self.height), mend=message("fix.box"))
+            raise LimbeckError(message(kind, width=self.width, height=self.height), fix=message("fix.box"))
         across, down = (side / self.frame if self.frame else 1.0 for side in size)
         left, right = self.x * across, (self.x + self.width) * across
         top, bottom = self.y * down, (self.y + self.height) * down
@@ -159,7 +159,7 @@ def reduced(picture: Picture, reduce: Callable[[Image.Image], T], margin: float 
                 whole = whole.crop(picture.box.edges(whole.size, margin))
             return reduce(whole)
     except LimbeckError as error:
-        raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
+        raise LimbeckError(error.what, where=picture.where, fix=error.fix) from error
 
 
 @contextmanager
@@ -185,7 +185,7 @@ def look(picture: Picture) -> Seen:
             picture.box.edges((size[1], size[0]) if _turn(image) in (5, 6, 7, 8) else size)
         frames = _frames(image, len(content)) if format_ != "MPO" else "1"
     except LimbeckError as error:
-        raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
+        raise LimbeckError(error.what, where=picture.where, fix=error.fix) from error
     odd = []
     if Path(picture.source).suffix.lower() not in ENDINGS.get(format_, ()):
         odd.append(message("picture.format", format=format_))
@@ -210,10 +210,10 @@ def _content(path: Path) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         if "\\ud" in str(path):  # see `files.writable`
-            raise LimbeckError(message("picture.path_not_utf8"), mend=message("fix.rename")) from None
-        raise LimbeckError(message("file.missing"), mend=message("fix.path")) from None
+            raise LimbeckError(message("picture.path_not_utf8"), fix=message("fix.rename")) from None
+        raise LimbeckError(message("file.missing"), fix=message("fix.path")) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
-        raise LimbeckError(message("file.unreadable", error=first_line(error)), mend=message("fix.path")) from error
+        raise LimbeckError(message("file.unreadable", error=first_line(error)), fix=message("fix.path")) from error
 
 
 def _opened(picture: Picture) -> Image.Image:
@@ -229,7 +229,7 @@ def _of_array(array: np.ndarray) -> Image.Image:
     flat = array[..., 0] if array.ndim == 3 and array.shape[2] == 1 else array
     if array.dtype != np.uint8 or not (flat.ndim == 2 or (flat.ndim == 3 and flat.shape[2] in (3, 4))) or not flat.size:
         what = f"an array of {array.dtype} {list(array.shape)} where uint8 [H, W, 3] is wanted"
-        raise LimbeckError(what, mend=message("fix.uint8"))
+        raise LimbeckError(what, fix=message("fix.uint8"))
     return Image.fromarray(np.ascontiguousarray(flat))
 
 
@@ -239,8 +239,8 @@ def _open(content: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise LimbeckError(message("picture.bomb", error=first_line(error))) from error
     except Exception as error:  # what plugins raise on hostile headers has no common base
-        mend = message("fix.formats", formats=FORMATS)
-        raise LimbeckError(message("picture.no_picture"), mend=mend) from error
+        fix = message("fix.formats", formats=FORMATS)
+        raise LimbeckError(message("picture.no_picture"), fix=fix) from error
     return _sized(image)
 
 
@@ -251,7 +251,7 @@ def _sized(image: Image.Image) -> Image.Image:
         what = message("picture.size", width=width, height=height, most=most)
         if most < MOST_PIXELS:
             what = message("picture.size_of_format", width=width, height=height, most=most, format=image.format)
-        raise LimbeckError(what, mend=message("fix.smaller"))
+        raise LimbeckError(what, fix=message("fix.smaller"))
     if image.format == "TIFF":
         _check_tiff(image)
     return image
@@ -264,19 +264,19 @@ def _check_tiff(image: Image.Image) -> None:
         packing = tags.get(_COMPRESSION, 1)
         across, down = (int(tags.get(tag, 0)) for tag in _TILE)
     except Exception as error:  # as in `_open`
-        raise LimbeckError(message("picture.tiff_tags"), mend=message("fix.as_png")) from error
+        raise LimbeckError(message("picture.tiff_tags"), fix=message("fix.as_png")) from error
     if packing != _PLAIN:
         what = message("picture.tiff_compressed", compression=str(packing))
-        raise LimbeckError(what, mend=message("fix.uncompressed"))
+        raise LimbeckError(what, fix=message("fix.uncompressed"))
     if across * down > MOST_PIXELS:
-        raise LimbeckError(message("picture.tiff_tiles", width=across, height=down), mend=message("fix.as_png"))
+        raise LimbeckError(message("picture.tiff_tiles", width=across, height=down), fix=message("fix.as_png"))
 
 
 def _load(image: Image.Image) -> None:
     try:
         image.load()
     except Exception as error:  # as in `_open`: native decoders
-        raise LimbeckError(message("picture.damaged", error=first_line(error)), mend=message("fix.copy")) from error
+        raise LimbeckError(message("picture.damaged", error=first_line(error)), fix=message("fix.copy")) from error
 
 
 def _frames(image: Image.Image, size: int) -> str:

@@ -22,7 +22,7 @@ def check_views(recipe: Recipe) -> None:
     check_augmentation(recipe)
     if not augment.active(recipe.training.pictures):
         what = "the loss 'consistency' needs changed pictures, and [training.pictures] changes nothing"
-        raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.pictures.rotate = 10")
+        raise LimbeckError(what, where="recipe", fix="set one of its keys, e.g. training.pictures.rotate = 10")
 
 
 def changed_rows(

@@ -109,7 +109,7 @@ def examine(frame: pl.DataFrame, task: Task) -> tuple[pl.DataFrame, npt.NDArray[
         try:
             if not pictures[at].source:
                 where = message("place.row", row=at + 1)
-                raise LimbeckError(message("picture.no_path"), where=where, mend=message("fix.fill_in"))
+                raise LimbeckError(message("picture.no_path"), where=where, fix=message("fix.fill_in"))
             found[at] = look(pictures[at])
         except LimbeckError as error:
             found[at] = error
@@ -139,7 +139,7 @@ def examined(frame: pl.DataFrame, task: Task, where: Path) -> tuple[pl.DataFrame
     frame, readable, found = examine(frame, task)
     if not readable.any():
         what = f"none of {len(readable):,} pictures can be read"
-        raise LimbeckError(what, where=where, mend=(found or [message("fix.paths")])[0])
+        raise LimbeckError(what, where=where, fix=(found or [message("fix.paths")])[0])
     return frame, readable, found
 
 

@@ -68,7 +68,7 @@ def _add_published(gathering: Gathering, path: Path, sought: Sought) -> None:
 def _add_folders(gathering: Gathering, path: Path, sought: Sought) -> None:
     task, part = sought.task, sought.part
     if celeba.is_root(path):
-        raise LimbeckError("this is CelebA-Spoof", where=path, mend=f'set data.layout = "{celeba.NAME}"')
+        raise LimbeckError("this is CelebA-Spoof", where=path, fix=f'set data.layout = "{celeba.NAME}"')
     if task.anomaly and part != "unlabelled" and (defects.is_root(path) or defects.is_part(path)):
         for own, frame in defects.parts(path, task, gathering.findings):
             gathering.hold(frame, _numbers(frame), own if part == "train" else part, path / own, sought)

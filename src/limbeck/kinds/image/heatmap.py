@@ -88,7 +88,7 @@ class HeatMaps:
             with quiet_pillow():
                 drawn = heat(picture, places, margin=self.margin)
         except LimbeckError as error:
-            raise LimbeckError(error.what, where=picture.where, mend=error.mend) from error
+            raise LimbeckError(error.what, where=picture.where, fix=error.fix) from error
         with whole_file(target) as part:
             drawn.save(part, "PNG")
         return target

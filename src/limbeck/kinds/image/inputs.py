@@ -102,7 +102,7 @@ class ImageTables(Tables):
             if not source.is_dir():
                 raise
             what = "the folder holds no picture, and no table that names some"
-            raise LimbeckError(what, where=source, mend="check the path") from error
+            raise LimbeckError(what, where=source, fix="check the path") from error
 
     def key(self) -> str:
         """Return the column of the paths."""

@@ -47,8 +47,8 @@ def with_attacks(
         return rows, labels
     check_attacks(recipe, classes)
     if not alone:
-        mend = "train the teacher with it, or leave recapture_as out"
-        raise LimbeckError("recapture_as works without teachers and second views only", where="recipe", mend=mend)
+        fix = "train the teacher with it, or leave recapture_as out"
+        raise LimbeckError("recapture_as works without teachers and second views only", where="recipe", fix=fix)
     others = np.flatnonzero((labels >= 0) & (labels != classes.index(name)))
     count = round(settings.recapture * len(others))
     chosen = np.sort(np.random.default_rng((recipe.training.seed, len(labels))).permutation(others)[:count])
@@ -61,7 +61,7 @@ def check_attacks(recipe: Recipe, classes: tuple[str, ...]) -> None:
     name = recipe.training.pictures.recapture_as
     if name is not None and name not in classes:
         what = f"training.pictures.recapture_as {name!r} is no class"
-        raise LimbeckError(what, where="recipe", mend=did_you_mean(name, classes))
+        raise LimbeckError(what, where="recipe", fix=did_you_mean(name, classes))
 
 
 def _joined(rows: Callable[[int], Rows], chosen: Ints, seed: int, epoch: int) -> Pictures:

@@ -46,7 +46,7 @@ class Lost:
         return message("data.resize_loses", size=self.given, whole=self.whole, kept=self.kept)
 
     @property
-    def mend(self) -> Message:
+    def fix(self) -> Message:
         """The size that would do."""
         return message("data.resize_keeps", size=self.size)
 

@@ -38,11 +38,11 @@ def _converted(image: Image.Image) -> Image.Image:
         values = np.asarray(image).astype(np.int64).clip(0, 65535)
         return Image.fromarray(((values * 255 + 32767) // 65535).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
-        raise LimbeckError(message("picture.floats"), mend=message("fix.uint8"))
+        raise LimbeckError(message("picture.floats"), fix=message("fix.uint8"))
     try:
         if image.has_transparency_data:
             layer = image.convert("RGBA")
             return Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer).convert("RGB")
         return image if image.mode == "RGB" else image.convert("RGB")
     except ValueError as error:
-        raise LimbeckError(message("picture.mode", mode=image.mode), mend=message("fix.rgb")) from error
+        raise LimbeckError(message("picture.mode", mode=image.mode), fix=message("fix.rgb")) from error

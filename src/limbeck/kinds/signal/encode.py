@@ -286,12 +286,12 @@ def windows_of(rows: pl.DataFrame, shape: tuple[int, int], *, strict: bool = Tru
         windows = np.array(column.to_list() if column.dtype == pl.List else column.to_numpy(), dtype=np.float32)
     except (TypeError, ValueError) as error:
         what = f"windows are not all of {leads} x {samples} numbers"
-        raise LimbeckError(what, where="predict", mend="cut them alike") from error
+        raise LimbeckError(what, where="predict", fix="cut them alike") from error
     if windows.ndim == 2 and leads == 1:
         windows = windows[:, None, :]
     if len(windows) and windows.shape[1:] != shape:
         what = f"windows of {list(windows.shape[1:])} where {leads} leads x {samples} samples are wanted"
-        raise LimbeckError(what, where="predict", mend="see [input.signal] in bundle.json")
+        raise LimbeckError(what, where="predict", fix="see [input.signal] in bundle.json")
     if not strict:
         return windows.reshape(-1, leads, samples)
     good = np.isfinite(windows.reshape(len(windows), leads * samples)).all(axis=1)
@@ -318,11 +318,11 @@ def signal_rows(values: object) -> pl.DataFrame:
         return values
     if not isinstance(values, np.ndarray | Sequence) or isinstance(values, str | bytes):
         what = f"a {type(values).__name__} where windows are wanted"
-        raise LimbeckError(what, mend="give an array [N, leads, samples] in mV, or a frame with the column signal")
+        raise LimbeckError(what, fix="give an array [N, leads, samples] in mV, or a frame with the column signal")
     try:
         windows = np.array(values, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise LimbeckError("these are no windows of one length", where="predict", mend="cut them alike") from error
+        raise LimbeckError("these are no windows of one length", where="predict", fix="cut them alike") from error
     if windows.size == 0:
         return pl.DataFrame({SIGNAL: pl.Series([], dtype=pl.List(pl.Float32))})
     if windows.ndim not in (2, 3):

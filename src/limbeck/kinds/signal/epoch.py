@@ -22,7 +22,7 @@ def check_views(recipe: Recipe) -> None:
     check_augmentation(recipe)
     if not augment.active(recipe.training.signals):
         what = "the loss 'consistency' needs changed windows, and [training.signals] changes nothing"
-        raise LimbeckError(what, where="recipe", mend="set one of its keys, e.g. training.signals.noise = 0.1")
+        raise LimbeckError(what, where="recipe", fix="set one of its keys, e.g. training.signals.noise = 0.1")
 
 
 def changed_rows(

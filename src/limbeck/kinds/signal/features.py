@@ -36,7 +36,7 @@ def count_of(families: Sequence[str], leads: int, samples: int, rate: float) -> 
         return 0
     if samples < 2 ** (LEVELS + 1):
         what = f"windows of {samples} samples are too short for features, {2 ** (LEVELS + 1)} are least"
-        raise LimbeckError(what, where="recipe", mend="leave input.signal.features out")
+        raise LimbeckError(what, where="recipe", fix="leave input.signal.features out")
     return int(features_of(np.zeros((1, leads, samples), dtype=np.float32), families, rate, samples // 2).shape[1])
 
 

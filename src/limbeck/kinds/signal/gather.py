@@ -41,7 +41,7 @@ def gather(gathering: Gathering, source: Path | pl.DataFrame, sought: Sought) ->
         frame = layouts.apply(found.frame, "table", sought.columns, where=found.source, partly=gathering.partly)
         gathering.hold(frame, found.numbers, sought.part, found.source, sought)
     if not gathering.frames:
-        mend = (gathering.findings or [message("fix.path")])[0]
+        fix = (gathering.findings or [message("fix.path")])[0]
         where = MEMORY if isinstance(source, pl.DataFrame) else source
-        raise LimbeckError("no record can be read", where=where, mend=mend)
+        raise LimbeckError("no record can be read", where=where, fix=fix)
     return True

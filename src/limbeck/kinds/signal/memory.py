@@ -35,7 +35,7 @@ def windows_in_memory(frame: pl.DataFrame, task: Task, settings: Signal, *, labe
     try:
         windows = np.array(frame[SIGNAL].to_list(), dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise LimbeckError("these are not windows of one length", where=source, mend="cut them alike") from error
+        raise LimbeckError("these are not windows of one length", where=source, fix="cut them alike") from error
     windows = windows[:, None, :] if windows.ndim == 2 else windows
     if windows.ndim != 3:
         raise LimbeckError(f"an array {list(windows.shape)} where [N, leads, samples] is wanted", where=source)

@@ -99,7 +99,7 @@ def chazal_parts(records: Sequence[str | None], where: object) -> NDArray[np.str
     strange = sorted({str(name) for name in records} - DS1 - DS2 - PACED)
     if strange:
         what = f"{strange[0]!r} is no record of MIT-BIH, so {CHAZAL!r} says nothing of it"
-        raise LimbeckError(what, where=where, mend="leave data.split out: patients stay together by default")
+        raise LimbeckError(what, where=where, fix="leave data.split out: patients stay together by default")
     return np.array(["train" if name in DS1 else "test" if name in DS2 else "" for name in records], dtype="<U10")
 
 

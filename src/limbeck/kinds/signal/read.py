@@ -76,7 +76,7 @@ def signal_sources(
         raise edf_error(path)
     if suffix in (".npz", ".hea") or is_ucr(path):
         if not path.is_file():
-            raise LimbeckError(message("file.missing"), where=path, mend=message("fix.path"))
+            raise LimbeckError(message("file.missing"), where=path, fix=message("fix.path"))
         return [(path, {})]
     if (header := _header(path)).is_file():
         return [(header, {})]
@@ -102,7 +102,7 @@ def _header(path: Path) -> Path:
 
 def edf_error(path: Path) -> LimbeckError:
     """Return what to do with a recording in EDF form."""
-    return LimbeckError(message("record.edf"), where=path, mend=message("fix.wfdb"))
+    return LimbeckError(message("record.edf"), where=path, fix=message("fix.wfdb"))
 
 
 def holds_signals(path: Path) -> bool:
@@ -147,7 +147,7 @@ def read_source(
     about = dict(about or {})
     labelled = labelled and task.label not in (*about, RECORD, PATIENT)
     if not file.is_file():
-        raise LimbeckError(message("file.missing"), where=file, mend=message("fix.path"))
+        raise LimbeckError(message("file.missing"), where=file, fix=message("fix.path"))
     if suffix in EDF:
         raise edf_error(file)
     if suffix == ".hea":
@@ -166,7 +166,7 @@ def usable(
 ) -> Found:  # fmt: skip
     """Return the beats of a source that can be used, levelled, with their keys."""
     if labelled and beats.labels is None:
-        raise LimbeckError(message("record.no_labels"), where=file, mend=message("fix.labels_y"))
+        raise LimbeckError(message("record.no_labels"), where=file, fix=message("fix.labels_y"))
     reasons = unfit(whole)
     rejects += [Reject(int(beats.numbers[at]), reason) for at, reason in enumerate(reasons) if reason]
     kept = np.array([at for at, reason in enumerate(reasons) if not reason], dtype=np.int64)
@@ -174,7 +174,7 @@ def usable(
         why = message("record.empty")
         if rejects:
             why = message("record.beat", beat=rejects[0].row, reason=rejects[0].reason)
-        raise LimbeckError(message("record.no_usable_beat", reason=why), where=file, mend=message("fix.lead"))
+        raise LimbeckError(message("record.no_usable_beat", reason=why), where=file, fix=message("fix.lead"))
     beats = _with(_take(beats, kept), about, task)
     beats = replace(beats, signal=levelled(beats.signal, settings.level))
     name = file.stem if file.suffix.lower() == ".hea" else file.name
@@ -223,7 +223,7 @@ def _folder(path: Path) -> list[Path]:
         raise edf_error(unread[0])
     if not headers and not others:
         what = "the folder holds no signals"
-        raise LimbeckError(what, where=path, mend=f"put .hea with .dat there, or {' or '.join(_BESIDE)}")
+        raise LimbeckError(what, where=path, fix=f"put .hea with .dat there, or {' or '.join(_BESIDE)}")
     # A segment of a longer record is read as part of it.
     named = {header: segments_of(header) for header in headers}
     parts = {header.with_name(f"{name}.hea") for header, names in named.items() for name in names}

@@ -104,7 +104,7 @@ class TableInput:
         """
         columns = [column for name in frame.columns for column in _fitted(name, frame[name], settings)]
         if not columns:
-            raise LimbeckError("no input column has a value", where="task.input", mend="name other columns")
+            raise LimbeckError("no input column has a value", where="task.input", fix="name other columns")
         return cls(settings, columns)
 
     @classmethod
@@ -228,7 +228,7 @@ def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: 
         return Column(name, "flag")
     if (largest := float(np.abs(values).max())) > _LARGEST:
         what = f"the column {name!r} holds the number {largest:.3g}, which is too large to calculate with"
-        raise LimbeckError(what, where="task.input", mend="if it stands for a missing value, leave the cell empty")
+        raise LimbeckError(what, where="task.input", fix="if it stands for a missing value, leave the cell empty")
     quartiles = np.quantile(values, [0.25, 0.5, 0.75])
     spread = quartiles[2] - quartiles[0]
     heavy = bool(np.abs(values - quartiles[1]).max() > _HEAVY * max(spread, 1e-12))

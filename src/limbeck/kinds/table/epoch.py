@@ -24,8 +24,8 @@ MISSING = 0.1  # share of cells left out
 def check_views(recipe: Recipe) -> None:
     """Refuse a recipe with changes for words; see `limbeck.training.fit.views.check_views`."""
     if active(recipe.training.augment):
-        mend = "leave [training.augment] out: the cells of a table are changed without it"
-        raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
+        fix = "leave [training.augment] out: the cells of a table are changed without it"
+        raise LimbeckError("only texts can be augmented by words", where="recipe", fix=fix)
     check_augmentation(recipe)
 
 

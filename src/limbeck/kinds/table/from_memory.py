@@ -47,10 +47,10 @@ def _columns(values: Any, names: Sequence[str]) -> pl.DataFrame:
     if hasattr(values, "to_list"):  # a column of polars or pandas
         if (name := str(values.name)) in names:
             return pl.DataFrame([column_of(name, values.to_list())])
-        raise LimbeckError("expected rows of a table, got a Series", mend="give a frame, e.g. frame.iloc[[0]]")
+        raise LimbeckError("expected rows of a table, got a Series", fix="give a frame, e.g. frame.iloc[[0]]")
     if not isinstance(values, Sequence) or isinstance(values, str | bytes):
-        mend = "give a list: a set has no order" if isinstance(values, Set) else "give a frame or a list of dicts"
-        raise LimbeckError(f"expected a DataFrame or a list of dicts, got {type(values).__name__}", mend=mend)
+        fix = "give a list: a set has no order" if isinstance(values, Set) else "give a frame or a list of dicts"
+        raise LimbeckError(f"expected a DataFrame or a list of dicts, got {type(values).__name__}", fix=fix)
     return _rows(values, names)
 
 
@@ -60,11 +60,11 @@ def _mapping(values: Mapping[Any, Any], names: Sequence[str]) -> pl.DataFrame:
     single = [name for name, cells in there.items() if not hasattr(cells, "__len__") or isinstance(cells, str)]
     if len(single) not in (0, len(there)):
         what = f"expected a list of cells in each column, got one value in {single[0]!r}"
-        raise LimbeckError(what, mend="give a list of dicts, one for each row")
+        raise LimbeckError(what, fix="give a list of dicts, one for each row")
     columns = [column_of(name, [cells] if single else cells) for name, cells in there.items()]
     if len({len(column) for column in columns}) > 1:
         lengths = ", ".join(f"{column.name}: {len(column)}" for column in columns[:12])
-        raise LimbeckError(f"the columns have different lengths ({lengths})", mend="give one cell for each row")
+        raise LimbeckError(f"the columns have different lengths ({lengths})", fix="give one cell for each row")
     return pl.DataFrame(columns)
 
 
@@ -78,8 +78,8 @@ def _rows(values: Sequence[Any], names: Sequence[str]) -> pl.DataFrame:
     for index, row in enumerate(values):
         if isinstance(row, Mapping | str | bytes) or not hasattr(row, "__len__"):
             what = f"expected a dict or a list of {len(names)} cells, got {type(row).__name__}"
-            raise LimbeckError(what, where=f"value {index}", mend="give a frame or a list of dicts")
+            raise LimbeckError(what, where=f"value {index}", fix="give a frame or a list of dicts")
         if len(row) != len(names):
             what = f"expected {len(names)} cells, got {len(row)}"
-            raise LimbeckError(what, where=f"value {index}", mend=in_order(names))
+            raise LimbeckError(what, where=f"value {index}", fix=in_order(names))
     return pl.DataFrame([column_of(name, [row[at] for row in values]) for at, name in enumerate(names)])

@@ -38,14 +38,14 @@ def check_augmentation(recipe: Recipe) -> None:
     if recipe.task.rows != "text" and active(recipe.training.augment):
         own = {"image": "pictures", "signal": "signals"}.get(recipe.task.rows)
         also = f", and use [training.{own}]" if own else ""
-        mend = f"leave [training.augment] out{also}"
-        raise LimbeckError("only texts can be augmented by words", where="recipe", mend=mend)
+        fix = f"leave [training.augment] out{also}"
+        raise LimbeckError("only texts can be augmented by words", where="recipe", fix=fix)
     if recipe.task.rows != "image" and recipe.training.pictures != Pictures():
-        mend = "leave [training.pictures] out"
-        raise LimbeckError("only pictures can be augmented as pictures", where="recipe", mend=mend)
+        fix = "leave [training.pictures] out"
+        raise LimbeckError("only pictures can be augmented as pictures", where="recipe", fix=fix)
     if recipe.task.rows != "signal" and recipe.training.signals != Signals():
-        mend = "leave [training.signals] out"
-        raise LimbeckError("only signals can be augmented as signals", where="recipe", mend=mend)
+        fix = "leave [training.signals] out"
+        raise LimbeckError("only signals can be augmented as signals", where="recipe", fix=fix)
 
 
 def read_synonyms(path: Path) -> dict[str, list[str]]:
@@ -53,10 +53,10 @@ def read_synonyms(path: Path) -> dict[str, list[str]]:
     try:
         groups = [line.split() for line in path.read_text("utf-8-sig").splitlines()]
     except (OSError, UnicodeDecodeError) as error:
-        raise LimbeckError("the synonyms cannot be read", where=path, mend="give a UTF-8 file") from error
+        raise LimbeckError("the synonyms cannot be read", where=path, fix="give a UTF-8 file") from error
     found = {word: [other for other in group if other != word] for group in groups for word in group if len(group) > 1}
     if not found:
-        raise LimbeckError("holds no group of two words or more", where=path, mend="write one group of words a line")
+        raise LimbeckError("holds no group of two words or more", where=path, fix="write one group of words a line")
     return found
 
 
@@ -74,10 +74,8 @@ class Augmenter:
         self.synonyms: dict[str, list[str]] = {}
         if settings.synonyms or settings.insert:
             if settings.synonym_file is None:
-                mend = "name a file with one group of words a line"
-                raise LimbeckError(
-                    "synonyms and insertion need training.augment.synonym_file", where="recipe", mend=mend
-                )
+                fix = "name a file with one group of words a line"
+                raise LimbeckError("synonyms and insertion need training.augment.synonym_file", where="recipe", fix=fix)
             self.synonyms = read_synonyms(needed(settings.synonym_file, folders, "training.augment.synonym_file"))
 
     def __call__(self, texts: Sequence[str], epoch: int) -> list[str]:
@@ -158,7 +156,7 @@ def back_translate(
     """
     if len(models) != 2:
         what = f"training.augment.back_translation names {len(models)} models"
-        raise LimbeckError(what, where="recipe", mend="name two: there, and back")
+        raise LimbeckError(what, where="recipe", fix="name two: there, and back")
     out = list(texts)
     for model in models:
         out = _translate(out, str(find(model, [*folders, Path()]) or model), batch)

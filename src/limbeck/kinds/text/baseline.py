@@ -51,7 +51,7 @@ class TextBaseline:
         if len(np.unique(y)) < 2:
             raise LimbeckError("the text baseline needs training rows of at least two classes")
         if not any(text.strip() for text in texts):
-            raise LimbeckError("every training text is empty", mend="check the input column")
+            raise LimbeckError("every training text is empty", fix="check the input column")
         self._model.fit(self._features.fit_transform(texts), y)
         self.classes_ = np.asarray(self._model.classes_, dtype=np.int64)
         return self

@@ -37,7 +37,7 @@ def encoder_named(name: str) -> Any:
     """
     if name not in TEXT_ENCODERS:
         hint = did_you_mean(name, TEXT_ENCODERS)
-        raise LimbeckError(f"input.encoder: unknown encoder {name!r}", where="recipe", mend=hint)
+        raise LimbeckError(f"input.encoder: unknown encoder {name!r}", where="recipe", fix=hint)
     return TEXT_ENCODERS[name]
 
 

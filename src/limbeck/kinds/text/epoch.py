@@ -21,7 +21,7 @@ def check_views(recipe: Recipe) -> None:
     """Refuse a recipe that has no operation to change its texts; see `limbeck.training.fit.views.check_views`."""
     if not active(recipe.training.augment):
         what = "the loss 'consistency' needs changed texts, and [training.augment] changes nothing"
-        raise LimbeckError(what, where="recipe", mend="set one of its rates, e.g. training.augment.delete = 0.1")
+        raise LimbeckError(what, where="recipe", fix="set one of its rates, e.g. training.augment.delete = 0.1")
     check_augmentation(recipe)
 
 

@@ -36,9 +36,9 @@ def _texts(items: list[Any], name: str) -> list[str]:
             if _missing(text):
                 items[index] = ""
                 continue
-            mend = f"give [row[{name!r}] for row in rows]" if isinstance(text, Mapping) else None
+            fix = f"give [row[{name!r}] for row in rows]" if isinstance(text, Mapping) else None
             what = f"expected a text, got {type(text).__name__}"
-            raise LimbeckError(what, where=f"value {index}", mend=mend)
+            raise LimbeckError(what, where=f"value {index}", fix=fix)
     return items
 
 

@@ -178,7 +178,7 @@ def stop_words(setting: bool | str) -> frozenset[str]:
     try:
         return frozenset(Path(setting).read_text("utf-8-sig").split())
     except (OSError, UnicodeDecodeError) as error:
-        raise LimbeckError("the stop words cannot be read", where=setting, mend="give a UTF-8 file") from error
+        raise LimbeckError("the stop words cannot be read", where=setting, fix="give a UTF-8 file") from error
 
 
 class WordPiece:

@@ -72,9 +72,9 @@ class Frozen(nn.Module):
         for name in self.layers:
             if name not in known or self.layers.count(name) > 1:
                 what = f"student.layers: {name!r} is no module of {options.encoder}, or is named twice"
-                raise LimbeckError(what, where="recipe", mend=did_you_mean(name, known))
+                raise LimbeckError(what, where="recipe", fix=did_you_mean(name, known))
         if [name for name in known if name in self.layers] != list(self.layers):
-            raise LimbeckError("student.layers are not from shallow to deep", where="recipe", mend="sort them")
+            raise LimbeckError("student.layers are not from shallow to deep", where="recipe", fix="sort them")
         self._cut(known)
         for weight in self.parameters():
             weight.requires_grad_(learned)

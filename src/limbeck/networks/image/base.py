@@ -28,11 +28,11 @@ class PictureNetwork(Network):
     encoders = ("image",)
     dropout: nn.Module
 
-    def check_size(self, encoder: Any, least: int, mend: str) -> None:
+    def check_size(self, encoder: Any, least: int, fix: str) -> None:
         """Refuse pictures of fewer than ``least`` pixels a side, which would shrink to nothing on the way."""
         if encoder is not None and encoder.size < least:
             what = f"input.size = {encoder.size} is too small for {type(self).__name__.lower()}, {least} is least"
-            raise LimbeckError(what, where="recipe", mend=mend)
+            raise LimbeckError(what, where="recipe", fix=fix)
 
     def maps(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, W] to the last feature maps, float [B, F, h, w]."""
@@ -127,12 +127,12 @@ def read_state(source: str) -> dict[str, Tensor]:
         elif kind in (".pt", ".pth"):
             found = torch.load(path, map_location="cpu", weights_only=True)
         else:
-            raise LimbeckError("weights of this kind are not read", where=path, mend="give .safetensors, .npz or .pth")
+            raise LimbeckError("weights of this kind are not read", where=path, fix="give .safetensors, .npz or .pth")
     except LimbeckError:
         raise
     except pickle.UnpicklingError as error:
         what = "the file holds more than weights, or is broken; it was not run"
-        raise LimbeckError(what, where=path, mend="save its state_dict() as .safetensors") from error
+        raise LimbeckError(what, where=path, fix="save its state_dict() as .safetensors") from error
     except (OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
         raise LimbeckError(f"the weights cannot be read: {first_line(error)}", where=path) from error
     except Exception as error:
@@ -144,7 +144,7 @@ def read_state(source: str) -> dict[str, Tensor]:
         if isinstance(found, Mapping) and isinstance(found.get(wrapper), Mapping):
             found = found[wrapper]
     if not isinstance(found, Mapping) or not all(isinstance(value, Tensor) for value in found.values()):
-        raise LimbeckError("the file holds no named weights", where=path, mend="save its state_dict()")
+        raise LimbeckError("the file holds no named weights", where=path, fix="save its state_dict()")
     return {
         str(name).removeprefix("module."): value.float() if value.is_floating_point() else value
         for name, value in found.items()
@@ -172,8 +172,8 @@ def take(network: Network, given: Mapping[str, Tensor], source: str, cut: str = 
     missing = [name for name in needed if name not in given]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        mend = f"give weights of {type(network).__name__} with torchvision's names"
-        raise LimbeckError(f"no weights for {missing[0]!r}{more}", where=source, mend=mend)
+        fix = f"give weights of {type(network).__name__} with torchvision's names"
+        raise LimbeckError(f"no weights for {missing[0]!r}{more}", where=source, fix=fix)
     for name in needed:
         if given[name].shape != own[name].shape:
             theirs, ours = tuple(given[name].shape), tuple(own[name].shape)

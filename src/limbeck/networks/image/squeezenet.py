@@ -77,7 +77,7 @@ class SqueezeNet(PictureNetwork):
         self.head = nn.Linear(width, classes)
         for module in self.trunk.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_uniform_(module.weight)  # there is no norm that would mend another scale
+                nn.init.kaiming_uniform_(module.weight)  # there is no norm that would fix another scale
                 nn.init.zeros_(module.bias)
 
     def maps(self, pixels: Tensor) -> Tensor:
@@ -95,7 +95,7 @@ class SqueezeNet(PictureNetwork):
         for version, (width, _, _) in _VERSIONS.items():
             if filters == width and version != self.options.version:
                 what = f"these are weights of SqueezeNet {version}, student.version is {self.options.version!r}"
-                raise LimbeckError(what, where=source, mend=f'set student.version = "{version}"')
+                raise LimbeckError(what, where=source, fix=f'set student.version = "{version}"')
         cut = "" if self.options.upto == "fire9" else f"what comes after {self.options.upto} was left out"
         # The head's 1x1 convolution [C, F, 1, 1] is a linear layer [C, F] here.
         own = {self._own(name): value for name, value in given.items()}

@@ -72,7 +72,7 @@ class SignalNetwork(Network):
         if len(layers) < self.options.nearest or any(isinstance(layer, nn.LSTM) for layer in layers):
             most = sum(not isinstance(layer, nn.LSTM) for layer in self.layers)
             what = f"student.nearest is {self.options.nearest}, and the trunk has {most} convolutions"
-            raise LimbeckError(what, where="recipe", mend=f"name one from 1 to {most}")
+            raise LimbeckError(what, where="recipe", fix=f"name one from 1 to {most}")
         with torch.no_grad():
             return int(self.placed(torch.zeros(2, self.inside, self.samples)).shape[1])
 
@@ -115,8 +115,8 @@ class SignalNetwork(Network):
         try:
             return take(self, read_state(source), source)
         except LimbeckError as error:
-            mend = "give [student] and [input.signal] as they are in the recipe.toml beside those weights"
-            raise LimbeckError(error.what, where=error.where, mend=error.mend or mend) from error
+            fix = "give [student] and [input.signal] as they are in the recipe.toml beside those weights"
+            raise LimbeckError(error.what, where=error.where, fix=error.fix or fix) from error
 
 
 def _branch(width: int, options: Any) -> nn.Module:

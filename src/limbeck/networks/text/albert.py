@@ -55,7 +55,7 @@ class Albert(Network):
 
         if options.hidden % options.heads:
             what = f"student.hidden = {options.hidden} cannot be shared by student.heads = {options.heads}"
-            raise LimbeckError(what, where="recipe", mend="choose a multiple")
+            raise LimbeckError(what, where="recipe", fix="choose a multiple")
 
         config = AlbertConfig(
             vocab_size=encoder.size,
@@ -116,12 +116,12 @@ class Albert(Network):
             raise LimbeckError(f"no ALBERT can be loaded: {reason}", where=source) from error
         config = whole.config
         if what := misfit(encoder.size, 0, config.vocab_size):
-            raise LimbeckError(what, where=source, mend="give the tokenizer that belongs to the model")
+            raise LimbeckError(what, where=source, fix="give the tokenizer that belongs to the model")
         if encoder.settings.max_length > config.max_position_embeddings:
             what = (
                 f"input.max_length is {encoder.settings.max_length}, the model ends at {config.max_position_embeddings}"
             )
-            raise LimbeckError(what, where=source, mend="lower input.max_length")
+            raise LimbeckError(what, where=source, fix="lower input.max_length")
         self.albert, self.head = whole.albert, whole.classifier
         if self.pool is not None:
             self.pool = AttentionPool(config.hidden_size)

@@ -35,7 +35,7 @@ def read_vectors(path: Path) -> tuple[np.ndarray, dict[str, int]]:
     names = [f"{name}_vocab.json" for name in (stem, typeless, re.sub(r"_\d+d$", "", typeless))]
     vocabulary = next((path.with_name(name) for name in names if path.with_name(name).exists()), None)
     if vocabulary is None:
-        raise LimbeckError("the vectors have no vocabulary beside them", where=path, mend=f"add {names[0]}")
+        raise LimbeckError("the vectors have no vocabulary beside them", where=path, fix=f"add {names[0]}")
     need_regular(path)
     need_regular(vocabulary)
     try:

@@ -46,7 +46,7 @@ def agreement(P: ArrayLike, *, model: str | None = None, prior: ArrayLike | None
     C = P.shape[2]
     model = model or ("factor" if C == 2 else "dawid-skene")
     if model not in MODELS:
-        raise LimbeckError(f"unknown model of agreement {model!r}", mend=did_you_mean(model, MODELS))
+        raise LimbeckError(f"unknown model of agreement {model!r}", fix=did_you_mean(model, MODELS))
     voters = near_voters(P)
     if len(voters.members) == 1:
         return lone(voters)

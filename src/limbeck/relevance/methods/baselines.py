@@ -64,7 +64,7 @@ def fixed(P: ArrayLike, weights: ArrayLike) -> Fused:
     P = checked(P)
     given = np.asarray(weights, dtype=np.float64)
     if given.shape != (len(P),):
-        raise LimbeckError(f"there are {given.size} weights for {len(P)} teachers", mend="give one weight per teacher")
+        raise LimbeckError(f"there are {given.size} weights for {len(P)} teachers", fix="give one weight per teacher")
     if not np.isfinite(given).all() or (given < 0).any() or not given.any():
         raise LimbeckError("teachers' weights must be 0 or more and not all 0", where="weights")
     voters = exact_voters(P)

@@ -157,7 +157,7 @@ def _check(
     if target.ndim != 2 or len(target) != N or not np.isfinite(target).all():
         raise LimbeckError(f"target features must be finite numbers for {N} rows", where="target_features")
     if (labels is None) != (answers is None):
-        raise LimbeckError("sample labels and sample answers come together", mend="give both, or neither")
+        raise LimbeckError("sample labels and sample answers come together", fix="give both, or neither")
     if len(features) != K or (labels is not None and (len(labels) != K or len(answers or ()) != K)):
         raise LimbeckError(f"there must be one sample for each of {K} teachers", where="samples")
     for k, rows in enumerate(features):

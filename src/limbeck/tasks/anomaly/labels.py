@@ -28,6 +28,6 @@ def detected(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, clas
     raw = labels_in(frame[task.label], task)
     if None in raw:
         spot = message("place.cell", file=where, row=numbers[raw.index(None)], column=task.label)
-        raise LimbeckError(message("label.missing"), where=spot, mend=message("fix.label"))
+        raise LimbeckError(message("label.missing"), where=spot, fix=message("fix.label"))
     normals = {label_text(label) for label in (*task.normals, DETECTED[0])}
     return np.array([label not in normals for label in raw], dtype=np.int64)

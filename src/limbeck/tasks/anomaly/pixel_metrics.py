@@ -46,7 +46,7 @@ def mask_of(picture: Picture, file: str, side: int, margin: float = 0.0) -> Mask
     if image.size != size:
         own = {"width": image.size[0], "height": image.size[1]}
         what = message("picture.mask_size", across=size[0], down=size[1], **own)
-        raise LimbeckError(what, where=file, mend=message("fix.mask"))
+        raise LimbeckError(what, where=file, fix=message("fix.mask"))
     if picture.box is not None:
         image = image.crop(picture.box.edges(size, margin))
     # Any colour marks: masks are written as 0 and 1 as well as 0 and 255. What is lossy strays around black.

@@ -66,10 +66,10 @@ def unlearnable(
         shown = [] if raw is None else raw.drop_nulls().unique().sort().head(8).to_list()
         what = f"no row of train is normal: its label is none of {', '.join(map(repr, task.normals))}"
         there = f" (there are {', '.join(map(repr, shown))})" if shown else ""
-        yield LimbeckError(what + there, where=where, mend="name the normal label in task.normal")
+        yield LimbeckError(what + there, where=where, fix="name the normal label in task.normal")
     elif not np.any(normal & (split == "valid")):
         what = "no row of valid is normal, so nothing tells how high normal scores are"
-        yield LimbeckError(what, where=where, mend="give valid some normal rows, or let data.split draw them")
+        yield LimbeckError(what, where=where, fix="give valid some normal rows, or let data.split draw them")
     elif np.count_nonzero(normal & (split == "train")) < LEAST:
         what = "one normal row shows nothing of what differs between normal rows"
-        yield LimbeckError(what, where=where, mend="give train more normal rows")
+        yield LimbeckError(what, where=where, fix="give train more normal rows")

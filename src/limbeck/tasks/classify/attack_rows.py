@@ -28,10 +28,10 @@ def bona_fide_index(attacks: Attacks, classes: Sequence[str]) -> int:
     """
     if len(classes) != 2:
         what = f"evaluation.attacks wants two classes, bona fide and attack, and here are {len(classes)}"
-        raise LimbeckError(what, where="recipe", mend="bring the attacks to one class by task.classes")
+        raise LimbeckError(what, where="recipe", fix="bring the attacks to one class by task.classes")
     if attacks.bona_fide not in classes:
         what = f"evaluation.attacks.bona_fide {attacks.bona_fide!r} is no class"
-        raise LimbeckError(what, where="recipe", mend=did_you_mean(attacks.bona_fide, classes))
+        raise LimbeckError(what, where="recipe", fix=did_you_mean(attacks.bona_fide, classes))
     return list(classes).index(attacks.bona_fide)
 
 
@@ -55,8 +55,8 @@ def judge_attacks(
         y, p, classes, bona_fide=bona_fide_index(attacks, classes), species=species, **options
     )  # fmt: skip
     if species is None and attacks.species is not None:
-        mend = did_you_mean(attacks.species, frame.columns)
-        return found, [message("evaluation.no_species_column", column=attacks.species, hint=mend)]
+        fix = did_you_mean(attacks.species, frame.columns)
+        return found, [message("evaluation.no_species_column", column=attacks.species, hint=fix)]
     return found, []
 
 

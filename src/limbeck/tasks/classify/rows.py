@@ -40,12 +40,12 @@ def unlearnable(
     if not np.any(split == "train") and np.any(split == "unlabelled"):
         return  # what can be done without labels, the training knows
     if not np.any(split == "train"):
-        yield LimbeckError("there is no row to train on", where=where, mend="check data.train and the split column")
+        yield LimbeckError("there is no row to train on", where=where, fix="check data.train and the split column")
         return
     labelled = labels[labels >= 0]
     if len(np.unique(labelled)) < 2:
         what = f"all rows are of the class {classes[labelled[0]]!r}"
-        yield LimbeckError(what, where=where, mend="a classifier needs two classes to tell apart")
+        yield LimbeckError(what, where=where, fix="a classifier needs two classes to tell apart")
         return
     learned = labels[(split == "train") | (split == "valid")]
     for k, name in enumerate(classes):
@@ -53,8 +53,8 @@ def unlearnable(
         if count < 2 or not np.any(labels[split == "train"] == k):
             known = "no row in train" if count > 1 else f"{count} {'row' if count == 1 else 'rows'} to learn from"
             what = f"the class {name!r} has {known}"
-            mend = "label more of them, or leave the class out of task.classes and its rows out by data.where"
+            fix = "label more of them, or leave the class out of task.classes and its rows out by data.where"
             if name in near:
                 other = near[name]
-                mend = f"did you mean {other!r}? list all labels in task.classes, with {name!r} = {other!r}"
-            yield LimbeckError(what, where=where, mend=mend)
+                fix = f"did you mean {other!r}? list all labels in task.classes, with {name!r} = {other!r}"
+            yield LimbeckError(what, where=where, fix=fix)

@@ -61,12 +61,12 @@ def answers(
         When a teacher fails or gives what is no answer, naming it, the row (from 1) and how many answers are kept.
     """
     if not teachers:
-        raise LimbeckError("there are no teachers", mend="name at least one in [[teachers]]")
+        raise LimbeckError("there are no teachers", fix="name at least one in [[teachers]]")
     classes = teachers[0].classes
     for teacher in teachers:
         if teacher.classes != classes:
             what = f"teachers {teachers[0].name!r} and {teacher.name!r} answer in different classes"
-            raise LimbeckError(what, mend="open all of them with the same classes")
+            raise LimbeckError(what, fix="open all of them with the same classes")
     out = np.empty((len(teachers), rows.height, len(classes)), dtype=np.float32)
     for at, teacher in enumerate(teachers):
         out[at] = _answers_of(teacher, rows, folder or cache_folder(), view, quiet)
@@ -189,10 +189,10 @@ def _with_kept(error: LimbeckError, rows: NDArray[np.int64], kept: int, total: i
     """Name the row as the caller numbers it, and say what an error has not cost."""
     stays = f"{kept:,} of {total:,} answers are kept, run again to go on"
     if not isinstance(error, AnswerError):
-        return LimbeckError(str(error), mend=stays)
+        return LimbeckError(str(error), fix=stays)
     row = None if error.row is None else int(rows[error.row])
-    mend = f"{error.mend}; {stays}" if error.mend else stays
-    return AnswerError(error.fault, teacher=error.teacher, row=row, mend=mend)
+    fix = f"{error.fix}; {stays}" if error.fix else stays
+    return AnswerError(error.fault, teacher=error.teacher, row=row, fix=fix)
 
 
 def row_keys(rows: pl.DataFrame, columns: Sequence[str], view: int, name: str) -> Keys:

@@ -38,17 +38,17 @@ def guide_of(teachers: Sequence[Teacher], name: str | None) -> Teacher:
     """
     names = [teacher.name for teacher in teachers]
     able = [teacher for teacher in teachers if gives_features(teacher)]
-    mend = "use a huggingface: teacher, or a column: teacher with options.features"
+    fix = "use a huggingface: teacher, or a column: teacher with options.features"
     if name is not None and name not in names:
-        raise LimbeckError(f"objective.hidden: no teacher is named {name!r}", mend=did_you_mean(name, names))
+        raise LimbeckError(f"objective.hidden: no teacher is named {name!r}", fix=did_you_mean(name, names))
     if name is not None:
         able = [teacher for teacher in able if teacher.name == name]
     if not able:
         who = "no teacher gives features" if name is None else f"the teacher {name!r} gives no features"
-        raise LimbeckError(f"{who}, which the loss 'distil-hidden' learns", where="recipe", mend=mend)
+        raise LimbeckError(f"{who}, which the loss 'distil-hidden' learns", where="recipe", fix=fix)
     if len(able) > 1:
         what = f"{len(able)} teachers give features: {', '.join(repr(teacher.name) for teacher in able)}"
-        raise LimbeckError(what, where="recipe", mend="name one in objective.hidden")
+        raise LimbeckError(what, where="recipe", fix="name one in objective.hidden")
     return able[0]
 
 

@@ -112,7 +112,7 @@ class Store:
             kept: Halves = np.memmap(self.answers_file, dtype="<f2", mode="r", shape=(self._rows, self._classes))
         except (OSError, ValueError) as error:
             raise LimbeckError(
-                "removed or cut while it was in use", where=self.answers_file, mend="run again"
+                "removed or cut while it was in use", where=self.answers_file, fix="run again"
             ) from error
         return np.asarray(kept[places])
 
@@ -175,7 +175,7 @@ def _append(file: Path, at: int, content: bytes) -> None:
     """Write at a position, cut what stands behind, and flush to the disk."""
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT, 0o644), "r+b") as handle:
         if os.fstat(handle.fileno()).st_size < at:
-            raise LimbeckError("removed or cut while it was in use", where=file, mend="run again")
+            raise LimbeckError("removed or cut while it was in use", where=file, fix="run again")
         handle.truncate(at)
         handle.seek(at)
         handle.write(content)

@@ -85,8 +85,8 @@ class Chat:
             done[list(prose)] = False
             first = min(prose)
             what = f"{self.prose} of the first {self.asked} replies name no single class, e.g. {prose[first][:60]!r}"
-            mend = f"ask for one of {', '.join(self.labels.theirs)} in options.prompt"
-            raise AnswerError(what, teacher=self.name, row=first, mend=mend, answers=answers, done=done)
+            fix = f"ask for one of {', '.join(self.labels.theirs)} in options.prompt"
+            raise AnswerError(what, teacher=self.name, row=first, fix=fix, answers=answers, done=done)
         return answers
 
     def _ask(self, text: str) -> NDArray[np.float64] | str:
@@ -127,7 +127,7 @@ class Chat:
         choices = _field(reply, "choices")
         if not isinstance(choices, list) or not choices:
             what = "the answer holds no choices"
-            raise LimbeckError(what, where=self.client.where, mend="is it an OpenAI-compatible endpoint?")
+            raise LimbeckError(what, where=self.client.where, fix="is it an OpenAI-compatible endpoint?")
         return choices[0] if isinstance(choices[0], dict) else {}
 
 

@@ -82,37 +82,37 @@ class Client:
             except UnreadableError as error:
                 what = f"the answer of {self.shown(url)} cannot be used: {self.shown(first_line(error))}"
                 raise LimbeckError(
-                    what, where=self.where, mend="ask for fewer rows at once, or check the address"
+                    what, where=self.where, fix="ask for fewer rows at once, or check the address"
                 ) from error
             except Exception as error:  # no address, or what nobody has thought of
                 what = f"{self.shown(url)} cannot be asked: {self.shown(first_line(error))}"
-                raise LimbeckError(what, where=self.where, mend="check the address") from error
+                raise LimbeckError(what, where=self.where, fix="check the address") from error
             if reply.status in _AGAIN:
                 fault, wait = f"HTTP {reply.status} from {self.shown(url)}", _retry_after(reply.headers)
                 continue
             return self._decode(reply, url)
         tries = self.spec.retries + 1
         what = f"{fault} ({tries} tries)" if tries > 1 else fault
-        raise LimbeckError(what, where=self.where, mend="see whether the server is up, or raise timeout and retries")
+        raise LimbeckError(what, where=self.where, fix="see whether the server is up, or raise timeout and retries")
 
     def _decode(self, reply: Reply, url: str) -> Any:
         if reply.status != 200:
             body = reply.body.decode("utf-8", "replace")
             said = self.shown(body, 160)
-            mends = {401: "check the key in options.key_env", 403: "check the key in options.key_env"}
-            mend = mends.get(reply.status, "check the address and the model's name")
+            fixes = {401: "check the key in options.key_env", 403: "check the key in options.key_env"}
+            fix = fixes.get(reply.status, "check the address and the model's name")
             if reply.status in _MOVED:
                 said = f"it sends on to {self.shown(reply.headers.get('location', 'nowhere'), 160)}"
-                mend = "redirects are not followed: if that is the server, name it in source"
+                fix = "redirects are not followed: if that is the server, name it in source"
             raise RefusedError(
-                f"HTTP {reply.status} from {self.shown(url)}: {said}", body[:2000], where=self.where, mend=mend
+                f"HTTP {reply.status} from {self.shown(url)}: {said}", body[:2000], where=self.where, fix=fix
             )
         try:
             return json.loads(reply.body)
         except (ValueError, RecursionError) as error:  # bytes that are no text, a number of 5,000 digits, nested lists
             start = self.shown(reply.body[:240].decode("utf-8", "replace"), 60)
             what = f"{self.shown(url)} answered {start!r}, which is not JSON that can be read"
-            raise LimbeckError(what, where=self.where, mend="check the address") from error
+            raise LimbeckError(what, where=self.where, fix="check the address") from error
 
     def shown(self, text: str, longest: int = 300) -> str:
         """Return what a server or an address says for a message: one line, no key, nothing that moves a cursor."""
@@ -129,7 +129,7 @@ class Client:
         with self._lock:
             if self.spec.budget is not None and self._sent >= self.spec.budget:
                 what = f"the budget of {self.spec.budget} requests is spent"
-                raise BudgetSpentError(what, where=self.where, mend="raise its budget and run again")
+                raise BudgetSpentError(what, where=self.where, fix="raise its budget and run again")
             self._sent += 1
 
 

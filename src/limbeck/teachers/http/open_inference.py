@@ -89,7 +89,7 @@ class Infer:
             name = first.get("name") if isinstance(first, dict) else None
             if not isinstance(name, str) or not name:
                 what = f"{self.client.shown(self.url)} does not say what its inputs are called"
-                raise LimbeckError(what, where=self.client.where, mend="say it in options.tensor")
+                raise LimbeckError(what, where=self.client.where, fix="say it in options.tensor")
             self._tensor = name
         return self._tensor
 
@@ -102,7 +102,7 @@ class Infer:
         ]
         if not wanted:
             what = "the answer holds no output" + f" {self.options['output']!r}" * bool(self.options["output"])
-            raise LimbeckError(what, where=self.client.where, mend="is it an Open Inference Protocol server?")
+            raise LimbeckError(what, where=self.client.where, fix="is it an Open Inference Protocol server?")
         try:
             scores = np.array(wanted[0]["data"], dtype=np.float64).ravel()  # null becomes NaN
             shape = tuple(int(size) for size in wanted[0]["shape"])
@@ -110,11 +110,11 @@ class Infer:
         except (KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
             name = self.client.shown(repr(wanted[0].get("name")), 60)
             what = f"the output {name} is no array of numbers of its shape"
-            raise LimbeckError(what, where=self.client.where, mend="name another in options.output") from error
+            raise LimbeckError(what, where=self.client.where, fix="name another in options.output") from error
         if len(scores) != rows:
             raise LimbeckError(f"it answered {len(scores)} of {rows} rows", where=self.client.where)
         answers = probabilities(scores, self.gives)
         if answers.shape != (rows, len(self.labels.theirs)):
             what = f"the output has the shape {list(shape)} for {len(self.labels.theirs)} classes"
-            raise LimbeckError(what, where=self.client.where, mend="say its classes in options.classes, in order")
+            raise LimbeckError(what, where=self.client.where, fix="say its classes in options.classes, in order")
         return answers

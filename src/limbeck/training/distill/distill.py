@@ -54,7 +54,7 @@ def distil(
     panel = seat(recipe, data.classes, folders, data) if panel is None else panel
     if cold and len(panel.teachers) < 2:
         what = "one teacher and no labels: nothing here can tell how far it is right"
-        raise LimbeckError(what, where="teachers", mend="name two or more, or label some rows")
+        raise LimbeckError(what, where="teachers", fix="name two or more, or label some rows")
     guide = guide_for(recipe, panel.teachers)
     count = len(panel.teachers)
     say(f"asking {count} teacher{'' if count == 1 else 's'} about {len(asked):,} rows")
@@ -88,7 +88,7 @@ def distil(
         held = split_random(len(asked), valid=HELD, test=0.0, seed=recipe.training.seed) == "valid"
         if held.all() or not held.any():
             what = f"teachers answer {len(asked):,} row{'s' * (len(asked) != 1)} only: too few to learn from"
-            raise LimbeckError(what, where="teachers", mend="name teachers that answer more rows")
+            raise LimbeckError(what, where="teachers", fix="name teachers that answer more rows")
         taken = ~held
         if recipe.relevance.keep < 1:
             taken &= agreed_rows(recipe, data.frame[asked], answer, ~held, marked)
@@ -118,8 +118,8 @@ def answered_rows(P: NDArray[np.float32], marked: Marked | None, asked: NDArray[
     spoken = relevance.answered(P)
     if not spoken.any():
         what = f"no teacher answers any of {len(asked):,} rows"
-        mend = "`limbeck doctor` looks at each of them; check the columns that they read (input)"
-        raise LimbeckError(what, where="teachers", mend=mend)
+        fix = "`limbeck doctor` looks at each of them; check the columns that they read (input)"
+        raise LimbeckError(what, where="teachers", fix=fix)
     if marked is not None:
         spoken[marked[0]] = True
     return spoken
@@ -131,12 +131,12 @@ def refuse_one_class(answer: NDArray[np.float64], classes: tuple[str, ...]) -> N
     told = np.flatnonzero(shares.max(axis=0) > 0)
     if len(told) == 1:
         what = f"together they call every one of {len(answer):,} rows {classes[told[0]]!r}: there is nothing to learn"
-        mend = "`limbeck doctor` looks at each of them; add one that knows the other classes, or review some rows"
-        raise LimbeckError(what, where="teachers", mend=mend)
+        fix = "`limbeck doctor` looks at each of them; add one that knows the other classes, or review some rows"
+        raise LimbeckError(what, where="teachers", fix=fix)
     if shares.max() < 1:
         what = f"together they tell no class from another on any of {len(answer):,} rows: there is nothing to learn"
-        mend = "`limbeck doctor` looks at each of them; add one that tells the classes apart, or review some rows"
-        raise LimbeckError(what, where="teachers", mend=mend)
+        fix = "`limbeck doctor` looks at each of them; add one that tells the classes apart, or review some rows"
+        raise LimbeckError(what, where="teachers", fix=fix)
 
 
 def measured_on_test(recipe: Recipe, panel: Panel, data: Dataset, cache: Path | None) -> list[float | None] | None:

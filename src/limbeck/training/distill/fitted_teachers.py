@@ -66,16 +66,16 @@ def named(teachers: Sequence[Any] | None) -> list[tuple[str, Any]]:
     for at, teacher in enumerate(teachers if teachers is not None else ()):
         given = teacher if isinstance(teacher, tuple) else (f"{type(teacher).__name__}-{at + 1}", teacher)
         if len(given) != 2 or not isinstance(given[0], str) or not hasattr(given[1], "predict"):
-            mend = "give fitted classifiers, or pairs (name, classifier)"
-            raise LimbeckError(f"a {type(teacher).__name__} that is no classifier", where=f"teachers[{at}]", mend=mend)
+            fix = "give fitted classifiers, or pairs (name, classifier)"
+            raise LimbeckError(f"a {type(teacher).__name__} that is no classifier", where=f"teachers[{at}]", fix=fix)
         if not hasattr(given[1], "classes_"):
             what = f"a {type(given[1]).__name__} is no fitted classifier"
-            raise LimbeckError(what, where=f"teacher {given[0]!r}", mend="fit it first")
+            raise LimbeckError(what, where=f"teacher {given[0]!r}", fix="fit it first")
         pairs.append(given)
     names = [name for name, _ in pairs]
     twice = [name for name in names if names.count(name) > 1]
     if twice:
-        raise LimbeckError(f"two teachers are named {twice[0]!r}", where="teachers", mend="name each once")
+        raise LimbeckError(f"two teachers are named {twice[0]!r}", where="teachers", fix="name each once")
     return pairs
 
 

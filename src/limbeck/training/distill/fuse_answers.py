@@ -49,7 +49,7 @@ def weigh(
     method = settings.method
     known = {*relevance.METHODS, "joint"}
     if method not in known:
-        raise LimbeckError(f"unknown relevance.method {method!r}", where="recipe", mend=did_you_mean(method, known))
+        raise LimbeckError(f"unknown relevance.method {method!r}", where="recipe", fix=did_you_mean(method, known))
     if len(panel.teachers) == 1:
         fused = relevance.auto(P)
         return np.asarray(fused.probabilities, dtype=np.float64), fused, list(fused.notes)
@@ -150,7 +150,7 @@ def _by_domain(P: NDArray[np.float32], features: Any, theirs: list[Any], panel: 
     lacking = [name for name, part in zip(panel.names, theirs, strict=True) if part is None]
     if lacking:
         what = f"the method 'domain' needs sample rows, and {lacking[0]!r} has none"
-        raise LimbeckError(what, where="relevance.method", mend="name them in the teacher's sample")
+        raise LimbeckError(what, where="relevance.method", fix="name them in the teacher's sample")
     dense = compact([features, *theirs])
     return relevance.domain(P, dense[0], dense[1:])
 

@@ -34,5 +34,5 @@ def with_hidden(targets: Targets, guide: Teacher | None, frame: pl.DataFrame, ca
     found = standardised(features(guide, frame[targets.rows], folder=cache))
     if not np.nan_to_num(found).any():
         what = "its features are missing or the same in every row to learn from"
-        raise LimbeckError(what, where=f"teacher {guide.name!r}", mend="check the columns it reads")
+        raise LimbeckError(what, where=f"teacher {guide.name!r}", fix="check the columns it reads")
     return replace(targets, hidden=found)

@@ -72,7 +72,7 @@ def seat(
     names = [teacher.name for teacher in teachers]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
-        raise LimbeckError(f"two teachers are named {twice[0]!r}", where="recipe", mend="name each once")
+        raise LimbeckError(f"two teachers are named {twice[0]!r}", where="recipe", fix="name each once")
     return Panel(teachers, samples)
 
 
@@ -105,6 +105,6 @@ def features_of(
         what = (
             f"relevance.method = {recipe.relevance.method!r} compares rows, and rows of {kind.name!r} have no features"
         )
-        raise LimbeckError(what, where="recipe", mend="set relevance.method = 'agreement'")
+        raise LimbeckError(what, where="recipe", fix="set relevance.method = 'agreement'")
     found: tuple[Any, list[Any | None]] = kind.load("panel_features").features_of(recipe, target, others)
     return found

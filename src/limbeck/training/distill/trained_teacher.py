@@ -170,7 +170,7 @@ def _recipe_of(kind: str, given: dict[str, Any], recipe: Recipe, place: Place) -
     try:
         return parse_recipe(raw)
     except LimbeckError as error:
-        raise place.wrong(error.what, error.mend) from error
+        raise place.wrong(error.what, error.fix) from error
 
 
 def _dealt(recipe: Recipe, data: Dataset, k: int, place: Place, *, fewer: bool) -> NDArray[np.int64]:
@@ -191,7 +191,7 @@ def _dealt(recipe: Recipe, data: Dataset, k: int, place: Place, *, fewer: bool) 
     try:
         folds = deal(len(train), k, labels=data.labels[train], groups=units, seed=recipe.training.seed)
     except LimbeckError as error:
-        raise place.wrong(f"options.folds: {error.what}", error.mend) from error
+        raise place.wrong(f"options.folds: {error.what}", error.fix) from error
     out = np.full(len(data.labels), WHOLE, dtype=np.int64)
     out[train] = folds
     return out

@@ -85,8 +85,8 @@ class Processes:
     def agree(self, mark: str, what: str) -> None:
         """Raise in a process whose ``mark`` is not that of rank 0."""
         if self.tell_json(mark) != mark:
-            mend = "give every process the same recipe and the same files"
-            raise LimbeckError(f"process {self.rank} has other {what} than process 0", where="torchrun", mend=mend)
+            fix = "give every process the same recipe and the same files"
+            raise LimbeckError(f"process {self.rank} has other {what} than process 0", where="torchrun", fix=fix)
 
 
 _current = Processes()
@@ -150,8 +150,8 @@ def joined() -> Iterator[Processes]:
         store.set("status", str(_status(error)))
         if _lost(error):
             what = "another process of this run is lost"
-            mend = "start it again with --resume; `torchrun --max-restarts 3` does so by itself"
-            raise LimbeckError(what, where="torchrun", mend=mend) from error
+            fix = "start it again with --resume; `torchrun --max-restarts 3` does so by itself"
+            raise LimbeckError(what, where="torchrun", fix=fix) from error
         raise
     else:
         dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
@@ -172,8 +172,8 @@ def _met(rank: int, size: int) -> dist.Store:
         store.wait(["met"], patience)
     except (RuntimeError, ValueError) as error:  # of a store the timeout, and an address that nobody listens at
         what = f"process {rank} of {size} did not find the others at {host}:{port} in {_MEETING:.0f} seconds"
-        mend = "start them together, e.g. by torchrun; for one process alone unset LIMBECK_JOIN and TORCHELASTIC_RUN_ID"
-        raise LimbeckError(what, where="torchrun", mend=mend) from error
+        fix = "start them together, e.g. by torchrun; for one process alone unset LIMBECK_JOIN and TORCHELASTIC_RUN_ID"
+        raise LimbeckError(what, where="torchrun", fix=fix) from error
     return store
 
 
@@ -203,14 +203,14 @@ def refuse_unshared(recipe: Recipe) -> None:
     settings = recipe.training
     if settings.optimizer == "lbfgs":
         what = "training.optimizer = 'lbfgs' runs in one process"
-        raise LimbeckError(what, where="recipe", mend="start it without torchrun, or set training.optimizer = 'adamw'")
+        raise LimbeckError(what, where="recipe", fix="start it without torchrun, or set training.optimizer = 'adamw'")
     if settings.device == "mps":
         raise LimbeckError(
-            "several processes cannot share an mps device", where="recipe", mend="set training.device = 'cpu'"
+            "several processes cannot share an mps device", where="recipe", fix="set training.device = 'cpu'"
         )
     beside = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     there = torch.cuda.device_count()
     if settings.device != "cpu" and 0 < there < beside:
         what = f"{beside} processes here and {there} GPU{'s' * (there > 1)}"
-        mend = f"start torchrun with --nproc-per-node {there}, or set training.device = 'cpu'"
-        raise LimbeckError(what, where="torchrun", mend=mend)
+        fix = f"start torchrun with --nproc-per-node {there}, or set training.device = 'cpu'"
+        raise LimbeckError(what, where="torchrun", fix=fix)

@@ -51,7 +51,7 @@ def doctor(
     -------
     list[Finding]
         In the order of the checks: recipe, data, student, losses, teachers, cache, overlap, training. What a user can
-        mend is a finding of level "error", never an exception.
+        fix is a finding of level "error", never an exception.
     """
     try:
         parsed = recipe if isinstance(recipe, Recipe) else load_recipe(recipe, settings)

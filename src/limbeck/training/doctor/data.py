@@ -53,7 +53,7 @@ def check_data(case: Case) -> Iterator[Finding]:
     yield from _telling(case, rows)
     lost = lost_frequencies(case.recipe, rows)
     if lost is not None:
-        yield Finding("warn", "data", lost.what, lost.mend)
+        yield Finding("warn", "data", lost.what, lost.fix)
 
 
 def _absent(rows: Dataset) -> Iterator[Finding]:

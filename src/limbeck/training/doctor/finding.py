@@ -14,15 +14,15 @@ Level = Literal["ok", "warn", "error"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: ``what`` in plain words, and the ``mend`` where one is known; both are one line."""
+    """What a check found: ``what`` in plain words, and the ``fix`` where one is known; both are one line."""
 
     level: Level
     check: str
     what: str
-    mend: str = ""
+    fix: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("what", "mend"):
+        for name in ("what", "fix"):
             text = stand_in(getattr(self, name))
             whole = text.in_one_line() if isinstance(text, Message) else " ".join(text.split())
             object.__setattr__(self, name, whole)
@@ -30,7 +30,7 @@ class Finding:
 
 def refused(check: str, error: LimbeckError) -> Finding:
     """Return an error that was raised as a finding."""
-    return Finding("error", check, error.message(fix=False), error.mend or "")
+    return Finding("error", check, error.message(with_fix=False), error.fix or "")
 
 
 def attempt(check: str, findings: Iterable[Finding]) -> Iterator[Finding]:

@@ -55,7 +55,7 @@ def _keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
 def _sampled(case: Case, sample: pl.DataFrame, test: pl.DataFrame, who: str) -> Finding:
     task, reader = case.recipe.task, case.recipe.input
     if task.inputs[0] not in sample.columns and kind_of(task).one_text:
-        raise LimbeckError(f"its sample has no column {task.inputs[0]!r}", where=who, mend="rename it in the sample")
+        raise LimbeckError(f"its sample has no column {task.inputs[0]!r}", where=who, fix="rename it in the sample")
     seen = set(_keys(sample, task, reader))
     keys = _keys(test, task, reader)
     return _judged(who, sum(key in seen for key in keys), len(keys), 0.0)
@@ -77,5 +77,5 @@ def _judged(who: str, count: int, rows: int, chance: float) -> Finding:
     what += f" ({chance:.1f} of them expected by chance)" if chance >= 0.1 else ""
     if not beyond_chance(count, chance):
         return Finding("ok", "overlap", what)
-    mend = "leave these rows out of test, or take a teacher that was not trained on them"
-    return Finding("error" if count - chance > MOST * rows else "warn", "overlap", what, mend)
+    fix = "leave these rows out of test, or take a teacher that was not trained on them"
+    return Finding("error" if count - chance > MOST * rows else "warn", "overlap", what, fix)

@@ -142,7 +142,7 @@ def _ask(case: Case, teacher: Teacher, chosen: NDArray[np.int64]) -> Answers:
             raise
         row = chosen[error.row]
         place = f"{case.rows.sources[case.rows.origin[row]].name}, row {case.rows.numbers[row]}"
-        raise LimbeckError(error.fault, where=f"teacher {teacher.name!r}, {place}", mend=error.mend) from error
+        raise LimbeckError(error.fault, where=f"teacher {teacher.name!r}, {place}", fix=error.fix) from error
 
 
 def check_cache(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
@@ -164,8 +164,8 @@ def check_cache(case: Case, one: Seat, ask: bool) -> Iterator[Finding]:
         return
     what = f"{what}, and {wrong} of {len(at)} asked again are answered otherwise (by up to {apart.max():.3f})"
     # A model on somebody else's server may answer a little differently each time.
-    mend = f"delete {found.files[0]} and {found.files[1]}"
+    fix = f"delete {found.files[0]} and {found.files[1]}"
     if one.remote:
-        yield Finding("warn", "cache", what, f"raise its options.version if it changed, or {mend}")
+        yield Finding("warn", "cache", what, f"raise its options.version if it changed, or {fix}")
     else:
-        yield Finding("error", "cache", what, mend)
+        yield Finding("error", "cache", what, fix)

@@ -155,7 +155,7 @@ def export(
     flipped = int(moved.sum()) if difference > 1e-6 else 0
     if not difference <= LARGEST_DIFFERENCE or flipped:  # so written that a NaN is refused too
         what = f"the exported model differs from the trained one by {difference:.1e} and flips {flipped} labels"
-        raise LimbeckError(what, where="export", mend="report it; the checkpoint is kept, so nothing is lost")
+        raise LimbeckError(what, where="export", fix="report it; the checkpoint is kept, so nothing is lost")
     found: dict[str, float | int | bool | str] = {"kept": False, **why(message("export.switched_off"))}
     if int8 != "never":
         shown = [] if sample is None else [

@@ -46,17 +46,17 @@ def load(folder: Path, fingerprint: str, company: Processes | None = None) -> di
     try:
         content = file.read_bytes() if company.first else b""
     except OSError as error:
-        raise LimbeckError("the checkpoint cannot be read", where=file, mend="train without --resume") from error
+        raise LimbeckError("the checkpoint cannot be read", where=file, fix="train without --resume") from error
     content = company.tell(content)
     if content[-_TAIL:].startswith(_MARK):  # that of version 0.1.0 has none
         content, digest = content[:-_TAIL], content[-_TAIL:].removeprefix(_MARK)
         if hashlib.sha256(content).digest() != digest:
-            raise LimbeckError("the checkpoint is damaged", where=file, mend="train without --resume")
+            raise LimbeckError("the checkpoint is damaged", where=file, fix="train without --resume")
     try:
         state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception as error:  # a truncated or foreign file fails in many ways, none of them worth a traceback
-        raise LimbeckError("the checkpoint cannot be read", where=file, mend="train without --resume") from error
+        raise LimbeckError("the checkpoint cannot be read", where=file, fix="train without --resume") from error
     if not isinstance(state, dict) or state.get("fingerprint") != fingerprint:
         what = "the checkpoint belongs to another recipe or other data"
-        raise LimbeckError(what, where=file, mend="train without --resume, or restore the recipe")
+        raise LimbeckError(what, where=file, fix="train without --resume, or restore the recipe")
     return state

@@ -22,7 +22,7 @@ class Learner(nn.Module):
         for name in objective.losses:
             if name not in OBJECTIVES:
                 raise LimbeckError(
-                    f"unknown loss {name!r} in objective.losses", where="recipe", mend=did_you_mean(name, OBJECTIVES)
+                    f"unknown loss {name!r} in objective.losses", where="recipe", fix=did_you_mean(name, OBJECTIVES)
                 )
         self.network, self.objective = network, objective
         # Where several processes share a batch: counts of the losses -> this one's shares in them.

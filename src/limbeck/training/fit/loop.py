@@ -128,7 +128,7 @@ def fit(
         if company.any(cancelled()):
             keep()
             at = f"stopped in epoch {min(state.epoch + 1, settings.epochs)}, step {state.step}"
-            raise Cancelled(at, mend="train again with resume to go on" if folder else None)
+            raise Cancelled(at, fix="train again with resume to go on" if folder else None)
 
     def figures(steps: int) -> dict[str, float]:
         left = (time.monotonic() - began) / max(state.step - first, 1) * (settings.epochs * steps - state.step)
@@ -174,10 +174,8 @@ def fit(
                 if company.size > 1:
                     state.loss_sum = before + add_gradients(company, learner, state.loss_sum - before)
                 if not math.isfinite(state.loss_sum):
-                    mend = "lower training.learning_rate, or set training.precision = 'fp32'"
-                    raise LimbeckError(
-                        f"the loss is {state.loss_sum} in step {state.step}", where="training", mend=mend
-                    )
+                    fix = "lower training.learning_rate, or set training.precision = 'fp32'"
+                    raise LimbeckError(f"the loss is {state.loss_sum} in step {state.step}", where="training", fix=fix)
                 if settings.clip:
                     # Apart, so that a head that only a loss needs cannot slow the student down.
                     for weights in (network.parameters(), learner.losses.parameters()):
@@ -201,7 +199,7 @@ def fit(
         scores = company.tell_json(validate(network) if company.first else None)
         if settings.metric not in scores:
             what = f"training.metric = {settings.metric!r} cannot be computed on these valid rows"
-            raise LimbeckError(what, where="recipe", mend=f"use one of {', '.join(scores)}")
+            raise LimbeckError(what, where="recipe", fix=f"use one of {', '.join(scores)}")
         score = -scores["loss"] if settings.metric == "loss" else scores[settings.metric]
         # Where valid is a handful of patients its best epoch is chance, and the last of a falling rate is not.
         better = score > state.score or settings.keep == "last"

@@ -32,16 +32,16 @@ def check_nearest(recipe: Recipe, network: Network, started: bool) -> None:
     if not compares(network):
         return
     if not started:
-        mend = "name its weights in student.init"
-        raise LimbeckError("student.nearest: there is no given trunk to compare by", where="recipe", mend=mend)
+        fix = "name its weights in student.init"
+        raise LimbeckError("student.nearest: there is no given trunk to compare by", where="recipe", fix=fix)
     if recipe.training.unfreeze.epochs:
-        mend = "leave one of them out"
+        fix = "leave one of them out"
         raise LimbeckError(
-            "student.nearest trains nothing, and training.unfreeze names stages", where="recipe", mend=mend
+            "student.nearest trains nothing, and training.unfreeze names stages", where="recipe", fix=fix
         )
     if set(recipe.objective.losses) != {"hard"} or recipe.teachers:
         what = "student.nearest compares with labelled rows: it learns no loss and hears no teacher"
-        raise LimbeckError(what, where="recipe", mend="leave objective.losses and [[teachers]] out")
+        raise LimbeckError(what, where="recipe", fix="leave objective.losses and [[teachers]] out")
 
 
 @torch.no_grad()

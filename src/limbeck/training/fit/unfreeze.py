@@ -36,15 +36,15 @@ def check_unfreeze(network: Network, settings: Training, started: bool) -> None:
         return
     if not isinstance(network, SignalNetwork):
         what = f"the network {type(network).__name__.lower()!r} cannot be thawed by layers"
-        raise LimbeckError(what, where="training.unfreeze", mend="leave it out")
+        raise LimbeckError(what, where="training.unfreeze", fix="leave it out")
     if not started:
         what = "there is no given trunk to freeze"
-        raise LimbeckError(what, where="training.unfreeze", mend="name its weights in student.init")
+        raise LimbeckError(what, where="training.unfreeze", fix="name its weights in student.init")
     if len(stages) > len(network.layers) + 1:
         what = f"{len(stages)} stages, and the head with {len(network.layers)} layers makes {len(network.layers) + 1}"
-        raise LimbeckError(what, where="training.unfreeze.epochs", mend="name fewer")
+        raise LimbeckError(what, where="training.unfreeze.epochs", fix="name fewer")
     if settings.optimizer == "lbfgs":
-        raise LimbeckError("stages are for stochastic optimizers", where="training.unfreeze", mend="use 'adamw'")
+        raise LimbeckError("stages are for stochastic optimizers", where="training.unfreeze", fix="use 'adamw'")
 
 
 def freeze(network: SignalNetwork, thawed: int) -> None:

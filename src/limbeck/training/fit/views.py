@@ -30,11 +30,11 @@ def check_views(recipe: Recipe) -> None:
     kind = kind_of(recipe.task)
     if not kind.varied:
         what = f"the loss 'consistency' needs changed rows, and rows of the kind {kind.name!r} cannot be changed"
-        raise LimbeckError(what, where="recipe", mend="take it out of objective.losses")
+        raise LimbeckError(what, where="recipe", fix="take it out of objective.losses")
     kind.load("epoch").check_views(recipe)
     if recipe.training.optimizer == "lbfgs":
         what = "the loss 'consistency' follows the student's own answers, which moves the optimum that 'lbfgs' seeks"
-        raise LimbeckError(what, where="recipe", mend="set training.optimizer = 'adamw'")
+        raise LimbeckError(what, where="recipe", fix="set training.optimizer = 'adamw'")
 
 
 def viewed_rows(

@@ -47,7 +47,7 @@ def pretrain(
     """
     if recipe.training.metric != "loss":
         what = f"training.metric = {recipe.training.metric!r} needs labels, and no loss of this recipe uses any"
-        raise LimbeckError(what, where="recipe", mend="set training.metric = 'loss'")
+        raise LimbeckError(what, where="recipe", fix="set training.metric = 'loss'")
     with stage("read"):
         rows = prepare(recipe, folder, recipe_folder=home, memory=memory)
     for finding in rows.findings:

@@ -125,9 +125,9 @@ def _read(file: Path, mark: str, k: int) -> list[dict[str, Any]]:
         same = stored["fingerprint"] == mark and stored["k"] == k
         folds = list(stored["folds"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise LimbeckError("cannot be read", where=file, mend="run without --resume") from error
+        raise LimbeckError("cannot be read", where=file, fix="run without --resume") from error
     if not same:
-        raise LimbeckError("these are the folds of another run", where=file, mend="run without --resume")
+        raise LimbeckError("these are the folds of another run", where=file, fix="run without --resume")
     return folds
 
 

@@ -107,7 +107,7 @@ def _tune(
     home, folder = Path(recipe).resolve().parent, None if data is None else Path(data)
     space = parsed.tune.space or DEFAULT_SPACE.get(parsed.student.network, {})
     if not space:
-        raise LimbeckError("there is nothing to search", where=recipe, mend="write a [tune] space")
+        raise LimbeckError("there is nothing to search", where=recipe, fix="write a [tune] space")
     with stage("read"):
         rows = prepare(parsed, folder, recipe_folder=home)
     for finding in rows.findings:
@@ -155,7 +155,7 @@ def _tune(
         _write_best(study, parsed, target)
     _write_best(study, parsed, target)  # a call that was killed just before may have left an older one
     if not _complete(study):
-        raise LimbeckError("no trial was finished", where=target, mend="raise tune.trials")
+        raise LimbeckError("no trial was finished", where=target, fix="raise tune.trials")
     rows_out = [
         {"trial": t.number, "state": t.state.name.lower(), "score": t.value, **t.params} for t in _finished(study)
     ]
@@ -177,15 +177,15 @@ def _stored(target: Path) -> Iterator[None]:
         while (cause.__cause__ or getattr(cause, "orig", None)) is not None:
             cause = cause.__cause__ or cause.orig  # type: ignore[attr-defined]
         what = first_line(cause)
-        mends = {
+        fixes = {
             "is full": "free some space or choose another --out",
             "readonly": "check the permissions or choose another --out",
             "unable to open": "check the permissions or choose another --out",
             "disk I/O": "check the disk or choose another --out",
         }
         again = f"delete {FILE} to begin the search anew, or choose another --out"
-        mend = next((mend for word, mend in mends.items() if word in what), again)
-        raise LimbeckError(f"the search cannot be read or written: {what}", where=target / FILE, mend=mend) from error
+        fix = next((fix for word, fix in fixes.items() if word in what), again)
+        raise LimbeckError(f"the search cannot be read or written: {what}", where=target / FILE, fix=fix) from error
 
 
 def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) -> Any:
@@ -206,7 +206,7 @@ def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) 
 def _same_search(study: optuna.Study, space: dict[str, Any], mark: str, target: Path) -> None:
     for name, value, what in (("space", space, "space"), ("fingerprint", mark, "recipe or of other data")):
         if study.user_attrs.get(name, value) != value:
-            raise LimbeckError(f"holds the search of another {what}", where=target, mend="choose another --out")
+            raise LimbeckError(f"holds the search of another {what}", where=target, fix="choose another --out")
         study.set_user_attr(name, value)
 
 

@@ -49,7 +49,7 @@ def parts(root: Path, task: Task) -> tuple[list[tuple[str, Path, pl.DataFrame]],
     """
     if not is_root(root):
         what = f"there is no folder {_METAS.as_posix()}"
-        raise LimbeckError(what, where=root, mend="name the folder that holds metas and Data")
+        raise LimbeckError(what, where=root, fix="name the folder that holds metas and Data")
     found: list[tuple[str, Path, pl.DataFrame]] = []
     findings: list[Message] = []
     for part in ("train", "test"):
@@ -57,7 +57,7 @@ def parts(root: Path, task: Task) -> tuple[list[tuple[str, Path, pl.DataFrame]],
         if file.exists():
             found.append((part, file, _rows(root, file, task, findings).with_columns(split=pl.lit(part))))
     if not found:
-        raise LimbeckError("there is no label file", where=root / _METAS, mend="train_label.json and test_label.json")
+        raise LimbeckError("there is no label file", where=root / _METAS, fix="train_label.json and test_label.json")
     return found, findings
 
 
@@ -98,9 +98,9 @@ def _labels(file: Path) -> dict[str, Any]:
     try:
         found = json.loads(file.read_text("utf-8-sig"))
     except (OSError, ValueError, RecursionError) as error:
-        raise LimbeckError(f"cannot be read: {first_line(error)}", where=file, mend="copy it again") from error
+        raise LimbeckError(f"cannot be read: {first_line(error)}", where=file, fix="copy it again") from error
     if not isinstance(found, dict) or not found:
-        raise LimbeckError("holds no object of path and numbers", where=file, mend="copy it again")
+        raise LimbeckError("holds no object of path and numbers", where=file, fix="copy it again")
     return found
 
 

@@ -78,9 +78,9 @@ def class_folders(folder: Path, task_input: str, label: str, aside: Path | None 
     """
     tops = sorted(place.name for place in folder.iterdir() if place.is_dir() and not place.name.startswith("."))
     tops = [name for name in tops if aside is None or name != aside.name]
-    mend = f"put the pictures into {folder.name or folder}/CLASS/"
+    fix = f"put the pictures into {folder.name or folder}/CLASS/"
     if not tops:
-        raise LimbeckError("the folder holds neither a table nor class folders", where=folder, mend=mend)
+        raise LimbeckError("the folder holds neither a table nor class folders", where=folder, fix=fix)
     split = all(name.lower() in SPELLINGS for name in tops)
     depth = 2 if split else 1
     rows: dict[str, list[str]] = {task_input: [], label: [], FILE: [], **({"split": []} if split else {})}
@@ -89,14 +89,14 @@ def class_folders(folder: Path, task_input: str, label: str, aside: Path | None 
         if (len(parts) <= depth and file.suffix.lower() not in PICTURES) or (aside and parts[0] == aside.name):
             continue
         if len(parts) <= depth:
-            raise LimbeckError("a picture outside of any class folder", where=file, mend=mend)
+            raise LimbeckError("a picture outside of any class folder", where=file, fix=fix)
         rows[task_input].append("/".join(parts))
         rows[label].append(parts[depth - 1])
         rows[FILE].append(writable(str(file)))
         if split:
             rows["split"].append(parts[0])
     if not rows[FILE]:
-        raise LimbeckError("the folder holds no picture", where=folder, mend=mend)
+        raise LimbeckError("the folder holds no picture", where=folder, fix=fix)
     return pl.DataFrame(rows, schema=dict.fromkeys(rows, pl.String))
 
 

@@ -59,7 +59,7 @@ def parts(folder: Path, task: Task, findings: list[Message]) -> list[tuple[str, 
             rows = _rows(home, folder, task, name)
             found += [(name, rows)] if rows.height else []
     if not found:
-        raise LimbeckError("the folder holds no picture", where=folder, mend="put normal pictures into train/good")
+        raise LimbeckError("the folder holds no picture", where=folder, fix="put normal pictures into train/good")
     # All parts together: whether a mask belongs to no picture is seen only then.
     whole = pl.concat([rows for _, rows in found])
     whole = with_masks(whole, mask_folder(homes[0].parent), task, findings)

@@ -41,7 +41,7 @@ def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats,
     annotated = read_annotations(header, settings, record.rate)
     if annotated is None and labelled:
         what = message("record.no_annotations", file=f"{header.stem}.{settings.annotations}")
-        raise LimbeckError(what, where=header, mend=message("fix.annotations"))
+        raise LimbeckError(what, where=header, fix=message("fix.annotations"))
     rejects: list[Reject] = []
     symbols: list[str] | None = None
     if annotated is None:
@@ -57,7 +57,7 @@ def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats,
         kept = np.flatnonzero(~outside)
         peaks, numbers, symbols = peaks[kept], numbers[kept], [symbols[at] for at in kept]
     if not len(peaks):
-        raise LimbeckError(message("record.no_beat"), where=header, mend=message("fix.lead_or_annotations"))
+        raise LimbeckError(message("record.no_beat"), where=header, fix=message("fix.lead_or_annotations"))
     rr = intervals(peaks, record.rate)
     span, start, _ = native(settings, record.rate)
     inside = (peaks >= start) & (peaks - start + span <= record.leads.shape[1])

@@ -134,7 +134,7 @@ def read_annotations(header: Path, settings: Signal, rate: float) -> tuple[NDArr
     # Their own time resolution where the file states one, else the frames of the record's header.
     own = float(read.fs or 0.0)
     if not 0 < own <= 1e9:
-        raise LimbeckError(message("record.annotation_rate", rate=own), where=file, mend=message("fix.anew"))
+        raise LimbeckError(message("record.annotation_rate", rate=own), where=file, fix=message("fix.anew"))
     if own != rate:
         places = np.rint(np.clip(places * (rate / own), -(2.0**62), 2.0**62)).astype(np.int64)
     return places, [read.symbol[at] for at in beats]
@@ -154,7 +154,7 @@ def _explained(where: Path, code: str) -> Iterator[None]:
     except LimbeckError:
         raise
     except Exception as error:  # what the package raises on damaged files has no common base
-        raise LimbeckError(message(code, error=first_line(error)), where=where, mend=message("fix.copy")) from error
+        raise LimbeckError(message(code, error=first_line(error)), where=where, fix=message("fix.copy")) from error
 
 
 def _package() -> Any:
@@ -177,12 +177,12 @@ def _raw(header: Path) -> Any:
 def _checked(raw: Any, header: Path, record: str) -> _Head:
     """Return what a header of one segment says, once it fits its files."""
     if hasattr(raw, "seg_name"):
-        raise LimbeckError(message("record.nested_segments"), where=header, mend=message("fix.copy_record"))
+        raise LimbeckError(message("record.nested_segments"), where=header, fix=message("fix.copy_record"))
     if not raw.n_sig or not raw.sig_name:
         raise LimbeckError(message("record.no_lead"), where=header)
     if len(raw.sig_name) != raw.n_sig:
         what = message("record.lead_count", count=raw.n_sig, found=len(raw.sig_name))
-        raise LimbeckError(what, where=header, mend=message("fix.copy"))
+        raise LimbeckError(what, where=header, fix=message("fix.copy"))
     per_frame = [int(count or 1) for count in raw.samps_per_frame]
     rate = float(raw.fs or 0.0)
     if raw.sig_len is not None:
@@ -206,7 +206,7 @@ def _check_size(rate: float, length: int, per_frame: int, header: Path) -> None:
         raise LimbeckError(message("record.size", count=length, rate=rate), where=header)
     if length * per_frame > MOST_SAMPLES:
         what = message("record.too_many_samples", count=length * per_frame, most=MOST_SAMPLES)
-        raise LimbeckError(what, where=header, mend=message("fix.cut_record"))
+        raise LimbeckError(what, where=header, fix=message("fix.cut_record"))
 
 
 def _check_files(raw: Any, header: Path) -> None:
@@ -215,11 +215,11 @@ def _check_files(raw: Any, header: Path) -> None:
         _check_beside(name, header)
         if not (header.parent / name).is_file():
             what = message("record.data_missing", file=name)
-            raise LimbeckError(what, where=header, mend=message("fix.beside_header"))
+            raise LimbeckError(what, where=header, fix=message("fix.beside_header"))
         formats = {str(kind) for kind, other in zip(raw.fmt, raw.file_name, strict=True) if other == name}
         if len(formats) != 1 or not formats <= {*_BYTES, *_PACKED}:
             what = message("record.format", file=name, formats=sorted(formats))
-            raise LimbeckError(what, where=header, mend=message("fix.one_of", options=[*_BYTES, *_PACKED]))
+            raise LimbeckError(what, where=header, fix=message("fix.one_of", options=[*_BYTES, *_PACKED]))
 
 
 def _check_beside(name: str, header: Path) -> None:
@@ -231,7 +231,7 @@ def _length(raw: Any, header: Path, per_frame: list[int]) -> int:
     """Return the frames of a record whose header does not tell them, from the size of its first data file."""
     name, kind = raw.file_name[0], str(raw.fmt[0])
     if kind not in _BYTES:
-        raise LimbeckError(message("record.no_length"), where=header, mend=message("fix.write_there"))
+        raise LimbeckError(message("record.no_length"), where=header, fix=message("fix.write_there"))
     frame = sum(count for count, other in zip(per_frame, raw.file_name, strict=True) if other == name) * _BYTES[kind]
     return int(((header.parent / name).stat().st_size - (raw.byte_offset[0] or 0)) / frame)
 
@@ -248,7 +248,7 @@ def _check_sizes(raw: Any, header: Path, length: int, per_frame: list[int]) -> N
         size = (header.parent / name).stat().st_size
         if size < needed:
             what = message("record.data_truncated", file=name, count=size, total=needed)
-            raise LimbeckError(what, where=header, mend=message("fix.copy"))
+            raise LimbeckError(what, where=header, fix=message("fix.copy"))
 
 
 def _decoded(head: _Head, places: list[int | None] | list[int], per_frame: int) -> tuple[Floats, list[Message]]:
@@ -270,7 +270,7 @@ def _decoded(head: _Head, places: list[int | None] | list[int], per_frame: int) 
         values = np.asarray(samples[at], dtype=np.float64)[: head.length * count]
         if len(values) < head.length * count:
             what = message("record.truncated", count=len(values), total=head.length * count)
-            raise LimbeckError(what, where=head.path, mend=message("fix.copy"))
+            raise LimbeckError(what, where=head.path, fix=message("fix.copy"))
         if unit not in _TO_MILLIVOLT:
             findings.append(message("data.lead_unit_unknown", record=head.record, lead=head.names[place]))
         if count != per_frame:
@@ -287,13 +287,13 @@ def _joined(raw: Any, header: Path, settings: Signal) -> Record:
     names, lengths = [str(name) for name in raw.seg_name], [int(length) for length in raw.seg_len]
     if not names or len(names) != raw.n_seg or len(names) > MOST_SEGMENTS:
         what = message("record.segment_count", count=raw.n_seg, found=len(names))
-        raise LimbeckError(what, where=header, mend=message("fix.segments", most=MOST_SEGMENTS))
+        raise LimbeckError(what, where=header, fix=message("fix.segments", most=MOST_SEGMENTS))
     known = [] if lengths[0] else _layout(header, names[0])
     pieces = list(zip(names, lengths, strict=True))[0 if lengths[0] else 1 :]
     length = sum(lengths)
     if raw.sig_len not in (None, length):
         what = message("record.segments_length", count=raw.sig_len, found=length)
-        raise LimbeckError(what, where=header, mend=message("fix.copy"))
+        raise LimbeckError(what, where=header, fix=message("fix.copy"))
     rate = float(raw.fs or 0.0)
     _check_size(rate, length, len(settings.leads), header)
     heads = [None if name == GAP else _segment(header, name, count, rate) for name, count in pieces]
@@ -326,7 +326,7 @@ def _segment(header: Path, name: str, length: int, rate: float) -> _Head:
     head = _checked(_raw(file), file, header.stem)
     if head.length != length or head.rate != rate:
         facts = {"segment": name, "found": head.length, "rate": head.rate, "count": length, "wanted": rate}
-        raise LimbeckError(message("record.segment_differs", **facts), where=header, mend=message("fix.copy"))
+        raise LimbeckError(message("record.segment_differs", **facts), where=header, fix=message("fix.copy"))
     return head
 
 
@@ -341,7 +341,7 @@ def _file_of(header: Path, name: str) -> Path:
     file = header.with_name(f"{name}.hea")
     if not file.is_file():
         what = message("record.segment_missing", segment=file.name)
-        raise LimbeckError(what, where=header, mend=message("fix.beside_header"))
+        raise LimbeckError(what, where=header, fix=message("fix.beside_header"))
     return file
 
 

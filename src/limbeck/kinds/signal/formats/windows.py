@@ -39,7 +39,7 @@ def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], 
     """
     arrays = _arrays(path)
     if "x" not in arrays:
-        raise LimbeckError(message("record.no_windows"), where=path, mend=message("fix.array_x"))
+        raise LimbeckError(message("record.no_windows"), where=path, fix=message("fix.array_x"))
     x = arrays["x"]
     x = x[:, None, :] if x.ndim == 2 else x
     if x.ndim != 3 or not 1 <= x.shape[1] <= MOST_LEADS or x.dtype.kind not in "iuf":
@@ -89,7 +89,7 @@ def read_ucr(path: Path, settings: Signal) -> tuple[Beats, Floats, list[Message]
         table = np.loadtxt(path, delimiter="\t", dtype=np.float64, ndmin=2, encoding="utf-8-sig")
     except (OSError, ValueError, UnicodeDecodeError) as error:
         what = message("record.series", error=first_line(error))
-        raise LimbeckError(what, where=path, mend=message("fix.series")) from error
+        raise LimbeckError(what, where=path, fix=message("fix.series")) from error
     if table.shape[1] < 9 or not np.isfinite(table[:, 0]).all():
         raise LimbeckError(message("record.columns", count=table.shape[1]), where=path)
     whole = table[:, None, 1:]
@@ -128,7 +128,7 @@ def centred(whole: Floats, rate: float, settings: Signal, where: object) -> NDAr
     middle = whole.shape[2] // 2
     if start > middle or end > whole.shape[2] - middle:
         what = message("record.reach", have=middle / rate, before=settings.before, after=settings.after)
-        raise LimbeckError(what, where=where, mend=message("fix.reach"))
+        raise LimbeckError(what, where=where, fix=message("fix.reach"))
     taps = taps_of(settings, rate)
     if taps is not None:
         flat = whole.reshape(-1, whole.shape[2])
@@ -186,7 +186,7 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
             return {name: stored[name] for name in stored.files}
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
         what = message("record.npz", error=first_line(error))
-        raise LimbeckError(what, where=path, mend=message("fix.savez")) from error
+        raise LimbeckError(what, where=path, fix=message("fix.savez")) from error
 
 
 def _positive(arrays: dict[str, NDArray[Any]], name: str, default: float, path: Path) -> float:
@@ -196,7 +196,7 @@ def _positive(arrays: dict[str, NDArray[Any]], name: str, default: float, path: 
         raise LimbeckError(message("record.no_number", name=name), where=path) from error
     if not 0 < value < 1e6:
         what = message("record.number", name=name, value=value)
-        raise LimbeckError(what, where=path, mend=message("fix.above_zero"))
+        raise LimbeckError(what, where=path, fix=message("fix.above_zero"))
     return value
 
 
