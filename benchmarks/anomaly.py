@@ -27,8 +27,8 @@ from limbeck.networks.anomaly.frozen_encoder import Encoded, Frozen
 from limbeck.networks.anomaly.mahalanobis import Whole
 from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.anomaly import statistics_of, train_detector
+from limbeck.training.finish import finish
 from limbeck.training.student import Student
-from limbeck.training.train import finish
 
 COMMAND = "make bench ONLY=anomaly"
 RECIPE = Path(__file__).parent.parent / "recipes" / "medical-anomaly.toml"

@@ -25,8 +25,8 @@ from limbeck.metrics.curves import roc_auc
 from limbeck.metrics.measure import measure as metrics_of
 from limbeck.recipe import Recipe, load_recipe, override
 from limbeck.training.distill.distill import distil
+from limbeck.training.finish import finish
 from limbeck.training.student import train_student
-from limbeck.training.train import finish
 
 COMMAND = "make bench ONLY=ecg"
 RECIPE = ROOT / "recipes" / "ecg.toml"

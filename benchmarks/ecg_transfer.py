@@ -19,8 +19,8 @@ from limbeck.data.split import split_random
 from limbeck.dataset.prepare import prepare
 from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import Recipe, load_recipe
+from limbeck.training.export.bundle_parts import save_weights
 from limbeck.training.student import train_student
-from limbeck.training.train import save_weights
 
 COMMAND = "make bench ONLY=ecg_transfer"
 TRUNK, RECIPE = ROOT / "recipes" / "ecg-trunk.toml", ROOT / "recipes" / "ecg-transfer.toml"

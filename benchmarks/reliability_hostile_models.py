@@ -213,7 +213,7 @@ def _teach(bundle: Path) -> None:
 
 def _read(bundle: Path) -> None:
     from limbeck.bundle.training_hashes import read_seen
-    from limbeck.evaluation.evaluate import export_facts, stored_metrics
+    from limbeck.evaluation.bundle_files import export_facts, stored_metrics
     from limbeck.evaluation.report.trust import read_trust
     from limbeck.recipe import load_recipe
 

@@ -175,7 +175,8 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
         LimbeckError
             When the folder holds something else, or the training rows are gone, which a pickle leaves out.
         """
-        from limbeck.training.train import finish, refuse_foreign  # export needs more packages than training
+        from limbeck.training.finish import finish  # export needs more packages than training
+        from limbeck.training.train import refuse_foreign
 
         check_is_fitted(self)
         if not hasattr(self, "_rows"):

@@ -14,7 +14,7 @@ from bundle.hostile import answering, change
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.training_hashes import read_seen
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.evaluate import export_facts, stored_metrics
+from limbeck.evaluation.bundle_files import export_facts, stored_metrics
 
 TEXTS = ["物流很快", "质量太差"]
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such files")

@@ -17,8 +17,8 @@ from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import NETWORKS, Network
 from limbeck.recipe import Input
 from limbeck.training.export import gate as exporting
+from limbeck.training.export.bundle_parts import save_weights
 from limbeck.training.export.gate import export, halve, logits_of, round_to_half
-from limbeck.training.train import save_weights
 from small import TINY, reviews, tiny_recipe
 
 TEXTS = [row["text"] for row in reviews(150, seed=2)]

@@ -13,10 +13,10 @@ from limbeck.kinds.table.encode import TableInput
 from limbeck.kinds.table.epoch import disturbed
 from limbeck.kinds.text.encode import TextInput
 from limbeck.recipe import Input, parse_recipe
+from limbeck.training.export.bundle_parts import seen_rows
 from limbeck.training.fit.batches import given
 from limbeck.training.fit.views import check_views, viewed_rows
 from limbeck.training.student import train_student
-from limbeck.training.train import seen_rows
 from small import TINY, reviews, tiny_recipe, write_csv
 
 TEXTS = [row["text"] for row in reviews(40)]

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from limbeck.bundle.predict import Done
     from limbeck.registry import Model
     from limbeck.training.doctor import Finding
+    from limbeck.training.finish import Trained
     from limbeck.training.search.cross_validation import Folds
     from limbeck.training.search.tune import Tuned
-    from limbeck.training.train import Trained
 
 SHOWN = ("accuracy", "macro_f1", "precision", "recall", "f1", "fpr", "roc_auc", "pr_auc", "eer", "ece", "brier")
 

@@ -64,7 +64,7 @@ class Seen:
 
 def seen_by(
     classifier: Classifier, frame: pl.DataFrame, where: Mapping[str, str] | None = None
-) -> tuple[Seen | None, list[str]]:
+) -> tuple[Seen | None, list[Message]]:
     """Return which rows of a frame a bundle has learned from (None: none that is known), and notes where it is open."""
     task, reader = classifier.manifest.task, classifier.manifest.input
     keys = telling_keys(frame, task, reader)

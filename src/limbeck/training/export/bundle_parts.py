@@ -1,0 +1,84 @@
+"""What stands in a bundle beside the model: weights, facts of ``bundle.json``, a reference of the training rows."""
+
+from __future__ import annotations
+
+import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.reference import Reference, looked_at, reference_of, sizes_of
+from limbeck.data.dataset import Dataset
+from limbeck.kinds import kind_of
+from limbeck.kinds.select import values_of
+from limbeck.networks import Network
+from limbeck.objectives import OBJECTIVES, viewed
+from limbeck.recipe import Recipe
+from limbeck.training.export.gate import Gate
+from limbeck.training.student import Student
+from limbeck.version import __version__
+
+
+def reference(classifier: Classifier, recipe: Recipe, rows: Dataset, student: Student) -> Reference:
+    """Return what the rows looked like that a student learned from, and how the exported bundle answers valid."""
+    p = classifier.submit(student.valid_rows).result()
+    learned = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
+    learned = learned if len(learned) else seen_rows(recipe, rows)
+    frame = rows.frame[looked_at(learned)]
+    kind = kind_of(recipe.task)
+    left_out = kind.costly or not kind.has("vectors")  # images would be decoded once more
+    vectors = None if left_out else classifier.features(values_of(frame, recipe.task), unreadable="nan")
+    sizes = sizes_of(frame, recipe.task)
+    return reference_of(rows.classes, p, classifier.decide(p), rows.labels[learned], sizes, vectors)
+
+
+def seen_rows(recipe: Recipe, rows: Dataset) -> np.ndarray:
+    """Return the rows int64 that a student is trained on or chosen by: with teachers, unlabelled ones too."""
+    taught = bool(recipe.teachers) or any(OBJECTIVES[name].taught for name in recipe.objective.losses)
+    parts = ["train", "valid", *(["unlabelled"] if taught or viewed(recipe.objective.losses) else [])]
+    return np.flatnonzero(np.isin(rows.split, parts))
+
+
+def save_weights(network: Network, file: Path) -> None:
+    """Store every weight that half precision holds exactly as half precision, the others as they are."""
+    stored = {}
+    for name, value in network.state_dict().items():
+        half = value.half()
+        exact = value.is_floating_point() and torch.equal(half.to(value.dtype), value)
+        stored[name] = (half if exact else value.clone()).contiguous()
+    file.write_bytes(save(stored))
+
+
+def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, name: str) -> dict[str, Any]:
+    """Return the facts of ``bundle.json``, all but the hashes."""
+    raw = recipe.task.class_map or {label: label for label in rows.classes}
+    labels: dict[str, str] = {}
+    for value, label in raw.items():
+        labels.setdefault(label, value)
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers", "pillow")
+    return {
+        "limbeck": __version__,
+        "created": now,
+        "name": name,
+        "task": recipe.task,
+        "input": student.encoder.settings,
+        "layout": recipe.data.layout,
+        "columns": recipe.data.columns,
+        "classes": list(rows.classes),
+        "labels": labels,
+        "positive": student.positive,
+        "network": recipe.student.network,
+        "parameters": student.parameters,
+        "arrays": list(student.network.arrays),
+        "threshold": student.threshold,
+        "temperature": student.temperature,
+        "serve": gate.serve,
+        "attacks": recipe.evaluation.attacks,
+        "versions": {package: version(package) for package in packages},
+    }
