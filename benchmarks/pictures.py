@@ -66,7 +66,7 @@ def against_torch(bundle: Path, faces: Path, rows: int, times: int) -> dict[str,
     import torch
     from safetensors.torch import load_file
 
-    from limbeck.training.export.gate import Answering
+    from limbeck.training.export.onnx_model import Answering
     from limbeck.training.student import build
 
     recipe = load_recipe(bundle / "recipe.toml")

@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import NETWORKS, Network
 from limbeck.recipe import Input
-from limbeck.training.export import gate as exporting
+from limbeck.training.export import int8
 from limbeck.training.export.bundle_parts import save_weights
 from limbeck.training.export.gate import export, halve, logits_of, round_to_half
 from small import TINY, reviews, tiny_recipe
@@ -145,14 +145,14 @@ def test_int8_is_kept_only_with_the_same_labels_and_more_speed_and_says_why_not(
 
 def test_int8_that_passes_the_gate_serves_and_one_that_flips_labels_does_not(tmp_path, monkeypatch):
     student, encoder = made("albert", hidden=192, heads=4, intermediate=768)
-    monkeypatch.setattr(exporting, "FASTER", 0.0)
-    monkeypatch.setattr(exporting, "MOST_FLIPPED", 1.0)
-    monkeypatch.setattr(exporting, "LARGEST_BATCH_DIFFERENCE", 1.0)
+    monkeypatch.setattr(int8, "FASTER", 0.0)
+    monkeypatch.setattr(int8, "MOST_FLIPPED", 1.0)
+    monkeypatch.setattr(int8, "LARGEST_BATCH_DIFFERENCE", 1.0)
     gate = pass_gate(student, encoder, tmp_path, int8="auto")
     assert gate.serve == "model.int8.onnx"
     assert gate.int8["bytes"] < gate.bytes * 1.5
     open_trusted(tmp_path / "model.int8.onnx")
-    monkeypatch.setattr(exporting, "MOST_FLIPPED", -1.0)
+    monkeypatch.setattr(int8, "MOST_FLIPPED", -1.0)
     gate = pass_gate(student, encoder, tmp_path, int8="auto")
     assert gate.serve == "model.onnx"
     assert "labels flip" in gate.int8["reason"]
@@ -160,9 +160,9 @@ def test_int8_that_passes_the_gate_serves_and_one_that_flips_labels_does_not(tmp
 
 
 def test_a_bundle_with_int8_answers_with_it(rows_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(exporting, "FASTER", 0.0)
-    monkeypatch.setattr(exporting, "MOST_FLIPPED", 1.0)
-    monkeypatch.setattr(exporting, "LARGEST_BATCH_DIFFERENCE", 1.0)
+    monkeypatch.setattr(int8, "FASTER", 0.0)
+    monkeypatch.setattr(int8, "MOST_FLIPPED", 1.0)
+    monkeypatch.setattr(int8, "LARGEST_BATCH_DIFFERENCE", 1.0)
     out = limbeck.train(tiny_recipe("albert", export={"int8": "auto"}), data=rows_folder, out=tmp_path / "out").bundle
     assert json.loads((out / "bundle.json").read_text("utf-8"))["serve"] == "model.int8.onnx"
     with limbeck.load(out) as classifier:
@@ -173,13 +173,13 @@ def test_a_bundle_with_int8_answers_with_it(rows_folder, tmp_path, monkeypatch):
 def test_int8_says_how_far_a_row_depends_on_the_rows_beside_it_and_is_refused_beyond_a_bound(
     network, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(exporting, "MOST_FLIPPED", 1.0)
-    monkeypatch.setattr(exporting, "LARGEST_BATCH_DIFFERENCE", 1.0)
+    monkeypatch.setattr(int8, "MOST_FLIPPED", 1.0)
+    monkeypatch.setattr(int8, "LARGEST_BATCH_DIFFERENCE", 1.0)
     student, encoder = made(network)
     gate = pass_gate(student, encoder, tmp_path, int8="keep")
     said = gate.int8["batch_difference"]
     assert 0 <= said < 0.5
-    monkeypatch.setattr(exporting, "LARGEST_BATCH_DIFFERENCE", said / 2 - 1e-9)
+    monkeypatch.setattr(int8, "LARGEST_BATCH_DIFFERENCE", said / 2 - 1e-9)
     gate = pass_gate(student, encoder, tmp_path, int8="keep")
     assert gate.serve == "model.onnx"
     assert "with the rows beside them" in gate.int8["reason"]

@@ -12,7 +12,7 @@ from limbeck.kinds import kind_of
 from limbeck.kinds.select import RowInput, Rows, Values, encode
 from limbeck.kinds.text.augment import check_augmentation
 from limbeck.recipe import Recipe, Task
-from limbeck.training.export.gate import CALIBRATED
+from limbeck.training.export.int8 import CALIBRATED
 
 
 def calibration_rows(task: Task, rows: Rows, seed: int) -> Rows | None:
