@@ -28,8 +28,8 @@ from limbeck.kinds.image.gallery import is_thumbnail
 from limbeck.messages.baseline_names import named
 from limbeck.messages.escape import inert
 from limbeck.messages.findings import doubtful
-from limbeck.messages.labels import LANGUAGES, pair
-from limbeck.messages.message import both
+from limbeck.messages.labels import pair
+from limbeck.messages.message import LANGUAGES, both
 from limbeck.metrics.confusions import top_confusions
 from limbeck.metrics.measure import NAMES
 
