@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import limbeck
 import limbeck.training.search.tune
 from benchmarks.killed_tasks import ended, forked, recipe, remove, until_end, write_rows
-from limbeck.bundle import predict as stream
+from limbeck.bundle import predict_files as stream
 from limbeck.recipe import dump_recipe
 
 MOST = 8  # writers at once

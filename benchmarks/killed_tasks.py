@@ -32,7 +32,7 @@ import torch._dynamo  # noqa: F401
 import limbeck
 import limbeck.training.search.tune
 import limbeck.training.train
-from limbeck.bundle import predict as stream
+from limbeck.bundle import predict_files as stream
 from limbeck.bundle.classifier import Classifier  # noqa: F401
 from limbeck.bundle.manifest import read_manifest
 from limbeck.recipe import Recipe, dump_recipe, parse_recipe

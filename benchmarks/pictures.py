@@ -66,8 +66,8 @@ def against_torch(bundle: Path, faces: Path, rows: int, times: int) -> dict[str,
     import torch
     from safetensors.torch import load_file
 
+    from limbeck.training.build import build
     from limbeck.training.export.onnx_model import Answering
-    from limbeck.training.student import build
 
     recipe = load_recipe(bundle / "recipe.toml")
     data = prepare(load_recipe(ROOT / "recipes" / "liveness.toml"), faces)

@@ -13,7 +13,7 @@ import pytest
 
 import limbeck
 from limbeck import events
-from limbeck.bundle import predict as stream
+from limbeck.bundle import predict_files as stream
 from limbeck.bundle.manifest import FORMAT, NewerFormatError
 from limbeck.errors import MissingExtraError
 from limbeck.locks import InUseError, sole_writer

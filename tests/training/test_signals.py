@@ -15,12 +15,13 @@ from limbeck.kinds.signal.augment import changed, moved, viewed
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.recipe import Signals as Settings
 from limbeck.recipe import load_recipe, override
+from limbeck.training.build import build
 from limbeck.training.export.bundle_parts import save_weights
 from limbeck.training.export.gate import logits_of
 from limbeck.training.finish import finish
 from limbeck.training.fit.unfreeze import freeze
 from limbeck.training.fit.validation_scores import softmax
-from limbeck.training.student import build, train_student
+from limbeck.training.student import train_student
 from signals import records, signal_recipe
 
 ALL = {"noise": 0.2, "wander": 0.5, "scale": 0.3, "shift": 0.1, "drop": 0.5, "rhythm": 0.2, "alone": 0.3}

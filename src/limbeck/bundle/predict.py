@@ -7,53 +7,19 @@ A chunk is read and encoded while the one before it is answered; the answers gro
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, overload
 
-import numpy as np
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.engine import Answer
-from limbeck.bundle.open_bundle import WINDOW
-from limbeck.bundle.picture_workers import EACH, MANY, Answered, Workers
+from limbeck.bundle.predict_files import Done, Run, refuse_unwritable
 from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
-from limbeck.bundle.resume_journal import Files, Journal, Works, rejects_of
-from limbeck.data.file_changes import Snapshot
-from limbeck.data.tables.read import Chunk, need
-from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.events import Listener, Token, check, stage, told
-from limbeck.files import writable
-from limbeck.kinds.image.files import FILE, pictures_of
-from limbeck.kinds.image.heatmap import HeatMaps
-from limbeck.kinds.inputs import Wanted, own_output
-from limbeck.kinds.select import Rows, values_of
+from limbeck.errors import LimbeckError
+from limbeck.events import Listener, Token, stage, told
 from limbeck.locks import sole_writer
 from limbeck.process.forks import refuse_forked
-from limbeck.progress import progress as counting
-from limbeck.progress import say
-
-_AGAIN = "the same call goes on from there"
-FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
-
-
-@dataclass(frozen=True)
-class Done:
-    """What `predict` did."""
-
-    output: Path
-    rows: int
-    rejected: int
-    rejects: Path | None
-    seconds: float
-    resumed: int
-    notes: tuple[str, ...] = ()  # what of the input was left out
 
 
 @overload
@@ -132,7 +98,7 @@ def predict(
             return _in_memory(classifier, rows, output, columns, maps, quiet)
         if output is None:
             raise LimbeckError("name an output for the answers to a file", where=source, fix="give its path")
-        return _Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
+        return Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
 
 
 def _in_memory(
@@ -146,221 +112,3 @@ def _in_memory(
     refuse_unwritable(Path(output))
     answered, refused, rejects, seconds = write_rows(classifier, rows, Path(output), columns, quiet=quiet)
     return Done(Path(output), answered, refused, rejects, seconds, 0)
-
-
-def refuse_unwritable(output: Path) -> None:
-    """Raise where an output ends in no format that is written, or is a folder."""
-    if output.suffix.lower() not in FORMATS:
-        fix = f"end it in {', '.join(FORMATS)}"
-        if output.suffix.lower() in (".xlsx", ".xls"):
-            fix = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
-        raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, fix=fix)
-    if output.is_dir():
-        raise LimbeckError("is a folder", where=output, fix="name a file")
-
-
-@dataclass(frozen=True)
-class _Window:
-    """A chunk on its way: its rows, and what waits for their answers and the reasons of those that get none."""
-
-    chunk: Chunk
-    index: int
-    frame: pl.DataFrame
-    wait: Callable[[], Answered]
-    pictures: Rows | None = None
-
-
-class _Run:
-    def __init__(
-        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
-        maps: str | Path | None, quiet: bool, encoding: str | None = None,
-    ) -> None:  # fmt: skip
-        self.classifier, self.output, self.quiet = classifier, output, quiet
-        self.encoding = encoding
-        refuse_unwritable(output)
-        manifest = classifier.manifest
-        wanted = Wanted(
-            manifest.task, manifest.input, manifest.layout, manifest.columns, output,
-            (output, rejects_of(output)), encoding,
-        )  # fmt: skip
-        self.inputs = classifier.kind.inputs(source, wanted)
-        self.sources = self.inputs.sources
-        own_output(source, output, self.sources)
-        self.columns = self._columns(columns)
-        if maps is not None and not classifier.mapped:
-            fix = "train one with task.kind = 'anomaly-image'"
-            raise LimbeckError("this bundle gives no maps", where=classifier.path, fix=fix)
-        self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
-        self.works = Works(output, self.columns, rounded=self._answers())
-        self.before = [Snapshot(self.inputs.parts(file)) for file in self.sources]
-        self.workers: Workers | None = None
-        self.known = False  # whether all rows are known before they come
-        self.met = 0  # rows that are known to come, or have
-
-    def _columns(self, asked: Sequence[str] | None) -> list[str]:
-        names = self.inputs.names()
-        if asked is None:
-            return self.inputs.defaults(names)
-        known = {*names, *(f"input.{name}" for name in names), *self._answers()}
-        for name in asked:
-            if name not in known:
-                fix = did_you_mean(name, sorted(known))
-                raise LimbeckError(f"there is no column {name!r} to write", where="--columns", fix=fix)
-        return list(asked)
-
-    def _answers(self) -> list[str]:
-        manifest = self.classifier.manifest
-        return ["row", "file", "label", "class", "probability", *(f"p:{name}" for name in manifest.classes)]
-
-    def go(self) -> Done:
-        started = time.perf_counter()
-        journal = self.works.begin(self._fingerprint(), quiet=self.quiet)
-        resumed = journal.answered + journal.rejected
-        if resumed and not self.quiet:
-            say(f"resumed after {resumed:,} rows")
-        try:
-            self.output.parent.mkdir(parents=True, exist_ok=True)
-            with self.works.opened(journal) as files, counting("rows", None, quiet=self.quiet) as tick:
-                tick(resumed)
-                check(_AGAIN)
-                for window in self._answered(journal):
-                    self._write(files, journal, window)
-                    tick(len(window.chunk.numbers) + len(window.chunk.rejects))
-                    check(_AGAIN)
-            self.works.finish(journal)
-        except BrokenPipeError:
-            raise  # the reader of a pipe has seen enough
-        except OSError as error:
-            raise self.works.out_of_reach(error) from error
-        finally:
-            self.works.close()
-            if self.workers is not None:
-                self.workers.close()
-        kept = self.works.rejects if journal.rejected else None
-        seconds = time.perf_counter() - started
-        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, tuple(self.inputs.notes))
-
-    def _answered(self, journal: Journal) -> Iterator[_Window]:
-        """Yield chunks with their answers; the next chunk is read and encoded while one is being answered."""
-        ahead: _Window | None = None
-        for index in range(journal.source, len(self.sources)):
-            skip = journal.row if index == journal.source else 0
-            for chunk in self._read(index, skip):
-                frame = self.inputs.frame(chunk, index, self.columns)
-                window = self._window(chunk, index, frame)
-                if ahead:
-                    yield ahead
-                ahead = window
-        if ahead:
-            yield ahead
-
-    def _read(self, index: int, skip: int) -> Iterator[Chunk]:
-        """Yield the chunks of a source, and raise at its end where it changed: the chunks are then of no version."""
-        try:
-            yield from self._chunks(index, skip)
-        except LimbeckError:
-            self._refuse_changed(index)  # it says more than what the reader stumbled over
-            raise
-        if not self.inputs.by_name:
-            self._refuse_changed(index)
-
-    def _refuse_changed(self, index: int, pictures: Sequence[str] | None = None) -> None:
-        """Raise where what is read is no longer what it was; a picture that is gone is answered or rejected by name."""
-        try:
-            self.before[index].refuse_changed(pictures, removed_too=pictures is None)
-        except LimbeckError:
-            self.works.forget()  # no later run may go on from these answers
-            raise
-
-    def _chunks(self, index: int, skip: int) -> Iterator[Chunk]:
-        rows = min(WINDOW, self.classifier.window)
-        if (known := self.inputs.expected(skip)) is not None:
-            self.known, self.met = True, known
-        yield from self.inputs.chunks(index, skip, rows)
-
-    def _window(self, chunk: Chunk, index: int, frame: pl.DataFrame) -> _Window:
-        """Begin to answer a chunk; rows that hold nothing to answer are named with the reason."""
-        classifier, task = self.classifier, self.classifier.manifest.task
-        if not frame.height:
-            return _Window(chunk, index, frame, partial(_with, classifier.submit_none(), {}))
-        values = values_of(frame, task)
-        if classifier.kind.processes and (workers := self._helped(len(values))) is not None:
-            return _Window(chunk, index, frame, workers.submit(values).result)
-        rows, bad = classifier.encode_each(values)
-        reasons = {at: str(error) for at, error in bad.items()}
-        mapped = None if self.heat is None else rows
-        return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), mapped)
-
-    def _helped(self, more: int) -> Workers | None:
-        """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""
-        self.met += 0 if self.known else more
-        if self.heat is not None or self.met < MANY or self.classifier.threads <= 1:
-            return None
-        self.workers = self.workers or Workers(self.classifier)
-        self.workers.grow(self.met // EACH)
-        return self.workers
-
-    def _write(self, files: Files, journal: Journal, window: _Window) -> None:
-        chunk, index = window.chunk, window.index
-        answers, why = window.wait()
-        if self.inputs.by_name:
-            self._refuse_changed(index, chunk.frame[FILE].to_list())
-        full = np.ones(window.frame.height, dtype=bool)
-        full[list(why)] = False
-        unfit = [(int(chunk.numbers[at]), reason) for at, reason in why.items()]
-        refused = sorted([*unfit, *((reject.row, reject.reason) for reject in chunk.rejects)])
-        if self.heat is not None and window.pictures is not None:
-            self._draw(window, np.flatnonzero(full))
-        rows = self._table(window.frame.filter(pl.Series(full)), chunk.numbers[full], index, answers[full])
-        before = journal.row if journal.source == index else 0
-        journal.source, journal.row = index, before + len(chunk.numbers) + len(chunk.rejects)
-        self.works.write(files, journal, rows, [(self._name(index), row, reason) for row, reason in refused])
-
-    def _draw(self, window: _Window, which: np.ndarray) -> None:
-        """Write the heat maps of the chosen rows, int64, before their answers: a killed run draws some again."""
-        assert self.heat is not None and window.pictures is not None
-        pictures = pictures_of(window.frame, self.classifier.manifest.task)
-        found = self.classifier.maps_of(window.pictures.take(which))
-        for at, places in zip(which, found, strict=True):
-            self.heat.write(int(window.chunk.numbers[at]), pictures[at], places)
-
-    def _table(
-        self, frame: pl.DataFrame, numbers: np.ndarray, index: int, probabilities: np.ndarray
-    ) -> list[pl.Series]:
-        manifest = self.classifier.manifest
-        decided = self.classifier.decide(probabilities)
-        names = np.array(manifest.classes, dtype=object)
-        labels = np.array([manifest.labels[name] for name in manifest.classes], dtype=object)
-        made: dict[str, Any] = {
-            "row": numbers,
-            "file": [self._name(index)] * len(numbers),
-            "label": labels[decided],
-            "class": names[decided],
-            "probability": probabilities[np.arange(len(decided)), decided],
-        }
-        made |= {f"p:{name}": probabilities[:, at] for at, name in enumerate(manifest.classes)}
-        out = []
-        for name in self.columns:
-            if name in made:
-                values = made[name]
-                out.append(pl.Series(name, values.tolist() if values is labels else list(values)))
-            else:
-                need(frame.columns, [name.removeprefix("input.")], self.sources[index])
-                out.append(frame[name.removeprefix("input.")].alias(name))
-        return out
-
-    def _name(self, index: int) -> str:
-        return writable(self.sources[index].name or self.sources[index].resolve().name)  # "." has none
-
-    def _fingerprint(self) -> str:
-        names = [str(path.absolute()) for path in self.sources]
-        facts = [names, *(fact for one in self.before for fact in one.facts())]
-        hashes = sorted(self.classifier.manifest.files.items())
-        content = json.dumps(
-            [facts, hashes, self.columns, self.output.suffix.lower(), *([self.encoding] if self.encoding else [])]
-        )
-        return hashlib.sha256(content.encode("ascii")).hexdigest()
-
-
-def _with(answer: Answer, unfit: dict[int, str]) -> Answered:
-    return answer.result(), unfit

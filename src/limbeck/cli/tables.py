@@ -17,7 +17,7 @@ from limbeck.errors import printable
 from limbeck.model_names import home
 
 if TYPE_CHECKING:
-    from limbeck.bundle.predict import Done
+    from limbeck.bundle.predict_files import Done
     from limbeck.registry import Model
     from limbeck.training.doctor import Finding
     from limbeck.training.finish import Trained

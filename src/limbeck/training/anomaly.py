@@ -34,12 +34,14 @@ from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import DETECTED, Recipe
 from limbeck.tasks import task_of
-from limbeck.training import student as students
+from limbeck.training.build import build, start_of
 from limbeck.training.export.gate import logits_of, round_to_half
 from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
+from limbeck.training.precision import accelerator_for
 from limbeck.training.pretrain.rotation import self_train
+from limbeck.training.student import Student, fingerprint
 from limbeck.training.warm_start import refuse_bundle
 
 CUT = 0.5  # the probability of an anomaly at the line: it is drawn inside the network
@@ -57,13 +59,13 @@ def train_detector(
     checkpoints: Path | None = None,
     resume: bool = False,
     report: Callable[[int, float], None] | None = None,
-) -> students.Student:
+) -> Student:
     """Train a detector on the normal rows of ``train``, choose and settle it on ``valid``; see `train_student`.
 
     Raises
     ------
     LimbeckError
-        For what `limbeck.training.student.build` refuses, and teachers, of whom a detector has none.
+        For what `limbeck.training.build.build` refuses, and teachers, of whom a detector has none.
     """
     if recipe.teachers:
         raise LimbeckError("a detector learns from normal rows, not from teachers", where="recipe", fix="name none")
@@ -71,9 +73,9 @@ def train_detector(
     train = train[data.labels[train] == 0]
     values = values_of(data.frame[train], recipe.task)
     labels = np.zeros(len(train), dtype=np.int64)
-    start = students.start_of(recipe, folders)
+    start = start_of(recipe, folders)
     refuse_bundle(start, "a detector")
-    network, encoder = students.build(recipe, values, DETECTED, start)
+    network, encoder = build(recipe, values, DETECTED, start)
     assert isinstance(network, Detector)  # the kind of task chose it
     rows, labels = epoch_rows(recipe, encoder, values, labels, folders)
     if hasattr(network, "frozen") and not network.frozen.given:
@@ -89,10 +91,10 @@ def train_detector(
         if learner.labelled or learner.taught or learner.guided or viewed(recipe.objective.losses):
             fix = "leave objective.losses out: a detector has its own"
             raise LimbeckError("these losses tell classes apart", where="objective.losses", fix=fix)
-        accelerator = students.accelerator_for(recipe, network)
+        accelerator = accelerator_for(recipe, network)
         validate = partial(_validate, learner, encoder, valid_rows, valid_labels)
         keys = frame_keys(data.frame[np.concatenate([train, valid])], recipe.task, recipe.input)
-        mark = students.fingerprint(recipe, keys, np.concatenate([labels, valid_labels]))
+        mark = fingerprint(recipe, keys, np.concatenate([labels, valid_labels]))
         with stage("fit"), remembered(network, recipe):
             history = fit(
                 learner, encoder, rows, labels, recipe.training, validate, accelerator=accelerator,
@@ -103,7 +105,7 @@ def train_detector(
     settle(network, encoder, valid_rows, valid_labels, recipe)
     logits = logits_of(network, encoder, valid_rows)
     sample = calibration_rows(recipe.task, rows(0), recipe.training.seed)
-    return students.Student(
+    return Student(
         network, encoder, history, 1.0, CUT, 1, valid_rows, valid_labels, logits, sample
     )  # fmt: skip
 

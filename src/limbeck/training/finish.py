@@ -29,10 +29,11 @@ from limbeck.messages.message import stored as stored_messages
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, override
 from limbeck.training.adversarial_accuracy import robust_accuracy, under_attack
+from limbeck.training.build import positive_index
 from limbeck.training.export.bundle_parts import manifest_facts, reference, save_weights, seen_rows
 from limbeck.training.export.gate import export, gate_facts
 from limbeck.training.export.model_card import model_card
-from limbeck.training.student import Student, positive_index
+from limbeck.training.student import Student
 
 
 @dataclass(frozen=True)

@@ -9,35 +9,30 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
-import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 
 from limbeck.bundle.training_hashes import frame_keys
 from limbeck.data.dataset import Dataset
 from limbeck.dataset.prepare import texts_of
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError
 from limbeck.events import stage
 from limbeck.kinds import kind_of
 from limbeck.kinds.image.recaptured_rows import with_attacks
-from limbeck.kinds.select import RowInput, Rows, Values, encode, values_of
+from limbeck.kinds.select import RowInput, Rows, encode, values_of
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
-from limbeck.networks import NETWORKS, Network
-from limbeck.networks.image.spectrum import fused
+from limbeck.networks import Network
 from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.objectives import viewed
 from limbeck.progress import say
-from limbeck.recipe import Init, Recipe, Training, override
-from limbeck.recipe.paths import find, needed
+from limbeck.recipe import Recipe
 from limbeck.tasks import task_of
-from limbeck.tasks.classify.attack_rows import bona_fide_index, settled_threshold
+from limbeck.tasks.classify.attack_rows import settled_threshold
+from limbeck.training.build import build, positive_index, start_of, with_stop_words
 from limbeck.training.distill.targets import Targets
-from limbeck.training.distributed.processes import by_itself, current, own_cores
 from limbeck.training.export.gate import logits_of, round_to_half
 from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows, with_offset, with_target
 from limbeck.training.fit.learner import Learner
@@ -47,8 +42,8 @@ from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.fit.views import viewed_rows
 from limbeck.training.fit.wide_branch import fit_wide
-from limbeck.training.pretrained_tokenizer import pretrained_input
-from limbeck.training.warm_start import PREFIX, bundle_of, encoder_of, found_bundle, load_weights
+from limbeck.training.precision import accelerator_for
+from limbeck.training.warm_start import bundle_of, load_weights
 
 TRAINERS = {"anomaly": "limbeck.training.anomaly"}  # task -> module that trains its students; it builds on this one
 
@@ -76,127 +71,6 @@ class Student:
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Return calibrated probabilities float32 [N, C] of encoded rows."""
         return softmax(logits_of(self.network, self.encoder, rows) / self.temperature)
-
-
-def positive_index(recipe: Recipe, classes: tuple[str, ...]) -> int:
-    """Return the index of the class that binary metrics are about: the recipe's, else the second."""
-    name = recipe.task.positive
-    if recipe.evaluation.attacks is not None:
-        bona_fide_index(recipe.evaluation.attacks, classes)  # here, where every training and doctor comes by in time
-    if name is None:
-        return 1
-    if name not in classes:
-        raise LimbeckError(f"task.positive {name!r} is no class", where="recipe", fix=did_you_mean(name, classes))
-    return classes.index(name)
-
-
-def start_of(recipe: Recipe, folders: list[Path | None], *, quiet: bool = False) -> str | None:
-    """Return where the student's start is: a path or a Hugging Face id; None where it has none."""
-    init = recipe.student.init
-    if init is None:
-        return None
-    wanted = init if isinstance(init, Init) else Init(path=init)
-    if wanted.path.startswith(PREFIX):
-        if (bundle := found_bundle(wanted.path, folders)) is not None:
-            return bundle
-    elif (found := find(wanted.path, [*folders, Path()])) is not None:
-        return str(found)
-    if wanted.optional:
-        if not quiet:
-            say(f"student.init: {wanted.path} is not there; the student starts at random")
-        return None
-    if recipe.student.network == "albert" and not wanted.path.startswith((".", "/")):
-        return wanted.path  # a Hugging Face id
-    raise LimbeckError("the start of the student is missing", where=wanted.path, fix="check student.init")
-
-
-def with_stop_words(recipe: Recipe, folders: list[Path | None]) -> Recipe:
-    """Return the recipe with its file of stop words found, as any other path of it is."""
-    words = recipe.input.stop_words
-    if not isinstance(words, str):
-        return recipe
-    return override(recipe, {"input.stop_words": str(needed(words, folders, "input.stop_words"))})
-
-
-def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
-    """Return the class of the network that a recipe names and its checked options; `build` says what it raises."""
-    name = recipe.student.network
-    if name not in NETWORKS:
-        what = f"student.network: unknown network {name!r}"
-        raise LimbeckError(what, where="recipe", fix=did_you_mean(name, NETWORKS))
-    kind = NETWORKS[name]
-    options = kind.parse(recipe.student.options)
-    reads = kind_of(recipe.task).reads(recipe.task, recipe.input)
-    if not set(reads) & set(kind.encoders):
-        what = f"the network {name!r} cannot read {reads[0]!r} rows (task.kind, input.encoder)"
-        raise LimbeckError(what, where="recipe", fix=f"use {' or '.join(map(repr, kind.encoders))}")
-    return kind, options
-
-
-def build(recipe: Recipe, values: Values, classes: tuple[str, ...], start: str | None) -> tuple[Network, RowInput]:
-    """Return a fresh student and its fitted input; the weights of a bundle are not in it yet, see `load_weights`.
-
-    Raises
-    ------
-    LimbeckError
-        For an unknown network, unknown options, or an encoder that the network cannot read.
-    """
-    kind, options = network_kind(recipe)
-    torch.manual_seed(recipe.training.seed)
-    bundle = bundle_of(start)
-    pretrained = (
-        start is not None
-        and bundle is None
-        and recipe.input.encoder == "wordpiece"
-        and recipe.student.network == "albert"
-    )
-    kind_of_input = kind_of(recipe.task).encoder
-    encoder: RowInput = (
-        encoder_of(recipe, bundle, classes)
-        if bundle is not None
-        else pretrained_input(recipe.input, start, [str(text) for text in values])
-        if pretrained and start
-        else kind_of_input.fit(recipe.input, values)
-    )
-    network = kind(options, encoder, len(classes))
-    if recipe.student.spectrum is not False:
-        beside = recipe.student.spectrum
-        network = fused(network, encoder, len(classes), {} if beside is True else beside)
-    if encoder.wide is not None:
-        network = WideNetwork(network, encoder, len(classes), recipe.student.wide.idf)
-    if start is not None and bundle is None:
-        say(network.load_start(start, encoder))
-    return network, encoder
-
-
-def bf16_pays(settings: Training, network: Network | type[Network]) -> bool:
-    """Return whether half precision is faster for this network, on this machine and the device asked for."""
-    if settings.device != "cpu" and torch.cuda.is_available():
-        return bool(torch.cuda.is_bf16_supported())
-    return network.bf16_pays and _bf16_is_native()
-
-
-def accelerator_for(recipe: Recipe, network: Network | type[Network]) -> Accelerator:
-    """Return accelerate's view of this machine, in the recipe's device and precision."""
-    settings = recipe.training
-    threads = settings.threads or network.threads
-    torch.set_num_threads(threads or own_cores())
-    half = settings.precision == "bf16" or (settings.precision == "auto" and bf16_pays(settings, network))
-    if settings.device in ("cuda", "mps"):
-        there = torch.cuda.is_available() if settings.device == "cuda" else torch.backends.mps.is_available()
-        if not there:
-            fix = "set training.device = 'auto'"
-            raise LimbeckError(f"this machine has no {settings.device} device", where="recipe", fix=fix)
-    AcceleratorState._reset_state(reset_partial_state=False)  # a process may train several students, each its own way
-    # Several processes share GPUs or CPUs; accelerate alone would take an mps device for each.
-    cpu = settings.device == "cpu" or (current().size > 1 and not torch.cuda.is_available())
-    with by_itself():
-        return Accelerator(mixed_precision="bf16" if half else "no", cpu=cpu)
-
-
-def _bf16_is_native() -> bool:
-    # Without the instructions bf16 is emulated, and slower than single precision.
-    return bool(torch.cpu._is_avx512_bf16_supported()) if hasattr(torch.cpu, "_is_avx512_bf16_supported") else False
 
 
 def told_apart(frame: pl.DataFrame, recipe: Recipe) -> list[str]:

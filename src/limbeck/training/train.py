@@ -24,6 +24,7 @@ from limbeck.messages.message import message
 from limbeck.model_names import model_path
 from limbeck.progress import say
 from limbeck.recipe import Recipe, load_recipe, override, with_settings
+from limbeck.training.build import network_kind, start_of
 from limbeck.training.default_recipe import default_recipe
 from limbeck.training.distill.distill import distil
 from limbeck.training.distill.targets import Distilled, Targets
@@ -31,7 +32,7 @@ from limbeck.training.distributed.processes import current, joined, refuse_unsha
 from limbeck.training.finish import Trained, finish
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
-from limbeck.training.student import network_kind, start_of, train_student
+from limbeck.training.student import train_student
 from limbeck.training.warm_start import PREFIX
 
 

@@ -29,12 +29,12 @@ from limbeck.networks.anomaly.detector import Detector
 from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.objectives import OBJECTIVES, Step, guided, viewed
 from limbeck.recipe.paths import find
+from limbeck.training.build import build, start_of, with_stop_words
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, attempt
 from limbeck.training.fit.batches import given
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.nearest_neighbor import compares
-from limbeck.training.student import build, start_of, with_stop_words
 
 SAMPLE = 4000  # rows that the fresh student's input is fitted on
 BATCH = 64

@@ -14,12 +14,13 @@ from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
 from limbeck.tasks import task_of
 from limbeck.teachers import TEACHERS, scenarios
+from limbeck.training.build import network_kind, positive_index
 from limbeck.training.distill import trained_teacher as firsts
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.finding import Finding, attempt, refused
 from limbeck.training.fit.views import check_views
+from limbeck.training.precision import accelerator_for, bf16_pays
 from limbeck.training.pretrain.masked_words import is_pretraining
-from limbeck.training.student import accelerator_for, bf16_pays, network_kind, positive_index
 
 FEW = 50  # valid rows under which the choice of an epoch is mostly chance
 

@@ -22,11 +22,13 @@ from limbeck.objectives import OBJECTIVES
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.tasks import task_of
+from limbeck.training.build import build, start_of
 from limbeck.training.distributed.processes import current
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import fit
+from limbeck.training.precision import accelerator_for
 from limbeck.training.pretrained_tokenizer import save_pretrained
-from limbeck.training.student import accelerator_for, build, fingerprint, start_of
+from limbeck.training.student import fingerprint
 from limbeck.training.warm_start import refuse_bundle
 
 
