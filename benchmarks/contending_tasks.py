@@ -20,7 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import limbeck
 import limbeck.training.search.tune
-from benchmarks.killed_tasks import ended, forked, recipe, remove, until_end, write_rows
+from benchmarks.forked_runs import ended, forked, remove, until_end
+from benchmarks.killed_tasks import recipe, write_rows
 from limbeck.bundle import predict_files as stream
 from limbeck.recipe import dump_recipe
 

@@ -11,10 +11,8 @@ import csv
 import json
 import os
 import random
-import signal
 import sys
 import time
-import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -32,13 +30,13 @@ import torch._dynamo  # noqa: F401
 import limbeck
 import limbeck.training.search.tune
 import limbeck.training.train
+from benchmarks.forked_runs import PATIENCE, forked, killed, remove, until_end
 from limbeck.bundle import predict_files as stream
 from limbeck.bundle.classifier import Classifier  # noqa: F401
 from limbeck.bundle.manifest import read_manifest
 from limbeck.recipe import Recipe, dump_recipe, parse_recipe
 
 ROWS, QUESTIONS = 300, 4000
-PATIENCE = 300.0  # seconds for a run; none takes that long
 # Files of a bundle with a time or a duration in them.
 DATED = ("bundle.json", "export.json", "report.html", "README.md")
 
@@ -237,51 +235,6 @@ def inode(path: Path) -> int:
         return 0
 
 
-def forked(work: Callable[[], None], log: Path) -> int:
-    """Do some work in a fork; return its process id."""
-    pid = os.fork()
-    if pid:
-        return pid
-    status = 1
-    try:
-        with log.open("ab", buffering=0) as file:
-            os.dup2(file.fileno(), 2)
-        work()
-        status = 0
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stderr.flush()
-        os._exit(status)
-
-
-def ended(pid: int) -> int | None:
-    """Return the exit status of a process, negative for a signal; None while it runs."""
-    found, status = os.waitpid(pid, os.WNOHANG)
-    return os.waitstatus_to_exitcode(status) if found else None
-
-
-def until_end(pid: int) -> int:
-    """Wait for a process and return its exit status; one that hangs is killed."""
-    deadline = time.monotonic() + PATIENCE
-    while (status := ended(pid)) is None:
-        if time.monotonic() > deadline:
-            os.kill(pid, signal.SIGKILL)
-        time.sleep(0.002)
-    return status
-
-
-def killed(pid: int, reached: Callable[[], bool], pause: float) -> int:
-    """Kill a process once a moment is reached; return its exit status, -9 if it was killed and not over before."""
-    while not reached():
-        if (status := ended(pid)) is not None:
-            return status
-        if pause:
-            time.sleep(pause)
-    os.kill(pid, signal.SIGKILL)
-    return until_end(pid)
-
-
 class Trials:
     """Runs that are killed, and what became of them."""
 
@@ -347,13 +300,6 @@ class Trials:
             print(self.task.name, self.faults[-1], file=sys.stderr, flush=True)
         else:
             remove(place)
-
-
-def remove(place: Path) -> None:
-    """Remove a folder with all that is in it."""
-    for file in sorted(place.rglob("*"), reverse=True):
-        file.rmdir() if file.is_dir() and not file.is_symlink() else file.unlink()
-    place.rmdir()
 
 
 def main(name: str, kills: int, seed: int, home: Path) -> None:
