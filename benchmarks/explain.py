@@ -22,9 +22,9 @@ from benchmarks.figures import ROOT, Figure
 from benchmarks.traffic_signs import few_classes
 from limbeck.dataset.prepare import prepare
 from limbeck.kinds.explanation import Explanation, Part
-from limbeck.kinds.image.decode import upright
+from limbeck.kinds.image.reading.decode import upright
 from limbeck.kinds.select import values_of
-from limbeck.kinds.text.words import word_spans
+from limbeck.kinds.text.explaining.words import word_spans
 from limbeck.recipe import Recipe, load_recipe, parse_recipe
 
 COMMAND = "make bench ONLY=explain"

@@ -25,8 +25,8 @@ from benchmarks import damaged_media
 from benchmarks.reliability_fuzz_tables import Found, attempt, cells, quiet
 from limbeck.bundle.classifier import Classifier
 from limbeck.dataset.prepare import prepare
-from limbeck.kinds.image.decode import Picture
-from limbeck.kinds.image.files import quiet_pillow
+from limbeck.kinds.image.reading.decode import Picture
+from limbeck.kinds.image.reading.files import quiet_pillow
 from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import Recipe, parse_recipe
 from limbeck.tasks.anomaly.pixel_metrics import mask_of

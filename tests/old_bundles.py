@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from limbeck.bundle.manifest import read_manifest
-from limbeck.kinds.signal.inputs import record_chunk
+from limbeck.kinds.signal.reading.inputs import record_chunk
 
 HOME = Path(__file__).parent / "bundles_0_1_0"
 KINDS = ("text-ngram", "text-gru", "text-textcnn", "text-albert", "image", "signal", "table")

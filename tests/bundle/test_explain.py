@@ -11,7 +11,7 @@ from PIL import Image
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.kinds.explanation import log_odds
-from limbeck.kinds.image.decode import Box, Picture
+from limbeck.kinds.image.reading.decode import Box, Picture
 from old_bundles import DETECTORS, KINDS, bundle_of, rows_of
 from pictures import square
 from small import BAD, GOOD, python, reviews, tiny_recipe, write_csv

@@ -6,8 +6,8 @@ from PIL import Image
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Box, Picture
 from limbeck.kinds.image.heatmap import HeatMaps, heat
+from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.locks import sole_writer
 from scans import detector, mvtec, scan
 from small import limbeck as command

@@ -15,7 +15,7 @@ from limbeck.bundle.training_hashes import hashes_of, read_seen
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import HASH, pictures_of
+from limbeck.kinds.image.reading.files import HASH, pictures_of
 from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import parse_recipe
 from pictures import bad_files, class_folders, square, tiny

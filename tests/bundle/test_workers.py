@@ -16,7 +16,7 @@ import limbeck
 from limbeck.bundle import picture_workers as workers
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.picture_workers import Workers
-from limbeck.kinds.image.decode import Box, Picture
+from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.process.pipes import receive, send
 from pictures import bad_files, class_folders, tiny
 
@@ -208,7 +208,7 @@ def test_no_room_for_another_process_is_no_failure(bundle, folder):
     code = (
         "import sys\nfrom limbeck.bundle.classifier import Classifier\n"
         "from limbeck.bundle.picture_workers import Workers\n"
-        "from limbeck.kinds.image.decode import Picture\nsys.executable = '/nowhere/python'\n"
+        "from limbeck.kinds.image.reading.decode import Picture\nsys.executable = '/nowhere/python'\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 4); crew.grow(4)\n"
         f"answers, bad = crew.submit([Picture({str(folder / 'red' / '00.png')!r})] * 100).result()\n"
         "crew.close(); print(len(crew._processes), len(answers), bad)"

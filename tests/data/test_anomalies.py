@@ -9,7 +9,7 @@ from PIL import Image
 
 from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.files import MASK
+from limbeck.kinds.image.reading.files import MASK
 from limbeck.recipe import Task
 from limbeck.training.doctor import doctor
 from scans import bmad, detector, mvtec, save, scan, table

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from limbeck.kinds.signal.filters import filtered, filtered_stream, taps_of
-from limbeck.kinds.signal.record_context import references
+from limbeck.kinds.signal.reading.record_context import references
 from limbeck.recipe import Signal
 
 RATE = 360.0

@@ -13,10 +13,10 @@ import pytest
 from PIL import Image, PngImagePlugin
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image import decode as pictures
-from limbeck.kinds.image import rgb
-from limbeck.kinds.image.decode import BOUND, LARGE, MOST_OF, MOST_PIXELS, Picture, look, reduced, upright
 from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.image.reading import decode as pictures
+from limbeck.kinds.image.reading import rgb
+from limbeck.kinds.image.reading.decode import BOUND, LARGE, MOST_OF, MOST_PIXELS, Picture, look, reduced, upright
 from limbeck.recipe import Input
 from limbeck.tasks.anomaly.pixel_metrics import mask_of
 from pictures import huge_png, square
@@ -24,7 +24,7 @@ from pictures import huge_png, square
 SIDE, CODE = 3000, 40 * 2**20  # of a picture here, in pixels; bytes that decoders and a band take, whatever its size
 PEAK = """
 import resource, sys
-from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.encode import ImageInput
 from limbeck.recipe import Input
 reader = ImageInput(Input(size=32))

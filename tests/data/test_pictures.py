@@ -11,8 +11,8 @@ from PIL import Image
 
 from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Picture, look, upright
-from limbeck.kinds.image.files import BOX, HASH, pictures_of
+from limbeck.kinds.image.reading.decode import Picture, look, upright
+from limbeck.kinds.image.reading.files import BOX, HASH, pictures_of
 from pictures import bad_files, class_folders, square, tiny
 from small import write_csv
 

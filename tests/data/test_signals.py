@@ -9,10 +9,10 @@ import pytest
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import AAMI, BEAT, RHYTHM, SIGNAL
-from limbeck.kinds.signal.formats.wfdb_record import choose_leads
-from limbeck.kinds.signal.inputs import record_chunk, record_files
-from limbeck.kinds.signal.r_peaks import r_peaks
-from limbeck.kinds.signal.read import read_all, read_source, signal_sources, unfit
+from limbeck.kinds.signal.reading.formats.wfdb_record import choose_leads
+from limbeck.kinds.signal.reading.inputs import record_chunk, record_files
+from limbeck.kinds.signal.reading.r_peaks import r_peaks
+from limbeck.kinds.signal.reading.read import read_all, read_source, signal_sources, unfit
 from limbeck.recipe import Input, Signal, Task
 from signals import RATE, heart, records, signal_recipe, write_record
 

@@ -7,9 +7,9 @@ import pytest
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import SIGNAL
-from limbeck.kinds.signal.formats.wfdb_file import intervals
-from limbeck.kinds.signal.formats.wfdb_record import read_record, segments_of
-from limbeck.kinds.signal.read import read_all, read_source, signal_sources
+from limbeck.kinds.signal.reading.formats.wfdb_file import intervals
+from limbeck.kinds.signal.reading.formats.wfdb_record import read_record, segments_of
+from limbeck.kinds.signal.reading.read import read_all, read_source, signal_sources
 from limbeck.recipe import Signal, Task
 from signals import RATE, heart, write_record
 

@@ -17,7 +17,7 @@ from limbeck.kinds.image.baseline import (
     picture_baseline_row,
     some_of_each,
 )  # fmt: skip
-from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.reading.decode import Picture
 from limbeck.recipe import Input
 from pictures import class_folders, square, tiny
 

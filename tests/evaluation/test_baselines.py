@@ -50,7 +50,7 @@ def test_boosting_that_learns_is_the_fit_it_was():
 @pytest.mark.shared
 def test_the_five_classes_of_mit_bih_are_told_apart_better_than_by_always_saying_n(shared_data):
     from limbeck.kinds.signal.encode import SignalInput
-    from limbeck.kinds.signal.read import read_source
+    from limbeck.kinds.signal.reading.read import read_source
     from limbeck.recipe import Input, Signal, Task
 
     found = read_source(shared_data / "ecg" / "mitbih_beats.npz", Task(kind="signal"), Signal(), labelled=True)

@@ -12,8 +12,8 @@ from PIL import Image
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.report.page import Report, render_report
-from limbeck.kinds.image.decode import Box, Picture
 from limbeck.kinds.image.gallery import MOST, SIDE, STRANGEST, is_thumbnail, thumbnails, with_thumbnails
+from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.metrics.measure import measure
 from pictures import class_folders, square, tiny
 from scans import detector, mvtec

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Box, Picture
+from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.tasks.anomaly.pixel_metrics import mask_of, pixel_auroc
 from scans import detector, mvtec, save, scan
 

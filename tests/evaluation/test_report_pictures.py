@@ -9,8 +9,8 @@ import pytest
 from tests.evaluation.test_report import HOSTILE, Page, report
 
 from limbeck.evaluation.report.page import render_report, write_report
-from limbeck.kinds.image.decode import Picture
 from limbeck.kinds.image.gallery import thumbnails
+from limbeck.kinds.image.reading.decode import Picture
 from limbeck.metrics.presentation_attacks import measure_liveness
 from pictures import square
 

@@ -7,7 +7,7 @@ from scipy import sparse
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Picture
+from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.select import checked_values
 from limbeck.recipe import Task, parse_recipe
 

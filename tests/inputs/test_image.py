@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Box, Picture, look, upright
 from limbeck.kinds.image.encode import FILTER, ImageInput, Pictures
+from limbeck.kinds.image.reading.decode import Box, Picture, look, upright
 from limbeck.recipe import Input
 from pictures import bad_files, square
 

@@ -9,8 +9,8 @@ from limbeck.kinds.select import checked_values
 from limbeck.kinds.signal.columns import BEAT, RHYTHM, SIGNAL, array_column
 from limbeck.kinds.signal.encode import NUMBERS, SignalInput, signal_rows
 from limbeck.kinds.signal.features import FAMILIES, count_of, db2, features_of
-from limbeck.kinds.signal.formats.windows import levelled
-from limbeck.kinds.signal.read import read_source
+from limbeck.kinds.signal.reading.formats.windows import levelled
+from limbeck.kinds.signal.reading.read import read_source
 from limbeck.recipe import Input, Signal, Task
 from signals import write_record
 

@@ -17,7 +17,7 @@ from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.report.page import render_report
 from limbeck.kinds import KINDS
-from limbeck.kinds.image.files import examine
+from limbeck.kinds.image.reading.files import examine
 from limbeck.kinds.image.resize_check import Lost
 from limbeck.messages import baseline_names, findings
 from limbeck.messages.baseline_names import elsewhere, named

@@ -27,7 +27,7 @@ import numpy as np
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Probabilities
 from limbeck.bundle.open_bundle import TOKENS
-from limbeck.kinds.image.decode import Box, Picture
+from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.process.forks import made_anew
 from limbeck.process.pipes import receive, send
 

@@ -24,8 +24,8 @@ from limbeck.data.tables.read import Chunk, need
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
 from limbeck.files import writable
-from limbeck.kinds.image.files import FILE, pictures_of
 from limbeck.kinds.image.heatmap import HeatMaps
+from limbeck.kinds.image.reading.files import FILE, pictures_of
 from limbeck.kinds.inputs import Wanted, own_output
 from limbeck.kinds.select import Rows, values_of
 from limbeck.progress import progress as counting

@@ -19,7 +19,7 @@ from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
 from limbeck.kinds import kind_of
 from limbeck.kinds.given_rows import rows_given
-from limbeck.kinds.image.layouts import celeba_spoof as celeba
+from limbeck.kinds.image.reading.layouts import celeba_spoof as celeba
 from limbeck.progress import progress as counting
 from limbeck.recipe import Task
 

@@ -141,9 +141,9 @@ def read_reference(folder: Path) -> Reference | None:
 def sizes_of(frame: pl.DataFrame, task: Task) -> tuple[str, NDArray[np.float64]]:
     """Return the unit of how large rows of the task are, and the sizes float64 [N], NaN where one is not known."""
     kind = kind_of(task)
-    if not kind.has("sizes"):
+    if kind.sizes is None:
         return "rows", np.full(frame.height, np.nan)
-    unit, found = kind.load("sizes").sizes(values_of(frame, task))
+    unit, found = kind.sizes(values_of(frame, task))
     return str(unit), np.asarray(found, dtype=np.float64)
 
 

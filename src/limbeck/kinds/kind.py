@@ -105,6 +105,8 @@ class Kind:
         Whether the input columns hold what is learned itself, and not where it lies.
     given
         Rows of a frame that is given from Python, checked, with what their files say.
+    sizes
+        A unit and how large each raw value is in it, for the reference of the training rows.
     anomalies
         Whether anomalies may be looked for among rows of this kind.
     framed
@@ -181,6 +183,7 @@ class Kind:
     scenarios: bool = False
     in_cells: bool = True
     given: Callable[[pl.DataFrame, Task, Input], pl.DataFrame] = checked_rows
+    sizes: Callable[[Values], tuple[str, Sequence[float] | NDArray[np.float64]]] | None = None
     anomalies: bool = False
     framed: bool = False
     whole: bool = False

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from limbeck.kinds.text.alignment import alignment
 from limbeck.kinds.text.clean import clean
+from limbeck.kinds.text.explaining.alignment import alignment
 from limbeck.recipe import Clean
 
 HOW = Clean()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from limbeck.kinds.text.gram_places import gram_places
+from limbeck.kinds.text.explaining.gram_places import gram_places
 from limbeck.kinds.text.ngrams import Ngrams
 from limbeck.recipe import Input
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from limbeck.kinds.image.asked import columns_read, pictures_asked
-from limbeck.kinds.image.copies import keys, names
 from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import columns_of, examined, pictures_of
-from limbeck.kinds.image.from_memory import pictures_from
-from limbeck.kinds.image.gather import LAYOUTS, gather, placed
-from limbeck.kinds.image.groups import group
-from limbeck.kinds.image.inputs import given_images, image_inputs
-from limbeck.kinds.image.layouts.class_folders import PICTURES
+from limbeck.kinds.image.reading.files import columns_of, examined, pictures_of
+from limbeck.kinds.image.reading.from_memory import pictures_from
+from limbeck.kinds.image.reading.gather import LAYOUTS, gather, placed
+from limbeck.kinds.image.reading.inputs import given_images, image_inputs
+from limbeck.kinds.image.reading.layouts.class_folders import PICTURES
+from limbeck.kinds.image.rows import columns_read, group, keys, names, pictures_asked, sizes
 from limbeck.kinds.kind import Kind
 
 IMAGE = Kind(
@@ -44,4 +42,5 @@ IMAGE = Kind(
     columns_read=columns_read,
     asked=pictures_asked,
     in_cells=False,
+    sizes=sizes,
 )

@@ -18,9 +18,9 @@ from PIL import Image
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError, missing_extra
-from limbeck.kinds.image.decode import Picture
 from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import pictures_of, quiet_pillow
+from limbeck.kinds.image.reading.decode import Picture
+from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
 from limbeck.metrics.baseline_row import line
 from limbeck.process.cores import each
 from limbeck.recipe import Input, Recipe

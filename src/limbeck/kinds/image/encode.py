@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Picture, reduced
-from limbeck.kinds.image.files import quiet_pillow
+from limbeck.kinds.image.reading.decode import Picture, reduced
+from limbeck.kinds.image.reading.files import quiet_pillow
 from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.process.cores import each
 from limbeck.recipe import Input, Task

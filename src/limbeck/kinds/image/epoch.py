@@ -10,8 +10,8 @@ import numpy as np
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.image import augment
-from limbeck.kinds.image.decode import Picture
 from limbeck.kinds.image.encode import ImageInput, Pictures
+from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.select import encode
 from limbeck.kinds.text.augment import check_augmentation
 from limbeck.recipe import Recipe, Training

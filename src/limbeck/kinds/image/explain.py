@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.kinds.explanation import Floats, Ints, Model, Part, apart, heaviest, log_odds
-from limbeck.kinds.image.decode import Box, Picture, reduced, upright
 from limbeck.kinds.image.encode import ImageInput, Pictures
-from limbeck.kinds.image.files import quiet_pillow
+from limbeck.kinds.image.reading.decode import Box, Picture, reduced, upright
+from limbeck.kinds.image.reading.files import quiet_pillow
 
 GRID = 8  # steps a side
 SQUARE = 2  # steps that a square is long

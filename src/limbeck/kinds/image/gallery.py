@@ -16,9 +16,9 @@ import polars as pl
 from PIL import Image
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Picture, cropped
-from limbeck.kinds.image.files import pictures_of, quiet_pillow
 from limbeck.kinds.image.heatmap import heat
+from limbeck.kinds.image.reading.decode import Picture, cropped
+from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
 from limbeck.kinds.predictor import Predictor
 from limbeck.process.cores import each
 

@@ -16,8 +16,8 @@ from PIL import Image
 
 from limbeck.errors import LimbeckError
 from limbeck.files import left_behind, out_of_reach, remove, whole_file
-from limbeck.kinds.image.decode import Picture, cropped
-from limbeck.kinds.image.files import quiet_pillow
+from limbeck.kinds.image.reading.decode import Picture, cropped
+from limbeck.kinds.image.reading.files import quiet_pillow
 
 LARGEST = 512  # pixels of the longer side of a drawing
 _BEGINS, _FULL = 0.5, 2.0  # of a map: where heat begins to show, and where it is full

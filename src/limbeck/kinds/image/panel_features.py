@@ -9,7 +9,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.kinds.image.encode import ImageInput
-from limbeck.kinds.image.files import pictures_of
+from limbeck.kinds.image.reading.files import pictures_of
 from limbeck.recipe import Recipe
 
 GRID = 8  # places a side

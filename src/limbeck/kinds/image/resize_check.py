@@ -15,9 +15,9 @@ from PIL import Image
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import FORMATS, Picture, cropped
-from limbeck.kinds.image.files import pictures_of, quiet_pillow
 from limbeck.kinds.image.log_spectrum import ring_powers, separation
+from limbeck.kinds.image.reading.decode import FORMATS, Picture, cropped
+from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
 from limbeck.messages.message import Message, message
 from limbeck.recipe import Recipe, Split
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import Picture
 from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.image.reading.decode import Picture
 
 GRID, CELL = 8, 6  # places a side, and pixels a side of each
 WIDTH = GRID * GRID * 4

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from limbeck.kinds.kind import Kind
-from limbeck.kinds.signal import patients
 from limbeck.kinds.signal.columns import columns_of, columns_read
-from limbeck.kinds.signal.copies import keys, names
 from limbeck.kinds.signal.encode import SignalInput
-from limbeck.kinds.signal.from_memory import windows_from, windows_given, windows_in
-from limbeck.kinds.signal.gather import gather
-from limbeck.kinds.signal.inputs import Records
+from limbeck.kinds.signal.reading import patients
+from limbeck.kinds.signal.reading.from_memory import windows_from, windows_given, windows_in
+from limbeck.kinds.signal.reading.gather import gather
+from limbeck.kinds.signal.reading.inputs import Records
+from limbeck.kinds.signal.rows import keys, names, sizes
 
 SIGNAL = Kind(
     name="signal",
@@ -41,4 +41,5 @@ SIGNAL = Kind(
     notes=patients.notes,
     columns_read=columns_read,
     in_cells=False,
+    sizes=sizes,
 )

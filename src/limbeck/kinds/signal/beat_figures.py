@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from limbeck.kinds.predictor import Predictor
 from limbeck.kinds.signal.columns import AFTER, BEAT, BEFORE, RHYTHM, SIGNAL, array_column
 from limbeck.kinds.signal.encode import windows_of
-from limbeck.kinds.signal.formats.windows import levelled
+from limbeck.kinds.signal.reading.formats.windows import levelled
 from limbeck.messages import svg
 from limbeck.messages.labels import pair
 

@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.kinds.signal.record_context import references, references_column
+from limbeck.kinds.signal.reading.record_context import references, references_column
 from limbeck.recipe import Task
 
 Floats = NDArray[np.float64]

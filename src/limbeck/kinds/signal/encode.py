@@ -21,8 +21,8 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.kinds.signal.columns import AFTER, BEAT, BEFORE, RECORD, RHYTHM, SIGNAL, TIME, array_column, usual
 from limbeck.kinds.signal.features import count_of, features_of
-from limbeck.kinds.signal.formats.windows import levelled
-from limbeck.kinds.signal.record_context import REFERENCES, references, references_column
+from limbeck.kinds.signal.reading.formats.windows import levelled
+from limbeck.kinds.signal.reading.record_context import REFERENCES, references, references_column
 from limbeck.recipe import Input, Task
 
 Floats = NDArray[np.float32]

@@ -10,7 +10,7 @@ import polars as pl
 from limbeck.kinds.predictor import Predictor
 from limbeck.kinds.signal.beat_figures import beat_figures
 from limbeck.kinds.signal.columns import SIGNAL
-from limbeck.kinds.signal.copies import names_of
+from limbeck.kinds.signal.rows import names_of
 from limbeck.metrics.operating_points import sweep
 from limbeck.metrics.slices import worst_rows
 

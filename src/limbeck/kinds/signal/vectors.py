@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.encode import LOWEST, SignalInput, rhythm_of, windows_of
-from limbeck.kinds.signal.formats.windows import levelled
+from limbeck.kinds.signal.reading.formats.windows import levelled
 
 POINTS = 64  # of each lead
 _INTERVALS = 3  # of the rhythm: before, after, and one over the other

@@ -5,9 +5,9 @@ from __future__ import annotations
 from limbeck.data.row_identity import told_by_rarity
 from limbeck.kinds.inputs import CellTables
 from limbeck.kinds.kind import Kind
-from limbeck.kinds.table.copies import names
 from limbeck.kinds.table.encode import TableInput
 from limbeck.kinds.table.from_memory import cells_from, cells_in
+from limbeck.kinds.table.rows import names, sizes
 
 TABLE = Kind(
     name="table",
@@ -27,4 +27,5 @@ TABLE = Kind(
     told=told_by_rarity,
     empty="content.rows",
     scenarios=True,
+    sizes=sizes,
 )

@@ -6,9 +6,9 @@ from limbeck.data.near_duplicates import near
 from limbeck.data.row_identity import told_by_length
 from limbeck.kinds.inputs import Tables
 from limbeck.kinds.kind import Kind
-from limbeck.kinds.text.copies import keys
 from limbeck.kinds.text.encode import TextInput, encoder_read
 from limbeck.kinds.text.from_memory import texts_from, texts_in
+from limbeck.kinds.text.rows import keys, sizes
 
 TEXT = Kind(
     name="text",
@@ -32,4 +32,5 @@ TEXT = Kind(
     alike="data.texts_alike",
     one_text=True,
     scenarios=True,
+    sizes=sizes,
 )

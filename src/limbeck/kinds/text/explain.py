@@ -1,9 +1,9 @@
 """The words of a text that drove its answer.
 
-A branch that is linear in n-grams says exactly what each n-gram adds (`limbeck.kinds.text.linear`); an n-gram's worth
-is spread over its characters, and a word is worth what its characters are. Any other branch is asked what it loses
-without a word (occlusion, Zeiler and Fergus 2014; Li et al. 2016 for words), at most `most_asked` times a row. A model
-with both branches gets the sum.
+A branch that is linear in n-grams says exactly what each n-gram adds (`explaining.linear`); an
+n-gram's worth is spread over its characters, and a word is worth what its characters are. Any other branch is asked
+what it loses without a word (occlusion, Zeiler and Fergus 2014; Li et al. 2016 for words), at most `most_asked` times
+a row. A model with both branches gets the sum.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 
 from limbeck.kinds.explanation import Floats, Ints, Model, Part, heaviest, log_odds
 from limbeck.kinds.narrowing import Group, narrowed
-from limbeck.kinds.text.alignment import alignment
 from limbeck.kinds.text.clean import clean_all
 from limbeck.kinds.text.encode import WIDE_REACH, TextInput
-from limbeck.kinds.text.gram_places import gram_places
-from limbeck.kinds.text.linear import contributions
+from limbeck.kinds.text.explaining.alignment import alignment
+from limbeck.kinds.text.explaining.gram_places import gram_places
+from limbeck.kinds.text.explaining.linear import contributions
+from limbeck.kinds.text.explaining.words import Span, word_spans
 from limbeck.kinds.text.ngrams import Ngrams
 from limbeck.kinds.text.ragged import Ragged
-from limbeck.kinds.text.words import Span, word_spans
 
 
 def explained(model: Model, texts: Sequence[str], decided: Ints, top: int) -> list[tuple[Part, ...]]:

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import ENDINGS, Picture, upright
-from limbeck.kinds.image.files import MASK, pictures_of, quiet_pillow
+from limbeck.kinds.image.reading.decode import ENDINGS, Picture, upright
+from limbeck.kinds.image.reading.files import MASK, pictures_of, quiet_pillow
 from limbeck.kinds.predictor import Predictor
 from limbeck.messages.message import Message, message
 from limbeck.metrics.curves import roc_auc

@@ -11,8 +11,8 @@ from limbeck.data.labels import MEMORY
 from limbeck.data.tables import layouts
 from limbeck.errors import LimbeckError
 from limbeck.kinds.gather import Gathering, Sought
-from limbeck.kinds.signal.memory import windows_in_memory
-from limbeck.kinds.signal.read import Found, read_all
+from limbeck.kinds.signal.reading.read import Found, read_all
+from limbeck.kinds.signal.reading.windows_in_memory import windows_in_memory
 from limbeck.messages.message import message
 
 

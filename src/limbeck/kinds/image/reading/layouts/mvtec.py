@@ -14,9 +14,9 @@ import polars as pl
 
 from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.decode import ENDINGS
-from limbeck.kinds.image.files import FILE, MASK
-from limbeck.kinds.image.layouts.masks import mask_folder, matched, with_masks
+from limbeck.kinds.image.reading.decode import ENDINGS
+from limbeck.kinds.image.reading.files import FILE, MASK
+from limbeck.kinds.image.reading.layouts.masks import mask_folder, matched, with_masks
 from limbeck.messages.message import Message
 from limbeck.recipe import Task
 

@@ -19,7 +19,7 @@ from limbeck.data.paths import path_in
 from limbeck.data.tables.rows import need, text_column
 from limbeck.errors import LimbeckError
 from limbeck.events import check
-from limbeck.kinds.image.decode import Box, Picture, Seen, look
+from limbeck.kinds.image.reading.decode import Box, Picture, Seen, look
 from limbeck.messages.message import Message, message
 from limbeck.process.cores import each
 from limbeck.process.quiet import without_warnings

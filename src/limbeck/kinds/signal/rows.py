@@ -1,4 +1,4 @@
-"""What windows of signals are called, and what makes two of them copies: their samples."""
+"""What windows of signals are called, what makes two of them copies, and how large they are."""
 
 # ruff: noqa: ARG001 - such a function takes the same arguments for every kind
 
@@ -6,10 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from limbeck.kinds.copies import Keys
-from limbeck.kinds.signal.columns import KEY, RECORD, TIME
+from limbeck.kinds.signal.columns import KEY, RECORD, SIGNAL, TIME
 from limbeck.recipe import Clean, Task
 
 
@@ -34,3 +36,12 @@ def names_of(frame: pl.DataFrame) -> list[str]:
         f"record {record} at {time:.2f} s" if record and time is not None else f"window {at + 1}"
         for at, (record, time) in enumerate(zip(records, times, strict=True))
     ]
+
+
+def sizes(rows: pl.DataFrame) -> tuple[str, NDArray[np.float64]]:
+    """Return the unit, and the size of each of N windows, the largest of its leads."""
+    if not rows.height:
+        return "mV, peak to peak", np.empty(0)
+    windows = np.array(rows[SIGNAL].to_list(), dtype=np.float64)
+    windows = windows if windows.ndim == 3 else windows[:, None, :]
+    return "mV, peak to peak", np.ptp(windows, axis=2).max(axis=1)

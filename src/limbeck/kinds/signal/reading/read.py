@@ -24,9 +24,9 @@ from limbeck.errors import LimbeckError, MissingExtraError
 from limbeck.events import check
 from limbeck.files import out_of_reach
 from limbeck.kinds.signal.columns import KEY, PATIENT, RECORD, Beats, frame_of
-from limbeck.kinds.signal.formats.wfdb_file import read_wfdb
-from limbeck.kinds.signal.formats.wfdb_record import segments_of
-from limbeck.kinds.signal.formats.windows import is_ucr, levelled, read_npz, read_ucr
+from limbeck.kinds.signal.reading.formats.wfdb_file import read_wfdb
+from limbeck.kinds.signal.reading.formats.wfdb_record import segments_of
+from limbeck.kinds.signal.reading.formats.windows import is_ucr, levelled, read_npz, read_ucr
 from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal, Task
 

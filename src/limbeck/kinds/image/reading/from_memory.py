@@ -10,8 +10,8 @@ from PIL import Image
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.from_memory import frame_or_items
-from limbeck.kinds.image.decode import Picture
-from limbeck.kinds.image.files import pictures_of
+from limbeck.kinds.image.reading.decode import Picture
+from limbeck.kinds.image.reading.files import pictures_of
 from limbeck.recipe import Task
 
 _READ = (str, Path, Image.Image, np.ndarray, Picture)  # what a picture may be

@@ -12,9 +12,9 @@ from limbeck.data.split import SPELLINGS
 from limbeck.data.tables.read import TABLES
 from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach, writable
-from limbeck.kinds.image.decode import ENDINGS
-from limbeck.kinds.image.files import FILE
-from limbeck.kinds.image.layouts import celeba_spoof as celeba
+from limbeck.kinds.image.reading.decode import ENDINGS
+from limbeck.kinds.image.reading.files import FILE
+from limbeck.kinds.image.reading.layouts import celeba_spoof as celeba
 
 PICTURES = frozenset(ending for endings in ENDINGS.values() for ending in endings)
 _BESIDE = {*TABLES, ".gz", ".md", ".ini", ".db"} - {".txt"}  # what may stand beside pictures and is not taken for one

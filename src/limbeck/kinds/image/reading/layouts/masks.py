@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
-from limbeck.kinds.image.decode import ENDINGS
-from limbeck.kinds.image.files import FILE, MASK
+from limbeck.kinds.image.reading.decode import ENDINGS
+from limbeck.kinds.image.reading.files import FILE, MASK
 from limbeck.messages.message import Message, message
 from limbeck.recipe import Task
 

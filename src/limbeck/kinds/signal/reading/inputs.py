@@ -14,7 +14,7 @@ from limbeck.data.tables.rows import Chunk, Reject
 from limbeck.errors import LimbeckError, MissingExtraError
 from limbeck.kinds.inputs import Wanted
 from limbeck.kinds.signal.columns import AFTER, BEFORE, PATIENT, RECORD, TIME
-from limbeck.kinds.signal.read import read_source, signal_sources
+from limbeck.kinds.signal.reading.read import read_source, signal_sources
 from limbeck.recipe import Input, Task
 
 COLUMNS = (RECORD, PATIENT, TIME, BEFORE, AFTER)

@@ -16,7 +16,7 @@ import polars as pl
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import writable
-from limbeck.kinds.image.files import BOX, FILE, box_column, read_box
+from limbeck.kinds.image.reading.files import BOX, FILE, box_column, read_box
 from limbeck.messages.message import Message, message
 from limbeck.process.cores import each
 from limbeck.recipe import Task

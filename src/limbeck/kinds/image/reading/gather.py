@@ -13,11 +13,11 @@ from limbeck.data.tables import read
 from limbeck.data.tables.rows import Ints
 from limbeck.errors import LimbeckError
 from limbeck.kinds.gather import Gathering, Sought
-from limbeck.kinds.image.files import located
-from limbeck.kinds.image.layouts import celeba_spoof as celeba
-from limbeck.kinds.image.layouts import class_folders as folders
-from limbeck.kinds.image.layouts import masks
-from limbeck.kinds.image.layouts import mvtec as defects
+from limbeck.kinds.image.reading.files import located
+from limbeck.kinds.image.reading.layouts import celeba_spoof as celeba
+from limbeck.kinds.image.reading.layouts import class_folders as folders
+from limbeck.kinds.image.reading.layouts import masks
+from limbeck.kinds.image.reading.layouts import mvtec as defects
 
 LAYOUTS = (celeba.NAME,)  # names of ``data.layout`` that are about folders
 

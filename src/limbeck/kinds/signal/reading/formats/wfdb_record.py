@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.signal.formats.wfdb_header import (
+from limbeck.kinds.signal.reading.formats.wfdb_header import (
     MOST_HEADER,
     Head,
     check_size,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from limbeck.data.tables.rows import need, text_column
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import AFTER, BEFORE, PATIENT, RECORD, SIGNAL, SPLIT, TIME, Beats
-from limbeck.kinds.signal.read import Found, usable
+from limbeck.kinds.signal.reading.read import Found, usable
 from limbeck.recipe import Signal, Task
 
 

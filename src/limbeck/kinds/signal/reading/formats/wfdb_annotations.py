@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import AAMI
-from limbeck.kinds.signal.formats.wfdb_header import explained, package, stem_of
+from limbeck.kinds.signal.reading.formats.wfdb_header import explained, package, stem_of
 from limbeck.messages.message import message
 from limbeck.recipe import Signal
 

@@ -15,10 +15,10 @@ from limbeck.data.tables.rows import Reject
 from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import AAMI, Beats, usual
 from limbeck.kinds.signal.filters import filtered, ratio, resampled, taps_of
-from limbeck.kinds.signal.formats.wfdb_annotations import read_annotations
-from limbeck.kinds.signal.formats.wfdb_record import read_record
-from limbeck.kinds.signal.formats.windows import fit_length, native
-from limbeck.kinds.signal.r_peaks import bridged, r_peaks
+from limbeck.kinds.signal.reading.formats.wfdb_annotations import read_annotations
+from limbeck.kinds.signal.reading.formats.wfdb_record import read_record
+from limbeck.kinds.signal.reading.formats.windows import fit_length, native
+from limbeck.kinds.signal.reading.r_peaks import bridged, r_peaks
 from limbeck.messages.message import Message, message
 from limbeck.recipe import Signal
 

@@ -1,4 +1,4 @@
-"""What makes two texts copies: what is left of them after cleaning."""
+"""What makes two texts copies, and how large a text is."""
 
 # ruff: noqa: ARG001 - such a function takes the same arguments for every kind
 
@@ -17,3 +17,8 @@ def keys(frame: pl.DataFrame, texts: Sequence[str], clean: Clean) -> Keys:
     """Return the cleaned texts."""
     cleaned = clean_all(texts, clean)
     return cleaned, cleaned
+
+
+def sizes(texts: Sequence[str]) -> tuple[str, list[float]]:
+    """Return the unit, and the size of each of N texts."""
+    return "characters", [float(len(text)) for text in texts]

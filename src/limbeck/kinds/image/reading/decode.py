@@ -24,7 +24,7 @@ import numpy as np
 from PIL import Image
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.kinds.image.rgb import as_rgb
+from limbeck.kinds.image.reading.rgb import as_rgb
 from limbeck.messages.message import Message, message
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")

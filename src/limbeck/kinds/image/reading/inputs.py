@@ -12,9 +12,9 @@ import polars as pl
 from limbeck.data.labels import need_inputs
 from limbeck.data.tables.rows import Chunk
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.files import FILE, located
-from limbeck.kinds.image.layouts import celeba_spoof
-from limbeck.kinds.image.layouts.class_folders import PICTURES, flat, holds_pictures
+from limbeck.kinds.image.reading.files import FILE, located
+from limbeck.kinds.image.reading.layouts import celeba_spoof
+from limbeck.kinds.image.reading.layouts.class_folders import PICTURES, flat, holds_pictures
 from limbeck.kinds.inputs import Inputs, Tables, Wanted, checked_rows
 from limbeck.recipe import Input, Task
 

@@ -1,0 +1,1 @@
+"""From files, folders, tables and memory to images."""

@@ -1,0 +1,1 @@
+"""From records, files of windows and memory to windows of signals."""

@@ -1,0 +1,1 @@
+"""What the explanation of a text is made of: words, n-grams and their places."""
