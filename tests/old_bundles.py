@@ -1,16 +1,21 @@
-"""The bundles of `tests/bundles_0_1_0`, one of every kind, and rows for each as Python gives them."""
+"""The bundles that 0.1.0 made, one of every kind, unpacked, and rows for each as Python gives them."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from zipfile import ZipFile
 
 import polars as pl
 
 from limbeck.bundle.manifest import read_manifest
 from limbeck.kinds.signal.reading.inputs import record_chunk
 
-HOME = Path(__file__).parent / "bundles_0_1_0"
+_UNPACKED = TemporaryDirectory(prefix="limbeck-old-")  # removed when the process ends
+HOME = Path(_UNPACKED.name)
+with ZipFile(Path(__file__).parent / "old" / "bundles_0_1_0.zip") as packed:
+    packed.extractall(HOME)
 KINDS = ("text-ngram", "text-gru", "text-textcnn", "text-albert", "image", "signal", "table")
 DETECTORS = ("anomaly-image", "anomaly-signal")
 

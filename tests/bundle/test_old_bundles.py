@@ -1,4 +1,4 @@
-"""Bundles that 0.1.0 wrote load and answer as they did then; `tests/bundles_0_1_0` holds them with their rows."""
+"""Bundles that 0.1.0 wrote load and answer as they did then; see `tests/old`."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import polars as pl
 import pytest
 
 import limbeck
+from old_bundles import HOME
 
-HOME = Path(__file__).parents[1] / "bundles_0_1_0"
 NAMES = sorted(home.name for home in HOME.iterdir())
 LAST = 2e-6  # other processors differ in the last bits of a float32; on one machine no bit differs
 

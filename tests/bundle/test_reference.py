@@ -1,7 +1,6 @@
 """A bundle says what the rows looked like that it learned from, in figures of many rows; one of format 1 does not."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,9 +12,10 @@ import pictures
 from limbeck.bundle import reference
 from limbeck.bundle.manifest import FORMAT, read_manifest
 from limbeck.errors import LimbeckError
+from old_bundles import HOME
 from small import reviews
 
-OLD = sorted((Path(__file__).parents[1] / "bundles_0_1_0").glob("*/bundle/bundle.json"))
+OLD = sorted(HOME.glob("*/bundle/bundle.json"))
 
 
 def test_a_text_bundle_holds_scores_shares_lengths_and_features(bundles, rows_folder):
