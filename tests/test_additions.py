@@ -1,4 +1,4 @@
-"""A network, a loss, a relevance method, a teacher, an encoder and a kind are each one class and one line.
+"""A network, a loss, a relevance method, a teacher, an encoder, a kind and a task are each one class and one line.
 
 Each test adds one as a stranger would, and trains, exports and predicts with it.
 """
@@ -6,6 +6,7 @@ Each test adds one as a stranger would, and trains, exports and predicts with it
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -22,6 +23,7 @@ from limbeck.kinds.inputs import Tables
 from limbeck.kinds.kind import Kind, largest_batch
 from limbeck.kinds.text.encode import TEXT_ENCODERS
 from limbeck.kinds.text.ragged import Ragged, ragged
+from limbeck.metrics.baseline_row import line
 from limbeck.networks import NETWORKS, Network
 from limbeck.networks.base import mask_of
 from limbeck.objectives import OBJECTIVES
@@ -29,6 +31,8 @@ from limbeck.objectives.base import Loss
 from limbeck.recipe import Section, override, parse_recipe
 from limbeck.relevance import METHODS
 from limbeck.relevance.probabilities import checked, fused
+from limbeck.tasks import TASKS
+from limbeck.tasks.classify import CLASSIFY
 from limbeck.teachers import TEACHERS
 from small import reviews, tiny_recipe, write_csv
 
@@ -242,6 +246,97 @@ def test_a_kind_of_rows(monkeypatch, tmp_path):
     assert (found.rows, found.rejected) == (2, 1)
     assert pl.read_csv(tmp_path / "out.csv")["class"].to_list() == ["low", "high"]
     assert limbeck.evaluate(done.bundle, tmp_path / "rows.csv", bootstrap=5)["accuracy"] > 0.9
+
+
+STARS = ("bad", "fair", "good")
+
+
+def stars(frame, task, where, numbers, classes):
+    """Labels are written as "1 star" to "5 stars"."""
+    return np.array([(int(label[0]) > 2) + (int(label[0]) > 3) for label in frame[task.label].to_list()])
+
+
+def steps_off(classifier, frame, labels, p):
+    """How many classes an answer lies off, on average."""
+    known = labels >= 0
+    return {"mean_steps_off": float(np.abs(classifier.decide(p) - labels)[known].mean())}, []
+
+
+def middle_class(recipe, train, learned, judged, asked, positive, majority):
+    """Always the median class."""
+    p = np.zeros((len(asked), len(train.classes)))
+    p[:, int(np.median(train.labels[learned]))] = 1.0
+    return line("median class", judged.labels[asked], p, train.classes, None, learned=len(learned), seconds=0.0)
+
+
+ORDINAL = replace(
+    CLASSIFY,
+    name="ordinal",
+    classes=lambda raw, task, where: STARS,
+    labels=stars,
+    figures=steps_off,
+    facts=lambda metrics: {"steps off": metrics["mean_steps_off"]},
+    baseline=middle_class,
+    baseline_needs=None,
+)
+
+
+def test_a_task(monkeypatch, tmp_path):
+    monkeypatch.setitem(TASKS, "ordinal", ORDINAL)
+    random = np.random.default_rng(0)
+    words = ("dreadful", "broken", "usable", "solid", "superb")
+    count = random.integers(0, 5, 300)
+    rows = [{"text": f"item {at} was {words[k]} today", "label": f"{k + 1} stars"} for at, k in enumerate(count)]
+    pl.DataFrame(rows).write_csv(tmp_path / "reviews.csv")
+    raw = tiny_recipe("ngram").model_dump()
+    raw["task"] = {"kind": "ordinal-text"}
+    raw["data"], raw["evaluation"]["baseline"] = {"train": "reviews.csv"}, True
+    recipe = parse_recipe(raw)
+    assert not [one for one in limbeck.doctor(recipe, data=tmp_path) if one.level == "error"]
+    done = limbeck.train(recipe, data=tmp_path, out=tmp_path / "b")
+    assert done.metrics["accuracy"] > 0.9 and done.metrics["mean_steps_off"] < 0.1
+    assert [row["name"] for row in done.baselines] == ["median class", "majority class"]
+    assert "steps off" in (done.bundle / "report.html").read_text("utf-8")
+    with limbeck.load(done.bundle) as classifier:
+        assert classifier.classes == STARS
+        assert classifier.predict(["it was superb", "it was usable", "it was broken"]) == ["good", "fair", "bad"]
+    found = limbeck.predict(done.bundle, tmp_path / "reviews.csv", tmp_path / "out.csv", quiet=True)
+    assert (found.rows, found.rejected) == (300, 0)
+    right = [STARS[int(k > 1) + int(k > 2)] for k in count]
+    assert np.mean([a == b for a, b in zip(pl.read_csv(tmp_path / "out.csv")["class"], right, strict=True)]) > 0.9
+    again = limbeck.evaluate(done.bundle, tmp_path / "reviews.csv", bootstrap=5, train_data=tmp_path)
+    assert again["mean_steps_off"] < 0.1 and again["baselines"][0]["name"] == "median class"
+
+
+def test_a_task_goes_with_a_kind_that_was_added(monkeypatch, tmp_path):
+    monkeypatch.setitem(TASKS, "ordinal", ORDINAL)
+    monkeypatch.setitem(KINDS, "sequence", SEQUENCE)
+    monkeypatch.setitem(NETWORKS, "mean-of-numbers", MeanOfNumbers)
+    random = np.random.default_rng(0)
+    count = random.integers(0, 5, 300)
+    frame = pl.DataFrame(
+        {
+            "numbers": [" ".join(map(str, random.integers(0, 3, 9) + k)) for k in count],
+            "label": [f"{k + 1} stars" for k in count],
+        }
+    )
+    raw = {
+        "task": {"kind": "ordinal-sequence", "input": "numbers"},
+        "data": {"train": "rows.csv"},
+        "student": {"network": "mean-of-numbers"},
+        "training": {"epochs": 15, "learning_rate": 0.02, "batch_size": 16, "threads": 1, "device": "cpu"},
+        "evaluation": {"bootstrap": 20},
+        "export": {"int8": "never"},
+    }
+    done = limbeck.train(parse_recipe(raw), data=frame, out=tmp_path / "b")
+    assert done.metrics["mean_steps_off"] < 0.4
+    assert limbeck.load(done.bundle).predict(["0 0 1 0", "5 6 6 5"]) == ["bad", "good"]
+
+
+def test_a_task_that_nobody_added_is_one_line(rows_folder, tmp_path):
+    raw = {"task": {"kind": "anomly-table"}, "data": {"train": "reviews.csv"}, "student": {"network": "mlp"}}
+    with pytest.raises(LimbeckError, match="unknown task 'anomly' in 'anomly-table'; did you mean 'anomaly-table'"):
+        limbeck.train(parse_recipe(raw), data=rows_folder, out=tmp_path / "b")
 
 
 def test_a_kind_that_nobody_added_is_one_line(rows_folder, tmp_path):

@@ -11,8 +11,10 @@ from PIL import Image
 
 import limbeck
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.judge import STRANGEST
 from limbeck.evaluation.report.page import Report, render_report
-from limbeck.kinds.image.gallery import MOST, SIDE, STRANGEST, is_thumbnail, thumbnails, with_thumbnails
+from limbeck.evaluation.report.thumbnail import is_thumbnail
+from limbeck.kinds.image.gallery import MOST, SIDE, thumbnails, with_thumbnails
 from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.metrics.measure import measure
 from pictures import class_folders, square, tiny

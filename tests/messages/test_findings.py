@@ -17,8 +17,8 @@ from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.evaluation.report.page import render_report
 from limbeck.kinds import KINDS
+from limbeck.kinds.image.data_check import Lost
 from limbeck.kinds.image.reading.files import examine
-from limbeck.kinds.image.resize_check import Lost
 from limbeck.messages import baseline_names, findings
 from limbeck.messages.baseline_names import elsewhere, named
 from limbeck.messages.findings import doubtful

@@ -24,8 +24,6 @@ from limbeck.data.tables.read import Chunk, need
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
 from limbeck.files import writable
-from limbeck.kinds.image.heatmap import HeatMaps
-from limbeck.kinds.image.reading.files import FILE, pictures_of
 from limbeck.kinds.inputs import Wanted, own_output
 from limbeck.kinds.select import Rows, values_of
 from limbeck.progress import progress as counting
@@ -92,7 +90,7 @@ class Run:
         if maps is not None and not classifier.mapped:
             fix = "train one with task.kind = 'anomaly-image'"
             raise LimbeckError("this bundle gives no maps", where=classifier.path, fix=fix)
-        self.heat = None if maps is None else HeatMaps(maps, classifier.manifest.input.margin)
+        self.heat = None if maps is None else classifier.kind.load("heatmap").HeatMaps(maps, manifest.input.margin)
         self.works = Works(output, self.columns, rounded=self._answers())
         self.before = [Snapshot(self.inputs.parts(file)) for file in self.sources]
         self.workers: Workers | None = None
@@ -164,7 +162,7 @@ class Run:
         except LimbeckError:
             self._refuse_changed(index)  # it says more than what the reader stumbled over
             raise
-        if not self.inputs.by_name:
+        if self.inputs.file_column is None:
             self._refuse_changed(index)
 
     def _refuse_changed(self, index: int, pictures: Sequence[str] | None = None) -> None:
@@ -206,8 +204,8 @@ class Run:
     def _write(self, files: Files, journal: Journal, window: _Window) -> None:
         chunk, index = window.chunk, window.index
         answers, why = window.wait()
-        if self.inputs.by_name:
-            self._refuse_changed(index, chunk.frame[FILE].to_list())
+        if self.inputs.file_column is not None:
+            self._refuse_changed(index, chunk.frame[self.inputs.file_column].to_list())
         full = np.ones(window.frame.height, dtype=bool)
         full[list(why)] = False
         unfit = [(int(chunk.numbers[at]), reason) for at, reason in why.items()]
@@ -222,7 +220,7 @@ class Run:
     def _draw(self, window: _Window, which: np.ndarray) -> None:
         """Write the heat maps of the chosen rows, int64, before their answers: a killed run draws some again."""
         assert self.heat is not None and window.pictures is not None
-        pictures = pictures_of(window.frame, self.classifier.manifest.task)
+        pictures = values_of(window.frame, self.classifier.manifest.task)
         found = self.classifier.maps_of(window.pictures.take(which))
         for at, places in zip(which, found, strict=True):
             self.heat.write(int(window.chunk.numbers[at]), pictures[at], places)

@@ -19,7 +19,7 @@ from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
 from limbeck.kinds import kind_of
 from limbeck.kinds.given_rows import rows_given
-from limbeck.kinds.image.reading.layouts import celeba_spoof as celeba
+from limbeck.kinds.inputs import id_column
 from limbeck.progress import progress as counting
 from limbeck.recipe import Task
 
@@ -70,7 +70,8 @@ def answer_rows(
     """
     manifest = classifier.manifest
     task = manifest.task
-    frame = layouts.apply(rows, "table" if manifest.layout == celeba.NAME else manifest.layout, manifest.columns)
+    layout = "table" if manifest.layout in classifier.kind.layouts else manifest.layout  # a folder says nothing here
+    frame = layouts.apply(rows, layout, manifest.columns)
     asked = classifier.kind.given(frame, task, manifest.input)
     wanted = _checked(columns, frame, classifier, errors=told)
     probabilities = np.full((frame.height, len(classifier.classes)), np.nan, dtype=np.float32)
@@ -112,8 +113,8 @@ def _checked(columns: Sequence[str] | None, frame: pl.DataFrame, classifier: Cla
     task = classifier.manifest.task
     answers = [ROW, "label", "class", "probability", *(f"p:{name}" for name in classifier.classes), ERROR]
     if columns is None:
-        own = next((name for name in (task.id, "id", "ID", "Id") if name and name in frame.columns), ROW)
-        key = task.inputs[0] if own == ROW and classifier.kind.by_name else own
+        own = id_column(task, frame.columns)
+        key = own or (task.inputs[0] if classifier.kind.by_name else ROW)
         return [key, "label", "class", "probability", *([ERROR] if errors else [])]
     known = {*frame.columns, *(f"input.{name}" for name in frame.columns), *answers}
     for name in columns:

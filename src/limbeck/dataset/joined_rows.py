@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from limbeck.data.labels import classes_of, labels_in
+from limbeck.data.labels import labels_in
 from limbeck.data.tables.rows import Ints, need
 from limbeck.dataset.gather import Gathered
 from limbeck.errors import LimbeckError
@@ -53,7 +53,7 @@ class Joined:
                 raw += labels_in(frame[task.label].filter(pl.Series(shown[ends[at] : ends[at + 1]])), task)
         if not classes and not raw and task.class_map is None:
             raise LimbeckError("no label says what the classes are", where=where, fix="write task.classes")
-        classes = classes or classes_of(raw, task, where)
+        classes = classes or task_of(task).classes(raw, task, where)
         labels = np.full(ends[-1], -1, dtype=np.int64)
         for at, (frame, source, numbers) in enumerate(
             zip(gathered.frames, gathered.sources, gathered.numbers, strict=True)

@@ -34,7 +34,7 @@ from limbeck.dataset.missing_labels import without_label
 from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.events import check
 from limbeck.kinds import kind_of
-from limbeck.messages.message import message
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Recipe, Signal, Split, Task
 from limbeck.tasks import task_of
 
@@ -71,7 +71,7 @@ def prepare(
         For anything in the data that the user has to fix, with file, row and column.
     """
     data, task, kind, asked = recipe.data, recipe.task, kind_of(recipe.task), task_of(recipe.task)
-    if kind.in_cells and asked.learns_labels and task.label in task.inputs:
+    if kind.in_cells and not asked.detects and task.label in task.inputs:
         fix = "leave it out of task.input: nothing would be learned but to repeat it"
         raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", fix=fix)
     base = _base(folder, recipe_folder)
@@ -236,3 +236,12 @@ def _found(path: Path, key: str) -> Path:
     hint = did_you_mean(path.name, near)
     fix = hint if names_one(hint) else f"check {key}, or give the folder with --data"
     raise LimbeckError("there is no such file", where=path, fix=fix)
+
+
+def doubts_of(recipe: Recipe, data: Dataset) -> list[tuple[Message, Message]]:
+    """Return what of prepared rows is likely to harm, and what would help; of most kinds nothing is looked for."""
+    kind = kind_of(recipe.task)
+    if not kind.has("data_check"):
+        return []
+    found: list[tuple[Message, Message]] = kind.load("data_check").doubts(recipe, data)
+    return found

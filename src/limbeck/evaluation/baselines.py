@@ -10,15 +10,15 @@ import numpy as np
 from limbeck.data.dataset import Dataset
 from limbeck.kinds import kind_of
 from limbeck.messages.message import Message, message
+from limbeck.metrics.baseline_row import LEFT_OUT
 from limbeck.metrics.majority_baseline import majority_row
 from limbeck.recipe import Recipe, Task
 from limbeck.tasks import task_of
-from limbeck.tasks.classify.baseline import LEFT_OUT
 
 
 def has_baseline(task: Task) -> bool:
     """Return whether there is one: detectors of pictures have their companions instead (docs/anomaly.md)."""
-    return task_of(task).name in kind_of(task).baselines
+    return task_of(task).has_baseline(kind_of(task))
 
 
 def baseline_rows(
@@ -37,7 +37,7 @@ def baseline_rows(
     majority = majority_row(train.labels[learned], judged.labels[asked], train.classes, positive)
     if not plain or not len(learned) or not has_baseline(recipe.task):
         return [majority]
-    line = task_of(recipe.task).load("baseline").kind_line
+    line = task_of(recipe.task).baseline
     return [line(recipe, train, learned, judged, asked, positive, majority), majority]
 
 

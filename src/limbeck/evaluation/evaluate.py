@@ -132,7 +132,7 @@ def _evaluate(
     slices: Sequence[str], group: str | None, bootstrap: int, train_data: Any, lang: str, pictures: bool,
     encoding: str | None,
 ) -> dict[str, Any]:  # fmt: skip
-    if pictures and (report is None or not classifier.kind.pictured):
+    if pictures and (report is None or not classifier.kind.has("gallery")):
         fix = "name a file with --report" if report is None else "leave --pictures out"
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", fix=fix)
     with stage("read"):

@@ -11,12 +11,13 @@ import polars as pl
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.tables.rows import text_column
-from limbeck.kinds.image import gallery
 from limbeck.messages.message import Message
 from limbeck.metrics.measure import measure
 from limbeck.metrics.slices import worst_rows, worst_slices
 from limbeck.recipe import Attacks
 from limbeck.tasks.classify.attack_rows import judge_attacks
+
+WORST, STRANGEST = 24, 12  # rows of a report's lists
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Judgement:
 
     def pictured(self, frame: pl.DataFrame, classifier: Classifier) -> Judgement:
         """Return it with small pictures of those rows; ``frame`` holds the rows judged."""
-        worst = gallery.with_thumbnails(self.worst, frame, classifier)
-        strangest = gallery.with_thumbnails(self.strangest, frame, classifier) if classifier.mapped else []
-        return replace(self, worst=worst, strangest=strangest)
+        shown = classifier.kind.load("gallery").with_thumbnails
+        strangest = shown(self.strangest, frame, classifier) if classifier.mapped else []
+        return replace(self, worst=shown(self.worst, frame, classifier), strangest=strangest)
 
 
 def judge(
@@ -86,8 +87,8 @@ def judge(
             for index in chosen
         ]
 
-    worst = cases(worst_rows(y, p, gallery.MOST, threshold=threshold, positive=one))
-    strangest = cases(np.argsort(-p[:, positive], kind="stable")[: gallery.STRANGEST])
+    worst = cases(worst_rows(y, p, WORST, threshold=threshold, positive=one))
+    strangest = cases(np.argsort(-p[:, positive], kind="stable")[:STRANGEST])
     return Judgement(metrics, slices, worst, strangest, findings)
 
 

@@ -19,7 +19,6 @@ from limbeck.evaluation.report.page import Report
 from limbeck.evaluation.seen_rows import Seen
 from limbeck.messages.message import Message
 from limbeck.tasks import task_of
-from limbeck.tasks.anomaly.pixel_metrics import anomaly_metrics, pixel_facts
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Measured:
             metrics=self.metrics,
             y=self.rows.labels,
             p=self.p,
-            facts={**facts_of(classifier), **pixel_facts(self.metrics), **facts},
+            facts={**facts_of(classifier), **task_of(classifier.manifest.task).facts(self.metrics), **facts},
             baselines=baselines,
             seen=self.known,
             slices=self.judgement.slices,
@@ -114,8 +113,8 @@ def measured(
         frame=frame,
         **how,
     )
-    strange, odd = anomaly_metrics(classifier, frame, y, p)
-    judgement.metrics.update({**(more or {}), **strange})
+    own, odd = task_of(manifest.task).figures(classifier, frame, y, p)
+    judgement.metrics.update({**(more or {}), **own})
     positive = manifest.positive if len(classifier.classes) == 2 else None
     known = None if seen is None else seen.measured(y, p, classifier.classes, positive=positive, **how)
     return Measured(rows, p, judgement, known, [*rows.findings, *judgement.findings, *odd])
@@ -123,7 +122,7 @@ def measured(
 
 def pages_of(classifier: Classifier, rows: Dataset, p: np.ndarray) -> dict[str, Any]:
     """Return the fields of the report that only the classifier's kind has."""
-    if not classifier.kind.reported:
+    if not classifier.kind.has("report"):
         return {}
     pages: dict[str, Any] = classifier.kind.load("report").pages(classifier, rows.frame, rows.labels, p)
     return pages
@@ -131,7 +130,7 @@ def pages_of(classifier: Classifier, rows: Dataset, p: np.ndarray) -> dict[str, 
 
 def figures_of(classifier: Classifier, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
     """Return the figures that are of the classifier's kind, beside those of every kind."""
-    if not classifier.kind.reported:
+    if not classifier.kind.has("report"):
         return {}
     figures: dict[str, Any] = classifier.kind.load("report").figures(y, p, classifier.manifest)
     return figures

@@ -41,13 +41,14 @@ class Inputs(Protocol):
         The files, or the folder of images.
     notes
         What was left out or guessed.
-    by_name
-        Whether a file that changes costs only its own row, as an image of a folder does, and not the whole source.
+    file_column
+        The column with the file of each row, where one that changes costs only its own row, as an image of a folder
+        does, and not the whole source; None elsewhere.
     """
 
     sources: list[Path]
     notes: list[str]
-    by_name: bool
+    file_column: str | None
 
     def names(self) -> list[str]:
         """Return the columns of the first source, under the recipe's names."""
@@ -71,7 +72,7 @@ class Inputs(Protocol):
 class Tables:
     """A table, or the tables of a folder."""
 
-    by_name = False
+    file_column: str | None = None
     aside: Collection[str] = ()  # endings of files in a folder that are no tables and need no word
 
     def __init__(self, source: Path, wanted: Wanted) -> None:
@@ -103,7 +104,7 @@ class Tables:
 
     def defaults(self, names: Sequence[str]) -> list[str]:
         """Return the id column, or else the row number, then the answer."""
-        return [_id_column(self.wanted.task, names) or self.key(), "label", "class", "probability"]
+        return [id_column(self.wanted.task, names) or self.key(), "label", "class", "probability"]
 
     def key(self) -> str:
         """Return the column that tells rows apart where there is no id column."""
@@ -148,7 +149,8 @@ class Tables:
         return self.wanted.layout
 
 
-def _id_column(task: Task, names: Sequence[str]) -> str | None:
+def id_column(task: Task, names: Sequence[str]) -> str | None:
+    """Return the column that names each row: the recipe's, or one that is called so; None where there is none."""
     return next((name for name in (task.id, "id", "ID", "Id") if name and name in names), None)
 
 

@@ -21,11 +21,23 @@ from limbeck.data.dataset import Names
 from limbeck.data.near_duplicates import Ints, exact
 from limbeck.data.row_identity import Mask, always_told
 from limbeck.errors import LimbeckError
-from limbeck.kinds.asked import Asking, those_there
-from limbeck.kinds.copies import Keys, as_named, first_column
+from limbeck.kinds.defaults import (
+    Asking,
+    Drawn,
+    Examined,
+    Keys,
+    as_named,
+    drawn_once,
+    first_column,
+    name_alone,
+    named_group,
+    no_notes,
+    those_there,
+    unexamined,
+    unpublished,
+)
 from limbeck.kinds.gather import Gathering, Sought, as_written, only_tables
 from limbeck.kinds.inputs import Inputs, Wanted, checked_rows
-from limbeck.kinds.parts import Drawn, Examined, drawn_once, named_group, no_notes, unexamined, unpublished
 from limbeck.messages.message import Message
 from limbeck.recipe import Clean, Data, Input, Recipe, Split, Task
 
@@ -41,14 +53,35 @@ class Encoded(Sized, Protocol):
         """The cost of each row, int64 [N]."""
 
 
-def task_alone(task: Task, settings: Input) -> tuple[str, ...]:  # noqa: ARG001
-    """Return the kind of task, where ``[input]`` has no say in what a network has to read."""
-    return (task.kind,)
-
-
 @dataclass(frozen=True)
 class Kind:
     """All that differs between kinds of rows.
+
+    A module of the kind's folder with one of these names is found by its name, and what needs it is left out without:
+
+    ``explain``
+        What of each row drove its answer: see `limbeck.bundle.classifier.Classifier.explain`.
+    ``vectors``
+        The features of each row: see `limbeck.bundle.classifier.Classifier.features`.
+    ``epoch``
+        ``changed_rows``, the rows of each epoch; ``check_views`` and ``viewed_rows``, for losses that want a second
+        view. Without it all epochs have the same rows.
+    ``baseline``
+        ``fit_and_measure``: recipe, training rows, which of them, rows to judge, which of them, the positive class, and
+        ``steady``, whether to regularise more -> the line of the report. ``forest_features``: recipe, two frames ->
+        float32, for anomalies. ``flat``: encoded rows -> float32 [N, F], for boosted trees as a teacher.
+    ``panel_features``
+        ``features_of``, by which rows are compared with those that teachers know.
+    ``scenario``
+        ``fit``: a classifier of one scenario's rows, of a frame and labels.
+    ``data_check``
+        ``doubts``: recipe, prepared rows -> what of them is likely to harm, and what would help.
+    ``gallery``
+        ``with_thumbnails``: small pictures of rows for a report.
+    ``heatmap``
+        ``HeatMaps``: a folder that takes a drawing of where each row is strange.
+    ``report``
+        ``pages``, what is added to a report, and ``figures``, to what `evaluate` returns.
 
     Attributes
     ----------
@@ -95,12 +128,10 @@ class Kind:
         Takes groups that stand in several given parts out of the lesser ones; None: the check for leaks refuses them.
     notes
         What has to be said of the split that a recipe asks for.
-    columns_read, asked
-        As a teacher: the columns on which a bundle's answers depend, and what it is asked about the rows of a frame.
+    asked
+        What a bundle that is a teacher is asked about the rows of a frame.
     one_text
         Whether a row is one text; a teacher abstains where it is empty.
-    scenarios
-        Whether the module ``scenario`` trains a classifier of one scenario's rows: ``fit(frame, labels)``.
     in_cells
         Whether the input columns hold what is learned itself, and not where it lies.
     given
@@ -115,9 +146,6 @@ class Kind:
         Whether rows are answered all at once, as each is held against the others of its record.
     processes
         Whether many rows are answered by several processes, as most of the work holds the interpreter's lock.
-    varied
-        Whether the module ``epoch`` of the folder makes the rows of each epoch (``changed_rows``, and ``check_views``
-        and ``viewed_rows`` for losses that want a second view); without it all epochs have the same rows.
     calibrated
         Whether some training rows are kept to calibrate an int8 model.
     reads
@@ -125,22 +153,11 @@ class Kind:
     plural
         What rows are called in a model card.
     columns
-        By what a row is told from others in a frame: the columns that a teacher's answer depends on, of the inputs.
-    baselines
-        Names of the tasks that the module ``baseline`` has features or a model for: "classify" (``fit_and_measure``:
-        recipe, training rows, which of them, rows to judge, which of them, the positive class, and ``steady``, whether
-        to regularise more -> the line of the report), "anomaly" (``forest_features``: recipe, two frames -> float32).
-    boosted
-        Whether the module ``baseline`` has encoded rows ``flat``, so that boosted trees may be a teacher.
-    compared
-        Whether the module ``panel_features`` has features by which rows are compared: ``features_of``.
+        The columns of a frame that a teacher's answer depends on and by which a row is told from others, of the inputs.
     labels_apart
         Whether reviewed labels come in a table of rows by name, as the sources of the rows themselves are no tables.
     costly
         Whether rows cost so much to encode that the reference of the training rows goes without their vectors.
-    pictured, reported
-        Whether a report can show small pictures of rows; whether the module ``report`` adds ``pages`` to a report and
-        ``figures`` to what `evaluate` returns.
     by_length
         Whether a report looks for groups of rows by their length.
     by_columns
@@ -177,10 +194,8 @@ class Kind:
     drawn: Drawn = drawn_once
     straddling: Callable[[NDArray[np.object_], Names, Mask, list[Message]], None] | None = None
     notes: Callable[[Data], list[Message]] = no_notes
-    columns_read: Callable[[Sequence[str]], tuple[str, ...]] = tuple
     asked: Asking = those_there
     one_text: bool = False
-    scenarios: bool = False
     in_cells: bool = True
     given: Callable[[pl.DataFrame, Task, Input], pl.DataFrame] = checked_rows
     sizes: Callable[[Values], tuple[str, Sequence[float] | NDArray[np.float64]]] | None = None
@@ -188,18 +203,12 @@ class Kind:
     framed: bool = False
     whole: bool = False
     processes: bool = False
-    varied: bool = False
     calibrated: bool = False
-    reads: Callable[[Task, Input], tuple[str, ...]] = task_alone
+    reads: Callable[[Task, Input], tuple[str, ...]] = name_alone
     plural: str = "rows"
     columns: Callable[[Sequence[str]], tuple[str, ...]] = tuple
-    baselines: Collection[str] = ()
-    boosted: bool = False
-    compared: bool = False
     labels_apart: bool = False
     costly: bool = False
-    pictured: bool = False
-    reported: bool = False
     by_length: bool = False
     by_columns: bool = False
     attackable: bool = False
@@ -218,6 +227,10 @@ class Kind:
         if not self.has(module):
             raise LimbeckError(f"rows of kind {self.name!r} have no {module}")
         return import_module(f"limbeck.kinds.{self.name}.{module}")
+
+    def offers(self, module: str, function: str) -> bool:
+        """Return whether the kind's folder holds a module with this function."""
+        return self.has(module) and hasattr(self.load(module), function)
 
     def has(self, module: str) -> bool:
         """Return whether the kind's folder holds a module of this name."""

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from limbeck.recipe.base import Section
 from limbeck.recipe.signal import Signal
 
+CLASSIFY = "classify"  # the task where ``task.kind`` names none
 ANOMALY = "anomaly-"  # kinds of task that begin so learn normal rows only
 DETECTED = ("normal", "anomaly")  # their classes
 
@@ -16,7 +17,7 @@ DETECTED = ("normal", "anomaly")  # their classes
 class Task(Section):
     """What is to be told apart from what."""
 
-    kind: str = Field(description="a name of `limbeck.kinds.KINDS`, or anomaly- and such a name; see `kind_of`")
+    kind: str = Field(description="a name of `limbeck.kinds.KINDS`; of tasks but classify: anomaly- and such a name")
     input: str | list[str] = Field(
         default="text", description="of pictures and signals, the column with the path: path"
     )
@@ -32,7 +33,7 @@ class Task(Section):
     def _input_of_pictures(cls, raw: Any) -> Any:
         if (
             isinstance(raw, dict)
-            and str(raw.get("kind")).removeprefix(ANOMALY) in ("image", "signal")
+            and str(raw.get("kind")).rpartition("-")[2] in ("image", "signal")
             and "input" not in raw
         ):
             return {**raw, "input": "path"}
@@ -65,8 +66,14 @@ class Task(Section):
 
     @property
     def rows(self) -> str:
-        """What a row is: text, table, image or signal, whether classes or anomalies are looked for."""
-        return self.kind.removeprefix(ANOMALY)
+        """What a row is: text, table, image or signal, whatever is asked of it."""
+        return self.kind.partition("-")[2] or self.kind
+
+    @property
+    def name(self) -> str:
+        """What is asked of the rows, a name of `limbeck.tasks.TASKS`: classify, anomaly."""
+        before, dash, rows = self.kind.partition("-")
+        return before if dash and rows else CLASSIFY
 
     @property
     def one_column(self) -> bool:

@@ -31,17 +31,19 @@ _ANOMALIES: dict[tuple[str, str], tuple[str, ...]] = {
     ("anomaly", "false_alarms"): (*_TABLE, *_IMAGE, *_SIGNAL),
 }
 _PICTURES = "pictures, of task.kind = 'image' or 'anomaly-image'"
-# Section and key, the value that turns it off, the kinds of task that read it, and what is said to others.
-_REFUSED: tuple[tuple[str, str, bool, tuple[str, ...], str], ...] = (
-    ("evaluation", "pictures", False, ("image", "anomaly-image"), _PICTURES),
-    ("student", "spectrum", False, ("image",), "task.kind = 'image'"),
+# Section and key of pictures, the value that turns it off, a task that does not read it, and what is said to others.
+_REFUSED: tuple[tuple[str, str, bool, str, str], ...] = (
+    ("evaluation", "pictures", False, "", _PICTURES),
+    ("student", "spectrum", False, "anomaly", "task.kind = 'image'"),
 )
 
 
 def refused(recipe: Any) -> str | None:
     """Return what is wrong with a key that is on and that the recipe's kind of task never reads, or None."""
-    for section, key, off, kinds, whose in _REFUSED:
-        if getattr(getattr(recipe, section), key) != off and recipe.task.kind not in kinds:
+    task = recipe.task
+    for section, key, off, without, whose in _REFUSED:
+        read = task.rows in _IMAGE and task.name != without
+        if getattr(getattr(recipe, section), key) != off and not read:
             return f"{section}.{key} is for {whose}"
     return None
 

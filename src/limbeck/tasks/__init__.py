@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.kinds import KINDS
 from limbeck.recipe import Task
+from limbeck.recipe.data import CLASSIFY as UNNAMED
 from limbeck.tasks.anomaly import ANOMALY
 from limbeck.tasks.classify import CLASSIFY
 from limbeck.tasks.task import TaskKind
@@ -11,5 +14,15 @@ TASKS: dict[str, TaskKind] = {"classify": CLASSIFY, "anomaly": ANOMALY}
 
 
 def task_of(task: Task) -> TaskKind:
-    """Return what is asked of the rows: their classes, or which of them are anomalies."""
-    return TASKS["anomaly" if task.anomaly else "classify"]
+    """Return what is asked of the rows: their classes, or which of them are anomalies.
+
+    Raises
+    ------
+    LimbeckError
+        Where ``task.kind`` names a task that there is not.
+    """
+    if (found := TASKS.get(task.name)) is None:
+        known = [*KINDS, *(f"{name}-{task.rows}" for name in TASKS if name != UNNAMED)]
+        fix = did_you_mean(task.kind, known)
+        raise LimbeckError(f"task.kind: unknown task {task.name!r} in {task.kind!r}", where="recipe", fix=fix)
+    return found

@@ -1,24 +1,42 @@
 """What a task is: one object that holds all that differs between classification and anomaly detection.
 
-Each folder beside this file has such an object in its ``__init__.py``, and `limbeck.tasks.TASKS` lists them. What is
-heavy, or needs torch or scikit-learn, is a module of the folder that is named and loaded when it is first asked for.
+Each folder beside this file has such an object in its ``__init__.py``, and `limbeck.tasks.TASKS` lists them. A variant
+of a task changes what differs: ``dataclasses.replace(CLASSIFY, name="ordinal", labels=…)``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from limbeck.data.dataset import Names
+from limbeck.data.dataset import Dataset, Names
+from limbeck.data.labels import classes_of
 from limbeck.data.tables.rows import Ints
 from limbeck.errors import LimbeckError
+from limbeck.kinds.kind import Kind
+from limbeck.kinds.predictor import Predictor
 from limbeck.messages.message import Message
-from limbeck.recipe import Task
+from limbeck.recipe import Recipe, Task
+
+Figures = tuple[dict[str, Any], list[Message]]
+
+
+def no_figures(
+    classifier: Predictor, frame: pl.DataFrame, labels: Ints, p: NDArray[np.float32]  # noqa: ARG001
+) -> Figures:  # fmt: skip
+    """Return no figures and no findings: the metrics of every task are all."""
+    return {}, []
+
+
+def no_facts(metrics: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ARG001
+    """Return no lines for the report."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -28,9 +46,12 @@ class TaskKind:
     Attributes
     ----------
     name
-        Also the name of the folder.
+        Also the name of the folder, and what stands before the kind of rows in ``task.kind`` ("anomaly-image");
+        "classify" stands nowhere.
     detects
         Whether a student learns what is normal and scores how far a row is from it, and tells no classes apart.
+    classes
+        The names of the classes, of all labels as written, the task and the place.
     labels
         The number of each row's label, int64 [N], of a frame with its task, place, row numbers and classes.
     with_labels
@@ -41,8 +62,18 @@ class TaskKind:
     unlearnable
         What keeps a student from learning of rows: labels, classes, parts, labels as written, the task, the place, and
         classes that are probably another one misspelt.
-    learns_labels
-        Whether the label is what is learned, and so no input.
+    figures
+        Metrics that only this task has, and findings: of a bundle, the frame of N rows, labels int64 [N] and
+        probabilities float32 [N, C].
+    facts
+        Which of a bundle's metrics have a line of their own in the report, by their names.
+    baseline
+        The line of the report of what a student has to beat, beside the majority class: of the recipe, training rows,
+        which of them, rows to judge, which of them, the positive class, and the majority's line.
+    baseline_needs
+        The function of the kind's module ``baseline`` that ``baseline`` calls; None where it calls none.
+    trainer
+        The module whose ``train_detector`` trains its students; None: `limbeck.training.student` does.
     """
 
     name: str
@@ -52,9 +83,18 @@ class TaskKind:
     unlearnable: Callable[
         [Ints, Sequence[str], Names, pl.Series | None, Task, Path, Mapping[str, str]], Iterator[LimbeckError]
     ]
+    baseline: Callable[[Recipe, Dataset, Ints, Dataset, Ints, int | None, Mapping[str, Any]], dict[str, Any]]
+    baseline_needs: str | None = None
+    classes: Callable[[Sequence[str | None], Task, object], tuple[str, ...]] = classes_of
+    figures: Callable[[Predictor, pl.DataFrame, Ints, NDArray[np.float32]], Figures] = no_figures
+    facts: Callable[[Mapping[str, Any]], dict[str, Any]] = no_facts
     detects: bool = False
-    learns_labels: bool = True
+    trainer: str | None = None
 
-    def load(self, module: str) -> Any:
-        """Import a module of the task's folder, e.g. ``"baseline"``."""
-        return import_module(f"limbeck.tasks.{self.name}.{module}")
+    def read_by(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return how networks list what they read: those of detectors with the task's name before it."""
+        return tuple(f"{self.name}-{name}" for name in names) if self.detects else tuple(names)
+
+    def has_baseline(self, kind: Kind) -> bool:
+        """Return whether rows of a kind have what the task's baseline needs."""
+        return self.baseline_needs is None or kind.offers("baseline", self.baseline_needs)

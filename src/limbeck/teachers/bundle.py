@@ -28,7 +28,7 @@ class Bundle:
         self.classifier = Classifier(path)
         task = self.classifier.manifest.task
         self.kind, self.named = kind_of(task), place.spec.input is not None
-        self.columns = self.kind.columns_read(place.columns(task.input))
+        self.columns = self.kind.columns(place.columns(task.input))
         if self.kind.one_text and len(self.columns) != 1:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")
         self.labels = LabelMap(self.classifier.classes, place)

@@ -80,8 +80,8 @@ def scenario_teachers(
     if not isinstance(column, str) or set(spec.options) != {"column"}:
         raise place.wrong("a teacher of scenarios has one option: { column = NAME }")
     task, split = recipe.task, recipe.data.split
-    if not kind_of(task).scenarios:
-        known = ", ".join(name for name, kind in KINDS.items() if kind.scenarios)
+    if not kind_of(task).has("scenario"):
+        known = ", ".join(name for name, kind in KINDS.items() if kind.has("scenario"))
         raise place.wrong(f"scenarios of {task.kind!r} cannot be learned", f"known: {known}")
     file = place.path()
     # The target is told by the scenario's column; whatever else the recipe asks of its rows holds for its neighbours.

@@ -23,7 +23,7 @@ from limbeck.bundle.training_hashes import frame_keys
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
 from limbeck.events import stage
-from limbeck.kinds.image import augment as pictures
+from limbeck.kinds import kind_of
 from limbeck.kinds.select import RowInput, Rows, batch_of, encode, values_of
 from limbeck.kinds.text.ragged import batches
 from limbeck.metrics.calibration import choose_threshold
@@ -135,7 +135,7 @@ def refuse_detectors(recipe: Recipe, verb: str) -> None:
 def remembered(network: Detector, recipe: Recipe) -> Any:
     """Return a context in which a frozen encoder keeps the maps of pictures that come again unchanged."""
     frozen = getattr(network, "frozen", None)
-    if frozen is None or pictures.active(recipe.training.pictures):
+    if frozen is None or kind_of(recipe.task).load("epoch").active(recipe.training):
         return contextlib.nullcontext()
     return frozen.remembering()
 

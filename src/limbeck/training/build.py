@@ -16,6 +16,7 @@ from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.progress import say
 from limbeck.recipe import Init, Recipe, override
 from limbeck.recipe.paths import find, needed
+from limbeck.tasks import task_of
 from limbeck.tasks.classify.attack_rows import bona_fide_index
 from limbeck.training.pretrained_tokenizer import pretrained_input
 from limbeck.training.warm_start import PREFIX, bundle_of, encoder_of, found_bundle
@@ -69,7 +70,7 @@ def network_kind(recipe: Recipe) -> tuple[type[Network], Any]:
         raise LimbeckError(what, where="recipe", fix=did_you_mean(name, NETWORKS))
     kind = NETWORKS[name]
     options = kind.parse(recipe.student.options)
-    reads = kind_of(recipe.task).reads(recipe.task, recipe.input)
+    reads = task_of(recipe.task).read_by(kind_of(recipe.task).reads(recipe.task, recipe.input))
     if not set(reads) & set(kind.encoders):
         what = f"the network {name!r} cannot read {reads[0]!r} rows (task.kind, input.encoder)"
         raise LimbeckError(what, where="recipe", fix=f"use {' or '.join(map(repr, kind.encoders))}")

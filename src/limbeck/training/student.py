@@ -45,8 +45,6 @@ from limbeck.training.fit.wide_branch import fit_wide
 from limbeck.training.precision import accelerator_for
 from limbeck.training.warm_start import bundle_of, load_weights
 
-TRAINERS = {"anomaly": "limbeck.training.anomaly"}  # task -> module that trains its students; it builds on this one
-
 
 @dataclass
 class Student:
@@ -110,7 +108,7 @@ def train_student(
     report
         See `limbeck.training.fit.loop.fit`.
     """
-    if (trainer := TRAINERS.get(task_of(recipe.task).name)) is not None:
+    if (trainer := task_of(recipe.task).trainer) is not None:
         student: Student = import_module(trainer).train_detector(
             recipe, data, folders=folders, checkpoints=checkpoints, resume=resume, report=report
         )  # fmt: skip

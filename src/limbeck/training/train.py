@@ -13,12 +13,11 @@ from typing import Any
 import polars as pl
 
 from limbeck.data.dataset import Dataset
-from limbeck.dataset.prepare import prepare
+from limbeck.dataset.prepare import doubts_of, prepare
 from limbeck.errors import LimbeckError
 from limbeck.events import Listener, Token, stage, told
 from limbeck.files import no_nan
 from limbeck.kinds.given_rows import rows_given
-from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.locks import sole_writer
 from limbeck.messages.message import message
 from limbeck.model_names import model_path
@@ -150,9 +149,8 @@ def _trained(
     start_of(parsed, [folder, home], quiet=True)
     with stage("read"):
         rows = prepare(parsed, folder, recipe_folder=home, memory=memory)
-    lost = lost_frequencies(parsed, rows)
-    if lost is not None:
-        rows = replace(rows, findings=[*rows.findings, message("data.resize", what=lost.what, fix=lost.fix)])
+    doubts = [message("data.resize", what=what, fix=fix) for what, fix in doubts_of(parsed, rows)]
+    rows = replace(rows, findings=[*rows.findings, *doubts])
     for finding in rows.findings:
         say(finding)
     work = work_folder(target)

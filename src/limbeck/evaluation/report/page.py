@@ -21,10 +21,10 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.report import charts as pictures
 from limbeck.evaluation.report import trust_chart as trust_picture
 from limbeck.evaluation.report.headline import verdict
+from limbeck.evaluation.report.thumbnail import is_thumbnail
 from limbeck.evaluation.report.trust import checked, expectation, meaning, weakest, with_labels
 from limbeck.evaluation.seen_rows import warning
 from limbeck.files import write_text
-from limbeck.kinds.image.gallery import is_thumbnail
 from limbeck.messages.baseline_names import named
 from limbeck.messages.escape import inert
 from limbeck.messages.findings import doubtful

@@ -8,19 +8,15 @@ from limbeck.kinds.image.reading.from_memory import pictures_from
 from limbeck.kinds.image.reading.gather import LAYOUTS, gather, placed
 from limbeck.kinds.image.reading.inputs import given_images, image_inputs
 from limbeck.kinds.image.reading.layouts.class_folders import PICTURES
-from limbeck.kinds.image.rows import columns_read, group, keys, names, pictures_asked, sizes
+from limbeck.kinds.image.rows import group, keys, names, pictures_asked, sizes
 from limbeck.kinds.kind import Kind
 
 IMAGE = Kind(
     name="image",
     anomalies=True,
-    varied=True,
     columns=columns_of,
-    baselines=("classify",),
-    compared=True,
     plural="pictures",
     costly=True,
-    pictured=True,
     attackable=True,
     calibrated=True,
     encoder=ImageInput,
@@ -39,7 +35,6 @@ IMAGE = Kind(
     placed=placed,
     aside=PICTURES,
     layouts=LAYOUTS,
-    columns_read=columns_read,
     asked=pictures_asked,
     in_cells=False,
     sizes=sizes,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,9 +23,8 @@ from limbeck.process.cores import each
 
 SIDE = 96  # pixels, at most, of either side
 HEATED = 224  # where a heat map lies over it: places have to be told apart
-MOST, STRANGEST = 24, 12
+MOST = 24  # pictures that are shown of a list at most
 _QUALITY = 80
-_URI = re.compile(r"data:image/jpeg;base64,[A-Za-z0-9+/]+={0,2}")
 
 
 def thumbnails(pictures: Sequence[Picture], margin: float = 0.0, detector: Predictor | None = None) -> list[str | None]:
@@ -64,8 +62,3 @@ def with_thumbnails(worst: list[dict[str, Any]], frame: pl.DataFrame, classifier
     made = thumbnails(pictures, classifier.manifest.input.margin, classifier if classifier.mapped else None)
     more = {"heat": True} if classifier.mapped else {}
     return [{**row, **({"thumbnail": uri, **more} if uri else {})} for row, uri in zip(worst, made, strict=True)]
-
-
-def is_thumbnail(uri: object) -> bool:
-    """Return whether this is what `thumbnails` makes: nothing else may stand in a page's ``src``."""
-    return isinstance(uri, str) and _URI.fullmatch(uri) is not None

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from limbeck.kinds.asked import Need
-from limbeck.kinds.copies import Keys
+from limbeck.kinds.defaults import Keys, Need, named_group
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import BOX, FILE, HASH, pictures_of
 from limbeck.kinds.image.reading.layouts import celeba_spoof as celeba
-from limbeck.kinds.parts import named_group
 from limbeck.recipe import Clean, Recipe, Task
 
 
@@ -43,13 +41,8 @@ def group(recipe: Recipe, columns: Collection[str]) -> str | None:
     return name
 
 
-def columns_read(columns: Sequence[str]) -> tuple[str, ...]:
-    """Return the column of paths and ours: the cache tells pictures apart by what is in them, not by their names."""
-    return (*columns[:1], FILE, BOX, HASH)
-
-
 def pictures_asked(rows: pl.DataFrame, task: Task, columns: Sequence[str], need: Need, *, named: bool) -> list[Picture]:
-    """Return the picture of each row; see `limbeck.kinds.asked.those_there`."""
+    """Return the picture of each row; see `limbeck.kinds.defaults.those_there`."""
     need(columns[:1])
     return pictures_of(rows, task.model_copy(update={"input": columns[0]}))
 

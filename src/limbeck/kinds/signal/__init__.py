@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from limbeck.kinds.kind import Kind
-from limbeck.kinds.signal.columns import columns_of, columns_read
+from limbeck.kinds.signal.columns import columns_of
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.kinds.signal.reading import patients
 from limbeck.kinds.signal.reading.from_memory import windows_from, windows_given, windows_in
@@ -14,14 +14,9 @@ from limbeck.kinds.signal.rows import keys, names, sizes
 SIGNAL = Kind(
     name="signal",
     anomalies=True,
-    varied=True,
     columns=columns_of,
-    baselines=("classify", "anomaly"),
-    boosted=True,
-    compared=True,
     labels_apart=True,
     plural="signals",
-    reported=True,
     calibrated=True,
     encoder=SignalInput,
     values=windows_in,
@@ -39,7 +34,6 @@ SIGNAL = Kind(
     drawn=patients.drawn,
     straddling=patients.drop_straddling,
     notes=patients.notes,
-    columns_read=columns_read,
     in_cells=False,
     sizes=sizes,
 )

@@ -68,11 +68,6 @@ class Beats:
         return len(self.signal)
 
 
-def columns_read(columns: Sequence[str]) -> tuple[str, ...]:  # noqa: ARG001
-    """Return the columns on which the answers of a bundle depend, whatever the recipe names."""
-    return READ
-
-
 def patient_of(record: str) -> str:
     """Return the patient of a record: the record, unless two are known to be of one person."""
     return _SAME.get(record, record)

@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.kinds.copies import Keys
+from limbeck.kinds.defaults import Keys
 from limbeck.kinds.signal.columns import KEY, RECORD, SIGNAL, TIME
 from limbeck.recipe import Clean, Task
 

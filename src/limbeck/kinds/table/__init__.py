@@ -12,10 +12,6 @@ from limbeck.kinds.table.rows import names, sizes
 TABLE = Kind(
     name="table",
     anomalies=True,
-    varied=True,
-    baselines=("classify", "anomaly"),
-    boosted=True,
-    compared=True,
     plural="table rows",
     by_columns=True,
     encoder=TableInput,
@@ -26,6 +22,5 @@ TABLE = Kind(
     names=names,
     told=told_by_rarity,
     empty="content.rows",
-    scenarios=True,
     sizes=sizes,
 )

@@ -12,9 +12,6 @@ from limbeck.kinds.text.rows import keys, sizes
 
 TEXT = Kind(
     name="text",
-    varied=True,
-    baselines=("classify",),
-    compared=True,
     reads=encoder_read,
     plural="texts",
     by_length=True,
@@ -31,6 +28,5 @@ TEXT = Kind(
     same="content.text",
     alike="data.texts_alike",
     one_text=True,
-    scenarios=True,
     sizes=sizes,
 )

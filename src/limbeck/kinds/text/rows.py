@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from limbeck.kinds.copies import Keys
+from limbeck.kinds.defaults import Keys
 from limbeck.kinds.text.clean import clean_all
 from limbeck.recipe import Clean
 

@@ -8,7 +8,7 @@ saw.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,11 @@ def pixel_auroc(maps: Sequence[NDArray[np.float32]], masks: Sequence[Mask]) -> f
 def anomaly_metrics(
     classifier: Predictor, frame: pl.DataFrame, labels: NDArray[np.int64], p: NDArray[np.float32]
 ) -> tuple[dict[str, Any], list[Message]]:
-    """Return ``image_auroc`` and, with masks, ``pixel_auroc`` and ``masks``, and findings; of other bundles nothing.
+    """Return, of pictures, ``image_auroc`` and, with masks, ``pixel_auroc`` and ``masks``, and findings.
 
     A normal picture without a mask has nothing marked; an anomaly without one is left out of the pixels.
     """
     task = classifier.manifest.task
-    if not task.anomaly:
-        return {}, []
     known = labels >= 0
     found: dict[str, Any] = {}
     if task.rows == "image":
@@ -99,7 +97,7 @@ def anomaly_metrics(
     return found | {"pixel_auroc": value, "masks": sum(bool(mask.any()) for mask in masks)}, bad
 
 
-def pixel_facts(metrics: dict[str, Any]) -> dict[str, Any]:
+def pixel_facts(metrics: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the metrics that only detectors have."""
     return {name: metrics[name] for name in ("image_auroc", "pixel_auroc", "masks") if name in metrics}
 

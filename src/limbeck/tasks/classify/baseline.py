@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from limbeck.data.dataset import Dataset
 from limbeck.kinds import kind_of
 from limbeck.messages.message import message
+from limbeck.metrics.baseline_row import LEFT_OUT
 from limbeck.recipe import Recipe
-
-LEFT_OUT = "left_out"  # why a baseline has no figures
 
 
 def kind_line(

@@ -28,7 +28,7 @@ class Boosting:
 
     def __init__(self, recipe: Recipe, data: Dataset) -> None:
         kind = kind_of(recipe.task)
-        if not kind.boosted:
+        if not kind.offers("baseline", "flat"):
             raise LimbeckError("boosted trees read tables and signals", where="teachers", fix="name a network")
         self._flat: Callable[[Rows], NDArray[np.float32]] = kind.load("baseline").flat
         train = data.part("train")

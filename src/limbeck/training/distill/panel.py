@@ -101,7 +101,7 @@ def features_of(
         For a kind of rows that has none.
     """
     kind = kind_of(recipe.task)
-    if not kind.compared:
+    if not kind.has("panel_features"):
         what = (
             f"relevance.method = {recipe.relevance.method!r} compares rows, and rows of {kind.name!r} have no features"
         )

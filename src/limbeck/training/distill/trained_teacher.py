@@ -139,7 +139,7 @@ def trained_teacher(spec: Spec, recipe: Recipe, data: Dataset, folders: Sequence
             raise place.wrong(f"the option {name} is no table", f"write {name} = {{ key = value }}")
     if not len(data.part("train")):
         raise place.wrong("it is trained on labelled rows, and there are none", "label some, or name another teacher")
-    if kind == BOOSTING and not kind_of(recipe.task).boosted:
+    if kind == BOOSTING and not kind_of(recipe.task).offers("baseline", "flat"):
         raise place.wrong(f"boosted trees do not read {recipe.task.kind!r}", "name a network")
     first = _recipe_of(kind, given, recipe, place)
     seeds = range(first.training.seed, first.training.seed + members)

@@ -11,10 +11,9 @@ import polars as pl
 from limbeck.data.dataset import Dataset
 from limbeck.data.labels import text_of
 from limbeck.data.near_duplicates import exact
-from limbeck.dataset.prepare import prepare
+from limbeck.dataset.prepare import doubts_of, prepare
 from limbeck.errors import LimbeckError
 from limbeck.kinds import kind_of
-from limbeck.kinds.image.resize_check import lost_frequencies
 from limbeck.messages.findings import doubtful
 from limbeck.tasks import task_of
 from limbeck.training.doctor.case import Case
@@ -51,9 +50,8 @@ def check_data(case: Case) -> Iterator[Finding]:
         yield from _imbalance(case, rows)
     yield from _columns(case, rows)
     yield from _telling(case, rows)
-    lost = lost_frequencies(case.recipe, rows)
-    if lost is not None:
-        yield Finding("warn", "data", lost.what, lost.fix)
+    for what, fix in doubts_of(case.recipe, rows):
+        yield Finding("warn", "data", what, fix)
 
 
 def _absent(rows: Dataset) -> Iterator[Finding]:

@@ -28,7 +28,7 @@ def epoch_rows(
     """Return epoch -> encoded rows, and the labels that belong to them; augmentation makes epochs differ."""
     check_augmentation(recipe)
     kind = kind_of(recipe.task)
-    if not kind.varied:
+    if not kind.has("epoch"):
         encoded = encode(encoder, values)
         return (lambda epoch: encoded), labels
     rows: tuple[Callable[[int], Rows], np.ndarray] = kind.load("epoch").changed_rows(

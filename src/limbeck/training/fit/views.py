@@ -28,7 +28,7 @@ def check_views(recipe: Recipe) -> None:
         optimizer that the loss's moving target leads astray.
     """
     kind = kind_of(recipe.task)
-    if not kind.varied:
+    if not kind.has("epoch"):
         what = f"the loss 'consistency' needs changed rows, and rows of the kind {kind.name!r} cannot be changed"
         raise LimbeckError(what, where="recipe", fix="take it out of objective.losses")
     kind.load("epoch").check_views(recipe)

@@ -15,7 +15,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.image.reading.files import FILE, located
 from limbeck.kinds.image.reading.layouts import celeba_spoof
 from limbeck.kinds.image.reading.layouts.class_folders import PICTURES, flat, holds_pictures
-from limbeck.kinds.inputs import Inputs, Tables, Wanted, checked_rows
+from limbeck.kinds.inputs import Inputs, Tables, Wanted, checked_rows, id_column
 from limbeck.recipe import Input, Task
 
 
@@ -35,7 +35,7 @@ def given_images(frame: pl.DataFrame, task: Task, settings: Input) -> pl.DataFra
 class ImageFiles:
     """One image, or those of a folder and of all folders in it, sorted by path."""
 
-    by_name = True
+    file_column: str | None = FILE
 
     def __init__(self, source: Path, wanted: Wanted) -> None:
         self.sources, self.wanted = [source], wanted
@@ -49,8 +49,7 @@ class ImageFiles:
 
     def defaults(self, names: Sequence[str]) -> list[str]:
         """Return the path, then the answer."""
-        key = next((name for name in (self.wanted.task.id, "id", "ID", "Id") if name and name in names), None)
-        return [key or self.wanted.task.inputs[0], "label", "class", "probability"]
+        return [id_column(self.wanted.task, names) or self.wanted.task.inputs[0], "label", "class", "probability"]
 
     @cached_property
     def listed(self) -> pl.DataFrame:

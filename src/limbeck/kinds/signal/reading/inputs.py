@@ -24,7 +24,7 @@ DEFAULT = ("record", "time", "class", "probability")
 class Records:
     """The records, or files of windows, at a path; see `limbeck.kinds.inputs.Inputs`."""
 
-    by_name = False
+    file_column: str | None = None
 
     def __init__(self, source: Path, wanted: Wanted) -> None:
         self.wanted = wanted

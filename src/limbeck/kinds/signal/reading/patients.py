@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.leakage import RANK
 from limbeck.errors import LimbeckError
-from limbeck.kinds.parts import Drawing, drawn_once
+from limbeck.kinds.defaults import Drawing, drawn_once
 from limbeck.kinds.signal.columns import CHAZAL, DS1, DS2, PACED, RECORD
 from limbeck.messages.message import Message, message
 from limbeck.recipe import Data, Recipe, Split

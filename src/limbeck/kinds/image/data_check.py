@@ -51,9 +51,15 @@ class Lost:
         return message("data.resize_keeps", size=self.size)
 
 
+def doubts(recipe: Recipe, data: Dataset) -> list[tuple[Message, Message]]:
+    """Return what the resize loses, and the size that would do, where it matters."""
+    lost = lost_frequencies(recipe, data)
+    return [] if lost is None else [(lost.what, lost.fix)]
+
+
 def lost_frequencies(recipe: Recipe, data: Dataset) -> Lost | None:
-    """Return what the resize loses, or None: nothing that matters, too few pictures, or rows that are no pictures."""
-    if recipe.task.kind != "image":
+    """Return what the resize loses, or None: nothing that matters, or too few pictures."""
+    if recipe.task.anomaly:
         return None
     rows = data.part("train")
     rows = rows[data.labels[rows] >= 0]

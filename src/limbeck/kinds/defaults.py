@@ -1,12 +1,12 @@
-"""Which part rows are in and which of them stay together, where a kind has nothing of its own to say."""
+"""What holds for rows whose kind has nothing of its own to say: names, copies, parts, and what teachers read."""
 
 # ruff: noqa: ARG001 - such a function takes the same arguments for every kind
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
@@ -16,8 +16,10 @@ from limbeck.data.row_identity import Mask
 from limbeck.data.split import DRAWN
 from limbeck.data.tables.rows import Ints
 from limbeck.messages.message import Message
-from limbeck.recipe import Data, Recipe, Split, Task
+from limbeck.recipe import Clean, Data, Input, Recipe, Split, Task
 
+Keys = tuple[list[str], list[str]]
+Need = Callable[[Iterable[str]], None]
 Examined = tuple[pl.DataFrame, Mask, list[Message]]
 
 
@@ -33,6 +35,28 @@ class Drawn(Protocol):
 
     def __call__(self, draw: Drawing, split: Names, labels: Ints, seed: int, *, grouped: bool) -> Names:
         """Return the parts; ``split`` are those before, ``grouped`` says whether rows of a group stay together."""
+
+
+class Asking(Protocol):
+    """What is asked about the rows of a frame."""
+
+    def __call__(self, rows: pl.DataFrame, task: Task, columns: Sequence[str], need: Need, *, named: bool) -> Any:
+        """Return what ``Classifier.predict_proba`` takes."""
+
+
+def name_alone(task: Task, settings: Input) -> tuple[str, ...]:
+    """Return the name of the kind, where ``[input]`` has no say in what a network has to read."""
+    return (task.rows,)
+
+
+def first_column(frame: pl.DataFrame, task: Task) -> list[str]:
+    """Return the first input column as texts: a text itself, the path of a picture."""
+    return ["" if value is None else str(value) for value in frame[task.inputs[0]].to_list()]
+
+
+def as_named(frame: pl.DataFrame, texts: Sequence[str], clean: Clean) -> Keys:
+    """Return the names of rows as their keys: two rows of one name are copies."""
+    return list(texts), list(texts)
 
 
 def named_group(recipe: Recipe, columns: Collection[str]) -> str | None:
@@ -59,3 +83,20 @@ def no_notes(data: Data) -> list[Message]:
 def unexamined(frame: pl.DataFrame, task: Task, where: Path) -> Examined:
     """Return the rows as they are: all of them can be read."""
     return frame, np.ones(frame.height, dtype=bool), []
+
+
+def those_there(rows: pl.DataFrame, task: Task, columns: Sequence[str], need: Need, *, named: bool) -> Any:
+    """Return the columns that are there.
+
+    Parameters
+    ----------
+    columns
+        What the teacher reads.
+    need
+        Refuses rows that lack one of its columns.
+    named
+        Whether the recipe names the columns, so that none may be missing.
+    """
+    there = [column for column in columns if column in rows.columns]
+    need(columns if named or not there else [])
+    return rows.select(there)
