@@ -24,6 +24,7 @@ SUBJECTS = {
     "studio": "Studio",
     "serving": "Serving",
     "explain": "Explanations",
+    "layout": "Layout of the source code",
     "reliability": "Reliability: hostile input, killed runs, several writers",
 }
 

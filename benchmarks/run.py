@@ -36,6 +36,7 @@ BENCHMARKS = (
     "strange_beats",
     "anomaly",
     "explain",
+    "walks",
     "reliability_http",
     "reliability_cache",
     "reliability_suite",

@@ -1,6 +1,7 @@
 """The baseline of pictures learns what it claims to see, on a bounded number of them, and stands in every report."""
 
 import json
+import os
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from limbeck.kinds.image.baseline import (
     WIDTH,
     features,
     features_of,
+    kept,
     picture_baseline_row,
     some_of_each,
 )  # fmt: skip
-from limbeck.kinds.image.reading.decode import Picture
+from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.recipe import Input
 from pictures import class_folders, square, tiny
 
@@ -109,3 +112,36 @@ def test_evaluate_trains_it_anew_on_the_training_rows(made, tmp_path):
     assert "(on the bundle" not in page
     limbeck.evaluate(trained.bundle, other, report=tmp_path / "then.html", bootstrap=20)
     assert "(on the bundle" in (tmp_path / "then.html").read_text("utf-8")
+
+
+def test_squares_kept_from_encoding_are_those_of_a_new_decode_unless_the_file_has_changed(tmp_path):
+    files = [tmp_path / f"{at}.{ending}" for at, ending in enumerate(("png", "jpg", "png"))]
+    for at, file in enumerate(files):
+        square("red", at, (130, 90)).save(file)
+    pictures = [Picture(str(files[0])), Picture(str(files[1]), Box(10, 5, 60, 40)), Picture(files[2])]
+    settings = Input(size=32, colour="grey", margin=0.2)
+    anew = features(pictures, settings)
+    with kept():
+        encoded = ImageInput(settings).encode(pictures)
+        files[2].unlink()
+        square("blue", 9, (130, 90)).save(files[2])
+        files[0].touch()
+        with kept():
+            pass  # an inner context ends nothing
+        again = features(pictures, settings)
+    assert (encoded.pixels[:2] == ImageInput(settings).encode(pictures[:2]).pixels).all()
+    assert (again[:2] == anew[:2]).all()
+    assert (again[2] == features([Picture(files[2])], settings)[0]).all() and (again[2] != anew[2]).any()
+
+
+def test_kept_squares_are_not_decoded_again(tmp_path):
+    square("red", 0).save(tmp_path / "a.png")
+    picture = [Picture(str(tmp_path / "a.png"))]
+    with kept():
+        ImageInput(Input()).encode(picture)
+        content = (tmp_path / "a.png").stat()
+        (tmp_path / "a.png").write_bytes(bytes(content.st_size))  # no picture any more, of the same size and time
+        os.utime(tmp_path / "a.png", ns=(content.st_atime_ns, content.st_mtime_ns))
+        assert np.isfinite(features(picture, Input())).all()
+    with pytest.raises(LimbeckError):
+        features(picture, Input())

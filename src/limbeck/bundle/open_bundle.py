@@ -21,11 +21,11 @@ from limbeck.data.file_changes import marks_now
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import sha256
 from limbeck.kinds import kind_of
-from limbeck.kinds.select import Rows, Unreadable, Values, batch_of, encode, encode_each
+from limbeck.kinds.select import Rows, Unreadable, Values
 from limbeck.kinds.text.ragged import batches
 from limbeck.model_names import model_path
 from limbeck.process.cores import cores
-from limbeck.process.forks import made_anew
+from limbeck.process.forks import made_anew, refuse_forked
 
 _ATTEMPTS = 4  # to read a bundle that is being replaced
 MAP = "map"  # the output of a graph that says where
@@ -71,7 +71,7 @@ class OpenBundle:
         self.threads = cores() if threads is None else threads
         self.encoder.workers = max(1, self.threads)
         rows = self.encode(self.encoder.blank(self.manifest.task))
-        made = batch_of(self.encoder, rows, np.arange(1))
+        made = self.encoder.batch(rows, np.arange(1))
         self._largest = self.encoder.largest(rows, made, TOKENS)
         self._engine: Engine | None = Engine(file, self.threads, self._largest)
         self._closed, self._lock = False, threading.Lock()
@@ -143,11 +143,19 @@ class OpenBundle:
 
     def encode(self, values: Values) -> Rows:
         """Encode raw values as the network wants them."""
-        return encode(self.encoder, values)
+        rows: Rows = self._reader().encode(values)
+        return rows
 
     def encode_each(self, values: Values) -> tuple[Rows, Unreadable]:
         """Encode raw values, and name those that hold nothing to answer: an empty text, a picture that is none."""
-        return encode_each(self.encoder, values)
+        found: tuple[Rows, Unreadable] = self._reader().encode_each(values)
+        return found
+
+    def _reader(self) -> Any:
+        """Return what encodes raw values; a process that was forked is refused before polars waits for its threads."""
+        if self.kind.framed:
+            refuse_forked()
+        return self.encoder
 
     @property
     def window(self) -> int:
@@ -183,7 +191,7 @@ class OpenBundle:
     def _run(self, rows: Rows, part: NDArray[np.int64], output: str | None = None) -> NDArray[np.float32]:
         where = self.path / self.model
         try:
-            answer = self._session.run([output or self._output], batch_of(self.encoder, rows, part))[0]
+            answer = self._session.run([output or self._output], self.encoder.batch(rows, part))[0]
         except LimbeckError:
             raise
         except Exception as error:  # onnxruntime's exceptions share no base class of their own

@@ -25,7 +25,7 @@ from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
 from limbeck.files import writable
 from limbeck.kinds.inputs import Wanted, own_output
-from limbeck.kinds.select import Rows, values_of
+from limbeck.kinds.select import Rows
 from limbeck.progress import progress as counting
 from limbeck.progress import say
 
@@ -184,7 +184,7 @@ class Run:
         classifier, task = self.classifier, self.classifier.manifest.task
         if not frame.height:
             return _Window(chunk, index, frame, partial(_with, classifier.submit_none(), {}))
-        values = values_of(frame, task)
+        values = classifier.kind.values(frame, task)
         if classifier.kind.processes and (workers := self._helped(len(values))) is not None:
             return _Window(chunk, index, frame, workers.submit(values).result)
         rows, bad = classifier.encode_each(values)
@@ -220,7 +220,7 @@ class Run:
     def _draw(self, window: _Window, which: np.ndarray) -> None:
         """Write the heat maps of the chosen rows, int64, before their answers: a killed run draws some again."""
         assert self.heat is not None and window.pictures is not None
-        pictures = values_of(window.frame, self.classifier.manifest.task)
+        pictures = self.classifier.kind.values(window.frame, self.classifier.manifest.task)
         found = self.classifier.maps_of(window.pictures.take(which))
         for at, places in zip(which, found, strict=True):
             self.heat.write(int(window.chunk.numbers[at]), pictures[at], places)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,7 +61,7 @@ def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
         need(present, task.inputs[:1], where)
 
 
-def need_plain(frame: pl.DataFrame, names: Sequence[str], where: object) -> None:
+def need_plain(schema: Mapping[str, pl.DataType], names: Sequence[str], where: object) -> None:
     """Raise for a column of lists or structs where single values are wanted.
 
     Raises
@@ -70,7 +70,7 @@ def need_plain(frame: pl.DataFrame, names: Sequence[str], where: object) -> None
         Naming the first such column.
     """
     for name in names:
-        if name in frame.columns and frame.schema[name].is_nested():
+        if name in schema and schema[name].is_nested():
             what = f"the column {name!r} holds lists or structs; expected single values"
             raise LimbeckError(what, where=where, fix="write what is wanted of it into a column of its own")
 

@@ -102,7 +102,7 @@ class Gathered:
             frame = self.with_labels(frame, sought, file)
         need_inputs(frame.columns, task, file)
         need(frame.columns, [task.label] if sought.labelled else [], file)
-        need_plain(frame, [*task.inputs, task.label], file)
+        need_plain(frame.schema, [*task.inputs, task.label], file)
         self.hold(kind.placed(self, frame, sought, file, given), numbers, sought.part, file, sought)
 
     def with_labels(self, frame: pl.DataFrame, sought: Sought, file: Path) -> pl.DataFrame:

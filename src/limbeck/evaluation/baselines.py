@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -38,7 +39,17 @@ def baseline_rows(
     if not plain or not len(learned) or not has_baseline(recipe.task):
         return [majority]
     line = task_of(recipe.task).baseline
-    return [line(recipe, train, learned, judged, asked, positive, majority), majority]
+    with kept_for_baseline(recipe.task):  # it may be fitted twice
+        return [line(recipe, train, learned, judged, asked, positive, majority), majority]
+
+
+def kept_for_baseline(task: Task) -> AbstractContextManager[None]:
+    """Return a context in which the baseline's share of reading rows is kept in memory, where the kind keeps any."""
+    kind = kind_of(task)
+    if not has_baseline(task) or not kind.offers("baseline", "kept"):
+        return nullcontext()
+    found: AbstractContextManager[None] = kind.load("baseline").kept()
+    return found
 
 
 def left_out(rows: Sequence[Mapping[str, Any]]) -> list[Message]:

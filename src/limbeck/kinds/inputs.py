@@ -130,7 +130,7 @@ class Tables:
             return pl.DataFrame(schema=dict.fromkeys(names, pl.String))
         frame = self._renamed(chunk.frame)
         need_inputs(frame.columns, task, self.sources[index])
-        need_plain(frame, task.inputs, self.sources[index])
+        need_plain(frame.schema, task.inputs, self.sources[index])
         return self.completed(frame, self.sources[index])
 
     def added(self) -> tuple[str, ...]:
@@ -174,7 +174,7 @@ def checked_rows(frame: pl.DataFrame, task: Task, settings: Input) -> pl.DataFra
         Where one is missing, or holds lists.
     """
     need_inputs(frame.columns, task, MEMORY)
-    need_plain(frame, task.inputs, MEMORY)
+    need_plain(frame.schema, task.inputs, MEMORY)
     return frame
 
 

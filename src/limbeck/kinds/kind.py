@@ -70,6 +70,7 @@ class Kind:
         ``fit_and_measure``: recipe, training rows, which of them, rows to judge, which of them, the positive class, and
         ``steady``, whether to regularise more -> the line of the report. ``forest_features``: recipe, two frames ->
         float32, for anomalies. ``flat``: encoded rows -> float32 [N, F], for boosted trees as a teacher.
+        ``kept``: a context in which what the baseline reads of rows stays in memory, so that they are read once.
     ``panel_features``
         ``features_of``, by which rows are compared with those that teachers know.
     ``scenario``

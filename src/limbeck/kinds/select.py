@@ -50,13 +50,6 @@ def encode(reader: RowInput, values: Values) -> Rows:
     return reader.encode(values)
 
 
-def encode_each(reader: RowInput, values: Values) -> tuple[Rows, Unreadable]:
-    """Encode raw values; one that holds nothing to answer gets an arbitrary row, and its place has a reason."""
-    if isinstance(values, pl.DataFrame):
-        refuse_forked()
-    return reader.encode_each(values)
-
-
 def batch_of(reader: RowInput, rows: Rows, which: np.ndarray) -> dict[str, np.ndarray]:
     """Return one batch of arrays by name, of the chosen rows int64 [B]."""
     return reader.batch(rows, which)  # type: ignore[arg-type]  # the task's kind chose both

@@ -15,6 +15,7 @@ import polars as pl
 from limbeck.data.dataset import Dataset
 from limbeck.dataset.prepare import doubts_of, prepare
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.baselines import kept_for_baseline
 from limbeck.events import Listener, Token, stage, told
 from limbeck.files import no_nan
 from limbeck.kinds.given_rows import rows_given
@@ -162,12 +163,13 @@ def _trained(
     if parsed.teachers:
         with stage("teachers"):
             taught = _taught(parsed, rows, folders)
-    targets = taught.targets if taught else None
-    student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
     trained = None
-    if company.first:
-        trained = finish(parsed, rows, student, target, trust=taught.trust if taught else None, lang=lang)
-        shutil.rmtree(work, ignore_errors=True)
+    with kept_for_baseline(parsed.task) if company.first and parsed.evaluation.baseline else contextlib.nullcontext():
+        targets = taught.targets if taught else None
+        student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
+        if company.first:
+            trained = finish(parsed, rows, student, target, trust=taught.trust if taught else None, lang=lang)
+            shutil.rmtree(work, ignore_errors=True)
     return shared(trained, target)
 
 

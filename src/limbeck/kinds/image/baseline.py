@@ -18,16 +18,18 @@ from PIL import Image
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError, missing_extra
-from limbeck.kinds.image.encode import ImageInput
+from limbeck.kinds.image.kept_squares import SIDE, keeping, small_square
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
 from limbeck.metrics.baseline_row import line
 from limbeck.process.cores import each
 from limbeck.recipe import Input, Recipe
 
+kept = keeping  # what of the rows stays in memory for the baseline while a student is trained
+
 NAME = "colour, thumbnail, spectrum + logistic regression"
 MOST = 5_000  # pictures that it is trained on
-SIDE, SMALL, BINS, RINGS, SECTORS = 96, 16, 8, 32, 12
+SMALL, BINS, RINGS, SECTORS = 16, 8, 32, 12
 WIDTH = SMALL**2 + 3 * BINS + RINGS + SECTORS
 
 
@@ -39,11 +41,10 @@ def features(pictures: Sequence[Picture], settings: Input) -> NDArray[np.float32
     LimbeckError
         For the first that cannot be read.
     """
-    reader = ImageInput(settings.model_copy(update={"size": SIDE, "colour": "rgb"}))
     found = np.empty((len(pictures), WIDTH), dtype=np.float32)
 
     def one(at: int) -> None:
-        found[at] = features_of(reader.square(pictures[at]))
+        found[at] = features_of(small_square(pictures[at], settings.margin))
 
     with quiet_pillow():
         each(one, len(pictures))

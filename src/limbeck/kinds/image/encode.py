@@ -17,13 +17,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.reading.decode import Picture, reduced
+from limbeck.kinds.image.kept_squares import FILTER, beside
+from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import quiet_pillow
 from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.process.cores import each
 from limbeck.recipe import Input, Task
 
-FILTER = Image.Resampling.BICUBIC
 _WINDOW, _BYTES = 1024, 32 * 2**20  # pictures of a window at most, and bytes of their pixels
 _COST = 64  # pixels that count as one token where batches are cut
 
@@ -192,7 +192,7 @@ class ImageInput:
                 image = image.convert("L")
             return np.asarray(image.resize((self.settings.size, self.settings.size), FILTER))
 
-        array = reduced(picture, scaled, self.settings.margin)
+        array = beside(picture, scaled, self.settings.margin)
         return array if array.ndim == 3 else array[..., None]
 
     def affine(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

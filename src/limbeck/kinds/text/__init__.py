@@ -6,8 +6,8 @@ from limbeck.data.near_duplicates import near
 from limbeck.data.row_identity import told_by_length
 from limbeck.kinds.inputs import Tables
 from limbeck.kinds.kind import Kind
-from limbeck.kinds.text.encode import TextInput, encoder_read
-from limbeck.kinds.text.from_memory import texts_from, texts_in
+from limbeck.kinds.text.encode import TextInput, encoder_read, texts_in
+from limbeck.kinds.text.from_memory import texts_from
 from limbeck.kinds.text.rows import keys, sizes
 
 TEXT = Kind(

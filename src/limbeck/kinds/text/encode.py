@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
+from limbeck.data.tables.rows import text_column
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.files import write_text
 from limbeck.kinds.kind import Shapes
@@ -50,6 +52,11 @@ def encoder_read(task: Task, settings: Input) -> tuple[str, ...]:  # noqa: ARG00
         When there is no such encoder.
     """
     return settings.encoder, getattr(encoder_named(settings.encoder), "like", settings.encoder)
+
+
+def texts_in(frame: pl.DataFrame, task: Task) -> list[str]:
+    """Return the texts of N rows; a missing one is ""."""
+    return list(text_column(frame[task.inputs[0]]).fill_null("").to_list())
 
 
 def wants_wide(settings: Input) -> bool:

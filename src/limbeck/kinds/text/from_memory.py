@@ -5,17 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import polars as pl
-
-from limbeck.data.tables.rows import text_column
 from limbeck.errors import LimbeckError
 from limbeck.kinds.from_memory import frame_or_items
+from limbeck.kinds.text.encode import texts_in
 from limbeck.recipe import Task
-
-
-def texts_in(frame: pl.DataFrame, task: Task) -> list[str]:
-    """Return the texts of N rows; a missing one is ""."""
-    return list(text_column(frame[task.inputs[0]]).fill_null("").to_list())
 
 
 def texts_from(values: object, task: Task) -> list[str]:

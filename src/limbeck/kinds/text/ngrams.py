@@ -15,8 +15,8 @@ import numpy as np
 from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.kinds.stored_files import stored_array
-from limbeck.kinds.text.ragged import Ragged
-from limbeck.kinds.text.tokens import code_points, cut_words
+from limbeck.kinds.text.ragged import Ragged, code_points
+from limbeck.kinds.text.tokens import cut_words
 from limbeck.recipe import Input
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)  # 2^64 / golden ratio: Fibonacci hashing (Knuth, vol. 3, 6.4)

@@ -114,6 +114,14 @@ def ragged(rows: Sequence[Sequence[int]], max_length: int) -> Ragged:
     return Ragged(values, offsets)
 
 
+def code_points(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return all code points, uint32 [T], and where each text begins and ends, int64 [N + 1]."""
+    lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
+    # surrogatepass: a lone surrogate can come out of a JSON escape and must not stop a whole batch.
+    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    return codes, np.concatenate(([0], np.cumsum(lengths)))
+
+
 def batches(lengths: Ints, *, tokens: int, most: int) -> list[Ints]:
     """Cut rows, sorted by length, into batches of about equal work.
 

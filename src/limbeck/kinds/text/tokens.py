@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.kinds.text.ragged import Ragged, ragged
+from limbeck.kinds.text.ragged import Ragged, code_points, ragged
 from limbeck.process.native import panics_caught
 from limbeck.recipe import Input
 
@@ -103,14 +103,6 @@ class Characters:
     def dumps(self) -> str:
         """Return the vocabulary as JSON."""
         return json.dumps(self.tokens, ensure_ascii=False)
-
-
-def code_points(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return all code points, uint32 [T], and where each text begins and ends, int64 [N + 1]."""
-    lengths = np.fromiter((len(text) for text in texts), dtype=np.int64, count=len(texts))
-    # surrogatepass: a lone surrogate can come out of a JSON escape and must not stop a whole batch.
-    codes = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
-    return codes, np.concatenate(([0], np.cumsum(lengths)))
 
 
 class Words:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.kinds.text.ngrams import Ngrams, hashed_ngrams, word_codes
-from limbeck.kinds.text.tokens import code_points, cut_words
+from limbeck.kinds.text.ragged import code_points
+from limbeck.kinds.text.tokens import cut_words
 
 Ints = NDArray[np.int64]
 
