@@ -19,7 +19,6 @@ from torch import Tensor, nn
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
-from limbeck.kinds.inputs import Tables
 from limbeck.kinds.kind import Kind, largest_batch
 from limbeck.kinds.text.encode import TEXT_ENCODERS
 from limbeck.kinds.text.ragged import Ragged, ragged
@@ -212,7 +211,6 @@ SEQUENCE = Kind(
     encoder=Numbers,
     values=lambda frame, task: frame[task.inputs[0]].cast(pl.String).fill_null("").to_list(),
     from_memory=lambda values, task: list(values),
-    inputs=Tables,
 )
 
 

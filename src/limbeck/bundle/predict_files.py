@@ -83,7 +83,7 @@ class Run:
             manifest.task, manifest.input, manifest.layout, manifest.columns, output,
             (output, rejects_of(output)), encoding,
         )  # fmt: skip
-        self.inputs = classifier.kind.inputs(source, wanted)
+        self.inputs = classifier.kind.reading.inputs(source, wanted)
         self.sources = self.inputs.sources
         own_output(source, output, self.sources)
         self.columns = self._columns(columns)
@@ -185,7 +185,7 @@ class Run:
         if not frame.height:
             return _Window(chunk, index, frame, partial(_with, classifier.submit_none(), {}))
         values = classifier.kind.values(frame, task)
-        if classifier.kind.processes and (workers := self._helped(len(values))) is not None:
+        if classifier.kind.costly and (workers := self._helped(len(values))) is not None:
             return _Window(chunk, index, frame, workers.submit(values).result)
         rows, bad = classifier.encode_each(values)
         reasons = {at: str(error) for at, error in bad.items()}

@@ -70,9 +70,10 @@ def answer_rows(
     """
     manifest = classifier.manifest
     task = manifest.task
-    layout = "table" if manifest.layout in classifier.kind.layouts else manifest.layout  # a folder says nothing here
+    # The layout of a folder says nothing of rows in memory.
+    layout = "table" if manifest.layout in classifier.kind.reading.layouts else manifest.layout
     frame = layouts.apply(rows, layout, manifest.columns)
-    asked = classifier.kind.given(frame, task, manifest.input)
+    asked = classifier.kind.reading.given(frame, task, manifest.input)
     wanted = _checked(columns, frame, classifier, errors=told)
     probabilities = np.full((frame.height, len(classifier.classes)), np.nan, dtype=np.float32)
     errors: dict[int, str] = {}

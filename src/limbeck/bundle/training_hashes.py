@@ -31,25 +31,25 @@ Hashes = NDArray[np.uint32]
 
 def row_keys(texts: Sequence[str], task: Task, reader: Input) -> list[str]:
     """Return what tells rows apart: the cleaned text, or a table's joined cells, as `limbeck.data` gives them."""
-    return kind_of(task).keys(pl.DataFrame(), texts, reader.clean)[1]
+    return kind_of(task).copies.keys(pl.DataFrame(), texts, reader.clean)[1]
 
 
 def frame_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
     """Return what tells the rows of a frame apart; of examined pictures and signals a hash of the content."""
     kind = kind_of(task)
-    return kind.keys(frame, kind.names(frame, task), reader.clean)[1]
+    return kind.copies.keys(frame, kind.names(frame, task), reader.clean)[1]
 
 
 def copies_in(frame: pl.DataFrame, task: Task, reader: Input) -> Ints:
     """Return one number for rows of a frame that are exact copies of each other, int64 [N]."""
     keys = frame_keys(frame, task, reader)
-    return apart(exact(keys), kind_of(task).told(frame, keys, task))
+    return apart(exact(keys), kind_of(task).copies.told(frame, keys, task))
 
 
 def telling_keys(frame: pl.DataFrame, task: Task, reader: Input) -> list[str]:
     """Return what tells the rows of a frame apart, "" where content tells no row: see `limbeck.data.row_identity`."""
     keys = frame_keys(frame, task, reader)
-    return unlike(keys, kind_of(task).told(frame, keys, task))
+    return unlike(keys, kind_of(task).copies.told(frame, keys, task))
 
 
 def hashes_of(keys: Iterable[str]) -> Hashes:

@@ -31,7 +31,7 @@ def given(gathered: Gathered, split: str | Split, kind: Kind) -> Names:
     for frame, numbers, source, part in zip(
         gathered.frames, gathered.numbers, gathered.sources, gathered.parts, strict=True
     ):
-        published = kind.published(frame, split, source) if part == "train" else None
+        published = kind.parts.published(frame, split, source) if part == "train" else None
         if published is not None:
             parts.append(published)
         elif part == "train" and isinstance(split, str) and frame.width:
@@ -44,7 +44,7 @@ def given(gathered: Gathered, split: str | Split, kind: Kind) -> Names:
 
 def groups(recipe: Recipe, frame: pl.DataFrame, sources: list[Path]) -> npt.NDArray[np.object_] | None:
     """Return the group of each row, "" for none, or None where the recipe names no groups and the rows have none."""
-    name = kind_of(recipe.task).group(recipe, frame.columns)
+    name = kind_of(recipe.task).parts.group(recipe, frame.columns)
     if name is None:
         return None
     need(frame.columns, [name], sources[0])
@@ -76,7 +76,7 @@ def drawn(
         shares = {"valid": wish.valid, "test": wish.test} if isinstance(wish, Split) else {"valid": share}
         return draw(split, **shares, labels=shown, groups=units, seed=seed)
 
-    drawn = kind_of(recipe.task).drawn(by_seed, split, labels, recipe.training.seed, grouped=grouped)
+    drawn = kind_of(recipe.task).parts.drawn(by_seed, split, labels, recipe.training.seed, grouped=grouped)
     for part in ("valid", "test"):
         count = np.count_nonzero((drawn == part) & (split != part))
         if count:

@@ -22,7 +22,7 @@ Mask = npt.NDArray[np.bool_]
 
 def drop_empty(keys: list[str], split: Names, keep: Mask, findings: list[Message], kind: Kind) -> None:
     """Drop empty texts, or rows of a table, from train and unlabelled; those of valid and test are reported."""
-    what = message(kind.empty)
+    what = message(kind.copies.empty)
     empty = np.array([not key for key in keys], dtype=bool)
     for part in ("train", "unlabelled"):
         gone = empty & (split == part)
@@ -39,7 +39,7 @@ def note_alike(keys: Sequence[str], groups: Ints, told: Mask, findings: list[Mes
     filled = np.array([bool(key) for key in keys], dtype=bool)
     many = (np.bincount(groups, minlength=1) > 1)[groups] & filled & ~told if len(keys) else ~told
     if many.any():
-        findings.append(message(kind.alike, count=many.sum(), content=message(kind.same)))
+        findings.append(message(kind.copies.alike, count=many.sum(), content=message(kind.copies.same)))
 
 
 def drop_conflicts(
@@ -60,7 +60,7 @@ def drop_conflicts(
     if not len(found):
         return
     shown = rows_named([names[row] for row in found[:5]])
-    what = message("data.conflicts", count=len(found), content=message(kind.same), rows=shown)
+    what = message("data.conflicts", count=len(found), content=message(kind.copies.same), rows=shown)
     if policy == "refuse":
         raise LimbeckError(what, where="data.train", fix='fix the labels, or set data.conflicts = "drop"')
     findings.append(what)

@@ -74,12 +74,12 @@ class Gathered:
 
     def _add(self, source: Path | pl.DataFrame, sought: Sought) -> None:
         kind = kind_of(sought.task)
-        if kind.gather(self, source, sought):
+        if kind.reading.gather(self, source, sought):
             return
         if isinstance(source, pl.DataFrame):
             self._add_table(plain(source), np.arange(source.height, dtype=np.int64), MEMORY, sought)
             return
-        if named := read.left_out(source, kind.aside):
+        if named := read.left_out(source, kind.reading.aside):
             folder = writable(source.resolve().name)
             self.findings.append(message("data.files_left_out", folder=folder, files=named))
         for file in read.sources(source):
@@ -97,13 +97,13 @@ class Gathered:
         """Add the rows of one table, under the recipe's names."""
         given, task, kind = frame.columns, sought.task, kind_of(sought.task)
         if frame.width:
-            layout = "table" if sought.layout in kind.layouts else sought.layout
+            layout = "table" if sought.layout in kind.reading.layouts else sought.layout
             frame = layouts.apply(frame, layout, sought.columns, where=file, partly=self.partly)
             frame = self.with_labels(frame, sought, file)
         need_inputs(frame.columns, task, file)
         need(frame.columns, [task.label] if sought.labelled else [], file)
         need_plain(frame.schema, [*task.inputs, task.label], file)
-        self.hold(kind.placed(self, frame, sought, file, given), numbers, sought.part, file, sought)
+        self.hold(kind.reading.placed(self, frame, sought, file, given), numbers, sought.part, file, sought)
 
     def with_labels(self, frame: pl.DataFrame, sought: Sought, file: Path) -> pl.DataFrame:
         """Return rows with a label where the task says what rows without one are."""

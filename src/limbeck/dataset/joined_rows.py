@@ -75,7 +75,7 @@ class Joined:
 
     def examined(self, task: Task, where: Path, findings: list[Message]) -> tuple[Joined, npt.NDArray[np.bool_]]:
         """Return the rows that can be read, with what their kind finds in each, and which of all those are."""
-        frame, readable, found = kind_of(task).examined(self.frame, task, where)
+        frame, readable, found = kind_of(task).reading.examined(self.frame, task, where)
         findings += found
         rows = replace(self, frame=frame)
         return rows if readable.all() else rows.take(np.flatnonzero(readable)), readable

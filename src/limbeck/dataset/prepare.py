@@ -87,7 +87,7 @@ def prepare(
                 signal=recipe.input.signal,
             )  # fmt: skip
     split = parts.given(gathered, data.split, kind)
-    gathered.findings += kind.notes(data)
+    gathered.findings += kind.parts.notes(data)
     if data.labels == "test" and isinstance(data.split, Split) and not np.any(split == "test"):
         # Drawn before any label is seen, so not in proportion to the classes.
         drawn = split_random(len(split), valid=0.0, test=data.split.test, seed=recipe.training.seed)
@@ -109,22 +109,22 @@ def prepare(
         findings.append(message("data.paced", count=unnamed.sum()))
         rows, split = rows.take(np.flatnonzero(~unnamed)), split[~unnamed]
     check()
-    keys, contents = kind.keys(rows.frame, rows.texts, recipe.input.clean)
+    keys, contents = kind.copies.keys(rows.frame, rows.texts, recipe.input.clean)
     check()
     exact = duplicates.exact(keys)
     # Rows of a table are short and much alike without being copies of each other; two boxes of one picture are near.
-    near = kind.near(contents)
+    near = kind.copies.near(contents)
     if data.duplicates in ("auto", "keep"):
-        told = kind.told(rows.frame, keys, task)
+        told = kind.copies.told(rows.frame, keys, task)
         copies.note_alike(keys, exact, told, findings, kind)
         exact, near = identity.apart(exact, told), identity.apart(near, told)
         contents = identity.unlike(contents, told)
     check()
     keep = np.ones(len(keys), dtype=bool)
-    if kind.straddling is not None and data.leakage == "refuse":
+    if kind.parts.straddling is not None and data.leakage == "refuse":
         given = parts.groups(recipe, rows.frame, gathered.sources)
         if given is not None:
-            kind.straddling(given, split, keep, findings)
+            kind.parts.straddling(given, split, keep, findings)
     copies.drop_empty(keys, split, keep, findings, kind)
     try:
         copies.drop_conflicts(data.conflicts, exact, rows.labels, rows.names(kind), split, keep, findings, kind)

@@ -108,7 +108,7 @@ def measured(
         texts=rows.texts,
         numbers=rows.numbers,
         columns={name: text_column(frame[name]).to_list() for name in slices},
-        by_length=classifier.kind.by_length,
+        by_length=classifier.kind.one_text,
         attacks=manifest.attacks,
         frame=frame,
         **how,

@@ -109,7 +109,8 @@ def warning(seen: Mapping[str, Any], name: str | None = None) -> Message:
 def _near(mask: Mask, keys: Sequence[str], task: Task) -> Mask:
     if mask.all():
         return np.zeros(len(mask), dtype=bool)
-    groups = kind_of(task).near(keys)  # without near copies in its kind a row is near to none that is not seen itself
+    # Without near copies in its kind a row is near to none that is not seen itself.
+    groups = kind_of(task).copies.near(keys)
     named = np.array([bool(key) for key in keys], dtype=bool)
     alike: Mask = np.isin(groups, groups[mask]) & ~mask & named
     return alike

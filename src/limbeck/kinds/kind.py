@@ -6,40 +6,20 @@ heavy, or needs torch or scikit-learn, is a module of the folder that is named a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.data.dataset import Names
-from limbeck.data.near_duplicates import Ints, exact
-from limbeck.data.row_identity import Mask, always_told
 from limbeck.errors import LimbeckError
-from limbeck.kinds.defaults import (
-    Asking,
-    Drawn,
-    Examined,
-    Keys,
-    as_named,
-    drawn_once,
-    first_column,
-    name_alone,
-    named_group,
-    no_notes,
-    those_there,
-    unexamined,
-    unpublished,
-)
-from limbeck.kinds.gather import Gathering, Sought, as_written, only_tables
-from limbeck.kinds.inputs import Inputs, Wanted, checked_rows
-from limbeck.messages.message import Message
-from limbeck.recipe import Clean, Data, Input, Recipe, Split, Task
+from limbeck.kinds.defaults import first_column, name_alone
+from limbeck.kinds.sections import AsTeacher, Copies, Parts, Reading
+from limbeck.recipe import Input, Task
 
 Shapes = dict[str, tuple[int, ...]]
 Values = Any  # list[str], list[Picture] or pl.DataFrame: what the encoder of the kind reads
@@ -97,46 +77,21 @@ class Kind:
         The raw values of the rows of a frame.
     from_memory
         The raw values of what is given from Python.
-    inputs
-        What `predict` reads at a path.
-    gather
-        Adds a source that is no table to what is gathered, and returns whether it was one.
-    placed
-        The rows of a table with what the kind adds: where their files lie.
-    aside, layouts
-        Endings of files in a folder of tables that need no word; names of ``data.layout`` that are about folders.
+    reading, copies, parts, as_teacher
+        Where rows come from, what makes two of them copies, how they come to be in train, valid and test, and what a
+        teacher is asked about them: see `limbeck.kinds.sections`.
     names
         What people call each row; of texts and tables the content itself.
-    keys
-        What makes two rows copies, and what makes them near copies: two rows with one key are such.
-    near
-        Row numbers of near copies: keys of the second sort -> int64 [N], one number for rows that are near.
-    told
-        Which rows no second, unrelated row would be like by chance: see `limbeck.data.row_identity`.
-    same, alike, empty
-        Codes of messages: what copies have in common, rows that are alike by nature, what rows without content are.
     by_name
         Whether findings call a row by its name, and not by its number.
-    examined
-        The rows with what a look at each one finds, which of them can be read, and a line for each that cannot.
-    group
-        The column whose rows stay together, of a recipe and the columns that are there.
-    published
-        The parts of rows by a published list, where ``data.split`` names it.
-    drawn
-        The parts of rows by one draw or the best of several.
-    straddling
-        Takes groups that stand in several given parts out of the lesser ones; None: the check for leaks refuses them.
-    notes
-        What has to be said of the split that a recipe asks for.
-    asked
-        What a bundle that is a teacher is asked about the rows of a frame.
     one_text
-        Whether a row is one text; a teacher abstains where it is empty.
+        Whether a row is one text: a teacher abstains where it is empty, ``input.max_length`` cuts it, and a report
+        looks for groups of rows by length.
+    costly
+        Whether rows cost so much to encode that many are answered by several processes, and that the reference of the
+        training rows goes without their vectors.
     in_cells
         Whether the input columns hold what is learned itself, and not where it lies.
-    given
-        Rows of a frame that is given from Python, checked, with what their files say.
     sizes
         A unit and how large each raw value is in it, for the reference of the training rows.
     anomalies
@@ -145,28 +100,16 @@ class Kind:
         Whether raw values are a frame of polars.
     whole
         Whether rows are answered all at once, as each is held against the others of its record.
-    processes
-        Whether many rows are answered by several processes, as most of the work holds the interpreter's lock.
     calibrated
         Whether some training rows are kept to calibrate an int8 model.
     reads
         What a network has to read, by the names of its ``encoders``: of a task and ``[input]``; one is enough.
     plural
         What rows are called in a model card.
-    columns
-        The columns of a frame that a teacher's answer depends on and by which a row is told from others, of the inputs.
     labels_apart
         Whether reviewed labels come in a table of rows by name, as the sources of the rows themselves are no tables.
-    costly
-        Whether rows cost so much to encode that the reference of the training rows goes without their vectors.
-    by_length
-        Whether a report looks for groups of rows by their length.
     by_columns
         Whether an input is bound to columns by their names, each with a meaning of its own.
-    attackable
-        Whether ``evaluation.adversary`` can attack a classifier.
-    cut_short
-        Whether ``input.max_length`` cuts rows, so that the doctor looks for how many.
     rounds, filled_up
         Whether rounds with the student as a voter are likely to help; whether they go with rows of the teachers'
         scenarios among those of few training rows.
@@ -176,44 +119,24 @@ class Kind:
     encoder: type[Any]
     values: Callable[[pl.DataFrame, Task], Values]
     from_memory: Callable[[object, Task], Values]
-    inputs: Callable[[Path, Wanted], Inputs]
-    gather: Callable[[Gathering, Path | pl.DataFrame, Sought], bool] = only_tables
-    placed: Callable[[Gathering, pl.DataFrame, Sought, Path, Collection[str]], pl.DataFrame] = as_written
-    aside: Collection[str] = ()
-    layouts: Collection[str] = ()
+    reading: Reading = field(default_factory=Reading)
+    copies: Copies = field(default_factory=Copies)
+    parts: Parts = field(default_factory=Parts)
+    as_teacher: AsTeacher = field(default_factory=AsTeacher)
     names: Callable[[pl.DataFrame, Task], list[str]] = first_column
-    keys: Callable[[pl.DataFrame, Sequence[str], Clean], Keys] = as_named
-    near: Callable[[Sequence[str]], Ints] = exact
-    told: Callable[[pl.DataFrame, Sequence[str], Task], Mask] = always_told
-    same: str = "content.values"
-    alike: str = "data.rows_alike"
-    empty: str = "content.texts"
     by_name: bool = False
-    examined: Callable[[pl.DataFrame, Task, Path], Examined] = unexamined
-    group: Callable[[Recipe, Collection[str]], str | None] = named_group
-    published: Callable[[pl.DataFrame, str | Split, Path], Names | None] = unpublished
-    drawn: Drawn = drawn_once
-    straddling: Callable[[NDArray[np.object_], Names, Mask, list[Message]], None] | None = None
-    notes: Callable[[Data], list[Message]] = no_notes
-    asked: Asking = those_there
     one_text: bool = False
     in_cells: bool = True
-    given: Callable[[pl.DataFrame, Task, Input], pl.DataFrame] = checked_rows
     sizes: Callable[[Values], tuple[str, Sequence[float] | NDArray[np.float64]]] | None = None
     anomalies: bool = False
     framed: bool = False
     whole: bool = False
-    processes: bool = False
     calibrated: bool = False
     reads: Callable[[Task, Input], tuple[str, ...]] = name_alone
     plural: str = "rows"
-    columns: Callable[[Sequence[str]], tuple[str, ...]] = tuple
     labels_apart: bool = False
     costly: bool = False
-    by_length: bool = False
     by_columns: bool = False
-    attackable: bool = False
-    cut_short: bool = False
     rounds: bool = False
     filled_up: bool = False
 

@@ -28,7 +28,7 @@ class Bundle:
         self.classifier = Classifier(path)
         task = self.classifier.manifest.task
         self.kind, self.named = kind_of(task), place.spec.input is not None
-        self.columns = self.kind.columns(place.columns(task.input))
+        self.columns = self.kind.as_teacher.columns(place.columns(task.input))
         if self.kind.one_text and len(self.columns) != 1:
             raise place.wrong(f"it reads one column of text, not {list(self.columns)}", "name one in its input")
         self.labels = LabelMap(self.classifier.classes, place)
@@ -39,7 +39,7 @@ class Bundle:
         """Return float32 [N, C]; an empty text is an abstention."""
         if not self.kind.one_text:
             task, needed = self.classifier.manifest.task, partial(need, rows, name=self.name)
-            values = self.kind.asked(rows, task, self.columns, needed, named=self.named)
+            values = self.kind.as_teacher.asked(rows, task, self.columns, needed, named=self.named)
             return self.labels(self.classifier.predict_proba(values), self.name)
         given, filled = texts(rows, self.columns[0], self.name)
         asked = [text for text, is_there in zip(given, filled, strict=True) if is_there]

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 
 from limbeck.data.dataset import Dataset
-from limbeck.kinds import kind_of
 from limbeck.kinds.select import batch_of, encode, values_of
 from limbeck.messages.message import Message, message
 from limbeck.objectives.adversarial import Bounds, attacked
@@ -31,7 +30,7 @@ def robust_accuracy(recipe: Recipe, rows: Dataset, student: Student, index: Sequ
     """
     adversary = recipe.evaluation.adversary
     labelled = np.array([row for row in index if rows.labels[row] >= 0], dtype=np.int64)
-    if adversary is None or not kind_of(recipe.task).attackable or not len(labelled):
+    if adversary is None or not len(labelled):
         return None
     random = np.random.default_rng(recipe.training.seed)
     chosen = np.sort(random.permutation(labelled)[:ROWS])

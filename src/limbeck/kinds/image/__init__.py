@@ -10,32 +10,31 @@ from limbeck.kinds.image.reading.inputs import given_images, image_inputs
 from limbeck.kinds.image.reading.layouts.class_folders import PICTURES
 from limbeck.kinds.image.rows import group, keys, names, pictures_asked, sizes
 from limbeck.kinds.kind import Kind
+from limbeck.kinds.sections import AsTeacher, Copies, Parts, Reading
 
 IMAGE = Kind(
     name="image",
-    anomalies=True,
-    columns=columns_of,
     plural="pictures",
-    costly=True,
-    attackable=True,
-    calibrated=True,
     encoder=ImageInput,
     values=pictures_of,
     from_memory=pictures_from,
-    inputs=image_inputs,
-    given=given_images,
-    processes=True,
+    reading=Reading(
+        inputs=image_inputs,
+        gather=gather,
+        placed=placed,
+        aside=PICTURES,
+        layouts=LAYOUTS,
+        given=given_images,
+        examined=examined,
+    ),
+    copies=Copies(keys=keys, same="content.picture"),
+    parts=Parts(group=group),
+    as_teacher=AsTeacher(columns=columns_of, asked=pictures_asked),
+    anomalies=True,
+    costly=True,
+    calibrated=True,
     names=names,
-    keys=keys,
-    same="content.picture",
     by_name=True,
-    examined=examined,
-    group=group,
-    gather=gather,
-    placed=placed,
-    aside=PICTURES,
-    layouts=LAYOUTS,
-    asked=pictures_asked,
     in_cells=False,
     sizes=sizes,
 )

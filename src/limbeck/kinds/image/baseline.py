@@ -70,7 +70,7 @@ def fit_and_measure(
     recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
     positive: int | None, *, steady: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the baseline's line of the report; see `limbeck.kinds.kind.Kind.baselines`."""
+    """Return the baseline's line of the report; see ``baseline`` in `limbeck.kinds.kind.Kind`."""
     seen, new = pictures_of(train.frame[learned], recipe.task), pictures_of(judged.frame[asked], recipe.task)
     return picture_baseline_row(
         seen, train.labels[learned], new, judged.labels[asked], train.classes, positive,

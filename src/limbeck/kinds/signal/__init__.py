@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from limbeck.kinds.kind import Kind
+from limbeck.kinds.sections import AsTeacher, Copies, Parts, Reading
 from limbeck.kinds.signal.columns import columns_of
 from limbeck.kinds.signal.encode import SignalInput
 from limbeck.kinds.signal.reading import patients
@@ -13,27 +14,26 @@ from limbeck.kinds.signal.rows import keys, names, sizes
 
 SIGNAL = Kind(
     name="signal",
-    anomalies=True,
-    columns=columns_of,
-    labels_apart=True,
     plural="signals",
-    calibrated=True,
     encoder=SignalInput,
     values=windows_in,
     from_memory=windows_from,
-    inputs=Records,
-    given=windows_given,
+    reading=Reading(inputs=Records, gather=gather, given=windows_given),
+    copies=Copies(keys=keys, same="content.samples"),
+    parts=Parts(
+        group=patients.group,
+        published=patients.published,
+        drawn=patients.drawn,
+        straddling=patients.drop_straddling,
+        notes=patients.notes,
+    ),
+    as_teacher=AsTeacher(columns=columns_of),
+    anomalies=True,
+    labels_apart=True,
+    calibrated=True,
     framed=True,
     whole=True,
     names=names,
-    keys=keys,
-    same="content.samples",
-    gather=gather,
-    group=patients.group,
-    published=patients.published,
-    drawn=patients.drawn,
-    straddling=patients.drop_straddling,
-    notes=patients.notes,
     in_cells=False,
     sizes=sizes,
 )

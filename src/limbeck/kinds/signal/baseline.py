@@ -32,7 +32,7 @@ def fit_and_measure(
     recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
     positive: int | None, *, steady: bool,
 ) -> dict[str, Any]:  # fmt: skip
-    """Return the baseline's line of the report; see `limbeck.kinds.kind.Kind.baselines`."""
+    """Return the baseline's line of the report; see ``baseline`` in `limbeck.kinds.kind.Kind`."""
     return signal_baseline_row(
         recipe.input, train.frame[learned], train.labels[learned], judged.frame[asked], judged.labels[asked],
         train.classes, positive, steady=steady,

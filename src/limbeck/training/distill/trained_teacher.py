@@ -146,7 +146,7 @@ def trained_teacher(spec: Spec, recipe: Recipe, data: Dataset, folders: Sequence
     recipes = tuple(
         first.model_copy(update={"training": first.training.model_copy(update={"seed": seed})}) for seed in seeds
     )
-    columns = kind_of(recipe.task).columns(recipe.task.inputs)
+    columns = kind_of(recipe.task).as_teacher.columns(recipe.task.inputs)
     dealt = _dealt(recipe, data, folds, place, fewer=not asked) if folds else None
     prints = _fingerprint(kind, recipes, data, dealt)
     return TrainedTeacher(spec.name, data.classes, columns, prints, kind, recipes, data, list(folders), dealt)

@@ -69,7 +69,7 @@ def check_student(case: Case, made: list[Fresh]) -> Iterator[Finding]:
     made.append(Fresh(network, encoder, chosen))
     count = sum(weight.numel() for weight in network.parameters())
     yield Finding("ok", "student", f"{recipe.student.network!r} with {count:,} weights")
-    if kind_of(recipe.task).cut_short:
+    if kind_of(recipe.task).one_text:
         yield from _truncation(case, cast(TextInput, encoder), chosen)
 
 
