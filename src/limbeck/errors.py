@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -133,6 +134,15 @@ class MissingExtraError(LimbeckError):
 def how_to_install(extra: str) -> str:
     """Return the command that installs an extra: from the source, as no package index has this project."""
     return f'install it from the checkout: pip install -c constraints.txt -e ".[{extra}]"'
+
+
+@contextmanager
+def needing(package: str, extra: str, purpose: str) -> Iterator[None]:
+    """Turn an import in the body that fails into `missing_extra`."""
+    try:
+        yield
+    except ImportError as error:
+        raise missing_extra(package, extra, purpose) from error
 
 
 def missing_extra(package: str, extra: str, purpose: str) -> MissingExtraError:

@@ -41,13 +41,8 @@ def compare(
 
     Parameters
     ----------
-    data
-        A table or a folder; or rows: a frame of polars or pandas, or a list of dictionaries.
-    progress
-        Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
-        run.
-    cancel
-        Stops the run at its next safe point.
+    data, where, group, bootstrap, encoding, progress, cancel
+        As in `limbeck.evaluation.evaluate.evaluate`.
 
     Returns
     -------

@@ -1,12 +1,12 @@
 """What holds for rows whose kind has nothing of its own to say: names, copies, parts, and what teachers read."""
 
-# ruff: noqa: ARG001 - such a function takes the same arguments for every kind
+# ruff: noqa: ARG001, ARG003 - such a function takes the same arguments for every kind
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 import polars as pl
@@ -42,6 +42,40 @@ class Asking(Protocol):
 
     def __call__(self, rows: pl.DataFrame, task: Task, columns: Sequence[str], need: Need, *, named: bool) -> Any:
         """Return what ``Classifier.predict_proba`` takes."""
+
+
+class NothingLearned:
+    """An encoder that learns nothing from the training rows, and has no file in a bundle: its settings are all.
+
+    Parameters
+    ----------
+    settings
+        The ``[input]`` section of the recipe.
+    """
+
+    workers: int | None = None  # threads that encode; one for each core when None
+    wide: None = None  # only texts have a wide branch
+
+    def __init__(self, settings: Input) -> None:
+        self.settings = settings
+
+    @classmethod
+    def fit(cls, settings: Input, values: Any) -> Self:
+        """Return an encoder: nothing is learned."""
+        return cls(settings)
+
+    @classmethod
+    def load(cls, settings: Input, folder: Path) -> Self:
+        """Return an encoder: the settings of the manifest are all, and nothing is read."""
+        return cls(settings)
+
+    def save(self, folder: Path) -> None:
+        """Write nothing: the settings are in the manifest."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files of a bundle that encoding depends on: none."""
+        return ()
 
 
 def name_alone(task: Task, settings: Input) -> tuple[str, ...]:

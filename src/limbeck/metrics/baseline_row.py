@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck.errors import missing_extra
+from limbeck.errors import needing
 from limbeck.metrics.measure import measure
 
 CHECKED = 5_000  # training rows
@@ -57,10 +57,8 @@ def fit_boosting(
     LimbeckError
         When scikit-learn is not installed.
     """
-    try:
+    with needing("scikit-learn", "train", purpose):
         from sklearn.ensemble import HistGradientBoostingClassifier
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", purpose) from error
     labels = np.asarray(y)
     if not steady:
         model = HistGradientBoostingClassifier(random_state=0, **options).fit(train, labels)

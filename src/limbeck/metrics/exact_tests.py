@@ -48,3 +48,11 @@ def wilson(hits: int, n: int) -> tuple[float, float]:
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return max(0.0, middle - half), min(1.0, middle + half)
+
+
+def unless_sure(span: Sequence[float] | None, share: float, units: int) -> list[float] | None:
+    """Return the interval of a share; of all or none that of Wilson over independent units.
+
+    Every resample of rows that are all right is all right: that says nothing of the rows to come.
+    """
+    return list(wilson(round(share * units), units)) if share in (0.0, 1.0) else None if span is None else list(span)

@@ -199,10 +199,9 @@ def _intervals(
             # Resampling adds noise to each bin, which an absolute gap only counts upwards: take that back.
             excess = float(np.concatenate(parts).mean()) - point[name]
             span = [max(0.0, span[0] - excess), max(0.0, span[1] - excess)]
-        if span is not None and name == "accuracy" and point[name] in (0.0, 1.0):
-            # Every resample of rows that are all right is all right: that says nothing of the rows to come.
+        if span is not None and name == "accuracy":
             units = ready.n if groups is None else len(set(np.asarray(groups).tolist()))
-            span = list(exact.wilson(round(point[name] * units), units))
+            span = exact.unless_sure(span, point[name], units)
         if span is not None:
             intervals[name] = span
     return intervals

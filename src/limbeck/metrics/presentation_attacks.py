@@ -255,10 +255,8 @@ def _intervals(
 
 def _with_none_wrong(span: list[float] | None, rate: float, units: NDArray[np.int64]) -> list[float]:
     """Return an interval, by Wilson's formula over independent units where resampling can tell nothing."""
-    if span is not None and rate not in (0.0, 1.0):
-        return span
     count = len(np.unique(units))
-    return list(exact.wilson(round(rate * count), count))
+    return exact.unless_sure(span, rate, count) or list(exact.wilson(round(rate * count), count))
 
 
 def _between(low: float, high: float) -> float:

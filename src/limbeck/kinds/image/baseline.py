@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from limbeck.data.dataset import Dataset
-from limbeck.errors import LimbeckError, missing_extra
+from limbeck.errors import LimbeckError, needing
 from limbeck.kinds.image.kept_squares import SIDE, keeping, small_square
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
@@ -100,12 +100,10 @@ def picture_baseline_row(
     LimbeckError
         When scikit-learn is not installed, a picture cannot be read, or there are fewer than two classes to learn.
     """
-    try:
+    with needing("scikit-learn", "train", "the picture baseline"):
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "the picture baseline") from error
     start = time.perf_counter()
     y = np.asarray(train_y, dtype=np.int64)
     if len(np.unique(y)) < 2:

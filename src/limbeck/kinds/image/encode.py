@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.errors import LimbeckError
+from limbeck.kinds.defaults import NothingLearned
 from limbeck.kinds.image.kept_squares import FILTER, beside
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import quiet_pillow
 from limbeck.kinds.kind import Shapes, largest_batch
+from limbeck.kinds.text.ragged import arrays_beside, taken_beside
 from limbeck.process.cores import each
 from limbeck.recipe import Input, Task
 
@@ -75,12 +76,10 @@ class Pictures:
 
     def take(self, rows: NDArray[np.int64]) -> Pictures:
         """Return the given rows, in the given order."""
-        given = (self.offset, self.target, self.hidden)
-        offset, target, hidden = (None if array is None else array[rows] for array in given)
-        return Pictures(self.pixels[rows], offset, target, hidden, None if self.view is None else self.view.take(rows))
+        return Pictures(self.pixels[rows], **taken_beside(self, rows))
 
 
-class ImageInput:
+class ImageInput(NothingLearned):
     """Decoding, cropping, scaling and normalising; see the module's lines.
 
     Parameters
@@ -90,35 +89,15 @@ class ImageInput:
     """
 
     most = 256  # rows of a batch
-    workers: int | None = None  # threads that decode; one for each core when None
 
     def __init__(self, settings: Input) -> None:
-        self.settings = settings
-        self.wide = None
+        super().__init__(settings)
         swap, scale, mean, deviation = CONVENTIONS[settings.convention]
         self._order = [2, 1, 0] if swap else [0, 1, 2]
         # One look-up for each of 256 values, so that every machine rounds alike.
         values = np.arange(256, dtype=np.float64)[None, :] / scale
         shifted = (values - np.array(mean)[:, None]) / np.array(deviation)[:, None]
         self._table: NDArray[np.float32] = shifted.astype(np.float32)
-
-    @classmethod
-    def fit(cls, settings: Input, pictures: Sequence[Picture]) -> ImageInput:  # noqa: ARG003
-        """Nothing is learned from the training rows."""
-        return cls(settings)
-
-    @classmethod
-    def load(cls, settings: Input, folder: Path) -> ImageInput:  # noqa: ARG003
-        """Nothing is read: the settings of the manifest are all."""
-        return cls(settings)
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the settings are in the manifest."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the files of a bundle that encoding depends on: none."""
-        return ()
 
     @property
     def size(self) -> int:
@@ -205,8 +184,7 @@ class ImageInput:
         batch: dict[str, np.ndarray] = {"pixels": self.normalised(rows.pixels[which])}
         if rows.view is not None:
             batch["view_pixels"] = self.normalised(rows.view.pixels[which])
-        given = {"offset": rows.offset, "target": rows.target, "hidden": rows.hidden}
-        return batch | {name: array[which] for name, array in given.items() if array is not None}
+        return batch | arrays_beside(rows, which)
 
     def normalised(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return float32 [B, 3, H, W] of uint8 RGB [B, H, W, 3]."""

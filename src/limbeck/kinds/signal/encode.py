@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,11 +17,13 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.kinds.defaults import NothingLearned
 from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.kinds.signal.columns import AFTER, BEAT, BEFORE, RECORD, RHYTHM, SIGNAL, TIME, array_column, usual
 from limbeck.kinds.signal.features import count_of, features_of
 from limbeck.kinds.signal.reading.formats.windows import levelled
 from limbeck.kinds.signal.reading.record_context import REFERENCES, references, references_column
+from limbeck.kinds.text.ragged import arrays_beside, taken_beside
 from limbeck.recipe import Input, Task
 
 Floats = NDArray[np.float32]
@@ -76,11 +77,8 @@ class Signals:
 
     def take(self, rows: NDArray[np.int64]) -> Signals:
         """Return the given rows, in the given order."""
-        given = (self.offset, self.target, self.hidden)
-        offset, target, hidden = (None if array is None else array[rows] for array in given)
-        view = None if self.view is None else self.view.take(rows)
         parts = self.beats[rows], self.rhythm[rows], self.features[rows]
-        return Signals(*parts, self.leads, offset, target, hidden, view)
+        return Signals(*parts, self.leads, **taken_beside(self, rows))
 
     def arrays(self, rows: NDArray[np.int64]) -> dict[str, np.ndarray]:
         """Return the arrays of the chosen rows by name; one without columns is left out."""
@@ -88,7 +86,7 @@ class Signals:
         return {name: array[rows] for name, array in named.items() if array.shape[1]}
 
 
-class SignalInput:
+class SignalInput(NothingLearned):
     """Levelling, scaling, rhythm and features; see the module's lines.
 
     Parameters
@@ -99,30 +97,10 @@ class SignalInput:
 
     most = 256  # rows of a batch
     window = 4096  # rows that are encoded together
-    workers: int | None = None
 
     def __init__(self, settings: Input) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.signal = settings.signal
-        self.wide = None
-
-    @classmethod
-    def fit(cls, settings: Input, values: pl.DataFrame) -> SignalInput:  # noqa: ARG003
-        """Nothing is learned from the training rows."""
-        return cls(settings)
-
-    @classmethod
-    def load(cls, settings: Input, folder: Path) -> SignalInput:  # noqa: ARG003
-        """Nothing is read: the settings of the manifest are all."""
-        return cls(settings)
-
-    def save(self, folder: Path) -> None:
-        """Write nothing: the settings are in the manifest."""
-
-    @property
-    def files(self) -> tuple[str, ...]:
-        """Names of the files of a bundle that encoding depends on: none."""
-        return ()
 
     @property
     def channels(self) -> int:
@@ -223,8 +201,7 @@ class SignalInput:
         batch = rows.arrays(which)
         if rows.view is not None:
             batch |= {f"view_{name}": array for name, array in rows.view.arrays(which).items()}
-        given = {"offset": rows.offset, "target": rows.target, "hidden": rows.hidden}
-        return batch | {name: array[which] for name, array in given.items() if array is not None}
+        return batch | arrays_beside(rows, which)
 
 
 def scaled(windows: Floats, beat: Floats, scale: str, *, with_record: bool) -> Floats:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.kinds.text.ragged import arrays_beside, taken_beside
+
 
 @dataclass(frozen=True)
 class Dense:
@@ -53,11 +55,7 @@ class Dense:
 
     def take(self, rows: NDArray[np.int64]) -> Dense:
         """Return the given rows, in the given order."""
-        offset = None if self.offset is None else self.offset[rows]
-        target = None if self.target is None else self.target[rows]
-        hidden = None if self.hidden is None else self.hidden[rows]
-        view = None if self.view is None else self.view.take(rows)
-        return Dense(self.numbers[rows], self.missing[rows], self.categories[rows], offset, target, hidden, view)
+        return Dense(self.numbers[rows], self.missing[rows], self.categories[rows], **taken_beside(self, rows))
 
     def pad(self, rows: NDArray[np.int64], *, fill: int = 0) -> dict[str, np.ndarray]:
         """Return one batch of arrays by name; nothing needs padding, and an array without columns is left out."""
@@ -66,8 +64,7 @@ class Dense:
         batch = part._arrays()
         if part.view is not None:
             batch |= {f"view_{name}": array for name, array in part.view._arrays().items()}
-        given = {"offset": part.offset, "target": part.target, "hidden": part.hidden}
-        return batch | {name: array for name, array in given.items() if array is not None}
+        return batch | arrays_beside(part, np.arange(len(part)))
 
     def _arrays(self) -> dict[str, np.ndarray]:
         batch: dict[str, np.ndarray] = {}

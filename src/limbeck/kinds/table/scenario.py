@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.errors import missing_extra
+from limbeck.errors import needing
 from limbeck.kinds.table.baseline import features
 from limbeck.kinds.table.encode import TableInput
 from limbeck.metrics.baseline_row import fit_boosting
@@ -33,10 +33,8 @@ class Model:
 
 def fit(frame: pl.DataFrame, labels: NDArray[np.int64]) -> Model:
     """Return what is learned from all columns of a frame."""
-    try:
+    with needing("scikit-learn", "train", "a teacher of scenarios"):
         from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "a teacher of scenarios") from error
     encoder = TableInput.fit(Input(), frame)
     rows = features(encoder, frame)
     forest: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 3, "random_state": 0}

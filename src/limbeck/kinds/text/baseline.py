@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.data.dataset import Dataset
-from limbeck.errors import LimbeckError, missing_extra
+from limbeck.errors import LimbeckError, needing
 from limbeck.metrics import bootstrap as summary
 from limbeck.metrics import curves
 from limbeck.metrics.curves import Floats
@@ -37,11 +37,9 @@ class TextBaseline:
     classes_: NDArray[np.int64]
 
     def __init__(self, margin: float = 1.0) -> None:
-        try:
+        with needing("scikit-learn", "train", "the text baseline"):
             from sklearn.feature_extraction.text import TfidfVectorizer
             from sklearn.svm import LinearSVC
-        except ImportError as error:
-            raise missing_extra("scikit-learn", "train", "the text baseline") from error
         self._features = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, dtype=np.float32)
         self._model = LinearSVC(random_state=0, C=margin)
 

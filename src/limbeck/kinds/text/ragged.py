@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+BESIDE = ("offset", "target", "hidden")  # what training gives beside the arrays of rows
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,7 @@ class Ragged:
             offsets,
             None if self.weights is None else self.weights[where],
             None if self.wide is None else self.wide.take(rows),
-            None if self.offset is None else self.offset[rows],
-            None if self.target is None else self.target[rows],
-            None if self.hidden is None else self.hidden[rows],
-            None if self.view is None else self.view.take(rows),
+            **taken_beside(self, rows),
         )
 
     def pad(self, rows: Ints, *, fill: int = 0) -> dict[str, np.ndarray]:
@@ -90,8 +89,7 @@ class Ragged:
             batch |= {f"wide_{name}": array for name, array in part.wide._padded(0).items()}
         if part.view is not None:
             batch |= {f"view_{name}": array for name, array in part.view._padded(fill).items()}
-        given = {"offset": part.offset, "target": part.target, "hidden": part.hidden}
-        return batch | {name: array for name, array in given.items() if array is not None}
+        return batch | arrays_beside(part, np.arange(len(part)))
 
     def _padded(self, fill: int) -> dict[str, np.ndarray]:
         lengths = self.lengths
@@ -103,6 +101,18 @@ class Ragged:
         weights = np.zeros(inside.shape, dtype=np.float32)
         weights[inside] = self.weights
         return {"ids": ids, "weights": weights}
+
+
+def taken_beside(rows: Any, which: Ints) -> dict[str, Any]:
+    """Return ``offset``, ``target``, ``hidden`` and ``view`` of the chosen rows, None for what encoded rows lack."""
+    beside = {name: getattr(rows, name) for name in BESIDE}
+    chosen: dict[str, Any] = {name: None if array is None else array[which] for name, array in beside.items()}
+    return chosen | {"view": None if rows.view is None else rows.view.take(which)}
+
+
+def arrays_beside(rows: Any, which: Ints) -> dict[str, np.ndarray]:
+    """Return by name those of ``offset``, ``target`` and ``hidden`` that encoded rows have, of the chosen rows."""
+    return {name: getattr(rows, name)[which] for name in BESIDE if getattr(rows, name) is not None}
 
 
 def ragged(rows: Sequence[Sequence[int]], max_length: int) -> Ragged:

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.errors import missing_extra
+from limbeck.errors import needing
 
 
 @dataclass(frozen=True)
@@ -31,13 +31,11 @@ class Model:
 
 def fit(frame: pl.DataFrame, labels: NDArray[np.int64]) -> Model:
     """Return what is learned from the first column of a frame."""
-    try:
+    with needing("scikit-learn", "train", "a teacher of scenarios"):
         import rjieba
         from sklearn.feature_extraction.text import TfidfVectorizer
         from sklearn.linear_model import LogisticRegression
         from sklearn.pipeline import make_pipeline, make_union
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "a teacher of scenarios") from error
     common: dict[str, Any] = {"ngram_range": (1, 2), "sublinear_tf": True, "min_df": 2, "dtype": np.float32}
     characters = TfidfVectorizer(analyzer="char", **common)
     words = TfidfVectorizer(tokenizer=rjieba.cut, token_pattern=None, **common)

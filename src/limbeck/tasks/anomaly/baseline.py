@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.data.dataset import Dataset
-from limbeck.errors import missing_extra
+from limbeck.errors import needing
 from limbeck.kinds import kind_of
 from limbeck.metrics.baseline_row import line
 from limbeck.recipe import Recipe
@@ -32,10 +32,8 @@ def forest_row(
     LimbeckError
         When scikit-learn is not installed.
     """
-    try:
+    with needing("scikit-learn", "train", "the baseline of anomalies"):
         from sklearn.ensemble import IsolationForest
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "the baseline of anomalies") from error
     start = time.perf_counter()
     forest = IsolationForest(n_estimators=TREES, contamination=min(false_alarms, 0.5), random_state=0).fit(train)
     # The score is positive for normal rows and zero at the line; a logistic curve keeps the order.
