@@ -9,9 +9,9 @@ import torch
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.kinds.image import recapture as screens
+from limbeck.kinds.image.added_rows import with_added
 from limbeck.kinds.image.augment import change, recapture
 from limbeck.kinds.image.encode import Pictures
-from limbeck.kinds.image.recaptured_rows import with_attacks
 from limbeck.recipe import Pictures as Settings
 from limbeck.training.doctor import doctor
 from pictures import CLASSES, class_folders, square, tiny
@@ -73,7 +73,7 @@ def attacked(labels, share=0.5, name="red", alone=True):
         down, across = divmod(row % 4, 2)
         pixels[row, 12 * down : 12 * down + 12, 12 * across : 12 * across + 12] = 220
     recipe = tiny(training={"pictures": {"recapture": share, "recapture_as": name}})
-    return with_attacks(lambda epoch: Pictures(pixels), np.array(labels), recipe, CLASSES, alone=alone)
+    return with_added(lambda epoch: Pictures(pixels), np.array(labels), recipe, CLASSES, alone=alone)
 
 
 def test_recaptured_copies_of_other_classes_are_rows_of_the_class_named():

@@ -46,6 +46,8 @@ class Kind:
     ``epoch``
         ``changed_rows``, the rows of each epoch; ``check_views`` and ``viewed_rows``, for losses that want a second
         view. Without it all epochs have the same rows.
+    ``added_rows``
+        ``with_added``: epoch -> rows and labels, with rows that are made of them behind these; ``check_added``.
     ``baseline``
         ``fit_and_measure``: recipe, training rows, which of them, rows to judge, which of them, the positive class, and
         ``steady``, whether to regularise more -> the line of the report. ``forest_features``: recipe, two frames ->

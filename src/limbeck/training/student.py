@@ -20,7 +20,6 @@ from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError
 from limbeck.events import stage
 from limbeck.kinds import kind_of
-from limbeck.kinds.image.recaptured_rows import with_attacks
 from limbeck.kinds.select import RowInput, Rows, encode, values_of
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
@@ -137,7 +136,8 @@ def train_student(
     made = viewed_rows if viewed(recipe.objective.losses) else epoch_rows
     rows, labels = made(recipe, encoder, values, labels, folders)
     alone = targets is None and not viewed(recipe.objective.losses)
-    rows, labels = with_attacks(rows, labels, recipe, data.classes, alone=alone)
+    if (kind := kind_of(recipe.task)).has("added_rows"):
+        rows, labels = kind.load("added_rows").with_added(rows, labels, recipe, data.classes, alone=alone)
     if isinstance(network, WideNetwork):
         first = cast(Ragged, rows(0))  # only texts have a wide branch
         offset = fit_wide(network, first, labels, recipe.student.wide.margin, recipe.training.seed)

@@ -60,7 +60,7 @@ def change(pixels: Pixels, settings: Settings, seed: int, epoch: int) -> Pixels:
         keys = [(seed, epoch, row) for row in range(start, min(start + step, len(pixels)))]
         drawn = _draw(keys, _NAMES)
         part = _taken(pixels[start : start + step], settings, drawn, keys)
-        # Pictures that are re-captured as another class are rows of their own: see `recaptured_rows`.
+        # Pictures that are re-captured as another class are rows of their own: see `added_rows`.
         if settings.recapture and settings.recapture_as is None:
             rows = torch.nonzero(drawn["recapture"] < settings.recapture).flatten().tolist()
             part[rows] = recapture(part[rows], [keys[row] for row in rows])

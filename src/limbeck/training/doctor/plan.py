@@ -9,7 +9,7 @@ import numpy as np
 from limbeck import relevance
 from limbeck.data.tables.read import need
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.kinds.image.recaptured_rows import check_attacks
+from limbeck.kinds import kind_of
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
 from limbeck.tasks import task_of
@@ -149,5 +149,6 @@ def _judging(case: Case) -> Iterator[Finding]:
     if species is not None and species not in rows.frame.columns:
         what = f"there is no column {species!r} (evaluation.attacks.species): all attacks will count as one species"
         yield Finding("warn", "training", what, did_you_mean(species, rows.frame.columns))
-    check_attacks(recipe, rows.classes)
+    if (kind := kind_of(recipe.task)).has("added_rows"):
+        kind.load("added_rows").check_added(recipe, rows.classes)
     need(rows.frame.columns, [*settings.slices, *([settings.group] if settings.group else [])], "the data")

@@ -24,7 +24,7 @@ from limbeck.recipe import Recipe
 Ints = NDArray[np.int64]
 
 
-def with_attacks(
+def with_added(
     rows: Callable[[int], Rows], labels: Ints, recipe: Recipe, classes: tuple[str, ...], *, alone: bool
 ) -> tuple[Callable[[int], Rows], Ints]:
     """Return epoch -> rows and the labels, int64 [N + M], with M re-captured copies behind the N rows.
@@ -45,7 +45,7 @@ def with_attacks(
     name = settings.recapture_as
     if name is None:
         return rows, labels
-    check_attacks(recipe, classes)
+    check_added(recipe, classes)
     if not alone:
         fix = "train the teacher with it, or leave recapture_as out"
         raise LimbeckError("recapture_as works without teachers and second views only", where="recipe", fix=fix)
@@ -56,7 +56,7 @@ def with_attacks(
     return partial(_joined, rows, chosen, recipe.training.seed), np.concatenate([labels, more])
 
 
-def check_attacks(recipe: Recipe, classes: tuple[str, ...]) -> None:
+def check_added(recipe: Recipe, classes: tuple[str, ...]) -> None:
     """Raise where re-captured pictures are to be of a class that is none."""
     name = recipe.training.pictures.recapture_as
     if name is not None and name not in classes:
