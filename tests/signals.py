@@ -66,6 +66,7 @@ def signal_recipe(network: str = "cnn-lstm", **sections: dict[str, Any]) -> Reci
     """Return a recipe for `records` that trains in seconds; ``sections`` are laid over it."""
     join = {"mix": 16, "branch": 8}
     student = {"cnn-lstm": {"width": 8, "hidden": 8, **join}, "resnet1d": {"width": 8, "blocks": 1, **join},
+               "minirocket": {"features": 840}, "nearest": {},
                "autoencoder1d": {"width": 4, "middle": 4, "branch": 1}}[network]  # fmt: skip
     raw: dict[str, Any] = {
         "task": {"kind": "signal", "classes": {"N": "normal", "S": "abnormal", "V": "abnormal"}},

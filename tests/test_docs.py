@@ -239,7 +239,7 @@ def test_every_key_of_signals_is_in_its_table_with_its_default():
                         ("[training.unfreeze]", sections.Unfreeze)):  # fmt: skip
         check_table(page, head, model, set(model.model_fields))
     text = (ROOT / page).read_text("utf-8")
-    for name in ("cnn-lstm", "resnet1d"):
+    for name in ("cnn-lstm", "resnet1d", "minirocket", "nearest"):
         row = re.search(rf"^\| `{name}` \|([^|]*)\|", text, re.MULTILINE)
         told = {key: tomllib.loads(f"v = {value}")["v"] for key, value in re.findall(r"`(\w+) = ([^`]+)`", row[1])}
         assert told == {key: field.default for key, field in NETWORKS[name].Options.model_fields.items()}

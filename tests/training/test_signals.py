@@ -42,7 +42,7 @@ def encoded(rows):
     return SignalInput(signal_recipe().input).encode(rows.frame)
 
 
-@pytest.mark.parametrize("network", ["cnn-lstm", "resnet1d"])
+@pytest.mark.parametrize("network", ["cnn-lstm", "resnet1d", "minirocket", "nearest"])
 def test_the_student_tells_beats_apart_and_the_bundle_answers_like_it(network, rows, tmp_path):
     recipe = signal_recipe(network)
     student = train_student(recipe, rows, folders=[])
@@ -225,6 +225,11 @@ def test_of_more_rows_than_the_bank_holds_each_class_keeps_its_share(rows, trunk
     ({"student": {"init": "TRUNK", "nearest": 1}, "objective": {"losses": {"hard": 1.0, "consistency": 0.1}},
       "training": {"signals": {"noise": 0.1}}}, "learns no loss"),
     ({"student": {"init": "TRUNK"}, "training": {"unfreeze": {"epochs": [1] * 6}}}, "makes 5; name fewer"),
+    ({"student": {"network": "minirocket"}, "objective": {"losses": {"hard": 1.0, "consistency": 0.1}},
+      "training": {"signals": {"noise": 0.1}}}, "no other loss and no teacher"),
+    ({"student": {"network": "nearest"}, "objective": {"losses": {"hard": 1.0, "consistency": 0.1}},
+      "training": {"signals": {"noise": 0.1}}}, "learns no loss"),
+    ({"student": {"network": "minirocket", "init": "TRUNK"}}, "cannot start from weights"),
     ({"student": {"init": "TRUNK", "hidden": 16}}, "has the shape .* give \\[student\\]"),
     ({"training": {"pictures": {"flip": 0.5}}}, "only pictures"),
     ({"training": {"augment": {"delete": 0.1}}}, r"use \[training\.signals\]"),
@@ -232,8 +237,21 @@ def test_of_more_rows_than_the_bank_holds_each_class_keeps_its_share(rows, trunk
 def test_what_does_not_fit_is_one_line(rows, trunk, sections, words):
     if sections.get("student", {}).get("init") == "TRUNK":
         sections = {**sections, "student": {**sections["student"], "init": str(trunk)}}
+    network = sections.get("student", {}).pop("network", "cnn-lstm")
     with pytest.raises(LimbeckError, match=words):
-        train_student(signal_recipe(**sections), rows, folders=[])
+        train_student(signal_recipe(network, **sections), rows, folders=[])
+
+
+def test_validation_rows_join_the_closed_form_head_where_there_are_test_rows(rows, capsys):
+    recipe = signal_recipe("minirocket", objective={"class_weights": "balanced"})
+    both = np.isin(rows.split, ["train", "valid"]).sum()
+    train_student(recipe, rows, folders=[])
+    assert f"ridge head: {both} rows" in capsys.readouterr().err
+    untested = replace(rows, split=np.where(rows.split == "test", "unused", rows.split))
+    train_student(recipe, untested, folders=[])
+    assert f"ridge head: {both} rows" not in capsys.readouterr().err
+    train_student(override(recipe, {"student.rows": 40}), rows, folders=[])
+    assert "ridge head: 40 rows" in capsys.readouterr().err.replace("39 rows", "40 rows")
 
 
 def test_a_teacher_of_signals_teaches(hearts, rows, trunk):

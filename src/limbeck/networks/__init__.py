@@ -14,6 +14,8 @@ from limbeck.networks.image.spectrum import SpectrumNet
 from limbeck.networks.image.squeezenet import SqueezeNet
 from limbeck.networks.image.texture import Texture
 from limbeck.networks.signal.cnn_lstm import CnnLstm
+from limbeck.networks.signal.minirocket import MiniRocket
+from limbeck.networks.signal.nearest_series import NearestSeries
 from limbeck.networks.signal.resnet1d import ResNet1d
 from limbeck.networks.table.mlp import Mlp
 from limbeck.networks.text.albert import Albert
@@ -23,7 +25,8 @@ from limbeck.networks.text.textcnn import TextCnn
 
 NETWORKS: dict[str, type[Network]] = {
     "albert": Albert, "autoencoder": Autoencoder, "autoencoder1d": Autoencoder1d, "cnn-lstm": CnnLstm, "gru": Gru,
-    "memory": Memory, "minifas": MiniFas, "mlp": Mlp, "multiscale": Multiscale, "ngram": Ngram, "pca": Pca,
+    "memory": Memory, "minifas": MiniFas, "minirocket": MiniRocket, "mlp": Mlp,
+    "multiscale": Multiscale, "nearest": NearestSeries, "ngram": Ngram, "pca": Pca,
     "resnet18": ResNet18, "resnet1d": ResNet1d, "resnet50": ResNet50, "reverse-distillation": ReverseDistillation,
     "spectrum": SpectrumNet, "squeezenet": SqueezeNet, "student-teacher": StudentTeacher, "textcnn": TextCnn,
     "texture": Texture,

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, did_you_mean
@@ -13,6 +14,28 @@ from limbeck.kinds.text.encode import TextInput
 from limbeck.networks import Network
 from limbeck.objectives.base import Loss, Step
 from limbeck.recipe import Objective
+
+
+def weights_of(
+    wanted: str | dict[str, float], labels: NDArray[np.int64], classes: tuple[str, ...]
+) -> NDArray[np.float64]:
+    """Return the weight of each class, float64 [C], as ``objective.class_weights`` says; labels int64 [N], -1 for none.
+
+    Raises
+    ------
+    LimbeckError
+        For a class that there is none of.
+    """
+    if wanted == "balanced":
+        counts = np.bincount(labels[labels >= 0], minlength=len(classes))
+        return np.asarray(counts.sum() / (len(classes) * np.maximum(counts, 1)))
+    weights = np.ones(len(classes))
+    for name, weight in wanted.items() if isinstance(wanted, dict) else ():
+        if name not in classes:
+            hint = did_you_mean(name, classes)
+            raise LimbeckError(f"objective.class_weights: unknown class {name!r}", where="recipe", fix=hint)
+        weights[classes.index(name)] = weight
+    return weights
 
 
 class Hard(Loss):
@@ -28,16 +51,8 @@ class Hard(Loss):
 
     def prepare(self, labels: Any) -> None:
         """Set the class weights: ``balanced`` is N / (C * count), as in scikit-learn."""
-        if self.wanted == "balanced":
-            counts = np.bincount(labels[labels >= 0], minlength=len(self.classes))
-            weights = counts.sum() / (len(self.classes) * np.maximum(counts, 1))
-            self.weights = torch.as_tensor(weights, dtype=torch.float32, device=self.weights.device)
-        elif isinstance(self.wanted, dict):
-            for name, weight in self.wanted.items():
-                if name not in self.classes:
-                    hint = did_you_mean(name, self.classes)
-                    raise LimbeckError(f"objective.class_weights: unknown class {name!r}", where="recipe", fix=hint)
-                self.weights[self.classes.index(name)] = weight
+        weights = weights_of(self.wanted, np.asarray(labels), self.classes)
+        self.weights = torch.as_tensor(weights, dtype=torch.float32, device=self.weights.device)
 
     def count(self, step: Step) -> Tensor | int:
         """Return the sum of the class weights of labelled rows."""

@@ -37,6 +37,7 @@ from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows, with_o
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
 from limbeck.training.fit.nearest_neighbor import check_nearest, compares, remember
+from limbeck.training.fit.ridge_head import check_head, fit_head, fits_head, head_temperature
 from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.fit.views import viewed_rows
@@ -130,6 +131,7 @@ def train_student(
         network, encoder = build(recipe, values, data.classes, start)
     check_unfreeze(network, recipe.training, start is not None)
     check_nearest(recipe, network, start is not None)
+    check_head(recipe, network)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, data.classes)
     refuse_mismatch(learner, labels, targets)
@@ -144,7 +146,8 @@ def train_student(
         rows = partial(with_offset, rows, offset)
     if targets is not None:
         rows = partial(with_target, rows, targets.answers, targets.hidden)
-    network.fit_start(rows(0))
+    if not fits_head(network):  # that reads its rows unchanged, see `fit_head`
+        network.fit_start(rows(0))
     if (bundle := bundle_of(start)) is not None:
         say(load_weights(network, bundle))
     for loss in learner.losses.values():
@@ -180,6 +183,9 @@ def train_student(
     if compares(network):
         remember(network, encoder, encode(encoder, values), labels, recipe.training.seed)
         history = History()
+    elif fits_head(network):
+        left_out = fit_head(network, encoder, encode(encoder, values), labels, recipe, data.classes)
+        history = History()
     else:
         with stage("fit"):
             history = fit_in_stages(run, network, rows, recipe.training, folder=checkpoints, report=report)
@@ -187,7 +193,11 @@ def train_student(
     round_to_half(network)
     logits = logits_of(network, encoder, valid_rows)
     if soft is None:
-        temperature = fit_temperature(logits, valid_labels)
+        temperature = (
+            head_temperature(logits, valid_labels, *left_out)
+            if fits_head(network)
+            else fit_temperature(logits, valid_labels)
+        )
         answers = softmax(logits / temperature)
         threshold = settled_threshold(
             recipe.evaluation, data.frame[valid], valid_labels, answers, data.classes, positive
@@ -198,11 +208,15 @@ def train_student(
             say("no row of valid has a label to hold APCER by: the threshold is 0.5")
     if not 0.06 < temperature < 19.0:
         say("calibration: the temperature is at its bound; the student is far from fitted (training.learning_rate?)")
-    if compares(network) and len(data.part("test")):
+    if (compares(network) or fits_head(network)) and len(data.part("test")):
         # Valid has said how sure to be; held back any longer its rows would only be missed.
         both = np.concatenate([train, valid])
         more = encode(encoder, values_of(data.frame[both], recipe.task))
-        remember(network, encoder, more, data.labels[both], recipe.training.seed)
+        if compares(network):
+            remember(network, encoder, more, data.labels[both], recipe.training.seed)
+        else:
+            fit_head(network, encoder, more, data.labels[both], recipe, data.classes)
+            round_to_half(network)
     sample = calibration_rows(recipe.task, rows(0), recipe.training.seed)
     return Student(
         network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample

@@ -83,7 +83,7 @@ ELEMENTWISE: dict[str, Operator] = {
         [
             "Abs", "Clip", "Elu", "Erf", "Exp", "Floor", "Gelu", "HardSigmoid", "HardSwish", "LeakyRelu", "Log",
             "LogSoftmax", "QuantizeLinear", "DequantizeLinear", "Reciprocal", "Relu", "ScatterElements", "Selu",
-            "Sigmoid", "Sign", "Softmax", "Softplus", "Sqrt", "Tanh", "CumSum", "Cos", "Sin",
+            "Round", "Sigmoid", "Sign", "Softmax", "Softplus", "Sqrt", "Tanh", "CumSum", "Cos", "Sin",
         ],
         _same,
     ),

@@ -53,8 +53,7 @@ class SignalNetwork(Network):
         self.inside, self.samples = encoder.channels, encoder.shape[1]
         self.rhythm_width, self.features_width = encoder.numbers
         self.frozen: list[nn.Module] = []  # layers of a given trunk that do not learn yet
-        names = {"beats": 1, "rhythm": self.rhythm_width, "features": self.features_width}
-        self.arrays = tuple(name for name, width in names.items() if width)
+        self.arrays = arrays_of(encoder)
 
     def join(self, width: int, classes: int) -> None:
         """Build what follows a trunk of ``width`` pooled maps."""
@@ -117,6 +116,12 @@ class SignalNetwork(Network):
         except LimbeckError as error:
             fix = "give [student] and [input.signal] as they are in the recipe.toml beside those weights"
             raise LimbeckError(error.what, where=error.where, fix=error.fix or fix) from error
+
+
+def arrays_of(encoder: Any) -> tuple[str, ...]:
+    """Return the arrays of a batch that an encoder of signals makes: those that have columns."""
+    rhythm, features = encoder.numbers
+    return ("beats", *(["rhythm"] if rhythm else []), *(["features"] if features else []))
 
 
 def _branch(width: int, options: Any) -> nn.Module:

@@ -35,6 +35,7 @@ from limbeck.training.doctor.finding import Finding, attempt
 from limbeck.training.fit.batches import given
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.nearest_neighbor import compares
+from limbeck.training.fit.ridge_head import fits_head
 
 SAMPLE = 4000  # rows that the fresh student's input is fitted on
 BATCH = 64
@@ -105,6 +106,9 @@ def check_losses(case: Case, fresh: Fresh) -> Iterator[Finding]:
         return
     if compares(fresh.network):
         yield Finding("ok", "losses", "the student compares with remembered rows and needs no loss")
+        return
+    if fits_head(fresh.network):
+        yield Finding("ok", "losses", f"the head of {case.recipe.student.network!r} is fitted in closed form")
         return
     for name in case.recipe.objective.losses:
         if name in OBJECTIVES:  # an unknown one is the recipe's fault, and said there

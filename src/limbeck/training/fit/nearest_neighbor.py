@@ -18,7 +18,7 @@ _BATCH = 256
 
 def compares(network: Network) -> bool:
     """Whether a student answers by the nearest training rows."""
-    return isinstance(network, SignalNetwork) and isinstance(network.head, Nearest)
+    return isinstance(getattr(network, "head", None), Nearest)
 
 
 def check_nearest(recipe: Recipe, network: Network, started: bool) -> None:
@@ -31,7 +31,7 @@ def check_nearest(recipe: Recipe, network: Network, started: bool) -> None:
     """
     if not compares(network):
         return
-    if not started:
+    if not started and isinstance(network, SignalNetwork):
         fix = "name its weights in student.init"
         raise LimbeckError("student.nearest: there is no given trunk to compare by", where="recipe", fix=fix)
     if recipe.training.unfreeze.epochs:
@@ -40,16 +40,17 @@ def check_nearest(recipe: Recipe, network: Network, started: bool) -> None:
             "student.nearest trains nothing, and training.unfreeze names stages", where="recipe", fix=fix
         )
     if set(recipe.objective.losses) != {"hard"} or recipe.teachers:
-        what = "student.nearest compares with labelled rows: it learns no loss and hears no teacher"
+        key = "student.nearest" if isinstance(network, SignalNetwork) else "the network 'nearest'"
+        what = f"{key} compares with labelled rows: it learns no loss and hears no teacher"
         raise LimbeckError(what, where="recipe", fix="leave objective.losses and [[teachers]] out")
 
 
 @torch.no_grad()
 def remember(network: Network, encoder: RowInput, rows: Rows, labels: np.ndarray, seed: int) -> None:
     """Show the student its training rows, with labels int64 [N]; of more than ``bank`` rows a draw, class by class."""
-    assert isinstance(network, SignalNetwork) and isinstance(network.head, Nearest)
+    assert isinstance(network.head, Nearest)
     network.eval()
-    kept = _drawn(labels, network.options.bank, seed)
+    kept = drawn(labels, network.options.bank, seed)
     found = []
     for start in range(0, len(kept), _BATCH):
         arrays = batch_of(encoder, rows, kept[start : start + _BATCH])
@@ -58,7 +59,7 @@ def remember(network: Network, encoder: RowInput, rows: Rows, labels: np.ndarray
     say(f"{len(kept):,} rows remembered to compare with; nothing is trained")
 
 
-def _drawn(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
+def drawn(labels: np.ndarray, most: int, seed: int) -> np.ndarray:
     """Return at most ``most`` rows int64, ascending, with classes in proportion and each with a row."""
     known = np.flatnonzero(labels >= 0)
     if len(known) <= most:
