@@ -1,6 +1,6 @@
 """Limbeck: distil the classifiers you have into the one you need.
 
-The whole public API is six functions, with the types of what they tell and raise; each loads what it needs when it is
+The whole public API is seven functions, with the types of what they tell and raise; each loads what it needs when it is
 first called, so that importing the package costs nothing and never imports torch.
 """
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from limbeck.errors import LimbeckError
     from limbeck.evaluation.compare_bundles import compare
     from limbeck.evaluation.evaluate import evaluate
+    from limbeck.evaluation.recalibrate import recalibrate
     from limbeck.events import Cancelled, Event, Token
     from limbeck.kinds.explanation import Explanation, Part
     from limbeck.training.doctor import doctor
@@ -40,6 +41,7 @@ _HOMES = {
     "evaluate": ("limbeck.evaluation.evaluate", "evaluate"),
     "load": ("limbeck.bundle.classifier", "Classifier"),
     "predict": ("limbeck.bundle.predict", "predict"),
+    "recalibrate": ("limbeck.evaluation.recalibrate", "recalibrate"),
     "train": ("limbeck.training.train", "train"),
 }
 
@@ -57,6 +59,7 @@ __all__ = [
     "evaluate",
     "load",
     "predict",
+    "recalibrate",
     "train",
 ]
 

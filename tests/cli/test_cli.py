@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError
 from small import limbeck as command
 from small import python, reviews, tiny_recipe, write_csv, write_recipe
 
-VERBS = ("train", "evaluate", "compare", "predict", "tune", "doctor", "demo")
+VERBS = ("train", "evaluate", "compare", "predict", "recalibrate", "tune", "doctor", "demo")
 KEYS = {
     "n", "accuracy", "precision", "recall", "f1", "macro_f1", "fpr", "roc_auc", "eer", "pr_auc", "ap", "ece", "brier",
     "threshold", "confidence_intervals", "confusion",
@@ -379,3 +379,19 @@ def test_an_output_that_cannot_be_written_is_said_before_anything_is_trained(tmp
         limbeck.train(
             Path(__file__).parents[2] / "recipes" / "sentiment.toml", out=tmp_path / "file" / "bundle", data=tmp_path
         )
+
+
+def test_recalibrate_writes_a_new_bundle_and_says_what_has_changed(run, bundles, tmp_path):
+    new = [{**row, "split": "new"} for row in reviews(600, seed=7)[400:]]
+    table = write_csv(tmp_path / "new.csv", new)
+    code, out, _ = run("recalibrate", bundles(), table, "--out", tmp_path / "a", "--where", "split=new")
+    assert code == 0
+    assert "recalibrated on 200 rows (labelled)" in out
+    code, out, _ = run(
+        "recalibrate", bundles(), table, "--out", tmp_path / "b", "--where", "label=0", "--normal-only", "--json"
+    )
+    assert json.loads(out)["rows"] == 100
+    code, out, _ = run("recalibrate", bundles(), table, "--out", tmp_path / "c", "--class-rates", "good=0.25")
+    assert "(class-rates)" in out
+    code, _, err = run("recalibrate", bundles(), table, "--out", tmp_path / "d", "--class-rates", "good")
+    assert (code, err) == (2, "error: --class-rates: give CLASS=SHARE,CLASS=SHARE\n")

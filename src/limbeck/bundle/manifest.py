@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -13,7 +13,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import read_regular, sha256, write_json
 from limbeck.recipe import Attacks, Input, Task
 
-FORMAT = 2  # 2 adds reference.json; 1 is read as ever
+FORMAT = 3  # 2 adds reference.json, 3 what recalibration writes; earlier ones are read as ever
 FILE = "bundle.json"
 _LARGEST = 16 * 2**20  # bytes of bundle.json; a larger one is not ours
 
@@ -22,6 +22,23 @@ class NewerFormatError(LimbeckError):
     """A bundle was written by a Limbeck that knows a newer format."""
 
     code = "newer-format"
+
+
+class Recalibration(BaseModel):
+    """How a bundle was recalibrated: from which other one, by how many rows of which kind, to which false alarms.
+
+    ``parent`` is the name of that bundle, ``parent_version`` its `Classifier.version`; ``how`` is "labelled",
+    "normal-only" or "class-rates".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    parent: str
+    parent_version: str
+    how: Literal["labelled", "normal-only", "class-rates"]
+    rows: int = Field(ge=1)
+    false_alarms: float | None = Field(default=None, gt=0, lt=1)
+    class_rates: dict[str, float] | None = None
 
 
 class Manifest(BaseModel):
@@ -37,12 +54,15 @@ class Manifest(BaseModel):
         Index of the class that binary metrics and the threshold are about.
     threshold
         A row of two classes is positive when its positive probability is at least this.
-    temperature
-        Fitted on valid; already inside the graph, kept here for the reader.
+    temperature, offset
+        Fitted on valid, or by a recalibration; already inside the graph, kept here for the reader. Logits are divided
+        by the temperature, then the offset of each class is added; it is empty where all are 0.
     serve
         The model file that answers.
     attacks
         Which class is bona fide and which column names the species of an attack, for a detector of attacks.
+    recalibrated
+        Where the bundle comes from, if `limbeck recalibrate` made it.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,8 +83,10 @@ class Manifest(BaseModel):
     arrays: list[str]
     threshold: float = Field(allow_inf_nan=False)
     temperature: float = Field(gt=0, allow_inf_nan=False)
+    offset: list[float] = []
     serve: str
     attacks: Attacks | None = None
+    recalibrated: Recalibration | None = None
     versions: dict[str, str] = {}
     files: dict[str, str]
 
@@ -146,6 +168,8 @@ def _verify(folder: Path, manifest: Manifest) -> None:
         if len(set(names)) < len(names) or not all(name.strip() for name in names):
             fault = f"damaged: {what} names are empty or not distinct: {names[:8]}"
             raise LimbeckError(fault, where=folder / FILE, fix=again)
+    if len(manifest.offset) not in (0, len(manifest.classes)):
+        raise LimbeckError("damaged: offset does not fit the classes", where=folder / FILE, fix=again)
     attacks = manifest.attacks
     if attacks is not None and (len(manifest.classes) != 2 or attacks.bona_fide not in manifest.classes):
         raise LimbeckError("damaged: attacks does not fit the classes", where=folder / FILE, fix=again)

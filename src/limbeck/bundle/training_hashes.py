@@ -104,6 +104,12 @@ def write_seen(folder: Path, keys: Iterable[str]) -> None:
     np.save(folder / FILE, hashes, allow_pickle=False)
 
 
+def add_seen(folder: Path, keys: Iterable[str]) -> None:
+    """Add the hashes of these keys to those of a bundle's folder; nothing happens where it has none."""
+    if (known := read_seen(folder)) is not None:
+        np.save(folder / FILE, np.union1d(known, hashes_of(key for key in keys if key)), allow_pickle=False)
+
+
 def read_seen(folder: Path) -> Hashes | None:
     """Return the hashes of a bundle, uint32 rising, or None where it has none.
 

@@ -11,6 +11,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,41 @@ def predict(
 
 
 @main.command()
+@click.argument("bundle", type=PLACE)
+@click.argument("rows", type=PLACE)
+@click.option("--out", type=PLACE, help="Folder of the new bundle, by default BUNDLE-recalibrated.")
+@click.option(
+    "--normal-only", is_flag=True, help="All rows are of the normal (bona fide) class; labels are not needed."
+)
+@click.option(
+    "--class-rates", metavar="CLASS=SHARE,…", help="The rows have no labels; this is the share of each class."
+)
+@click.option(
+    "--false-alarms", type=float, metavar="SHARE", help="With --normal-only: normal rows above the threshold."
+)
+@WHERE
+@ENCODING
+@JSON
+def recalibrate(
+    bundle: Path, rows: Path, out: Path | None, normal_only: bool, class_rates: str | None, false_alarms: float | None,
+    where: tuple[str, ...], encoding: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Refit temperature and threshold of BUNDLE on ROWS of a new place; write a new bundle."""
+    import limbeck
+    from limbeck.cli import tables
+    from limbeck.cli.pipes import whole_input
+
+    with whole_input(rows) as given:
+        made = limbeck.recalibrate(
+            bundle, given, out=out, normal_only=normal_only, false_alarms=false_alarms, where=_pairs(where),
+            class_rates=None if class_rates is None else _shares(class_rates), encoding=encoding,
+        )  # fmt: skip
+    _print_json(asdict(made) | {"bundle": str(made.bundle), "parent": str(made.parent)}) if as_json else (
+        tables.recalibrated(made)
+    )
+
+
+@main.command()
 @click.argument("recipe", type=PLACE)
 @DATA
 @click.option("--out", required=True, type=PLACE, help="Folder of the search; the best recipe is best.toml in it.")
@@ -199,6 +235,19 @@ def _pairs(texts: tuple[str, ...]) -> dict[str, str]:
         if not equals or not name:
             raise LimbeckError("give COLUMN=VALUE", where="--where")
     return {name: value for name, _, value in pairs}
+
+
+def _shares(text: str) -> dict[str, float]:
+    shares = {}
+    for part in _names(text):
+        name, equals, share = part.rpartition("=")
+        try:
+            shares[name] = float(share)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise LimbeckError("give CLASS=SHARE,CLASS=SHARE", where="--class-rates")
+    return shares
 
 
 def _names(text: str) -> list[str]:

@@ -18,6 +18,7 @@ from limbeck.model_names import home
 
 if TYPE_CHECKING:
     from limbeck.bundle.predict_files import Done
+    from limbeck.evaluation.recalibrate import Recalibrated
     from limbeck.registry import Model
     from limbeck.training.doctor import Finding
     from limbeck.training.finish import Trained
@@ -181,6 +182,15 @@ def predicted(done: Done, *, aside: bool = False) -> None:
             first = list(itertools.islice(csv.reader(file), 1, 2))
         for name, row, reason in first:
             console.print(f"the first: {name}, row {row}: {reason}")
+
+
+def recalibrated(made: Recalibrated) -> None:
+    """Print a recalibration."""
+    offsets = ", ".join(f"{name} {value:+.3f}" for name, value in made.offset.items())
+    console = _console()
+    console.print(f"recalibrated on {made.rows:,} rows ({made.how}): logits x {made.scale:.4g}, then {offsets}")
+    console.print(f"threshold {made.threshold:.4f}, temperature {made.temperature:.4g}, version {made.version}")
+    console.print(f"bundle: {made.bundle}")
 
 
 def folds(result: Folds) -> None:

@@ -179,10 +179,13 @@ def load_rows(
     signal: Signal | None = None,
     where: Mapping[str, str] | None = None,
     encoding: str | None = None,
+    *,
+    labelled: bool = True,
 ) -> Dataset:
     """Read labelled rows of a file, a folder or memory for evaluation, all of them "test".
 
-    Every readable row that has a label counts. Without ``classes`` they are the
+    Every readable row that has a label counts; with ``labelled`` false every readable row does, and no label is looked
+    at. Without ``classes`` they are the
     task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
     of a picture that counts, ``signal`` what a window of a signal is; ``where`` keeps only rows with these values.
     ``encoding`` is that of text files, found when None.
@@ -195,11 +198,14 @@ def load_rows(
     place = MEMORY if isinstance(path, pl.DataFrame) else Path(path)
     gathered = Gathered(encoding)
     gathered.add(
-        path if isinstance(path, pl.DataFrame) else place, "test", task=task, labelled=True, layout=layout,
+        path if isinstance(path, pl.DataFrame) else place, "test", task=task, labelled=labelled, layout=layout,
         columns=columns, keep=where, boxes=boxes, signal=signal,
     )  # fmt: skip
-    gathered.drop(without_label(gathered, task, "drop", np.zeros(gathered.rows, dtype=bool)))
-    rows = Joined.of(gathered, task, place, tuple(classes))
+    if labelled:
+        gathered.drop(without_label(gathered, task, "drop", np.zeros(gathered.rows, dtype=bool)))
+    rows = Joined.of(
+        gathered, task, place, tuple(classes), None if labelled else np.ones(gathered.rows, dtype=bool)
+    )  # fmt: skip
     rows, _ = rows.examined(task, place, gathered.findings)
     split = np.full(len(rows.texts), "test", dtype="<U10")
     return Dataset(

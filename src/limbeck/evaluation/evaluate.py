@@ -39,9 +39,12 @@ _LARGEST = 32 * 2**20  # bytes of the JSON of a bundle
 
 
 def labelled(
-    classifier: Classifier, data: Any, where: Mapping[str, str] | None = None, encoding: str | None = None
-) -> Dataset:
+    classifier: Classifier, data: Any, where: Mapping[str, str] | None = None, encoding: str | None = None, *,
+    labels: bool = True,
+) -> Dataset:  # fmt: skip
     """Read the rows of a table, a folder or memory that carry labels of the classifier's classes.
+
+    Without ``labels`` all rows are read, and none of their labels.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def labelled(
     given = rows_given(data)
     return load_rows(
         Path(data) if given is None else given, task, manifest.layout, manifest.columns, classifier.classes,
-        manifest.input.box, manifest.input.signal, where, encoding,
+        manifest.input.box, manifest.input.signal, where, encoding, labelled=labels,
     )  # fmt: skip
 
 
