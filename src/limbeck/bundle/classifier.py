@@ -16,6 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.events import check
 from limbeck.kinds.explanation import Explanation
 from limbeck.kinds.select import Rows, Unreadable, Values, checked_values
+from limbeck.metrics.conformal import USUAL, members
 
 _UNREADABLE = ("raise", "nan")
 EXPLAINED = 64  # rows that are explained together
@@ -196,6 +197,46 @@ class Classifier(OpenBundle):
             decided = np.array([1 - positive, positive], dtype=np.int64)[above.astype(np.int64)]
         decided[np.isnan(probabilities).any(axis=1)] = -1
         return decided
+
+    def predict_sets(
+        self, values: Sequence[Any] | pl.DataFrame, *, coverage: float = USUAL, unreadable: str = "raise"
+    ) -> list[tuple[str, ...] | None]:
+        """Return for each raw value the classes that it may have, the most probable first; None as in `predict`.
+
+        Of new rows of each class at least a share ``coverage`` have theirs in the set, as far as they are like the
+        rows that the bundle was calibrated on; see `limbeck.metrics.conformal`. A set may be empty: no class fits.
+
+        Raises
+        ------
+        LimbeckError
+            As `predict_proba`; for a coverage that is not between 0 and the largest of the bundle's levels; and for a
+            bundle without thresholds: one made before 0.2, or with too few rows, or recalibrated without labels.
+        """
+        self.set_thresholds(coverage)
+        p = self.predict_proba(values, unreadable=unreadable)
+        gone = np.isnan(p.sum(axis=1))
+        return [None if gone[at] else names for at, names in enumerate(self.sets_of(p, coverage))]
+
+    def set_thresholds(self, coverage: float) -> NDArray[np.float64]:
+        """Return the threshold of each class for a coverage, float [C]; see `predict_sets`."""
+        sets = self.manifest.sets
+        if sets is None:
+            fix = "train it again, or recalibrate it with 40 labelled rows or more"
+            raise LimbeckError("this bundle holds no thresholds of prediction sets", where=self.path, fix=fix)
+        if not 0 < coverage <= sets.levels[-1]:
+            fix = f"give a share above 0, at most {sets.levels[-1]:g}"
+            raise LimbeckError(f"there are no prediction sets of coverage {coverage:g}", where=self.path, fix=fix)
+        return np.array(sets.at(coverage, self.classes))
+
+    def sets_of(self, probabilities: Probabilities, coverage: float = USUAL) -> list[tuple[str, ...]]:
+        """Return the sets of probabilities float32 [N, C]; empty for a row of NaN."""
+        cuts, sets = self.set_thresholds(coverage), self.manifest.sets
+        assert sets is not None
+        inside = members(probabilities, cuts, sets.score)
+        order = np.argsort(-probabilities, axis=1, kind="stable")
+        return [
+            tuple(self.classes[k] for k in row.tolist() if inside[at, k]) for at, row in enumerate(order)
+        ]  # fmt: skip
 
     def maps(self, values: Sequence[Any] | pl.DataFrame) -> NDArray[np.float32]:
         """Return of N pictures the maps of where they are strange, float32 [N, h, w] on a quarter of the input's grid.

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError
 from limbeck.files import read_regular, sha256, write_json
+from limbeck.metrics.conformal import LEVELS, Fitted
 from limbeck.recipe import Attacks, Input, Task
 
 FORMAT = 3  # 2 adds reference.json, 3 what recalibration writes; earlier ones are read as ever
@@ -41,6 +42,46 @@ class Recalibration(BaseModel):
     class_rates: dict[str, float] | None = None
 
 
+class Sets(BaseModel):
+    """Thresholds of prediction sets; see `limbeck.metrics.conformal`.
+
+    ``thresholds`` has one for each of the rising ``levels`` of coverage for each class, ``rows`` how many calibration
+    rows each class had, ``pooled`` the classes that share a threshold because they had few; ``source`` is where the
+    rows are from: "valid", "left out" or "recalibration".
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    score: Literal["lac", "aps"]
+    levels: list[Annotated[float, Field(gt=0, lt=1)]] = Field(min_length=1, max_length=1000)
+    thresholds: dict[str, list[float]]
+    rows: dict[str, float]
+    pooled: list[str] = []
+    source: Literal["valid", "left out", "recalibration"]
+
+    @classmethod
+    def of(cls, fitted: Fitted | None, classes: Sequence[str], source: str) -> Sets | None:
+        """Return thresholds as the manifest holds them; None for None."""
+        if fitted is None:
+            return None
+        facts = {
+            "score": fitted.score,
+            "levels": list(LEVELS),
+            "thresholds": {
+                name: [float(f"{cut:.9g}") for cut in row] for name, row in zip(classes, fitted.thresholds, strict=True)
+            },
+            "rows": {name: float(f"{n:.6g}") for name, n in zip(classes, fitted.rows, strict=True)},
+            "pooled": [name for name, shared in zip(classes, fitted.pooled, strict=True) if shared],
+            "source": source,
+        }
+        return cls.model_validate(facts)
+
+    def at(self, coverage: float, classes: Sequence[str]) -> list[float]:
+        """Return the threshold of each class for the smallest level that is at least ``coverage``."""
+        place = next(at for at, level in enumerate(self.levels) if level >= coverage - 1e-9)
+        return [self.thresholds[name][place] for name in classes]
+
+
 class Manifest(BaseModel):
     """The content of ``bundle.json``.
 
@@ -63,6 +104,8 @@ class Manifest(BaseModel):
         Which class is bona fide and which column names the species of an attack, for a detector of attacks.
     recalibrated
         Where the bundle comes from, if `limbeck recalibrate` made it.
+    sets
+        Thresholds of prediction sets; None where there were too few rows to find them.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +130,7 @@ class Manifest(BaseModel):
     serve: str
     attacks: Attacks | None = None
     recalibrated: Recalibration | None = None
+    sets: Sets | None = None
     versions: dict[str, str] = {}
     files: dict[str, str]
 
@@ -175,3 +219,9 @@ def _verify(folder: Path, manifest: Manifest) -> None:
         raise LimbeckError("damaged: attacks does not fit the classes", where=folder / FILE, fix=again)
     if manifest.positive >= len(manifest.classes) or set(manifest.labels) != set(manifest.classes):
         raise LimbeckError("damaged: classes, labels and positive do not fit", where=folder / FILE, fix=again)
+    sets = manifest.sets
+    if sets is not None and (
+        set(sets.thresholds) != set(manifest.classes)
+        or any(len(cuts) != len(sets.levels) for cuts in sets.thresholds.values())
+    ):
+        raise LimbeckError("damaged: sets does not fit the classes", where=folder / FILE, fix=again)

@@ -25,15 +25,15 @@ from limbeck.process.forks import refuse_forked
 @overload
 def predict(
     bundle: str | Path | Classifier, source: str | Path | Any, output: str | Path, *,
-    columns: Sequence[str] | None = None, maps: str | Path | None = None, encoding: str | None = None,
-    quiet: bool = False, progress: Listener | None = None, cancel: Token | None = None,
+    columns: Sequence[str] | None = None, maps: str | Path | None = None, sets: float | None = None,
+    encoding: str | None = None, quiet: bool = False, progress: Listener | None = None, cancel: Token | None = None,
 ) -> Done: ...  # fmt: skip
 
 
 @overload
 def predict(
     bundle: str | Path | Classifier, source: Any, output: None = None, *, columns: Sequence[str] | None = None,
-    maps: str | Path | None = None, encoding: str | None = None, quiet: bool = False,
+    maps: str | Path | None = None, sets: float | None = None, encoding: str | None = None, quiet: bool = False,
     progress: Listener | None = None, cancel: Token | None = None,
 ) -> pl.DataFrame: ...  # fmt: skip
 
@@ -45,6 +45,7 @@ def predict(
     *,
     columns: Sequence[str] | None = None,
     maps: str | Path | None = None,
+    sets: float | None = None,
     encoding: str | None = None,
     quiet: bool = False,
     progress: Listener | None = None,
@@ -68,6 +69,9 @@ def predict(
         the picture's path or the row number, then label, class and probability.
     maps
         Folder for a heat map of each picture, of bundles that find anomalies in pictures.
+    sets
+        Coverage of prediction sets, e.g. 0.9: adds the column ``set``, the classes that a row may have, joined by "|",
+        the most probable first; see `Classifier.predict_sets`.
     encoding
         That of text tables, e.g. ``"latin-1"``; found when None.
     progress
@@ -95,20 +99,20 @@ def predict(
         stack.enter_context(stage("predict"))
         quiet = quiet and progress is None
         if (rows := rows_of(source, classifier.manifest.task)) is not None:
-            return _in_memory(classifier, rows, output, columns, maps, quiet)
+            return _in_memory(classifier, rows, output, columns, maps, quiet, sets)
         if output is None:
             raise LimbeckError("name an output for the answers to a file", where=source, fix="give its path")
-        return Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding).go()
+        return Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding, sets).go()
 
 
 def _in_memory(
     classifier: Classifier, rows: pl.DataFrame, output: str | Path | None, columns: Sequence[str] | None,
-    maps: str | Path | None, quiet: bool,
+    maps: str | Path | None, quiet: bool, sets: float | None,
 ) -> Done | pl.DataFrame:  # fmt: skip
     if maps is not None:
         raise LimbeckError("maps are of pictures in files", where="maps", fix="use limbeck.load(…).maps")
     if output is None:
-        return answer_rows(classifier, rows, columns, quiet=quiet)[0]
+        return answer_rows(classifier, rows, columns, quiet=quiet, sets=sets)[0]
     refuse_unwritable(Path(output))
-    answered, refused, rejects, seconds = write_rows(classifier, rows, Path(output), columns, quiet=quiet)
+    answered, refused, rejects, seconds = write_rows(classifier, rows, Path(output), columns, quiet=quiet, sets=sets)
     return Done(Path(output), answered, refused, rejects, seconds, 0)

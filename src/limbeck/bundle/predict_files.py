@@ -18,6 +18,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Answer
 from limbeck.bundle.open_bundle import WINDOW
 from limbeck.bundle.picture_workers import EACH, MANY, Answered, Workers
+from limbeck.bundle.predict_rows import SET, joined
 from limbeck.bundle.resume_journal import Files, Journal, Works, rejects_of
 from limbeck.data.file_changes import Snapshot
 from limbeck.data.tables.read import Chunk, need
@@ -74,9 +75,12 @@ class Run:
     def __init__(
         self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
         maps: str | Path | None, quiet: bool, encoding: str | None = None,
+        sets: float | None = None,
     ) -> None:  # fmt: skip
         self.classifier, self.output, self.quiet = classifier, output, quiet
-        self.encoding = encoding
+        self.encoding, self.sets = encoding, sets
+        if sets is not None:
+            classifier.set_thresholds(sets)  # raises where there are none
         refuse_unwritable(output)
         manifest = classifier.manifest
         wanted = Wanted(
@@ -99,14 +103,15 @@ class Run:
 
     def _columns(self, asked: Sequence[str] | None) -> list[str]:
         names = self.inputs.names()
+        extra = [] if self.sets is None else [SET]
         if asked is None:
-            return self.inputs.defaults(names)
-        known = {*names, *(f"input.{name}" for name in names), *self._answers()}
+            return [*self.inputs.defaults(names), *extra]
+        known = {*names, *(f"input.{name}" for name in names), *self._answers(), *extra}
         for name in asked:
             if name not in known:
                 fix = did_you_mean(name, sorted(known))
                 raise LimbeckError(f"there is no column {name!r} to write", where="--columns", fix=fix)
-        return list(asked)
+        return [*asked, *(name for name in extra if name not in asked)]
 
     def _answers(self) -> list[str]:
         manifest = self.classifier.manifest
@@ -240,6 +245,8 @@ class Run:
             "probability": probabilities[np.arange(len(decided)), decided],
         }
         made |= {f"p:{name}": probabilities[:, at] for at, name in enumerate(manifest.classes)}
+        if self.sets is not None:
+            made[SET] = [joined(names) for names in self.classifier.sets_of(probabilities, self.sets)]
         out = []
         for name in self.columns:
             if name in made:
@@ -258,7 +265,14 @@ class Run:
         facts = [names, *(fact for one in self.before for fact in one.facts())]
         hashes = sorted(self.classifier.manifest.files.items())
         content = json.dumps(
-            [facts, hashes, self.columns, self.output.suffix.lower(), *([self.encoding] if self.encoding else [])]
+            [
+                facts,
+                hashes,
+                self.columns,
+                self.output.suffix.lower(),
+                *([self.encoding] if self.encoding else []),
+                *([self.sets] if self.sets else []),
+            ]
         )
         return hashlib.sha256(content.encode("ascii")).hexdigest()
 

@@ -23,7 +23,7 @@ from limbeck.kinds.inputs import id_column
 from limbeck.progress import progress as counting
 from limbeck.recipe import Task
 
-ROW, ERROR = "row", "error"
+ROW, ERROR, SET = "row", "error", "set"
 
 
 def rows_of(data: Any, task: Task) -> pl.DataFrame | None:
@@ -52,14 +52,15 @@ def answer_rows(
     *,
     quiet: bool = False,
     told: bool = True,
+    sets: float | None = None,
 ) -> tuple[pl.DataFrame, dict[int, str]]:
     """Return the answers to N rows in memory as a frame of N rows, and why some have none, by their place from 0.
 
     Parameters
     ----------
     columns
-        As in `limbeck.predict`, and ``error``, why a row has no answer; by default the id or the row's place, label,
-        class, probability and, if ``told``, error.
+        As in `limbeck.predict`, which also tells ``sets``, and ``error``, why a row has no answer; by default the id or
+        the row's place, label, class, probability and, if ``told``, error.
 
     Raises
     ------
@@ -74,7 +75,7 @@ def answer_rows(
     layout = "table" if manifest.layout in classifier.kind.reading.layouts else manifest.layout
     frame = layouts.apply(rows, layout, manifest.columns)
     asked = classifier.kind.reading.given(frame, task, manifest.input)
-    wanted = _checked(columns, frame, classifier, errors=told)
+    wanted = _checked(columns, frame, classifier, errors=told, sets=sets)
     probabilities = np.full((frame.height, len(classifier.classes)), np.nan, dtype=np.float32)
     errors: dict[int, str] = {}
     window = frame.height if classifier.kind.whole else classifier.window
@@ -85,15 +86,21 @@ def answer_rows(
             probabilities[start : start + len(found)] = found.probabilities
             errors |= {start + at: str(error) for at, error in found.errors.items()}
             tick(len(found))
-    return pl.DataFrame(_columns(classifier, frame, wanted, probabilities, errors)), errors
+    return pl.DataFrame(_columns(classifier, frame, wanted, probabilities, errors, sets)), errors
 
 
 def write_rows(
-    classifier: Classifier, rows: pl.DataFrame, output: Path, columns: Sequence[str] | None, *, quiet: bool = False
+    classifier: Classifier,
+    rows: pl.DataFrame,
+    output: Path,
+    columns: Sequence[str] | None,
+    *,
+    quiet: bool = False,
+    sets: float | None = None,
 ) -> tuple[int, int, Path | None, float]:
     """Write the answers to rows in memory; return how many have one, how many not, where those are named, seconds."""
     started = time.perf_counter()
-    found, errors = answer_rows(classifier, rows, columns, quiet=quiet, told=columns is not None)
+    found, errors = answer_rows(classifier, rows, columns, quiet=quiet, told=columns is not None, sets=sets)
     works = Works(output, found.columns, rounded=["probability", *(f"p:{name}" for name in classifier.classes)])
     try:
         journal = works.begin(uuid.uuid4().hex, quiet=True)
@@ -109,24 +116,39 @@ def write_rows(
     return good.height, len(errors), works.rejects if errors else None, time.perf_counter() - started
 
 
-def _checked(columns: Sequence[str] | None, frame: pl.DataFrame, classifier: Classifier, *, errors: bool) -> list[str]:
+def joined(names: Sequence[str]) -> str:
+    """Return a set of classes as the text of a cell."""
+    return "|".join(names)
+
+
+def _checked(
+    columns: Sequence[str] | None, frame: pl.DataFrame, classifier: Classifier, *, errors: bool, sets: float | None
+) -> list[str]:
     """Return the columns of the answers, by default those that say which row it is and what the answer is."""
     task = classifier.manifest.task
     answers = [ROW, "label", "class", "probability", *(f"p:{name}" for name in classifier.classes), ERROR]
+    extra = [] if sets is None else [SET]
+    if sets is not None:
+        classifier.set_thresholds(sets)  # now, rather than after all rows
     if columns is None:
         own = id_column(task, frame.columns)
         key = own or (task.inputs[0] if classifier.kind.by_name else ROW)
-        return [key, "label", "class", "probability", *([ERROR] if errors else [])]
-    known = {*frame.columns, *(f"input.{name}" for name in frame.columns), *answers}
+        return [key, "label", "class", "probability", *extra, *([ERROR] if errors else [])]
+    known = {*frame.columns, *(f"input.{name}" for name in frame.columns), *answers, *extra}
     for name in columns:
         if name not in known:
             fix = did_you_mean(name, sorted(known))
             raise LimbeckError(f"there is no column {name!r} to return", where="columns", fix=fix)
-    return list(columns)
+    return [*columns, *(name for name in extra if name not in columns)]
 
 
 def _columns(
-    classifier: Classifier, frame: pl.DataFrame, names: Sequence[str], p: np.ndarray, errors: dict[int, str]
+    classifier: Classifier,
+    frame: pl.DataFrame,
+    names: Sequence[str],
+    p: np.ndarray,
+    errors: dict[int, str],
+    sets: float | None,
 ) -> list[pl.Series]:
     manifest = classifier.manifest
     decided = classifier.decide(p).tolist()
@@ -139,6 +161,10 @@ def _columns(
         "probability": pl.Series("probability", best, pl.Float32),
         ERROR: pl.Series(ERROR, [errors.get(at) for at in range(frame.height)], pl.String),
     }
+    if sets is not None:
+        found = classifier.sets_of(p, sets)
+        texts = [None if index < 0 else joined(found[at]) for at, index in enumerate(decided)]
+        made[SET] = pl.Series(SET, texts, pl.String)
     for at, name in enumerate(manifest.classes):
         made[f"p:{name}"] = pl.Series(f"p:{name}", p[:, at]).fill_nan(None)
     return [made[name] if name in made else frame[name.removeprefix("input.")].alias(name) for name in names]

@@ -133,10 +133,12 @@ def compare(
 @click.argument("output", type=PLACE)
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 @click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
+@click.option("--sets", type=float, metavar="COVERAGE", help="Add a column with prediction sets, e.g. 0.9.")
 @ENCODING
 def predict(
-    bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None, encoding: str | None
-) -> None:
+    bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None, sets: float | None,
+    encoding: str | None,
+) -> None:  # fmt: skip
     """Predict every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT.
 
     - reads CSV from standard input, or writes it to standard output.
@@ -147,7 +149,7 @@ def predict(
 
     wanted = _names(columns) if columns else None
     with whole_input(source) as given, whole_output(output) as answers:
-        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps, encoding=encoding)
+        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps, sets=sets, encoding=encoding)
         tables.predicted(done, aside=output == DASH)
 
 

@@ -13,6 +13,7 @@ from limbeck.data.dataset import Dataset
 from limbeck.data.tables.rows import text_column
 from limbeck.evaluation.baselines import left_out
 from limbeck.evaluation.bundle_files import export_facts, facts_of
+from limbeck.evaluation.coverage import coverage_of
 from limbeck.evaluation.judge import Judgement, groups_of, judge
 from limbeck.evaluation.report import headline
 from limbeck.evaluation.report.page import Report
@@ -113,11 +114,13 @@ def measured(
         frame=frame,
         **how,
     )
+    covered, told = coverage_of(classifier, y, p, how["groups"])
+    judgement.metrics.update(covered)
     own, odd = task_of(manifest.task).figures(classifier, frame, y, p)
     judgement.metrics.update({**(more or {}), **own})
     positive = manifest.positive if len(classifier.classes) == 2 else None
     known = None if seen is None else seen.measured(y, p, classifier.classes, positive=positive, **how)
-    return Measured(rows, p, judgement, known, [*rows.findings, *judgement.findings, *odd])
+    return Measured(rows, p, judgement, known, [*rows.findings, *judgement.findings, *odd, *told])
 
 
 def pages_of(classifier: Classifier, rows: Dataset, p: np.ndarray) -> dict[str, Any]:

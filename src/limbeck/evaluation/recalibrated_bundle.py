@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.manifest import Manifest, Recalibration, write_manifest
+from limbeck.bundle.manifest import Manifest, Recalibration, Sets, write_manifest
 from limbeck.bundle.onnx.rescale import rescaled
 from limbeck.bundle.reference import FILE as REFERENCE
 from limbeck.bundle.reference import reference_of, to_json
@@ -24,6 +24,7 @@ from limbeck.evaluation.bundle_files import stored_metrics
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.kinds.select import values_of
 from limbeck.messages.escape import in_markdown
+from limbeck.metrics.conformal import fit_sets
 from limbeck.metrics.recalibration import Change, logits_of
 from limbeck.version import __version__
 
@@ -72,8 +73,11 @@ def write_recalibrated(
                 file = folder / name
                 file.write_bytes(rescaled(file.read_bytes(), change.scale, change.offset, parent.path / name))
         add_seen(folder, keys)
-        facts = _facts(parent, target.resolve().name, how, change, threshold, len(p))
         made = change.applied(logits_of(p))
+        # Without labels nothing is known of coverage at the new place.
+        sets = fit_sets(made, labels) if how.how == "labelled" and len(np.unique(labels)) == made.shape[1] else None
+        facts = _facts(parent, target.resolve().name, how, change, threshold, len(p))
+        facts["sets"] = Sets.of(sets, parent.classes, "recalibration")
         _write_reference(parent, folder, how, labels, made, threshold)
         write_json(folder / METRICS, _metrics(parent, how, len(p)))
         write_text(folder / CARD, _card(parent, facts))

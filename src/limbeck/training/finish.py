@@ -30,7 +30,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, override
 from limbeck.training.adversarial_accuracy import robust_accuracy, under_attack
 from limbeck.training.build import positive_index
-from limbeck.training.export.bundle_parts import manifest_facts, reference, save_weights, seen_rows
+from limbeck.training.export.bundle_parts import manifest_facts, prediction_sets, reference, save_weights, seen_rows
 from limbeck.training.export.gate import export, gate_facts
 from limbeck.training.export.model_card import model_card
 from limbeck.training.student import Student
@@ -81,6 +81,7 @@ def finish(
         facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
         write_manifest(folder, facts)
         with Classifier(folder) as classifier:
+            facts["sets"] = prediction_sets(classifier, student)
             write_text(folder / REFERENCE, to_json(reference(classifier, recipe, rows, student)).decode("utf-8"))
         write_manifest(folder, facts)
         stack.close()

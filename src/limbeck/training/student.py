@@ -60,6 +60,7 @@ class Student:
     valid_labels: np.ndarray
     valid_logits: np.ndarray
     sample: Rows | None = None  # training pictures by which int8 finds its ranges
+    valid_soft: np.ndarray | None = None  # what teachers say of valid, where it has no labels
 
     @property
     def parameters(self) -> int:
@@ -219,7 +220,7 @@ def train_student(
             round_to_half(network)
     sample = calibration_rows(recipe.task, rows(0), recipe.training.seed)
     return Student(
-        network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample
+        network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample, soft
     )  # fmt: skip
 
 

@@ -12,10 +12,12 @@ import torch
 from safetensors.torch import save
 
 from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.manifest import Sets
 from limbeck.bundle.reference import Reference, looked_at, reference_of, sizes_of
 from limbeck.data.dataset import Dataset
 from limbeck.kinds import kind_of
 from limbeck.kinds.select import values_of
+from limbeck.metrics.conformal import fit_sets
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Recipe
@@ -35,6 +37,18 @@ def reference(classifier: Classifier, recipe: Recipe, rows: Dataset, student: St
     vectors = None if left_out else classifier.features(values_of(frame, recipe.task), unreadable="nan")
     sizes = sizes_of(frame, recipe.task)
     return reference_of(rows.classes, p, classifier.decide(p), rows.labels[learned], sizes, vectors)
+
+
+def prediction_sets(classifier: Classifier, student: Student) -> Sets | None:
+    """Return thresholds of prediction sets, found on valid; None where a class of it has no row.
+
+    Where valid has no labels the teachers' fused probabilities weigh the classes.
+    """
+    truth = student.valid_labels if student.valid_soft is None else student.valid_soft
+    weight = np.bincount(truth, minlength=len(classifier.classes)) if truth.ndim == 1 else truth.sum(axis=0)
+    if not len(truth) or not (weight > 0).all():
+        return None
+    return Sets.of(fit_sets(classifier.submit(student.valid_rows).result(), truth), classifier.classes, "valid")
 
 
 def seen_rows(recipe: Recipe, rows: Dataset) -> np.ndarray:
