@@ -218,7 +218,8 @@ def test_the_two_languages_of_a_page_name_the_same_keys_in_their_tables(page):
 TABLES = {
     "[task]": sections.Task, "[data]": sections.Data, "[input]": sections.Input, "[student]": sections.Student,
     "[objective]": sections.Objective, "[training]": sections.Training, "[training.augment]": sections.Augment,
-    "[evaluation]": sections.Evaluation, "[export]": sections.Export, "[tune]": sections.Tune,
+    "[evaluation]": sections.Evaluation, "[export]": sections.Export,
+    "[selection]": sections.Selection, "[tune]": sections.Tune,
 }  # fmt: skip
 
 

@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from limbeck.recipe.base import Section
 from limbeck.recipe.training import Adversary
 
+_DIFFERING = ("input", "student", "relevance", "objective", "training")
+
 
 class Sensitivity(Section):
     """A threshold by what must not be missed: the highest that finds this share of the positive rows of valid."""
@@ -66,6 +68,29 @@ class Export(Section):
 
     int8: Literal["auto", "keep", "never"] = Field(default="auto", description="keep: whatever the clock says")
     seen: bool = Field(default=True, description="hashes of the rows it was trained on")
+
+
+class Selection(Section):
+    """Candidates to compare by cross-validation before one is trained on all rows.
+
+    A candidate is a name and the keys by which its recipe differs. The list begins with the candidate that is preferred
+    where scores are alike.
+    """
+
+    candidates: dict[str, dict[str, dict[str, Any]]] = Field(default={}, description="name -> section -> keys")
+    folds: int = Field(default=5, ge=2, le=20)
+    repeats: int = Field(default=0, ge=0, le=20, description="dealings of the folds; 0: several where rows are few")
+
+    @field_validator("candidates")
+    @classmethod
+    def _several_of_known_sections(cls, value: dict[str, dict[str, dict[str, Any]]]) -> Any:
+        if len(value) == 1:
+            raise ValueError("one candidate leaves nothing to compare: list two, or write its keys into the recipe")
+        for name, sections in value.items():
+            for section in sections:
+                if section not in _DIFFERING:
+                    raise ValueError(f"{name}.{section}: a candidate may differ in {', '.join(_DIFFERING)}")
+        return value
 
 
 class Tune(Section):

@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from limbeck.recipe.base import Section
 from limbeck.recipe.data import ANOMALY, Data, Input, Task
-from limbeck.recipe.evaluation import Anomaly, Evaluation, Export, Tune
+from limbeck.recipe.evaluation import Anomaly, Evaluation, Export, Selection, Tune
 from limbeck.recipe.keys_of_kinds import misplaced, refused
 from limbeck.recipe.training import Objective, Relevance, Student, Teacher, Training
 
@@ -27,6 +27,7 @@ class Recipe(Section):
     evaluation: Evaluation = Evaluation()
     anomaly: Anomaly = Anomaly()
     export: Export = Export()
+    selection: Selection = Selection()
     tune: Tune = Tune()
 
     @model_validator(mode="before")

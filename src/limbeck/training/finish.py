@@ -33,6 +33,7 @@ from limbeck.training.build import positive_index
 from limbeck.training.export.bundle_parts import manifest_facts, prediction_sets, reference, save_weights, seen_rows
 from limbeck.training.export.gate import export, gate_facts
 from limbeck.training.export.model_card import model_card
+from limbeck.training.search.candidates import Choice
 from limbeck.training.student import Student
 
 
@@ -51,9 +52,13 @@ class Trained:
 
 
 def finish(
-    recipe: Recipe, rows: Dataset, student: Student, out: Path, *, trust: dict[str, Any] | None = None, lang: str = "en"
-) -> Trained:
-    """Export a trained student, judge the exported bundle and write everything that belongs to it."""
+    recipe: Recipe, rows: Dataset, student: Student, out: Path, *, trust: dict[str, Any] | None = None,
+    lang: str = "en", choice: Choice | None = None,
+) -> Trained:  # fmt: skip
+    """Export a trained student, judge the exported bundle and write everything that belongs to it.
+
+    ``choice`` says how the student was chosen among candidates, where the recipe lists some.
+    """
     with whole_folder(out) as folder, contextlib.ExitStack() as stack:
         check()
         stack.enter_context(stage("export"))
@@ -86,14 +91,16 @@ def finish(
         write_manifest(folder, facts)
         stack.close()
         with stage("evaluate"):
-            trained = _evaluated(recipe, rows, student, folder, out, lang)
+            trained = _evaluated(recipe, rows, student, folder, out, lang, choice)
         write_manifest(folder, facts)  # once more: the metrics and the report now belong to it
         with Classifier(folder):
             pass  # a bundle that cannot be loaded must not take the place of one that can
     return replace(trained, trust=trust)
 
 
-def _evaluated(recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: Path, lang: str) -> Trained:
+def _evaluated(
+    recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: Path, lang: str, choice: Choice | None
+) -> Trained:
     """Let the exported bundle answer the test rows, once, and write what it is worth."""
     part = "test" if len(rows.part("test")) else "valid"
     if part == "valid" and not len(rows.part("valid")):
@@ -125,13 +132,15 @@ def _evaluated(recipe: Recipe, rows: Dataset, student: Student, folder: Path, ou
             "best_epoch": student.history.best,
             "seen": found.known,
             "verdict": found.verdict(classifier, baselines),
+            **({} if choice is None else {"candidates": choice.facts()}),
         }
         write_json(folder / "metrics.json", stored)
         counts = {name: len(rows.part(name)) for name in ("train", "valid", "test", "unlabelled")}
         facts = {"judged_on": part, **{f"{name} rows": n for name, n in counts.items() if n or name == "train"}}
+        told = [*under_attack(found.metrics), *([] if choice is None else choice.messages)]
         page = found.page(
-            classifier, out.resolve().name, baselines, facts=facts, findings=under_attack(found.metrics),
-            history=history, trust=read_trust(folder),
+            classifier, out.resolve().name, baselines, facts=facts, findings=told, history=history,
+            trust=read_trust(folder),
         )  # fmt: skip
         write_report(folder / "report.html", page, lang=lang)
         made = facts_of(classifier)

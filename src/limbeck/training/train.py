@@ -32,6 +32,7 @@ from limbeck.training.distributed.processes import current, joined, refuse_unsha
 from limbeck.training.finish import Trained, finish
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
+from limbeck.training.search.candidates import candidates_of, choose
 from limbeck.training.student import train_student
 from limbeck.training.warm_start import PREFIX
 
@@ -146,6 +147,8 @@ def _trained(
     if is_pretraining(parsed):
         pretrain(parsed, out=target, folder=folder, home=home, memory=memory, resume=resume)
         return Trained(target, {}, [], [], "valid")
+    for one in candidates_of(parsed).values():
+        start_of(one, [folder, home], quiet=True)
     network_kind(parsed)  # before rows are read and teachers asked, which may take long
     start_of(parsed, [folder, home], quiet=True)
     with stage("read"):
@@ -154,8 +157,12 @@ def _trained(
     rows = replace(rows, findings=[*rows.findings, *doubts])
     for finding in rows.findings:
         say(finding)
-    work = work_folder(target)
+    work, choice = work_folder(target), None
     company = current()
+    if parsed.selection.candidates:
+        with stage("compare"):
+            choice = choose(parsed, rows, [folder, home])
+        parsed = choice.recipe
     if not resume and company.first:
         shutil.rmtree(work, ignore_errors=True)
     folders = [folder, home]
@@ -168,7 +175,8 @@ def _trained(
         targets = taught.targets if taught else None
         student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
         if company.first:
-            trained = finish(parsed, rows, student, target, trust=taught.trust if taught else None, lang=lang)
+            trust = taught.trust if taught else None
+            trained = finish(parsed, rows, student, target, trust=trust, lang=lang, choice=choice)
             shutil.rmtree(work, ignore_errors=True)
     return shared(trained, target)
 

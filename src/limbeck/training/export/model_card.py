@@ -45,6 +45,7 @@ def model_card(
     sections = [
         *_head(recipe, rows, student, facts),
         *_learned(rows, trust),
+        *_compared(stored.get("candidates")),
         *_measured(stored),
         *_attacked(stored["test"]),
         *("", "## Where it is weak", ""),
@@ -101,6 +102,20 @@ def _learned(rows: Dataset, trust: Mapping[str, Any] | None) -> list[str]:
         lines.append(f"| {' | '.join([part, f'{len(labels):,}', *cells])} |")
     sources = sorted({in_markdown(source.name) for source in rows.sources})
     return [*lines, "", f"Rows of {_listed(sources)}.", *(_taught(trust) if trust else [])]
+
+
+def _compared(choice: Mapping[str, Any] | None) -> list[str]:
+    """Return the candidates with their scores, and why one was chosen; nothing where none were compared."""
+    if choice is None:
+        return []
+    lines = ["", "## Chosen among", "", in_markdown(choice["why"], 2000), ""]
+    lines += [f"| candidate | network | {choice['metric']} | standard error | below the best | standard error |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for one in choice["compared"]:
+        figures = (_number(one[name]) for name in ("score", "spread", "below", "below_spread"))
+        names = in_markdown(one["name"]), f"`{_code(one['network'])}`"
+        lines.append(f"| {' | '.join([*names, *figures])} |")
+    return lines
 
 
 def _measured(stored: Mapping[str, Any]) -> list[str]:

@@ -3,23 +3,20 @@
 The rows of ``train`` and ``valid`` are dealt into K folds, by whole groups where the recipe names a group, and by
 patients for signals; exact copies that the recipe keeps share a fold. Each fold is judged once by a student trained on
 the others, of which a tenth chooses the best epoch. Teachers that are trained first are trained for each fold anew, and
-never see its rows. Rows of ``test`` stay untouched.
+never see its rows. Candidates that the recipe lists are compared for each fold anew, without its rows. Rows of ``test``
+stay untouched.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from limbeck.bundle.training_hashes import copies_in
-from limbeck.data.split import folds as deal
-from limbeck.data.split import split_random
-from limbeck.dataset import assign_parts as parts
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.events import Listener, Token, check, stage, told
@@ -32,6 +29,8 @@ from limbeck.recipe import Recipe, load_recipe
 from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.distill.distill import distil
 from limbeck.training.one_at_a_time import alone
+from limbeck.training.search.candidates import choose
+from limbeck.training.search.dealt_folds import fold_rows
 from limbeck.training.student import fingerprint, told_apart, train_student
 
 METRICS = ("accuracy", "macro_f1", "roc_auc", "eer", "ece", "brier")
@@ -80,14 +79,9 @@ def _cross_validate(
         rows = prepare(parsed, folder, recipe_folder=home)
     for finding in rows.findings:
         say(finding)
-    used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
-    groups = parts.groups(parsed, rows.frame, rows.sources)
-    own = copies_in(rows.frame, parsed.task, parsed.input)
-    if groups is not None or len(np.unique(own[used])) < len(used):  # copies that the recipe keeps share a fold
-        groups = parts.units(groups, own.tolist())
-    seed = parsed.training.seed
-    part = None if groups is None else groups[used]
-    numbers = deal(len(used), k, labels=rows.labels[used], groups=part, seed=seed)
+    dealt = fold_rows(parsed, rows)
+    used, seed = dealt.used, parsed.training.seed
+    numbers = dealt.numbers(k, seed)
     file = out / "folds.json"
     recover(file)
     mark = fingerprint(parsed, told_apart(rows.frame[used], parsed), rows.labels[used])
@@ -95,17 +89,11 @@ def _cross_validate(
     for fold in range(len(done), k):
         check("cross-validate again with resume to go on")
         say(f"fold {fold + 1} of {k}", done=fold, total=k)
-        held, rest = used[numbers == fold], used[numbers != fold]
-        split = np.where(rows.split == "unlabelled", "unlabelled", "unused").astype("<U10")
-        inner = split_random(
-            len(rest), valid=0.1, test=0.0, labels=rows.labels[rest],
-            groups=None if groups is None else groups[rest], seed=seed,
-        )  # fmt: skip
-        split[rest] = inner
-        split[held] = "test"
-        dealt = replace(rows, split=split)
-        targets = distil(parsed, dealt, folders=[folder, home]).targets if parsed.teachers else None
-        student = train_student(parsed, dealt, folders=[folder, home], targets=targets)
+        held = used[numbers == fold]
+        part = dealt.without(held, seed)
+        own = choose(parsed, part, [folder, home]).recipe if parsed.selection.candidates else parsed
+        targets = distil(own, part, folders=[folder, home]).targets if own.teachers else None
+        student = train_student(own, part, folders=[folder, home], targets=targets)
         p = student.probabilities(encode(student.encoder, values_of(rows.frame[held], parsed.task)))
         positive = student.positive if len(rows.classes) == 2 else None
         measured = measure(

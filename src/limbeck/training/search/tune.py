@@ -104,6 +104,9 @@ def _tune(
 ) -> Tuned:
     parsed = load_recipe(recipe, settings)
     refuse_detectors(parsed, "the search")
+    if parsed.selection.candidates:
+        what = "the search is over the keys of one student, and selection.candidates lists several"
+        raise LimbeckError(what, where=recipe, fix="leave selection.candidates out")
     home, folder = Path(recipe).resolve().parent, None if data is None else Path(data)
     space = parsed.tune.space or DEFAULT_SPACE.get(parsed.student.network, {})
     if not space:

@@ -1,0 +1,201 @@
+"""Compare the candidates that a recipe lists, and choose one by cross-validation on the rows to learn from.
+
+Every candidate is the recipe with some keys of its own. All are trained on the same folds; where rows are few, the
+folds are dealt several times. The choice follows the one-standard-error rule (Breiman et al. 1984, section 3.4.3): the
+first candidate of the list whose score is within one standard error of the best score. The list begins with the one
+that is preferred, as a rule the cheapest. Rows of ``test`` stay untouched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbeck.data.dataset import Dataset
+from limbeck.errors import LimbeckError
+from limbeck.events import check
+from limbeck.kinds.select import encode, values_of
+from limbeck.messages.message import Message, as_json, message
+from limbeck.progress import say
+from limbeck.recipe import Recipe, Selection, override
+from limbeck.training.anomaly import refuse_detectors
+from limbeck.training.build import network_kind, start_of
+from limbeck.training.distill.distill import distil
+from limbeck.training.fit.validation_scores import scores_of
+from limbeck.training.search.dealt_folds import FoldRows, fold_rows
+from limbeck.training.student import train_student
+
+FEWEST = 8  # rows, or groups
+_DRAWS = 200  # resamples for standard errors
+_CLEARLY = 1.0  # standard errors of the difference: a candidate that is further below the best is not tried again
+_ROWS, _REPEATS = 100, 5  # folds are dealt anew until so many answers are counted, but at most so often
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One candidate: its score, and how far it is below the best on the same rows, each with its standard error."""
+
+    name: str
+    network: str
+    repeats: int
+    score: float
+    spread: float
+    below: float
+    below_spread: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The recipe of the chosen candidate, and how it was chosen."""
+
+    recipe: Recipe
+    name: str
+    metric: str
+    folds: int
+    rows: int
+    groups: int
+    compared: tuple[Compared, ...]
+
+    @property
+    def messages(self) -> list[Message]:
+        """Why one was chosen, then the score of each candidate."""
+        best = min(self.compared, key=lambda one: one.below)
+        chosen = next(one for one in self.compared if one.name == self.name)
+        code = "candidates.best" if chosen.name == best.name else "candidates.first_within"
+        why = message(
+            code, chosen=chosen.name, best=best.name, candidates=len(self.compared), metric=self.metric,
+            score=chosen.score, below=chosen.below, spread=best.spread, folds=self.folds, count=self.rows,
+        )  # fmt: skip
+        return [why, *(message("candidates.score", **vars(one)) for one in self.compared)]
+
+    def facts(self) -> dict[str, Any]:
+        """Return the choice as metrics.json holds it."""
+        told = self.messages
+        return {
+            "chosen": self.name, "metric": self.metric, "folds": self.folds, "rows": self.rows, "groups": self.groups,
+            "compared": [vars(one) for one in self.compared], "why": str(told[0]), "messages": list(map(as_json, told)),
+        }  # fmt: skip
+
+
+def candidates_of(recipe: Recipe) -> dict[str, Recipe]:
+    """Return name -> recipe of each candidate, all checked; a ``student`` with a network replaces the whole section.
+
+    Raises
+    ------
+    LimbeckError
+        In one line that names the candidate.
+    """
+    plain = recipe.model_copy(update={"selection": Selection()})
+    found = {}
+    for name, sections in recipe.selection.candidates.items():
+        values: dict[str, Any] = {}
+        for section, keys in sections.items():
+            whole = section == "student" and "network" in keys
+            values |= {section: keys} if whole else {f"{section}.{key}": value for key, value in keys.items()}
+        try:
+            found[name] = override(plain, values)
+            network_kind(found[name])
+        except LimbeckError as error:
+            raise _of(name, error) from error
+    return found
+
+
+def choose(recipe: Recipe, rows: Dataset, folders: Sequence[Path | None]) -> Choice:
+    """Train every candidate on every fold and return the choice.
+
+    Raises
+    ------
+    LimbeckError
+        For detectors, for fewer than eight labelled rows or groups, and for what stops a candidate; it names it.
+    """
+    refuse_detectors(recipe, "the comparison of candidates")
+    candidates, settings, metric = candidates_of(recipe), recipe.selection, recipe.training.metric
+    for name, one in candidates.items():
+        try:
+            start_of(one, list(folders), quiet=True)
+        except LimbeckError as error:
+            raise _of(name, error) from error
+    dealt = fold_rows(recipe, rows)
+    units = len(np.unique(dealt.units))
+    if units < FEWEST:
+        what = f"{units} labelled rows or groups are too few to compare candidates"
+        raise LimbeckError(what, where="selection", fix="name one network in [student] and no selection.candidates")
+    folds = min(settings.folds, units)
+    repeats = settings.repeats or int(np.clip(-(-_ROWS // len(dealt.used)), 1, _REPEATS))
+    answers: dict[str, list[np.ndarray]] = {name: [] for name in candidates}
+    running = list(candidates)
+    compared: list[Compared] = []
+    for repeat in range(repeats):
+        numbers = dealt.numbers(folds, recipe.training.seed + repeat)
+        for name in running:
+            say(f"candidate {name}: {folds} folds, dealing {repeat + 1} of {repeats}", done=repeat, total=repeats)
+            try:
+                answers[name].append(_answers(candidates[name], dealt, numbers, folders))
+            except LimbeckError as error:
+                raise _of(name, error) from error
+        compared = _compared(candidates, answers, dealt, metric)
+        running = [one.name for one in compared if one.below <= _CLEARLY * one.below_spread]
+    within = min(compared, key=lambda one: one.below).spread
+    first = next(one for one in compared if one.below <= within)
+    choice = Choice(candidates[first.name], first.name, metric, folds, len(dealt.used), units, tuple(compared))
+    for told in choice.messages:
+        say(told)
+    return choice
+
+
+def _answers(recipe: Recipe, dealt: FoldRows, numbers: np.ndarray, folders: Sequence[Path | None]) -> np.ndarray:
+    """Return out-of-fold probabilities float32 [M, C] of the used rows."""
+    rows, out = dealt.rows, np.empty((len(dealt.used), len(dealt.rows.classes)), dtype=np.float32)
+    for fold in range(int(numbers.max()) + 1):
+        check()
+        held = numbers == fold
+        part = dealt.without(dealt.used[held], recipe.training.seed)
+        targets = distil(recipe, part, folders=list(folders)).targets if recipe.teachers else None
+        student = train_student(recipe, part, folders=list(folders), targets=targets)
+        values = values_of(rows.frame[dealt.used[held]], recipe.task)
+        out[held] = student.probabilities(encode(student.encoder, values))
+    return out
+
+
+def _compared(
+    candidates: dict[str, Recipe], answers: dict[str, list[np.ndarray]], dealt: FoldRows, metric: str
+) -> list[Compared]:
+    """Return what every candidate scored so far; standard errors by resampling groups, the same for all."""
+    labels, units = dealt.rows.labels[dealt.used], dealt.units
+    members = [np.flatnonzero(units == unit) for unit in range(int(units.max()) + 1)]
+    random = np.random.default_rng(0)
+    drawn = random.integers(len(members), size=(_DRAWS, len(members)))
+    draws = [np.arange(len(labels)), *(np.concatenate([members[unit] for unit in draw]) for draw in drawn)]
+    positive = 1  # of two classes the metrics of an epoch are the same for either
+
+    def scored(p: np.ndarray, draw: np.ndarray) -> float:
+        found = scores_of(labels[draw], p[draw], positive)
+        if metric not in found:
+            return float("nan")
+        return -found["loss"] if metric == "loss" else found[metric]
+
+    scores = {name: np.mean([[scored(p, draw) for draw in draws] for p in answers[name]], axis=0) for name in answers}
+    if np.isnan(scores[next(iter(scores))][0]):
+        what = f"training.metric = {metric!r} cannot be computed on these rows"
+        raise LimbeckError(what, where="recipe", fix="use accuracy or macro_f1")
+    best = max(scores, key=lambda name: scores[name][0])  # the first of equals
+    return [
+        Compared(
+            name, candidates[name].student.network, len(answers[name]), float(found[0]), _deviation(found[1:]),
+            float(scores[best][0] - found[0]), _deviation(scores[best][1:] - found[1:]),
+        )
+        for name, found in scores.items()
+    ]  # fmt: skip
+
+
+def _deviation(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.std(ddof=1)) if len(known) > 1 else 0.0
+
+
+def _of(name: str, error: LimbeckError) -> LimbeckError:
+    return LimbeckError(f"the candidate {name!r}: {error.what}", where=error.where, fix=error.fix)
