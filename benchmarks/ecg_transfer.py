@@ -26,8 +26,8 @@ COMMAND = "make bench ONLY=ecg_transfer"
 TRUNK, RECIPE = ROOT / "recipes" / "ecg-trunk.toml", ROOT / "recipes" / "ecg-transfer.toml"
 TRUNKS = 3  # seeds of the trunk, in turn
 LABELS = (10, 25, 50, 100)  # of each class; of the smaller one TRAIN has 31
-SCRATCH = ['student={network="cnn-lstm"}', "training.epochs=60"]
-HEAD = ["student.nearest=0", "training.unfreeze.epochs=[100]"]
+SCRATCH = ['student={network="cnn-lstm"}', "training.epochs=60", "objective.class_weights=balanced"]
+HEAD = ["student.nearest=0", "training.unfreeze.epochs=[100]", "objective.class_weights=balanced"]
 WAYS = ("transfer", "head", "scratch", "raw")
 
 

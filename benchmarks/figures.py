@@ -21,6 +21,7 @@ SUBJECTS = {
     "images": "Images",
     "signals": "Signals",
     "anomaly": "Anomalies",
+    "holds": "Data that nobody tuned on: choices, decisions and trust",
     "studio": "Studio",
     "serving": "Serving",
     "explain": "Explanations",

@@ -33,6 +33,7 @@ BENCHMARKS = (
     "pictures",
     "ecg",
     "ecg_transfer",
+    "ecg_candidates",
     "strange_beats",
     "anomaly",
     "explain",
