@@ -115,7 +115,8 @@ def test_a_trunk_is_taken_to_a_table_of_series_and_answers_it(home, command):
         "evaluation.bootstrap=20", "training.learning_rate=0.01",
     ]  # fmt: skip
     settings = [word for setting in words for word in ("--set", setting)]
-    thawed = ["--set", "student.nearest=0", "--set", "training.unfreeze.epochs=[12,8]"]
+    alone = ["--set", "selection.candidates={}"]
+    thawed = [*alone, "--set", "student.nearest=0", "--set", "training.unfreeze.epochs=[12,8]"]
     code, _, said = command(
         "train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "thawed", *settings, *thawed
     )
@@ -123,7 +124,19 @@ def test_a_trunk_is_taken_to_a_table_of_series_and_answers_it(home, command):
     assert "stage 2 of 2" in said
     code, printed, _ = command("doctor", RECIPES / "ecg-transfer.toml", "--data", "small", *settings)
     assert code == 0 and "compares with remembered rows" in printed, printed
-    code, _, said = command("train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "moved", *settings)
+    short = ["selection.folds=2", "selection.repeats=1", "selection.candidates.scratch.training.epochs=1"]
+    quick = [word for setting in short for word in ("--set", setting)]
+    wrong = [*settings, "--set", "selection.candidates.raw.student.network=nearset"]
+    code, printed, _ = command("doctor", RECIPES / "ecg-transfer.toml", "--data", "small", *wrong)
+    assert code == 2 and "candidate 'raw'" in printed and "did you mean 'nearest'" in printed, printed
+    code, _, said = command(
+        "train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "chosen", *settings, *quick
+    )
+    assert code == 0, said
+    assert "was chosen of 4 candidates" in said
+    code, _, said = command(
+        "train", RECIPES / "ecg-transfer.toml", "--data", "small", "--out", "moved", *settings, *alone
+    )
     assert code == 0, said
     assert "40 rows remembered" in said
     assert command("predict", "moved", test, "series.csv")[0] == 0

@@ -21,6 +21,7 @@ from limbeck.training.doctor.finding import Finding, attempt, refused
 from limbeck.training.fit.views import check_views
 from limbeck.training.precision import accelerator_for, bf16_pays
 from limbeck.training.pretrain.masked_words import is_pretraining
+from limbeck.training.search.candidates import candidates_of
 
 FEW = 50  # valid rows under which the choice of an epoch is mostly chance
 
@@ -33,11 +34,16 @@ def check_recipe(recipe: Recipe) -> Iterator[Finding]:
         losses, teachers = ", ".join(recipe.objective.losses), ", ".join(spec.name for spec in recipe.teachers)
         what = f"student: {recipe.student.network}; losses: {losses}; teachers: {teachers or 'none'}"
         yield Finding("ok", "recipe", what)
+        if recipe.selection.candidates:
+            names = ", ".join(recipe.selection.candidates)
+            what = f"candidates to be compared: {names}; the checks below are those of the recipe without them"
+            yield Finding("ok", "recipe", what)
 
 
 def _unknown(recipe: Recipe) -> Iterator[Finding]:
     try:
         network_kind(recipe)
+        candidates_of(recipe)
     except LimbeckError as error:
         yield refused("recipe", error)
     for name in recipe.objective.losses:
