@@ -93,18 +93,39 @@ def test_evaluate_measures_by_patient(command):
     assert found["operating"]
 
 
-def series(file, count, seed):
+def series(file, count, seed, *, samples=96, height=1.0):
     """Write a UCR table: two kinds of waves."""
     random = np.random.default_rng(seed)
-    time = np.linspace(0, 1, 96)
+    time = np.linspace(0, 1, samples)
     rows = []
     for at in range(count):
         label = 1 if at % 2 else -1
-        wave = np.exp(-0.5 * ((time - 0.3) / (0.02 if label == 1 else 0.06)) ** 2) + 0.05 * random.standard_normal(96)
+        wave = np.exp(-0.5 * ((time - 0.3) / (0.02 if label == 1 else 0.06)) ** 2)
+        wave = height * (wave + 0.05 * random.standard_normal(samples))
         rows.append("\t".join([str(label), *(f"{value:.5f}" for value in wave)]))
     file.parent.mkdir(exist_ok=True, parents=True)
     file.write_text("\n".join(rows), encoding="utf-8")
     return file
+
+
+@pytest.mark.parametrize("network", ["minirocket", "nearest"])
+def test_series_of_another_length_and_recorder_are_answered_and_a_constant_one_is_rejected(home, command, network):
+    series(home / "own" / "ucr" / "ECG200_TRAIN.tsv", 40, 0)
+    series(home / "own" / "ucr" / "ECG200_TEST.tsv", 20, 1)
+    words = [f'student={{network="{network}"}}', "selection.candidates={}", "evaluation.baseline=false"]
+    settings = [word for setting in words for word in ("--set", setting)]
+    code, _, said = command(
+        "train", RECIPES / "ecg-transfer.toml", "--data", "own", "--out", f"by-{network}", *settings
+    )
+    assert code == 0, said
+    other = series(home / "other.tsv", 20, 2, samples=151, height=40.0)
+    right = [line.split("\t")[0] for line in other.read_text("utf-8").splitlines()]
+    flat = "\n" + "\t".join(["1", *["7.5"] * 151])
+    other.write_text(other.read_text("utf-8") + flat, encoding="utf-8")
+    assert command("predict", f"by-{network}", other, "other.csv")[0] == 0
+    found = [row["class"] for row in table(home / "other.csv")]
+    assert [{"1": "normal", "-1": "abnormal"}[label] for label in right] == found
+    assert "flat" in (home / "other.csv.rejected.csv").read_text("utf-8")
 
 
 def test_a_trunk_is_taken_to_a_table_of_series_and_answers_it(home, command):

@@ -140,6 +140,7 @@ def test_a_class_of_one_row_does_not_stop_the_comparison(rows):
     ({"one": {}, "two": {"data": {"train": "x"}}}, r"two\.data: a candidate may differ in input, student"),
     ({"one": {}, "two": {"student": {"network": "minirockt"}}}, "candidate 'two'.*did you mean 'minirocket'"),
     ({"one": {}, "two": {"student": {"network": "minirocket", "rats": 3}}}, r"candidate 'two'.*student\.rats.*rows"),
+    ({"one": {}, "two": {"input": {"signal": {"rate": 90}}}}, r"candidate 'two'.*input\.signal\.rate counts when"),
     ({"one": {}, "two": {"training": {"epoch": 3}}}, "candidate 'two'.*epochs"),
     ({"one": {}, "two": {"student": {"init": "nowhere"}}}, "candidate 'two'.*start of the student is missing"),
 ])  # fmt: skip

@@ -196,7 +196,7 @@ def refuse_unshared(recipe: Recipe) -> None:
     Raises
     ------
     LimbeckError
-        For whole-data steps, Apple's devices, and fewer GPUs than processes.
+        For whole-data steps, candidates to compare, Apple's devices, and fewer GPUs than processes.
     """
     if _current.size == 1:
         return
@@ -204,6 +204,9 @@ def refuse_unshared(recipe: Recipe) -> None:
     if settings.optimizer == "lbfgs":
         what = "training.optimizer = 'lbfgs' runs in one process"
         raise LimbeckError(what, where="recipe", fix="start it without torchrun, or set training.optimizer = 'adamw'")
+    if recipe.selection.candidates:
+        what = "selection.candidates are compared in one process"
+        raise LimbeckError(what, where="recipe", fix="start it without torchrun, or leave them out")
     if settings.device == "mps":
         raise LimbeckError(
             "several processes cannot share an mps device", where="recipe", fix="set training.device = 'cpu'"

@@ -60,12 +60,14 @@ def fit_ridge(features: NDArray[np.float32], targets: Floats, rows: Floats | Non
     Features are standardised, the intercept is not penalised, and ``rows`` float [N] weighs the rows.
     """
     weight = np.ones(len(features)) if rows is None else rows * (len(rows) / rows.sum())
-    centre = weight @ features / len(features)
-    inside = features - centre
-    spread = np.sqrt(weight @ inside**2 / len(features))
+    inside = features.astype(np.float64)  # changed in place: it is the largest array by far
+    centre = weight @ inside / len(features)
+    inside -= centre
+    spread = np.sqrt(np.einsum("n,nf,nf->f", weight, inside, inside) / len(features))
     scale = np.divide(1.0, spread, out=np.zeros_like(spread), where=spread > 1e-9)
     root = np.sqrt(weight)[:, None]
-    inside = inside * scale * root
+    inside *= scale
+    inside *= root
     intercept = weight @ targets / len(features)
     wanted = (targets - intercept) * root
     # With more features than rows, as a rule: everything follows from the products of rows, K = X X'.

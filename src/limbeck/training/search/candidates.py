@@ -32,6 +32,7 @@ from limbeck.training.student import train_student
 FEWEST = 8  # rows, or groups
 _DRAWS = 200  # resamples for standard errors
 _CLEARLY = 1.0  # standard errors of the difference: a candidate that is further below the best is not tried again
+_READ_BY = ("rate", "before", "after", "leads", "band", "mains", "annotations", "peaks")
 _ROWS, _REPEATS = 100, 5  # folds are dealt anew until so many answers are counted, but at most so often
 
 
@@ -99,9 +100,19 @@ def candidates_of(recipe: Recipe) -> dict[str, Recipe]:
         try:
             found[name] = override(plain, values)
             network_kind(found[name])
+            _refuse_other_windows(plain, found[name])
         except LimbeckError as error:
             raise _of(name, error) from error
     return found
+
+
+def _refuse_other_windows(recipe: Recipe, candidate: Recipe) -> None:
+    """Raise where a candidate would have windows cut otherwise: rows are read once, by the keys of the recipe."""
+    ours, theirs = recipe.input.signal, candidate.input.signal
+    for key in _READ_BY:
+        if getattr(ours, key) != getattr(theirs, key):
+            what = f"input.signal.{key} counts when rows are read, once for all candidates"
+            raise LimbeckError(what, where="recipe", fix="set it in [input.signal] of the recipe")
 
 
 def choose(recipe: Recipe, rows: Dataset, folders: Sequence[Path | None]) -> Choice:
