@@ -36,6 +36,8 @@ PAGES = (
     "docs/train.md",
     "docs/train.zh-CN.md",
     "docs/bundle.md",
+    "docs/recalibrate.md",
+    "docs/recalibrate.zh-CN.md",
     "docs/predict.md",
     "docs/predict.zh-CN.md",
     "docs/distil.md",
@@ -100,6 +102,7 @@ def lay_out(folder: Path) -> None:
     """Write what the examples find in the reader's folder."""
     rows = reviews(400)
     write_csv(folder / "reviews.csv", rows)
+    write_csv(folder / "new-reviews.csv", reviews(800, seed=7)[400:])
     (folder / "demo-out").mkdir()
     write_csv(folder / "demo-out" / "reviews.csv", [{"text": row["text"], "label": row["label"]} for row in rows])
     (folder / "inbox").mkdir()
@@ -124,7 +127,8 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
     lay_out(tmp_path)
-    if page in ("docs/bundle.md", "docs/predict.md", "docs/predict.zh-CN.md"):
+    of_bundles = ("docs/bundle.md", "docs/predict.md", "docs/predict.zh-CN.md")
+    if page in (*of_bundles, "docs/recalibrate.md", "docs/recalibrate.zh-CN.md"):
         _train_both()
     names: dict[str, object] = {}
     ran = 0

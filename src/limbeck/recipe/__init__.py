@@ -7,7 +7,17 @@ checked by that network or encoder, which alone knows them.
 
 from limbeck.recipe.base import Section
 from limbeck.recipe.data import DETECTED, Clean, Data, Derived, Input, Split, Task
-from limbeck.recipe.evaluation import Anomaly, AttackLevel, Attacks, Evaluation, Export, Selection, Sensitivity, Tune
+from limbeck.recipe.evaluation import (
+    Anomaly,
+    AttackLevel,
+    Attacks,
+    Evaluation,
+    Export,
+    LeaveOut,
+    Selection,
+    Sensitivity,
+    Tune,
+)
 from limbeck.recipe.load import dump_recipe, load_recipe, override, parse_recipe, with_settings
 from limbeck.recipe.recipe import Recipe
 from limbeck.recipe.signal import Signal, Signals, Unfreeze
@@ -41,6 +51,7 @@ __all__ = [
     "Export",
     "Init",
     "Input",
+    "LeaveOut",
     "Objective",
     "Pictures",
     "Ramp",

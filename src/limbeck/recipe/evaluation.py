@@ -31,10 +31,20 @@ class Attacks(Section):
     species: str | None = Field(default=None, description="column with the kind of attack; without it all are one")
 
 
+class LeaveOut(Section):
+    """Where temperature and threshold come from: rows of groups that the student is trained without, in turn."""
+
+    group: str = Field(min_length=1, description="column of what is left out: patient, session, source")
+    folds: int = Field(default=5, ge=2, le=20, description="students that are trained; at most one for each group")
+
+
 class Evaluation(Section):
     """How the finished student is judged."""
 
     threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float | AttackLevel | Sensitivity = "macro_f1"
+    leave_out: LeaveOut | None = Field(
+        default=None, description="choose temperature and threshold on groups left out in turn, not on valid"
+    )
     slices: list[str] = Field(default=[], description="columns by which the worst slices are sought")
     group: str | None = Field(default=None, description="bootstrap whole groups of this column; empty for none")
     bootstrap: int = Field(default=1000, ge=0, le=20000)

@@ -33,6 +33,7 @@ from limbeck.training.build import positive_index
 from limbeck.training.export.bundle_parts import manifest_facts, prediction_sets, reference, save_weights, seen_rows
 from limbeck.training.export.gate import export, gate_facts
 from limbeck.training.export.model_card import model_card
+from limbeck.training.left_out import figures, told
 from limbeck.training.search.candidates import Choice
 from limbeck.training.student import Student
 
@@ -72,6 +73,7 @@ def finish(
             positive=student.positive,
             int8=recipe.export.int8,
             sample=student.sample,
+            offset=student.offset,
         )
         student.encoder.save(folder)
         save_weights(student.network, folder / "weights.safetensors")
@@ -120,7 +122,8 @@ def _evaluated(
         )  # fmt: skip
         if asked.pictures:
             found = found.pictured(classifier)
-        findings = [*found.findings, *left_out(baselines)]
+        settling = told(student, rows.classes)
+        findings = [*found.findings, *left_out(baselines), *settling]
         stored = {
             "judged_on": part,
             "test": found.metrics,
@@ -133,13 +136,14 @@ def _evaluated(
             "seen": found.known,
             "verdict": found.verdict(classifier, baselines),
             **({} if choice is None else {"candidates": choice.facts()}),
+            **({} if student.left_out is None else {"operating_point": figures(student, rows.classes)}),
         }
         write_json(folder / "metrics.json", stored)
         counts = {name: len(rows.part(name)) for name in ("train", "valid", "test", "unlabelled")}
         facts = {"judged_on": part, **{f"{name} rows": n for name, n in counts.items() if n or name == "train"}}
-        told = [*under_attack(found.metrics), *([] if choice is None else choice.messages)]
+        notes = [*under_attack(found.metrics), *([] if choice is None else choice.messages), *settling]
         page = found.page(
-            classifier, out.resolve().name, baselines, facts=facts, findings=told, history=history,
+            classifier, out.resolve().name, baselines, facts=facts, findings=notes, history=history,
             trust=read_trust(folder),
         )  # fmt: skip
         write_report(folder / "report.html", page, lang=lang)

@@ -46,6 +46,18 @@ from limbeck.training.precision import accelerator_for
 from limbeck.training.warm_start import bundle_of, load_weights
 
 
+@dataclass(frozen=True)
+class LeftOut:
+    """Logits float [N, C] of N rows by students that had not seen their groups, labels int64 [N], and the groups."""
+
+    logits: np.ndarray
+    labels: np.ndarray
+    rows: np.ndarray  # int64 [N], places in the dataset
+    groups: list[str]
+    column: str
+    folds: int
+
+
 @dataclass
 class Student:
     """A trained student with all that its export needs."""
@@ -61,6 +73,8 @@ class Student:
     valid_logits: np.ndarray
     sample: Rows | None = None  # training pictures by which int8 finds its ranges
     valid_soft: np.ndarray | None = None  # what teachers say of valid, where it has no labels
+    offset: np.ndarray | None = None  # float [C], added to logits that are divided by the temperature
+    left_out: LeftOut | None = None  # what students without their groups say of rows, where the recipe asks for it
 
     @property
     def parameters(self) -> int:
@@ -69,7 +83,12 @@ class Student:
 
     def probabilities(self, rows: Rows) -> np.ndarray:
         """Return calibrated probabilities float32 [N, C] of encoded rows."""
-        return softmax(logits_of(self.network, self.encoder, rows) / self.temperature)
+        return self.calibrated(logits_of(self.network, self.encoder, rows))
+
+    def calibrated(self, logits: np.ndarray) -> np.ndarray:
+        """Return probabilities of logits float [N, C]."""
+        scaled = logits / self.temperature
+        return softmax(scaled if self.offset is None else scaled + self.offset.astype(scaled.dtype))
 
 
 def told_apart(frame: pl.DataFrame, recipe: Recipe) -> list[str]:

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,11 @@ from limbeck.training.distill.distill import distil
 from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distributed.processes import current, joined, refuse_unshared, restarted
 from limbeck.training.finish import Trained, finish
+from limbeck.training.left_out import left_out, settled
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
 from limbeck.training.search.candidates import candidates_of, choose
-from limbeck.training.student import train_student
+from limbeck.training.student import Student, train_student
 from limbeck.training.warm_start import PREFIX
 
 
@@ -174,11 +176,19 @@ def _trained(
     with kept_for_baseline(parsed.task) if company.first and parsed.evaluation.baseline else contextlib.nullcontext():
         targets = taught.targets if taught else None
         student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
+        if (wish := parsed.evaluation.leave_out) is not None:
+            student = settled(parsed, rows, student, left_out(parsed, rows, wish, partial(_again, parsed, folders)))
         if company.first:
             trust = taught.trust if taught else None
             trained = finish(parsed, rows, student, target, trust=trust, lang=lang, choice=choice)
             shutil.rmtree(work, ignore_errors=True)
     return shared(trained, target)
+
+
+def _again(recipe: Recipe, folders: list[Path | None], rows: Dataset) -> Student:
+    """Train the recipe's student on rows of which some are left out, teachers that are trained first too."""
+    targets = _taught(recipe, rows, folders).targets if recipe.teachers else None
+    return train_student(recipe, rows, folders=folders, targets=targets)
 
 
 def _taught(recipe: Recipe, rows: Dataset, folders: list[Path | None]) -> Distilled:

@@ -40,10 +40,12 @@ def reference(classifier: Classifier, recipe: Recipe, rows: Dataset, student: St
 
 
 def prediction_sets(classifier: Classifier, student: Student) -> Sets | None:
-    """Return thresholds of prediction sets, found on valid; None where a class of it has no row.
+    """Return thresholds of prediction sets, found on valid or on rows left out; None where a class has no row.
 
     Where valid has no labels the teachers' fused probabilities weigh the classes.
     """
+    if (held := student.left_out) is not None:
+        return Sets.of(fit_sets(student.calibrated(held.logits), held.labels), classifier.classes, "left out")
     truth = student.valid_labels if student.valid_soft is None else student.valid_soft
     weight = np.bincount(truth, minlength=len(classifier.classes)) if truth.ndim == 1 else truth.sum(axis=0)
     if not len(truth) or not (weight > 0).all():
@@ -92,6 +94,7 @@ def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, 
         "arrays": list(student.network.arrays),
         "threshold": student.threshold,
         "temperature": student.temperature,
+        "offset": [] if student.offset is None else student.offset.tolist(),
         "serve": gate.serve,
         "attacks": recipe.evaluation.attacks,
         "versions": {package: version(package) for package in packages},

@@ -70,7 +70,7 @@ def logits_of(network: Network, encoder: RowInput, rows: Rows) -> np.ndarray:
 
 def export(
     network: Network, encoder: RowInput, rows: Rows, folder: Path, *, temperature: float, threshold: float,
-    positive: int, int8: str, sample: Rows | None = None,
+    positive: int, int8: str, sample: Rows | None = None, offset: np.ndarray | None = None,
 ) -> Gate:  # fmt: skip
     """Write ``model.onnx`` (and ``model.int8.onnx`` when the gate lets it through) and return the gate's findings.
 
@@ -81,6 +81,8 @@ def export(
     int8
         ``auto``, ``keep`` or ``never``, as in the recipe. What ``auto`` came to depends on the clock, so the bundle's
         recipe says ``keep`` or ``never``: training from it again gives the same bundle.
+    offset
+        Added to the logits of each class after the temperature, float [C]; None for none.
     sample
         Training pictures by which int8 finds its ranges; None where rows are no pictures.
 
@@ -89,7 +91,7 @@ def export(
     LimbeckError
         When the exported model differs from the trained one by more than 1e-4 or flips a label.
     """
-    answering = Answering(network.cpu().eval(), temperature).eval()
+    answering = Answering(network.cpu().eval(), temperature, offset).eval()
     whole = to_onnx(answering, encoder, rows)
     file = folder / "model.onnx"
     file.write_bytes(halve(whole).SerializeToString())

@@ -74,6 +74,8 @@ def _head(recipe: Recipe, rows: Dataset, student: Student, facts: Mapping[str, A
     if len(classes) == 2:
         positive = in_markdown(classes[student.positive])
         chosen = "" if recipe.evaluation.threshold == 0.5 else ", chosen on valid"
+        if (held := student.left_out) is not None:
+            chosen = f", chosen on rows of groups left out of training in turn (`{_code(held.column)}`)"
         lines += [
             f"It answers {positive}, the positive class, from a probability of {student.threshold:.4f} on{chosen}."
         ]

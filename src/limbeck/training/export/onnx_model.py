@@ -37,15 +37,23 @@ class Mapping(nn.Module):
 
 
 class Answering(nn.Module):
-    """The student with its calibration: arrays in, probabilities out (Guo et al. 2017, eq. 9)."""
+    """The student with its calibration: arrays in, probabilities out (Guo et al. 2017, eq. 9).
 
-    def __init__(self, network: Network, temperature: float) -> None:
+    An ``offset`` float [C] is added to the logits after they are divided by the temperature.
+    """
+
+    offset: Tensor | None
+
+    def __init__(self, network: Network, temperature: float, offset: np.ndarray | None = None) -> None:
         super().__init__()
         self.network, self.temperature = network, temperature
+        told = None if offset is None else torch.tensor(offset, dtype=torch.float32)
+        self.register_buffer("offset", told, persistent=False)
 
     def forward(self, *arrays: Tensor) -> Tensor:
         """Return calibrated probabilities, float32 [B, C]."""
-        return torch.softmax(self.network(*arrays) / self.temperature, dim=1)
+        logits = self.network(*arrays) / self.temperature
+        return torch.softmax(logits if self.offset is None else logits + self.offset, dim=1)
 
 
 def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelProto:
