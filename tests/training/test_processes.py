@@ -205,6 +205,7 @@ def test_a_killed_process_is_started_again_and_the_weights_are_the_same(data, sh
     ("section", "line"),
     [
         ({"training": {"optimizer": "lbfgs"}}, "training.optimizer = 'lbfgs' runs in one process"),  # all meet it
+        ({"selection": {"candidates": {"a": {}, "b": {}}}}, "selection.candidates are compared in one process"),
         ({"evaluation": {"slices": ["none such"]}}, "no column 'none such'"),  # one meets it, the other waits
     ],
 )
