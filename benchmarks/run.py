@@ -32,6 +32,7 @@ BENCHMARKS = (
     "adversarial",
     "pictures",
     "ecg",
+    "operating_points",
     "ecg_transfer",
     "ecg_candidates",
     "strange_beats",

@@ -98,3 +98,6 @@ def test_a_column_that_is_missing_or_of_one_group_is_refused_before_training(row
     with pytest.raises(LimbeckError, match="fewer than two groups in 'site'"):
         limbeck.train(recipe(leave_out={"group": "site"}), data=tmp_path, out=tmp_path / "x")
     assert not (tmp_path / "x").exists()
+    wish = {"group": "site", "optional": True}
+    out = limbeck.train(recipe(leave_out=wish), data=tmp_path, out=tmp_path / "x").bundle
+    assert read_manifest(out).sets.source == "valid"

@@ -36,6 +36,7 @@ class LeaveOut(Section):
 
     group: str = Field(min_length=1, description="column of what is left out: patient, session, source")
     folds: int = Field(default=5, ge=2, le=20, description="students that are trained; at most one for each group")
+    optional: bool = Field(default=False, description="use valid where the column is absent or has one group only")
 
 
 class Evaluation(Section):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from limbeck.data.tables.rows import need
 from limbeck.errors import LimbeckError
 from limbeck.events import check
 from limbeck.kinds.select import encode, values_of
+from limbeck.kinds.signal.reading.patients import fair_draw
 from limbeck.messages.message import Message, message
 from limbeck.metrics.measure import decide
 from limbeck.metrics.recalibration import from_labels
@@ -32,22 +34,37 @@ from limbeck.tasks.classify.attack_rows import settled_threshold
 from limbeck.training.export.gate import logits_of
 from limbeck.training.student import LeftOut, Student
 
+_VALID = 0.15  # of the rows that a fold is trained on
 FEW = 20  # rows of a group from which on its figures are worth telling
 Trainer = Callable[[Dataset], Student]
 
 
-def refuse_unfit(recipe: Recipe, rows: Dataset) -> None:
-    """Raise where the recipe leaves out groups that there are not, or of a task without classes."""
+def wish_of(recipe: Recipe, rows: Dataset) -> LeaveOut | None:
+    """Return what the recipe leaves out of these rows; None for nothing.
+
+    Raises
+    ------
+    LimbeckError
+        For groups that there are not, unless they are optional, and for a task without classes.
+    """
     wish = recipe.evaluation.leave_out
     if wish is None:
-        return
+        return None
     if task_of(recipe.task).detects:
         raise LimbeckError("evaluation.leave_out is for classifiers", where="recipe", fix="leave it out")
-    need(rows.frame.columns, [wish.group], "evaluation.leave_out.group")
-    used, groups = _used(rows, wish)
-    if len(set(groups[used].tolist())) < 2:
-        what = f"the labelled rows of train and valid have fewer than two groups in {wish.group!r}"
-        raise LimbeckError(what, where="evaluation.leave_out", fix="name another column, or leave the key out")
+    try:
+        need(rows.frame.columns, [wish.group], "evaluation.leave_out.group")
+        used, groups = _used(rows, wish)
+        if len(set(groups[used].tolist())) < 2:
+            what = f"the labelled rows of train and valid have fewer than two groups in {wish.group!r}"
+            fix = "name another column, or leave the key out"
+            raise LimbeckError(what, where="evaluation.leave_out", fix=fix)
+    except LimbeckError as error:
+        if not wish.optional:
+            raise
+        say(f"{error.what}: temperature and threshold are chosen on valid")
+        return None
+    return wish
 
 
 def _used(rows: Dataset, wish: LeaveOut) -> tuple[np.ndarray, np.ndarray]:
@@ -83,9 +100,10 @@ def _without(recipe: Recipe, rows: Dataset, groups: np.ndarray, held: np.ndarray
     before = np.count_nonzero(rows.split == "valid")
     if len(valid) < before / 4 or len(np.unique(rows.labels[valid])) < len(rows.classes):
         whole = groups[rest] if len(set(groups[rest].tolist())) > 2 else None
-        split[rest] = split_random(
-            len(rest), valid=0.1, test=0.0, labels=rows.labels[rest], groups=whole, seed=recipe.training.seed
-        )  # fmt: skip
+        labels = rows.labels[rest]
+        draw = partial(split_random, len(rest), valid=_VALID, test=0.0, labels=labels, groups=whole)
+        whole_train = np.full(len(rest), "train", dtype="<U10")
+        split[rest] = fair_draw(lambda turn: draw(seed=turn), whole_train, labels, recipe.training.seed)
     # Unlabelled rows of the groups would be learned from by way of a teacher.
     alike = np.isin(groups, np.unique(groups[held].astype(str)).astype(object)) & (split == "unlabelled")
     split[alike] = "unused"

@@ -31,7 +31,7 @@ from limbeck.training.distill.distill import distil
 from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distributed.processes import current, joined, refuse_unshared, restarted
 from limbeck.training.finish import Trained, finish
-from limbeck.training.left_out import left_out, refuse_unfit, settled
+from limbeck.training.left_out import left_out, settled, wish_of
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
 from limbeck.training.search.candidates import candidates_of, choose
@@ -159,7 +159,7 @@ def _trained(
     rows = replace(rows, findings=[*rows.findings, *doubts])
     for finding in rows.findings:
         say(finding)
-    refuse_unfit(parsed, rows)
+    wish = wish_of(parsed, rows)
     work, choice = work_folder(target), None
     company = current()
     if parsed.selection.candidates:
@@ -177,7 +177,7 @@ def _trained(
     with kept_for_baseline(parsed.task) if company.first and parsed.evaluation.baseline else contextlib.nullcontext():
         targets = taught.targets if taught else None
         student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
-        if (wish := parsed.evaluation.leave_out) is not None:
+        if wish is not None:
             student = settled(parsed, rows, student, left_out(parsed, rows, wish, partial(_again, parsed, folders)))
         if company.first:
             trust = taught.trust if taught else None
