@@ -22,6 +22,7 @@ BENCHMARKS = (
     "prediction",
     "memory",
     "cold_start",
+    "holds",
     "accounts",
     "compression",
     "distil_speed",

@@ -112,7 +112,7 @@ def test_no_decision_reads_a_sentence(tmp_path, monkeypatch, capfd):
     for name in plain:
         assert plain[name] == coded[name], name
     assert {code for code, _ in plain["exit codes"]} == {0, 2}
-    assert "teachers.student_voted" in plain["voting"]["codes"]
+    assert "teachers.replayed" in plain["voting"]["codes"]
     assert "teachers.cut_at_rates" in plain["cut"]["codes"]
     assert {level for level, _ in plain["spoilt"]["doctor"]} >= {"ok", "warn"}
     notes = json.loads((tmp_path / "codes" / "voting" / "trust.json").read_text("utf-8"))["notes"]

@@ -80,7 +80,7 @@ def test_a_student_without_a_label_learns_from_its_neighbours(cold):
 
 def test_the_trust_report_names_every_teacher_with_an_interval(cold):
     trust = json.loads((cold.bundle / "trust.json").read_text("utf-8"))
-    assert [teacher["name"] for teacher in trust["teachers"]] == sorted(set(THINGS) - {"水果"})
+    assert [teacher["name"] for teacher in trust["teachers"]] == [*sorted(set(THINGS) - {"水果"}), "pooled"]
     for teacher in trust["teachers"]:
         low, high = teacher["interval"]
         assert 0 <= low <= teacher["accuracy"] <= high <= 1
@@ -375,8 +375,8 @@ def test_scenarios_samples_and_reviewed_labels_are_read_as_the_rows_are(folder, 
         "derive": {"domain": {"column": "id", "pattern": "^(.*)-"}}, "where": {"language": "zh"},
     }  # fmt: skip
     renamed = parse_recipe(raw)
-    own = scenario_teachers(plain.teachers[0], plain, ("bad", "good"), [folder])
-    found = scenario_teachers(renamed.teachers[0], renamed, ("bad", "good"), [tmp_path])
+    own, _ = scenario_teachers(plain.teachers[0], plain, ("bad", "good"), [folder])
+    found, _ = scenario_teachers(renamed.teachers[0], renamed, ("bad", "good"), [tmp_path])
     assert sorted(one.name for one in found) == sorted(THINGS)
     fingerprints = {one.name: one.fingerprint for one in found}
     assert {one.name: one.fingerprint for one in own}.items() <= fingerprints.items()
@@ -403,7 +403,8 @@ def test_scenarios_without_labels_teach_nothing(folder, tmp_path):
     lines[2] = lines[2].replace(",1,", ",,").replace(",0,", ",,")
     (tmp_path / "rows.csv").write_text("\n".join(lines), "utf-8")
     wanted = parse_recipe(recipe())
-    found = scenario_teachers(wanted.teachers[0], wanted, ("bad", "good"), [tmp_path])
+    found, pooled = scenario_teachers(wanted.teachers[0], wanted, ("bad", "good"), [tmp_path])
+    assert [one.name for one in pooled] == ["pooled"]
     assert [one.name for one in found] == sorted(set(THINGS) - {"水果", "书", "手机"})
     refusing = parse_recipe(recipe(data=recipe()["data"] | {"missing_labels": "refuse"}))
     with pytest.raises(LimbeckError, match=r"rows.csv, row \d+.*label"):

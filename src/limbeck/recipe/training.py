@@ -67,6 +67,7 @@ class Relevance(Section):
     method: str = "auto"
     weights: dict[str, float] = Field(default={}, description="teacher -> weight, for the method 'fixed'")
     reviewed: str | None = Field(default=None, description="a table with labels for some of the rows")
+    class_rates: dict[str, float] = Field(default={}, description="class -> its share of the rows, where it is known")
     rounds: int = Field(default=3, ge=0, le=20, description="rounds in which the student is one more voter")
     sample_rows: int = Field(default=1000, ge=0, description="rows taken from each teacher's sample")
     keep: float = Field(default=1.0, gt=0, le=1, description="share of rows to learn: where neighbours agree best")

@@ -6,6 +6,7 @@ a file here and a line in `METHODS`. Nothing here needs more than NumPy.
 
 from collections.abc import Callable
 
+from limbeck.messages.judgements import judgements
 from limbeck.relevance.class_rates.calibrated import calibrated_prior
 from limbeck.relevance.class_rates.prior import class_prior, saerens
 from limbeck.relevance.expected_accuracy import (
@@ -22,7 +23,7 @@ from limbeck.relevance.methods.auto import auto
 from limbeck.relevance.methods.baselines import confidence, fixed, majority, uniform, uniform_logit
 from limbeck.relevance.methods.consensus import consensus, shapley
 from limbeck.relevance.methods.domain import Samples, domain
-from limbeck.relevance.methods.reviewed import reviewed
+from limbeck.relevance.methods.reviewed import reviewed, teacher_accuracy
 from limbeck.relevance.models.dawid_skene import Observers, dawid_skene
 from limbeck.relevance.neighbours import best_agreed, cut_statistic
 from limbeck.relevance.probabilities import Fused, answered, checked, class_shares, top_shares, vote_shares
@@ -66,10 +67,12 @@ __all__ = [
     "domain",
     "expected_accuracy",
     "fixed",
+    "judgements",
     "majority",
     "reviewed",
     "saerens",
     "shapley",
+    "teacher_accuracy",
     "top_shares",
     "uniform",
     "uniform_logit",

@@ -2,7 +2,8 @@
 
 The usual cold start has the neighbours' labelled rows in one table with a column that names the scenario. Each value
 but the target's own becomes a teacher, trained here and now by scikit-learn in the module
-``scenario`` of its kind.
+``scenario`` of its kind. Beside them stand classifiers of all scenarios together: see the module ``pooled`` of the
+kind.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from limbeck.teachers.base import Place
 
 KIND = "scenarios:"
 _VERSION = "2"
+_POOLED = "1"
+LEARNED = 20_000  # rows of each scenario that pooled classifiers learn from at most
 
 
 @dataclass
@@ -60,15 +63,84 @@ class ScenarioTeacher:
         return out
 
 
+class Pooled:
+    """Classifiers of all scenarios together, made when they are first asked; teachers and the replay share one."""
+
+    def __init__(self, teachers: Sequence[ScenarioTeacher], target: pl.DataFrame, seed: int = 0) -> None:
+        self.teachers, self.target, self.seed = list(teachers), target, seed
+        self._pool: Any = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the classifiers."""
+        return tuple(self.teachers[0].kind.load("pooled").NAMES)
+
+    @property
+    def rows(self) -> list[NDArray[np.int64]]:
+        """The rows of each scenario that it learns from, and answers with that scenario left out."""
+        draws = np.random.default_rng(self.seed)
+        return [np.sort(draws.permutation(one.rows.height)[:LEARNED]) for one in self.teachers]
+
+    @property
+    def pool(self) -> Any:
+        """What the module ``pooled`` of the kind makes of the scenarios."""
+        if self._pool is None:
+            say(f"training {' and '.join(self.names)} on {len(self.teachers)} scenarios together")
+            first = self.teachers[0]
+            chosen = list(zip(self.teachers, self.rows, strict=True))
+            frames, labels = [one.rows[rows] for one, rows in chosen], [one.labels[rows] for one, rows in chosen]
+            self._pool = first.kind.load("pooled").Pool(frames, labels, len(first.classes), self.seed)
+        return self._pool
+
+
+@dataclass
+class PooledTeacher:
+    """One of the classifiers of all scenarios together."""
+
+    name: str
+    classes: tuple[str, ...]
+    columns: tuple[str, ...]
+    pooled: Pooled
+    which: str
+    fingerprint: str
+    block: int = 1 << 20
+
+    def answer(self, rows: pl.DataFrame) -> NDArray[np.float32]:
+        """Return float32 [N, C]."""
+        there = rows.select(name for name in self.columns if name in rows.columns)
+        found: NDArray[np.float64] = self.pooled.pool.predict(there, self.which, self.pooled.target)
+        return found.astype(np.float32)
+
+
+def pooled_teachers(teachers: Sequence[ScenarioTeacher], target: pl.DataFrame, seed: int = 0) -> list[PooledTeacher]:
+    """Return the classifiers of all scenarios together, none where the kind has no such.
+
+    ``target`` holds the rows of the target's scenario, as far as a table names them: ranks are those among its rows.
+    """
+    if not teachers or not teachers[0].kind.has("pooled"):
+        return []
+    pooled = Pooled(teachers, target, seed)
+    columns = tuple(dict.fromkeys(column for one in teachers for column in one.columns))
+    digest = hashlib.sha256("\x00".join([_POOLED, str(seed), *(one.fingerprint for one in teachers)]).encode())
+    for column in target.columns:
+        digest.update("\x00".join(target[column].cast(pl.String).fill_null("").to_list()).encode("utf-8", "replace"))
+    taken = {one.name for one in teachers}
+    names = {which: which if which not in taken else f"{which} (all)" for which in pooled.names}
+    return [
+        PooledTeacher(name, teachers[0].classes, columns, pooled, which, f"{digest.hexdigest()}-{which}")
+        for which, name in names.items()
+    ]
+
+
 def scenario_teachers(
     spec: Spec, recipe: Recipe, classes: tuple[str, ...], folders: Sequence[Path | None]
-) -> list[ScenarioTeacher]:
-    """Return one teacher for every scenario of the table but the target's, in the order of their names.
+) -> tuple[list[ScenarioTeacher], list[PooledTeacher]]:
+    """Return a teacher for every scenario of the table but the target's, in the order of their names, and pooled ones.
 
-    The option ``column`` names the scenario's column; the target's scenario is the value that ``data.where`` asks of
-    that column. The table is read as the recipe's own are: layout, renamed and derived columns, and what ``data.where``
-    asks of other columns. Of a table with a split column only rows of train are used. Rows without a label are left
-    out, unless ``data.missing_labels`` refuses them.
+    The option ``column`` names the scenario's column; ``pooled = false`` leaves the pooled classifiers out. The
+    target's scenario is the value that ``data.where`` asks of that column. The table is read as the recipe's own are:
+    layout, renamed and derived columns, and what ``data.where`` asks of other columns. Of a table with a split column
+    only rows of train are used. Rows without a label are left out, unless ``data.missing_labels`` refuses them.
 
     Raises
     ------
@@ -77,8 +149,9 @@ def scenario_teachers(
     """
     column = spec.options.get("column")
     place = Place(spec, spec.source.removeprefix(KIND).strip(), classes, recipe.task, tuple(folders))
-    if not isinstance(column, str) or set(spec.options) != {"column"}:
-        raise place.wrong("a teacher of scenarios has one option: { column = NAME }")
+    together = spec.options.get("pooled", True)
+    if not isinstance(column, str) or not isinstance(together, bool) or not set(spec.options) <= {"column", "pooled"}:
+        raise place.wrong("a teacher of scenarios has the options { column = NAME, pooled = true or false }")
     task, split = recipe.task, recipe.data.split
     if not kind_of(task).has("scenario"):
         known = ", ".join(name for name, kind in KINDS.items() if kind.has("scenario"))
@@ -110,7 +183,8 @@ def scenario_teachers(
     if len(out) < 2:
         what = f"the column {column!r} holds {len(out)} scenarios with labels besides the target"
         raise LimbeckError(what, where=file, fix="a cold start needs two or more")
-    return out
+    asked = target.select(name for name in task.inputs if name in target.columns)
+    return out, pooled_teachers(out, asked, recipe.training.seed) if together else []
 
 
 def _teacher(

@@ -19,14 +19,15 @@ from limbeck.messages.message import message
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.recipe.paths import needed
-from limbeck.training.distill.fuse_answers import Marked, asks_cost, joins, reviewed_rows, shares, weigh
+from limbeck.training.distill.cold_start import asks_cost
+from limbeck.training.distill.fuse_answers import Marked, joins, reviewed_rows, shares, weigh
 from limbeck.training.distill.hidden_features import guide_for, with_hidden
 from limbeck.training.distill.panel import Panel, drawn, features_of, seat
 from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distill.trust_report import add_note, trust_of
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
-ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
+ENOUGH = 8000  # rows below which a text student also learns from rows of its teachers' scenarios
 
 
 def distil(
@@ -76,13 +77,14 @@ def distil(
             marked = (np.cumsum(spoken)[marked[0]] - 1, marked[1])
         asked, P = asked[spoken], P[:, spoken]
         say(told[0])
-    answer, fused, notes = weigh(recipe, panel, P, data, asked, cold=cold, marked=marked, cache=cache)
+    weighed = weigh(recipe, panel, P, data, asked, cold=cold, marked=marked, cache=cache)
+    answer, fused, notes = weighed.answer, weighed.fused, weighed.notes
     if cold:
         refuse_one_class(answer, data.classes)
     if len(panel.teachers) == 1:  # with labels, or it would have been refused
         notes = [message("teachers.one_with_labels")]
     measured = measured_on_test(recipe, panel, data, cache)
-    trust = trust_of(panel, P, fused, answer, [*told, *notes], data.classes, measured, unanswered)
+    trust = trust_of(panel, P, fused, answer, [*told, *notes], data.classes, measured, unanswered, weighed.replayed)
     answers = answer.astype(np.float32)
     if cold:
         held = split_random(len(asked), valid=HELD, test=0.0, seed=recipe.training.seed) == "valid"
@@ -94,9 +96,10 @@ def distil(
             taken &= agreed_rows(recipe, data.frame[asked], answer, ~held, marked)
             add_note(trust, message("teachers.kept_agreed", count=taken.sum(), total=(~held).sum()))
         targets = Targets(asked[taken], answers[taken], asked[held], answers[held])
-        if guide is None and kind_of(recipe.task).filled_up and joins(recipe, panel, fused):
+        fills = weighed.replayed is not None or joins(recipe, panel, fused)
+        if guide is None and kind_of(recipe.task).filled_up and fills:
             targets = filled_up(targets, recipe, panel, fused)
-        return Distilled(with_hidden(targets, guide, data.frame, cache), trust)
+        return Distilled(with_hidden(targets, guide, data.frame, cache), trust, weighed.replayed)
     # Labels alone teach a row that no teacher answers, and nothing does one without a label.
     whole = np.full((len(data.split), len(data.classes)), np.nan, dtype=np.float32)
     whole[asked] = answers
@@ -157,7 +160,7 @@ def measured_on_test(recipe: Recipe, panel: Panel, data: Dataset, cache: Path | 
 
 
 def filled_up(targets: Targets, recipe: Recipe, panel: Panel, fused: relevance.Fused) -> Targets:
-    """Return the targets of a small target scenario filled up to 2,000 rows with the teachers' own.
+    """Return the targets of a small target scenario filled up to 8,000 rows with the teachers' own.
 
     They come in proportion to the teachers' relevance above chance, each answered by its own teacher; so few rows of
     the target do not teach a student the words that it has not seen there.

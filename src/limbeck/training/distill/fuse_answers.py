@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from limbeck import relevance
@@ -24,9 +26,21 @@ from limbeck.recipe import Recipe
 from limbeck.relevance.probabilities import softmax
 from limbeck.tasks import task_of
 from limbeck.training.distill.co_training import Company, joint, offsets
+from limbeck.training.distill.cold_start import Replayed, asks_cost, replayed, stated_rates
 from limbeck.training.distill.panel import Panel, drawn, features_of
+from limbeck.training.distill.reviewed_labels import joined_with_labels
 
 Marked = tuple[NDArray[np.int64], NDArray[np.int64]]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """The answer float[N, C] to learn, the relevance result behind it, notes, and what a replay chose where one was."""
+
+    answer: NDArray[np.float64]
+    fused: relevance.Fused
+    notes: list[Message]
+    replayed: Replayed | None = None
 
 
 def weigh(
@@ -39,8 +53,8 @@ def weigh(
     cold: bool,
     marked: Marked | None = None,
     cache: Path | None = None,
-) -> tuple[NDArray[np.float64], relevance.Fused, list[Message]]:
-    """Return the answer float[N, C] to learn, the relevance result behind it, and notes.
+) -> Weighed:
+    """Return the answer to learn and what is behind it.
 
     Each of the ``asked`` rows is answered by a teacher, P float32[K, N, C], or by a person.
     ``marked`` are positions among the asked rows and their classes that people have given, see `reviewed_rows`.
@@ -52,9 +66,11 @@ def weigh(
         raise LimbeckError(f"unknown relevance.method {method!r}", where="recipe", fix=did_you_mean(method, known))
     if len(panel.teachers) == 1:
         fused = relevance.auto(P)
-        return np.asarray(fused.probabilities, dtype=np.float64), fused, list(fused.notes)
+        return Weighed(np.asarray(fused.probabilities, dtype=np.float64), fused, list(fused.notes))
     seed = recipe.training.seed
     frame = data.frame[asked]
+    if cold and method == "auto" and (found := replayed(recipe, panel, P, frame, cache=cache)) is not None:
+        return _with_reviewed(recipe, found, P, frame, marked)
     samples = [drawn(sample, settings.sample_rows, seed) for sample in panel.samples]
     needs_features = cold and (method in ("auto", "joint", "domain", "reviewed") or marked is not None)
     features, theirs = features_of(recipe, frame, samples) if needs_features else (None, [None] * len(samples))
@@ -86,7 +102,22 @@ def weigh(
     elif method == "auto" and rates is not None and marked is None and P.shape[2] == 2 and comparable(fused):
         answer = at_rates(answer, rates)
         notes.append(message("teachers.cut_at_rates", rates=rates))
-    return answer, fused, notes
+    return Weighed(answer, fused, notes)
+
+
+def _with_reviewed(
+    recipe: Recipe, found: Replayed, P: NDArray[np.float32], frame: pl.DataFrame, marked: Marked | None
+) -> Weighed:
+    """Let reviewed labels correct what the replay made of the teachers, where there are any."""
+    if marked is None or not len(marked[0]):
+        return Weighed(np.asarray(found.answer, dtype=np.float64), found.fused, found.notes, found)
+    kind, columns = kind_of(recipe.task), [name for name in recipe.task.inputs if name in frame.columns]
+    answer = joined_with_labels(
+        found.answer, frame.select(columns), *marked, kind.load("scenario").fit, seed=recipe.training.seed
+    )
+    accuracy = relevance.teacher_accuracy(P, *marked, relevance.Fused(answer, np.ones(len(P))))
+    notes = [*found.notes, message("teachers.reviewed", count=len(marked[0]))]
+    return Weighed(np.asarray(answer, dtype=np.float64), relevance.Fused(answer, accuracy, tuple(notes)), notes, found)
 
 
 def class_rates(
@@ -94,10 +125,14 @@ def class_rates(
 ) -> NDArray[np.float64]:
     """Return the target's class rates float64[C], calibrated on the teachers' scenarios where all have sample rows.
 
+    Rates that the recipe states stand for the estimate.
+
     What a teacher says of its own scenario's rows stands for their labels. Every teacher is asked about every sample,
     so an endpoint that may cost money is not.
     """
     seed = recipe.training.seed
+    if (stated := stated_rates(recipe, panel.teachers[0].classes)) is not None:
+        return stated
     if asks_cost(recipe) or any(sample is None for sample in samples):
         return np.asarray(relevance.class_prior(P, features, seed=seed), dtype=np.float64)
     known = [panel.ask(sample, cache) for sample in samples]
@@ -117,11 +152,6 @@ def class_rates(
 def comparable(fused: relevance.Fused) -> bool:
     """Return whether there are two different teachers that can be trusted: what the class rates are read off."""
     return trusted(fused) and Judgement.ALONE not in fused.judgements
-
-
-def asks_cost(recipe: Recipe) -> bool:
-    """Return whether a teacher is an endpoint, which may ask for money."""
-    return any(spec.source.startswith("http") for spec in recipe.teachers)
 
 
 def joins(recipe: Recipe, panel: Panel, fused: relevance.Fused) -> bool:

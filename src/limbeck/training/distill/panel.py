@@ -18,7 +18,7 @@ from limbeck.kinds import kind_of
 from limbeck.recipe import Recipe
 from limbeck.recipe.paths import needed
 from limbeck.teachers import Teacher, answers, open_teacher
-from limbeck.teachers.scenarios import KIND, ScenarioTeacher, scenario_teachers
+from limbeck.teachers.scenarios import KIND, PooledTeacher, ScenarioTeacher, scenario_teachers
 from limbeck.training.distill import trained_teacher as firsts
 
 
@@ -33,6 +33,16 @@ class Panel:
     def names(self) -> list[str]:
         """The teachers' names."""
         return [teacher.name for teacher in self.teachers]
+
+    @property
+    def scenarios(self) -> list[tuple[int, ScenarioTeacher]]:
+        """The teachers that learned from a scenario whose labelled rows are at hand, each with its number."""
+        return [(k, one) for k, one in enumerate(self.teachers) if isinstance(one, ScenarioTeacher)]
+
+    @property
+    def pooled(self) -> list[tuple[int, PooledTeacher]]:
+        """The teachers that learned from all scenarios together, each with its number."""
+        return [(k, one) for k, one in enumerate(self.teachers) if isinstance(one, PooledTeacher)]
 
     def ask(self, rows: pl.DataFrame, cache: Path | None) -> NDArray[np.float32]:
         """Return all answers float32 [K, N, C]; what is in the cache is not asked again."""
@@ -58,9 +68,9 @@ def seat(
     samples: list[pl.DataFrame | None] = []
     for spec in recipe.teachers:
         if spec.source.startswith(KIND):
-            found: list[ScenarioTeacher] = scenario_teachers(spec, recipe, classes, folders)
-            teachers += found
-            samples += [teacher.rows for teacher in found]
+            found, pooled = scenario_teachers(spec, recipe, classes, folders)
+            teachers += [*found, *pooled]
+            samples += [*(teacher.rows for teacher in found), *(None for _ in pooled)]
             continue
         if spec.source.startswith(firsts.KIND):
             if data is not None:

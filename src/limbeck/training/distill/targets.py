@@ -56,7 +56,8 @@ class Targets:
 
 @dataclass(frozen=True)
 class Distilled:
-    """Targets for the student, and the trust report as plain data."""
+    """Targets for the student, the trust report as plain data, and what a replay on known scenarios found, if any."""
 
     targets: Targets
     trust: dict[str, Any]
+    replayed: Any = None

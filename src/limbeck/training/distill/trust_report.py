@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from limbeck import relevance
 from limbeck.messages.message import Message, as_json, stored
+from limbeck.training.distill.cold_start import Replayed
 from limbeck.training.distill.panel import Panel
 
 
@@ -22,6 +23,7 @@ def trust_of(
     classes: tuple[str, ...],
     measured: Sequence[float | None] | None = None,
     unanswered: int = 0,
+    replayed: Replayed | None = None,
 ) -> dict[str, Any]:
     """Return the trust report: for each teacher relevance, interval, recall by class, rows decided, drop-one effect.
 
@@ -32,6 +34,8 @@ def trust_of(
     several = len(P) > 1
     joined = relevance.Fused(answer, fused.relevance)
     estimate, by_class = relevance.accuracy_estimate(P, joined), relevance.accuracy_by_class(P, joined)
+    if replayed is not None:
+        estimate = _widened(estimate, replayed.chosen.teacher_error)
     calibration = relevance.calibration_estimate(P, joined)
     pushed = relevance.decided(P, fused.relevance)
     whole = relevance.top_shares(relevance.fixed(P, np.maximum(_mean_relevance(fused), 1e-9)).probabilities)
@@ -62,10 +66,42 @@ def trust_of(
         "rows": P.shape[1] + unanswered,
         "unanswered": unanswered,
         "teachers": teachers,
-        "expected_accuracy": relevance.expected_accuracy(answer) if several else None,
+        "expected_accuracy": _expected(answer, replayed) if several else None,
         "class_rates": dict(zip(classes, map(float, relevance.class_shares(answer)), strict=True)),
         "notes": list(notes),
         "messages": stored(notes),
+        **({} if replayed is None else _evidence(replayed, answer, classes)),
+    }
+
+
+def _expected(answer: NDArray[np.float64], replayed: Replayed | None) -> float:
+    """Return the expected accuracy, less by how much it was too high in the replay."""
+    found = relevance.expected_accuracy(answer)
+    return found if replayed is None else float(np.clip(found - replayed.chosen.optimism, 1 / answer.shape[1], 1))
+
+
+def _widened(estimate: relevance.Estimate, error: float) -> relevance.Estimate:
+    """Return intervals as wide as the errors of the replay ask for: Student's t of few scenarios, about 2.3."""
+    half = np.maximum((estimate.high - estimate.low) / 2, 2.3 * error)
+    middle = estimate.estimate
+    return relevance.Estimate(middle, np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1))
+
+
+def _evidence(replayed: Replayed, answer: NDArray[np.float64], classes: tuple[str, ...]) -> dict[str, Any]:
+    """Return what the replay chose by, and intervals of class rates and expected accuracy."""
+    chosen, rates = replayed.chosen, replayed.rates
+    middle = _expected(answer, replayed)
+    half = 2.3 * max(chosen.spread, 0.01)
+    return {
+        "replay": [
+            {"name": row.name, "accuracy": row.accuracy, "gain": row.gain, "error": row.error} for row in chosen.tried
+        ],
+        "chosen": f"{chosen.name}+{chosen.rounds}" if chosen.rounds else chosen.name,
+        "expected_accuracy_interval": [max(middle - half, 0.0), min(middle + half, 1.0)],
+        "class_rate_interval": {
+            name: [float(low), float(high)] for name, low, high in zip(classes, rates.low, rates.high, strict=True)
+        },
+        "order_known": chosen.order_known,
     }
 
 
