@@ -26,7 +26,7 @@ test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		--randomly-seed=$(SEED) $(ARGS)
 
-lint: $(STAMP) ## Check style, types and the rooms' dependencies
+lint: $(STAMP) ## Check style, types and import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy

@@ -31,6 +31,7 @@ _OF = {
     "teachers.alike": Judgement.UNIFORM,
     "teachers.unsettled": Judgement.UNIFORM,
     "teachers.domain_won": Judgement.WEIGHED,
+    "teachers.replayed": Judgement.WEIGHED,
     "teachers.dawid_skene": Judgement.WEIGHED,
     "teachers.one_factor": Judgement.WEIGHED,
     "teachers.reviewed": Judgement.REVIEWED,

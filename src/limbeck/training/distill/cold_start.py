@@ -22,7 +22,7 @@ from limbeck.relevance.class_rates.shift import Rates
 from limbeck.relevance.probabilities import Floats
 from limbeck.relevance.replay.scene import Scene
 from limbeck.training.distill.panel import Panel, features_of
-from limbeck.training.distill.replay import Chosen, answer_of, choose
+from limbeck.training.distill.replay import SAFE, Chosen, answer_of, choose
 
 FEWEST = 2  # scenarios of two classes or more, without which nothing can be replayed
 _COLUMNS = 64  # of the features that all scenes share
@@ -65,6 +65,11 @@ def replayed(
         row for row in chosen.tried if row.name == (f"{chosen.name}+{chosen.rounds}" if chosen.rounds else chosen.name)
     )
     notes.append(message("teachers.replayed", count=len(scenes), way=gain.name, accuracy=gain.accuracy))
+    plain = {row.name: f"{row.name} {row.accuracy:.3f}" for row in chosen.tried}
+    shown = [plain[name] for name in (*SAFE, "best-teacher") if name in plain]
+    notes.append(message("teachers.replay_plain", ways=shown))
+    if chosen.order and not chosen.order_known:
+        notes.append(message("teachers.order_unknown", count=len(chosen.order)))
     if chosen.rounds:
         notes.append(message("teachers.student_voted", rounds=rounds))
     told = "teachers.rates_stated" if stated is not None else "teachers.rates_replayed"
