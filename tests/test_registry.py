@@ -204,3 +204,9 @@ def test_verbs_take_models_by_name(others, rows_folder, tmp_path):
     told("models", "remove", "reviews", "--all")
     wrong = command("evaluate", "models:nothing", data, LIMBECK_HOME=str(tmp_path / "home"))
     assert (wrong.returncode, wrong.stderr) == (2, "error: models: there is no model 'nothing'; there is none\n")
+
+
+def test_name_and_bundle_the_wrong_way_round_is_told(others):
+    result = command("models", "add", "reviews", others[0])
+    assert result.returncode == 2
+    assert f"write limbeck models add {others[0]} reviews" in result.stderr.replace("\n", " ")

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from limbeck.errors import LimbeckError
+
 if TYPE_CHECKING:
     from limbeck.registry import Model
 
@@ -42,6 +44,9 @@ def add(bundle: Path, name: str, promote: bool) -> None:
     """Copy BUNDLE into the registry as a version of NAME; the first one comes into use at once."""
     from limbeck import registry
 
+    if not bundle.exists() and (Path(name) / "bundle.json").is_file():
+        fix = f"write limbeck models add {name} {bundle}"
+        raise LimbeckError(f"there is no bundle {bundle}, and {name} is one", where="models add", fix=fix)
     _told(registry.add(bundle, name, promote=promote))
 
 

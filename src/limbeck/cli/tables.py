@@ -89,7 +89,7 @@ def trust(found: dict[str, Any]) -> None:
         rows.append([*row, *([teacher.get("measured_accuracy")] if measured else []), teacher["decided"], shown])
     who = "1 teacher" if len(rows) == 1 else f"{len(rows)} teachers"
     how = "" if found["expected_accuracy"] is None else ", estimated without labels"
-    _table(f"{who} on {found['rows']:,} rows{how}", names, rows)
+    _table(f"{who} on {_rows(found['rows'])}{how}", names, rows)
     for note in found["notes"]:
         _console().print(note)
     if found["expected_accuracy"] is not None:
@@ -110,12 +110,12 @@ def metrics(values: dict[str, Any], report: Path | None) -> None:
     known = values["seen"] or {}
     unseen = known.get("unseen")
     names = ["metric", "value", "95 % interval"]
-    names += [f"{known['new']:,} new rows", "95 % interval"] if unseen else []
+    names += [f"{known['new']:,} new row{'s' * (known['new'] != 1)}", "95 % interval"] if unseen else []
     rows = []
     for name in SHOWN:
         row = [name, values[name], _between(values, name)]
         rows.append([*row, unseen.get(name), _between(unseen, name)] if unseen else row)
-    _table(f"{values['n']:,} rows, threshold {values['threshold']:.4f}", names, rows)
+    _table(f"{_rows(values['n'])}, threshold {values['threshold']:.4f}", names, rows)
     attacks(values)
     for name in ("image_auroc", "pixel_auroc"):
         if name in values:
@@ -158,12 +158,16 @@ def attacks(values: dict[str, Any]) -> None:
     _table("presentation attacks (ISO/IEC 30107-3)", ["", "presentations", "rate", "95 % interval"], rows)
 
 
+def _rows(count: int) -> str:
+    return f"{count:,} row{'s' * (count != 1)}"
+
+
 def comparison(result: dict[str, Any]) -> None:
     """Print a paired comparison, what forbids relying on it first."""
     warnings(result["warnings"])
     names = ("accuracy", "macro_f1", "roc_auc")
     rows = [[name, *(model[metric] for metric in names)] for name, model in result["models"].items()]
-    _table(f"{result['n']:,} rows", ["", *names], rows)
+    _table(f"{_rows(result['n'])}", ["", *names], rows)
     for pair in result["pairs"]:
         _console().print(f"{pair['a']} / {pair['b']}: {pair['verdict']}")
 
@@ -173,11 +177,11 @@ def predicted(done: Done, *, aside: bool = False) -> None:
     console = _Output(stderr=True, highlight=False, markup=False, width=160) if aside else _console()
     speed = max(done.rows - done.resumed, 0) / max(done.seconds, 1e-9)
     where = "standard output" if aside else done.output
-    console.print(f"{done.rows:,} rows in {done.seconds:.1f} s ({speed:,.0f} rows/s): {where}")
+    console.print(f"{_rows(done.rows)} in {done.seconds:.1f} s ({speed:,.0f} rows/s): {where}")
     for note in done.notes:
         console.print(note)
     if done.rejects:
-        console.print(f"{done.rejected:,} rows unreadable or empty{'' if aside else f': {done.rejects}'}")
+        console.print(f"{_rows(done.rejected)} unreadable or empty{'' if aside else f': {done.rejects}'}")
         with done.rejects.open(encoding="utf-8", newline="") as file:
             first = list(itertools.islice(csv.reader(file), 1, 2))
         for name, row, reason in first:
@@ -188,7 +192,7 @@ def recalibrated(made: Recalibrated) -> None:
     """Print a recalibration."""
     offsets = ", ".join(f"{name} {value:+.3f}" for name, value in made.offset.items())
     console = _console()
-    console.print(f"recalibrated on {made.rows:,} rows ({made.how}): logits x {made.scale:.4g}, then {offsets}")
+    console.print(f"recalibrated on {_rows(made.rows)} ({made.how}): logits x {made.scale:.4g}, then {offsets}")
     console.print(f"threshold {made.threshold:.4f}, temperature {made.temperature:.4g}, version {made.version}")
     console.print(f"bundle: {made.bundle}")
 
