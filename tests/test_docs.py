@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+import runpy
 import shlex
 import tomllib
 from collections.abc import Iterator
@@ -291,3 +292,11 @@ def test_the_recipes_in_the_pages_are_whole():
                 raw = tomllib.loads(content)
                 raw.pop("when", None)
                 assert parse_recipe(raw)
+
+
+def test_the_reference_is_what_the_code_says():
+    made = runpy.run_path(str(ROOT / "docs" / "make_reference.py"))["pages"]()
+    again = "run python docs/make_reference.py"
+    assert {file.name for file in (ROOT / "docs" / "reference").iterdir()} == set(made), again
+    for name, content in made.items():
+        assert (ROOT / "docs" / "reference" / name).read_text("utf-8") == content, again
