@@ -247,11 +247,19 @@ def _with_errors(
     by_scene = _means(too_high)
     return replace(
         chosen,
-        optimism=float(by_scene.mean()),
+        optimism=_sure_part(by_scene),
         spread=float(by_scene.std(ddof=1)) if len(by_scene) > 1 else 0.1,
         teacher_error=float(np.sqrt(np.mean(np.square(wrong)))) if wrong else 0.0,
         order=tuple(map(float, _means(order))) if order else (),
     )
+
+
+def _sure_part(values: Floats) -> float:
+    """Return the mean, shrunk by how much of it may be chance (James & Stein 1961): a few scenes say little."""
+    mean = float(values.mean())
+    if len(values) < 2 or mean == 0:
+        return 0.0
+    return mean * max(0.0, 1 - float(values.var(ddof=1)) / len(values) / mean**2)
 
 
 def _means(found: Sequence[tuple[int, float]]) -> Floats:
