@@ -90,7 +90,8 @@ def study(folder: Path, target: str, seed: int, quick: bool) -> dict[str, float]
     panel = seat(recipe, data.classes, [folder])
     test = data.part("test")
     truth = data.labels[test]
-    P = panel.ask(data.frame[test], None)
+    alone = [k for k, _ in panel.scenarios]  # the plain ways know no pooled classifier
+    P = panel.ask(data.frame[test], None)[alone]
     known = labels_of(folder, target, data)
     asked = np.flatnonzero(data.split == "unlabelled")
     rows: dict[str, float] = {
@@ -104,7 +105,7 @@ def study(folder: Path, target: str, seed: int, quick: bool) -> dict[str, float]
         return accuracy(answers, truth)
 
     # Calculators see the unlabelled rows as the student's teacher does, and the test rows beside them.
-    both = np.concatenate([panel.ask(data.frame[asked], None), P], axis=1)
+    both = np.concatenate([panel.ask(data.frame[asked], None)[alone], P], axis=1)
     for method in ("majority",) if quick else (*CALCULATORS, *OUTSIDE):
         joined = (OUTSIDE.get(method) or relevance.METHODS[method])(both).probabilities[len(asked) :]
         rows[f"answers joined by {method}"] = accuracy(joined, truth)

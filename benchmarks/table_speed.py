@@ -57,7 +57,7 @@ def alone(data: str, scratch: str, rows: int, repeats: int, epochs: int) -> dict
     frame = jittered(folder / "accounts.csv", recipe.data.where, recipe.task.inputs, rows)
     with limbeck.load(Path(scratch, "bundle"), threads=1) as student:
         asked: dict[str, Callable[[], Any]] = {"student": lambda: student.predict_proba(frame)}
-        for teacher in seat(recipe, student.classes, [folder]).teachers:
+        for _, teacher in seat(recipe, student.classes, [folder]).scenarios:
             asked[teacher.name] = booster(teacher, frame)
         seconds: dict[str, list[float]] = {name: [] for name in asked}
         for _ in range(repeats + 1):  # the first is a warm-up

@@ -252,7 +252,7 @@ def test_a_distilled_bundle_comes_with_the_section_and_a_card(cold):
     expected = json.loads((cold / "bundle" / "trust.json").read_text("utf-8"))["expected_accuracy"]
     assert f"Expected {100 * expected:.1f}% without labels" in text
     card = (cold / "bundle" / "README.md").read_text("utf-8")
-    assert "Distilled from 5 teachers, asked about 64 rows: " in card
+    assert "Distilled from 6 teachers, asked about 64 rows: " in card
     assert all(f"`{name}`" in card for name in set(THINGS) - {"水果"})
     assert f"Expected accuracy of the joined answer: {expected:.4f}, estimated without labels" in card
 
