@@ -27,7 +27,7 @@ from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distill.trust_report import add_note, trust_of
 
 HELD = 0.1  # share of unlabelled rows that choose the best epoch
-ENOUGH = 8000  # rows below which a text student also learns from rows of its teachers' scenarios
+ENOUGH = 2000  # rows below which a text student also learns from rows of its teachers' scenarios
 
 
 def distil(
@@ -160,7 +160,7 @@ def measured_on_test(recipe: Recipe, panel: Panel, data: Dataset, cache: Path | 
 
 
 def filled_up(targets: Targets, recipe: Recipe, panel: Panel, fused: relevance.Fused) -> Targets:
-    """Return the targets of a small target scenario filled up to 8,000 rows with the teachers' own.
+    """Return the targets of a small target scenario filled up to 2,000 rows with the teachers' own.
 
     They come in proportion to the teachers' relevance above chance, each answered by its own teacher; so few rows of
     the target do not teach a student the words that it has not seen there.
