@@ -19,7 +19,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
 	@touch $@
 
-demo: $(STAMP) ## Train, judge, export and predict on real Chinese reviews (about 3 minutes)
+demo: $(STAMP) ## Train, evaluate, export and predict on real Chinese reviews (about 3 minutes)
 	$(BIN)/limbeck demo
 
 test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/data -x" for a part)

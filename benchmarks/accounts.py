@@ -79,6 +79,6 @@ def within(file: Path, folder: Path, settings: list[str]) -> float:
     recipe = load_recipe(file, [*settings, "data.labels=all", "objective.losses={hard=1.0}"])
     data = prepare(recipe.model_copy(update={"teachers": []}), folder, recipe_folder=file.parent)
     train, test = data.part("train"), data.part("test")
-    seen, judged = (data.frame[part].select(recipe.task.inputs) for part in (train, test))
-    row = table_baseline_row(seen, data.labels[train], judged, data.labels[test], data.classes, 1)
+    seen, evaluated = (data.frame[part].select(recipe.task.inputs) for part in (train, test))
+    row = table_baseline_row(seen, data.labels[train], evaluated, data.labels[test], data.classes, 1)
     return float(row["roc_auc"])

@@ -140,7 +140,7 @@ def replace_teachers(recipe: Recipe) -> Recipe:
 
 
 def labels_of(folder: Path, target: str, data: Dataset) -> np.ndarray:
-    """Return every row's label, for judging what is known of the unlabelled rows; -1 where the table has none."""
+    """Return every row's label, for evaluating what is known of the unlabelled rows; -1 where the table has none."""
     table = pl.read_csv(folder / "reviews.csv").filter(pl.col("domain") == target)
     of = dict(zip(table["text"].to_list(), table["label"].to_list(), strict=True))
     return np.array([of.get(text, -1) for text in data.frame["text"].to_list()])

@@ -1,6 +1,6 @@
 """ECG200 with few labels: the candidate that the recipe chooses, against MiniRocket with a ridge and against scratch.
 
-Labels are drawn and judged as in `benchmarks.ecg_transfer`. The candidates are compared on the drawn labels alone. The
+Labels are drawn and evaluated as in `benchmarks.ecg_transfer`. The candidates are compared on the drawn labels alone. The
 baseline is MiniRocket as its paper defines it (Dempster et al. 2021), written here a second time in NumPy, with
 scikit-learn's `RidgeClassifierCV`; it learns from all drawn labels.
 """

@@ -1,6 +1,6 @@
 """ECG200 with few labels: a frozen trunk from MIT-BIH, against the same network from scratch.
 
-Labels are drawn from the archive's TRAIN, and all of its TEST is judged, once for each draw. A tenth of the labels is
+Labels are drawn from the archive's TRAIN, and all of its TEST is evaluated, once for each draw. A tenth of the labels is
 held back for calibration in all. Trunk, layer and stages were chosen on the rows of TRAIN that a draw leaves over; what
 was seen of TEST on the way is in docs/decisions.md.
 """

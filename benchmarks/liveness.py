@@ -1,4 +1,4 @@
-"""Face liveness on NUAA: sessions 1 and 2 train, session 3 is judged. Which way the spectrum reaches a student."""
+"""Face liveness on NUAA: sessions 1 and 2 train, session 3 is evaluated. Which way the spectrum reaches a student."""
 
 from __future__ import annotations
 
@@ -122,10 +122,10 @@ def study(
     targets = distil(recipe, rows, folders=[folder]).targets if teachers else None
     student = train_student(recipe, rows, folders=[folder], targets=targets)
     more = {"parameters": float(student.parameters), "cost": multiplications(student)}
-    return judged(recipe, rows, student.probabilities, student.encoder) | more
+    return evaluated(recipe, rows, student.probabilities, student.encoder) | more
 
 
-def judged(recipe: Recipe, rows: Dataset, ask: Any, encoder: Any) -> dict[str, float]:
+def evaluated(recipe: Recipe, rows: Dataset, ask: Any, encoder: Any) -> dict[str, float]:
     test = rows.part("test")
     p = ask(encode(encoder, values_of(rows.frame[test], recipe.task)))[:, 1]
     spoof = rows.labels[test] == 1

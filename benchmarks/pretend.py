@@ -2,7 +2,7 @@
 
 Four kinds, none of them taken from the anomalies that are to be found: a patch of another picture pasted in (CutPaste,
 Li et al. 2021), a soft bright cloud (the look of an opacity in general, drawn by random blobs), a patch whose grain is
-blurred away, and a haze over most of the picture, which takes its contrast. A setting is judged by how well it ranks
+blurred away, and a haze over most of the picture, which takes its contrast. A setting is measured by how well it ranks
 them above the normal pictures that they were made from.
 """
 

@@ -33,7 +33,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
         Figure("text", "two processes: largest difference of a weight to one process", apart, "", "lower", COMMAND,
                floor=1e-5, note=how + f": {apart:.1e}."),
         Figure("text", "two processes on two cores: training time over that of one", seconds[1] / seconds[2], "×", "higher",
-               COMMAND, baseline=f"{seconds[1]:.0f} s", note=how + "; encoding and judging on valid included, by the clock."),
+               COMMAND, baseline=f"{seconds[1]:.0f} s", note=how + "; encoding and evaluating on valid included, by the clock."),
     ]  # fmt: skip
 
 

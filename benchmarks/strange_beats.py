@@ -1,4 +1,4 @@
-"""Strange heartbeats: an autoencoder that saw normal beats of DS1 only, beside an isolation forest, judged on DS2.
+"""Strange heartbeats: an autoencoder that saw normal beats of DS1 only, beside an isolation forest, evaluated on DS2.
 
 Its settings were chosen on the patients of DS1 that are held back as valid (three draws); DS2 is scored once a seed.
 """

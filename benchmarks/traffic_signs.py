@@ -1,4 +1,4 @@
-"""Traffic signs: a small student from 1,288 pictures of 43 classes, judged on tracks that it has not seen."""
+"""Traffic signs: a small student from 1,288 pictures of 43 classes, evaluated on tracks that it has not seen."""
 
 from __future__ import annotations
 

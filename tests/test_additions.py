@@ -260,11 +260,11 @@ def steps_off(classifier, frame, labels, p):
     return {"mean_steps_off": float(np.abs(classifier.decide(p) - labels)[known].mean())}, []
 
 
-def middle_class(recipe, train, learned, judged, asked, positive, majority):
+def middle_class(recipe, train, learned, evaluated, asked, positive, majority):
     """Always the median class."""
     p = np.zeros((len(asked), len(train.classes)))
     p[:, int(np.median(train.labels[learned]))] = 1.0
-    return line("median class", judged.labels[asked], p, train.classes, None, learned=len(learned), seconds=0.0)
+    return line("median class", evaluated.labels[asked], p, train.classes, None, learned=len(learned), seconds=0.0)
 
 
 ORDINAL = replace(

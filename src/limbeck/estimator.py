@@ -168,7 +168,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
     def save(self, folder: str | Path) -> Path:
         """Write a bundle that `limbeck.load` reads without torch and that answers like this estimator.
 
-        It is exported through the gate and judged on the rows held back. Columns of an array are called x0, x1, …
+        It is exported through the gate and evaluated on the rows held back. Columns of an array are called x0, x1, …
 
         Raises
         ------
@@ -180,7 +180,7 @@ class DistilledClassifier(ClassifierMixin, BaseEstimator):
 
         check_is_fitted(self)
         if not hasattr(self, "_rows"):
-            what = "a copy has left the training rows behind, and a bundle is judged on some of them"
+            what = "a copy has left the training rows behind, and a bundle is evaluated on some of them"
             raise FitError(what, where=type(self).__name__, fix="save before you pickle or copy, or fit again")
         target = Path(folder).resolve()
         refuse_foreign(target)

@@ -11,7 +11,7 @@ from PIL import Image
 
 import limbeck
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.judge import STRANGEST
+from limbeck.evaluation.measure_rows import STRANGEST
 from limbeck.evaluation.report.page import Report, render_report
 from limbeck.evaluation.report.thumbnail import is_thumbnail
 from limbeck.kinds.image.gallery import MOST, SIDE, thumbnails, with_thumbnails

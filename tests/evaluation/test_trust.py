@@ -120,8 +120,8 @@ def test_the_expected_accuracy_stands_beside_the_measured_one():
 def test_the_notes_decide_the_verdict(notes, said):
     assert meaning(notes) == said
     page = Page(render_report(report(trust=trust(notes=notes))))
-    judged = [attrs["class"] for attrs in page.all("p") if "judged" in attrs.get("class", "")]
-    assert judged == [f"judged {said}"]
+    evaluated = [attrs["class"] for attrs in page.all("p") if "judged" in attrs.get("class", "")]
+    assert evaluated == [f"judged {said}"]
 
 
 def test_what_labels_say_of_the_teachers_is_shown_where_they_were_asked():

@@ -87,8 +87,8 @@ def train(network="gru", scores=None, rows=ROWS, objective=None, **training):
         loss.prepare(LABELS)
     seen = []
 
-    def validate(judged):
-        seen.append(clone(judged))
+    def validate(evaluated):
+        seen.append(clone(evaluated))
         return {"loss": 1.0, "macro_f1": scores[len(seen) - 1] if scores else len(seen) / 1000}
 
     settings = Training(**{"device": "cpu", "precision": "fp32", "warmup": 0.0, "schedule": "constant", **training})

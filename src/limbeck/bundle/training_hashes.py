@@ -1,6 +1,6 @@
 """``seen.npy``: which rows a bundle's model was trained on and chosen by, as hashes.
 
-Who later takes the bundle as a teacher can then see whether it was trained on the very rows that are to judge its
+Who later takes the bundle as a teacher can then see whether it was trained on the very rows that are to evaluate its
 student. A hash is the first 32 bits of BLAKE2b over the row as the model reads it: four bytes a row, no text.
 
 Hashes collide. Of n rows that were never seen, ``n M / 2**32`` are expected to share a hash with one of M seen rows by

@@ -60,7 +60,7 @@ def main() -> None:
 def train(
     recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], resume: bool, folds: int | None, lang: str
 ) -> None:
-    """Train RECIPE's student, judge it once on test, export it as a bundle."""
+    """Train RECIPE's student, evaluate it once on test, export it as a bundle."""
     from limbeck.cli import tables
 
     if folds and place()[1] > 1:
@@ -84,7 +84,7 @@ def train(
 @click.option("--slices", metavar="COLUMNS", default="", help="Columns in which to look for weak groups.")
 @GROUP
 @click.option("--report", type=PLACE, help="HTML file to write.")
-@click.option("--train-data", type=PLACE, help="Folder of the training rows: the baseline is judged on DATA too.")
+@click.option("--train-data", type=PLACE, help="Folder of the training rows: the baseline is evaluated on DATA too.")
 @click.option("--pictures", is_flag=True, help="Put small copies of the worst errors into the report.")
 @ENCODING
 @JSON

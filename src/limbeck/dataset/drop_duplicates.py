@@ -91,7 +91,7 @@ def drop_copies(kind: str, groups: Ints, labels: Ints, split: Names, keep: Mask,
         if count:
             code = "data.near_dropped" if kind == "near" else "data.exact_dropped"
             findings.append(message(code, count=count, part=part_name(part)))
-    judged = alive[keep[alive] & (rank[alive] >= RANK["valid"])]
-    repeated = len(judged) - len({(groups[row], rank[row]) for row in judged.tolist()})
+    evaluated = alive[keep[alive] & (rank[alive] >= RANK["valid"])]
+    repeated = len(evaluated) - len({(groups[row], rank[row]) for row in evaluated.tolist()})
     if repeated:
         findings.append(message("data.near_kept" if kind == "near" else "data.exact_kept", count=repeated))

@@ -1,7 +1,7 @@
 """From a recipe's data section to rows that may be trained on: read, label, clean of copies, split, check.
 
 The order matters. Parts that the data itself names (files, a split column) are fixed first; then copies are taken
-out of the lesser part (test over valid over train over unlabelled), so that nothing that is judged was learned;
+out of the lesser part (test over valid over train over unlabelled), so that nothing that is evaluated was learned;
 only then are missing parts drawn, from what is left, copies and groups together. Nothing is changed silently: every
 change is a sentence in ``findings``.
 """

@@ -23,7 +23,7 @@ def has_baseline(task: Task) -> bool:
 
 
 def baseline_rows(
-    recipe: Recipe, train: Dataset, learned: np.ndarray, judged: Dataset, asked: np.ndarray, positive: int | None, *,
+    recipe: Recipe, train: Dataset, learned: np.ndarray, evaluated: Dataset, asked: np.ndarray, positive: int | None, *,
     plain: bool = True,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Return the lines of the baseline of the recipe's kind and of the majority class.
@@ -31,16 +31,16 @@ def baseline_rows(
     Parameters
     ----------
     learned, asked
-        int64, the rows of ``train`` that it learns from, and those of ``judged`` that it is measured on.
+        int64, the rows of ``train`` that it learns from, and those of ``evaluated`` that it is measured on.
     plain
         Whether the baseline of the kind is trained; the majority class always has its line.
     """
-    majority = majority_row(train.labels[learned], judged.labels[asked], train.classes, positive)
+    majority = majority_row(train.labels[learned], evaluated.labels[asked], train.classes, positive)
     if not plain or not len(learned) or not has_baseline(recipe.task):
         return [majority]
     line = task_of(recipe.task).baseline
     with kept_for_baseline(recipe.task):  # it may be fitted twice
-        return [line(recipe, train, learned, judged, asked, positive, majority), majority]
+        return [line(recipe, train, learned, evaluated, asked, positive, majority), majority]
 
 
 def kept_for_baseline(task: Task) -> AbstractContextManager[None]:

@@ -15,7 +15,7 @@ from limbeck.data.labels import MEMORY
 from limbeck.data.tables.read import need
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.evaluate import labelled
-from limbeck.evaluation.judge import groups_of
+from limbeck.evaluation.measure_rows import groups_of
 from limbeck.evaluation.seen_rows import ENOUGH, Seen, seen_by, warning
 from limbeck.events import Listener, Token, stage, told
 from limbeck.kinds.select import values_of

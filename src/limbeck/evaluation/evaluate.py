@@ -94,7 +94,7 @@ def evaluate(
         Column whose groups the bootstrap keeps together.
     train_data
         Folder with the training rows of the bundle's recipe, or these rows: scikit-learn's baseline is then trained on
-        them and judged on the rows at hand. Without it the baseline stands as measured when the bundle was made.
+        them and evaluated on the rows at hand. Without it the baseline stands as measured when the bundle was made.
     pictures
         Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
     encoding
@@ -165,7 +165,7 @@ def _evaluate(
         **figures_of(classifier, rows.labels, p),
         "verdict": found.verdict(classifier, baselines),
         "baselines": baselines,
-        "slices": found.judgement.slices,
+        "slices": found.figures.slices,
         "warnings": [] if found.known is None else [warning(found.known)],
         "seen": found.known,
         "findings": findings,

@@ -14,7 +14,7 @@ from limbeck.data.tables.rows import text_column
 from limbeck.evaluation.baselines import left_out
 from limbeck.evaluation.bundle_files import export_facts, facts_of
 from limbeck.evaluation.coverage import coverage_of
-from limbeck.evaluation.judge import Judgement, groups_of, judge
+from limbeck.evaluation.measure_rows import RowFigures, groups_of, measure_rows
 from limbeck.evaluation.report import headline
 from limbeck.evaluation.report.page import Report
 from limbeck.evaluation.seen_rows import Seen
@@ -38,18 +38,18 @@ class Measured:
 
     rows: Dataset
     p: np.ndarray
-    judgement: Judgement
+    figures: RowFigures
     known: dict[str, Any] | None
     findings: list[Message]
 
     @property
     def metrics(self) -> dict[str, Any]:
         """The metrics; see `limbeck.metrics.measure.measure`."""
-        return self.judgement.metrics
+        return self.figures.metrics
 
     def pictured(self, classifier: Classifier) -> Measured:
         """Return it with small pictures of the worst errors."""
-        return replace(self, judgement=self.judgement.pictured(self.rows.frame, classifier))
+        return replace(self, figures=self.figures.pictured(self.rows.frame, classifier))
 
     def verdict(self, classifier: Classifier, baselines: Sequence[Mapping[str, Any]]) -> Message:
         """Return the headline."""
@@ -70,9 +70,9 @@ class Measured:
             facts={**facts_of(classifier), **task_of(classifier.manifest.task).facts(self.metrics), **facts},
             baselines=baselines,
             seen=self.known,
-            slices=self.judgement.slices,
-            worst=self.judgement.worst,
-            strangest=self.judgement.strangest,
+            slices=self.figures.slices,
+            worst=self.figures.worst,
+            strangest=self.figures.strangest,
             findings=[*self.findings, *left_out(baselines), *findings],
             export=export_facts(classifier.path),
             history=history,
@@ -100,7 +100,7 @@ def measured(
     """
     manifest, frame, y = classifier.manifest, rows.frame, rows.labels
     how: dict[str, Any] = {"threshold": manifest.threshold, "bootstrap": bootstrap, "groups": groups_of(frame, group)}
-    judgement = judge(
+    row_figures = measure_rows(
         y,
         p,
         classifier.decide(p),
@@ -115,12 +115,12 @@ def measured(
         **how,
     )
     covered, told = coverage_of(classifier, y, p, how["groups"])
-    judgement.metrics.update(covered)
+    row_figures.metrics.update(covered)
     own, odd = task_of(manifest.task).figures(classifier, frame, y, p)
-    judgement.metrics.update({**(more or {}), **own})
+    row_figures.metrics.update({**(more or {}), **own})
     positive = manifest.positive if len(classifier.classes) == 2 else None
     known = None if seen is None else seen.measured(y, p, classifier.classes, positive=positive, **how)
-    return Measured(rows, p, judgement, known, [*rows.findings, *judgement.findings, *odd, *told])
+    return Measured(rows, p, row_figures, known, [*rows.findings, *row_figures.findings, *odd, *told])
 
 
 def pages_of(classifier: Classifier, rows: Dataset, p: np.ndarray) -> dict[str, Any]:

@@ -138,8 +138,8 @@ def _metrics(parent: Classifier, how: How, rows: int) -> dict[str, Any]:
     kept: dict[str, Any] = {name: stored[name] for name in ("history", "best_epoch", "baselines") if name in stored}
     earlier = stored.get("parent") if "recalibrated" in stored else stored
     facts = {"parent": parent.manifest.name, "version": parent.version, "how": how.how, "rows": rows}
-    judged = stored.get("judged_on")
-    return {"judged_on": judged, "test": held, **kept, "recalibrated": facts, "parent": earlier}
+    evaluated = stored.get("judged_on")
+    return {"judged_on": evaluated, "test": held, **kept, "recalibrated": facts, "parent": earlier}
 
 
 def _card(parent: Classifier, facts: dict[str, Any]) -> str:

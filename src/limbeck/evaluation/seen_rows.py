@@ -81,9 +81,9 @@ def seen_by(
     return Seen(mask, _near(mask, keys, task)), []
 
 
-def seen_among(frame: pl.DataFrame, judged: ArrayLike, learned: ArrayLike, task: Task, reader: Input) -> Seen | None:
-    """Return which of the ``judged`` rows of a frame are also among those ``learned`` from, None where none is."""
-    at = np.asarray(judged, dtype=np.int64)
+def seen_among(frame: pl.DataFrame, evaluated: ArrayLike, learned: ArrayLike, task: Task, reader: Input) -> Seen | None:
+    """Return which of the ``evaluated`` rows of a frame are also among those ``learned`` from, None where none is."""
+    at = np.asarray(evaluated, dtype=np.int64)
     told = telling_keys(frame, task, reader)
     known, twice = {told[row] for row in np.asarray(learned).tolist() if told[row]}, np.isin(at, learned)
     mask = np.array([told[row] in known for row in at.tolist()], dtype=bool) | twice

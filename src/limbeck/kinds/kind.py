@@ -49,7 +49,7 @@ class Kind:
     ``added_rows``
         ``with_added``: epoch -> rows and labels, with rows that are made of them behind these; ``check_added``.
     ``baseline``
-        ``fit_and_measure``: recipe, training rows, which of them, rows to judge, which of them, the positive class, and
+        ``fit_and_measure``: recipe, training rows, which of them, rows to evaluate, which, the positive class, and
         ``steady``, whether to regularise more -> the line of the report. ``forest_features``: recipe, two frames ->
         float32, for anomalies. ``flat``: encoded rows -> float32 [N, F], for boosted trees as a teacher.
         ``kept``: a context in which what the baseline reads of rows stays in memory, so that they are read once.

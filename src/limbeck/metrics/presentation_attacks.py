@@ -1,4 +1,4 @@
-"""Presentation attack detection, judged as ISO/IEC 30107-3 defines it: which attacks pass, and which live ones do not.
+"""Presentation attack detection, by ISO/IEC 30107-3: which attacks pass, and which live ones do not.
 
 Two errors, never mixed: an attack presentation taken for bona fide, counted for each species of attack instrument
 (photo, screen, mask, …) by itself, because a detector is as good as against the attack that beats it best; and a bona

@@ -40,7 +40,7 @@ class LeaveOut(Section):
 
 
 class Evaluation(Section):
-    """How the finished student is judged."""
+    """How the finished student is evaluated."""
 
     threshold: Literal["macro_f1", "f1", "accuracy", "eer"] | float | AttackLevel | Sensitivity = "macro_f1"
     leave_out: LeaveOut | None = Field(
@@ -51,7 +51,7 @@ class Evaluation(Section):
     bootstrap: int = Field(default=1000, ge=0, le=20000)
     baseline: bool = True
     adversary: Adversary | None = Field(default=None, description="of pictures: measure accuracy under it too")
-    attacks: Attacks | None = Field(default=None, description="judge by ISO/IEC 30107-3 too")
+    attacks: Attacks | None = Field(default=None, description="evaluate by ISO/IEC 30107-3 too")
     pictures: bool = Field(default=False, description="small copies of the worst errors in the report")
 
     @model_validator(mode="after")

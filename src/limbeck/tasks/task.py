@@ -69,7 +69,7 @@ class TaskKind:
         Which of a bundle's metrics have a line of their own in the report, by their names.
     baseline
         The line of the report of what a student has to beat, beside the majority class: of the recipe, training rows,
-        which of them, rows to judge, which of them, the positive class, and the majority's line.
+        which of them, rows to evaluate, which of them, the positive class, and the majority's line.
     baseline_needs
         The function of the kind's module ``baseline`` that ``baseline`` calls; None where it calls none.
     trainer

@@ -1,4 +1,4 @@
-"""Accuracy under attack: of the student as it was trained, on the rows it is judged on.
+"""Accuracy under attack: of the student as it was trained, on the rows it is evaluated on.
 
 An attacker can read the weights from the bundle, so this is what the bundle holds against. It says nothing of other
 attacks, or of larger changes.

@@ -128,7 +128,7 @@ def teach_encoder(network: Any, recipe: Recipe, encoder: RowInput, rows: Rows) -
 def refuse_detectors(recipe: Recipe, verb: str) -> None:
     """Raise for a recipe of a detector: what compares classifiers on held-out rows has nothing to compare there."""
     if task_of(recipe.task).detects:
-        what = f"{verb} judges classifiers on rows held back from train, and a detector's are normal rows alone"
+        what = f"{verb} evaluates classifiers on rows held back from train, and a detector's are normal rows alone"
         raise LimbeckError(what, where="recipe", fix="train it with several training.seed instead")
 
 

@@ -56,7 +56,7 @@ def finish(
     recipe: Recipe, rows: Dataset, student: Student, out: Path, *, trust: dict[str, Any] | None = None,
     lang: str = "en", choice: Choice | None = None,
 ) -> Trained:  # fmt: skip
-    """Export a trained student, judge the exported bundle and write everything that belongs to it.
+    """Export a trained student, evaluate the exported bundle and write everything that belongs to it.
 
     ``choice`` says how the student was chosen among candidates, where the recipe lists some.
     """
@@ -110,14 +110,14 @@ def _evaluated(
     elif part == "valid":
         say("there are no test rows: the figures are those of valid, on which the student was chosen")
     index = rows.part(part)
-    judged, asked, history = rows.take(index), recipe.evaluation, student.history.epochs
-    need(judged.frame.columns, [*asked.slices, *([asked.group] if asked.group else [])], "the data")
+    evaluated, asked, history = rows.take(index), recipe.evaluation, student.history.epochs
+    need(evaluated.frame.columns, [*asked.slices, *([asked.group] if asked.group else [])], "the data")
     baselines = _baselines(recipe, rows, index)
     with Classifier(folder) as classifier:
-        p = classifier.probabilities_of(values_of(judged.frame, recipe.task))
+        p = classifier.probabilities_of(values_of(evaluated.frame, recipe.task))
         robust = robust_accuracy(recipe, rows, student, index.tolist())
         found = measured(
-            classifier, judged, p, slices=asked.slices, group=asked.group, bootstrap=asked.bootstrap,
+            classifier, evaluated, p, slices=asked.slices, group=asked.group, bootstrap=asked.bootstrap,
             seen=_known(recipe, rows, index, part), more={} if robust is None else {"robust": robust},
         )  # fmt: skip
         if asked.pictures:
@@ -128,7 +128,7 @@ def _evaluated(
             "judged_on": part,
             "test": found.metrics,
             "baselines": baselines,
-            "slices": found.judgement.slices,
+            "slices": found.figures.slices,
             "findings": findings,
             "messages": stored_messages(findings),
             "history": history,

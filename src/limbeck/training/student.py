@@ -1,4 +1,4 @@
-"""From a recipe and its rows to a trained student in memory; export and judgement come after."""
+"""From a recipe and its rows to a trained student in memory; export and evaluation come after."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`limbeck train`: recipe and rows in, a finished, judged and verified bundle out."""
+"""`limbeck train`: recipe and rows in, a finished, evaluated and verified bundle out."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def train(
     progress: Listener | None = None,
     cancel: Token | None = None,
 ) -> Trained:
-    """Train the recipe's student, judge it once on ``test``, and export it through the gate.
+    """Train the recipe's student, evaluate it once on ``test``, and export it through the gate.
 
     Processes that torchrun has started share the work, end with the same weights and return the same; once one was
     lost and torchrun has started them anew, they go on from the checkpoint.

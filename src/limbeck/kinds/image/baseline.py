@@ -67,13 +67,13 @@ def features_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def fit_and_measure(
-    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], evaluated: Dataset, asked: NDArray[np.int64],
     positive: int | None, *, steady: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the baseline's line of the report; see ``baseline`` in `limbeck.kinds.kind.Kind`."""
-    seen, new = pictures_of(train.frame[learned], recipe.task), pictures_of(judged.frame[asked], recipe.task)
+    seen, new = pictures_of(train.frame[learned], recipe.task), pictures_of(evaluated.frame[asked], recipe.task)
     return picture_baseline_row(
-        seen, train.labels[learned], new, judged.labels[asked], train.classes, positive,
+        seen, train.labels[learned], new, evaluated.labels[asked], train.classes, positive,
         settings=recipe.input, seed=recipe.training.seed, steady=steady,
     )  # fmt: skip
 

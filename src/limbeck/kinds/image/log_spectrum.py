@@ -3,7 +3,7 @@
 The power spectrum of a picture is averaged over rings of frequency; the logarithm of each mean is a feature, as in
 spectrum-based detection of re-captured and generated pictures (Durall et al. 2020, Watch your Up-Convolution, §3.1).
 Frequencies are counted in cycles per side of the picture, because that is what a resize to S pixels cuts: nothing above
-S / 2 is left. How far features separate classes is the area under the ROC curve of a linear model, each row judged by
+S / 2 is left. How far features separate classes is the area under the ROC curve of a linear model, each row measured by
 a model that has not seen it nor its group.
 """
 
@@ -56,7 +56,7 @@ def separation(features: NDArray[np.floating], labels: Ints, groups: Ints | None
     labels
         Class of each row, [N].
     groups
-        Group of each row, [N]: rows of one group are never both learned and judged.
+        Group of each row, [N]: rows of one group are never both learned and evaluated.
     """
     kinds = np.unique(labels)
     wanted = (labels[:, None] == kinds[None, :]).astype(np.float64)
@@ -64,9 +64,9 @@ def separation(features: NDArray[np.floating], labels: Ints, groups: Ints | None
     fold = np.random.default_rng(0).permutation(unit.max() + 1)[unit] % folds
     scores = np.zeros_like(wanted)
     for held in range(folds):
-        judged = fold == held
-        if judged.any() and not judged.all():
-            scores[judged] = _answers(features[~judged], wanted[~judged], features[judged])
+        evaluated = fold == held
+        if evaluated.any() and not evaluated.all():
+            scores[evaluated] = _answers(features[~evaluated], wanted[~evaluated], features[evaluated])
     return float(np.mean([_auc(scores[:, k], wanted[:, k] > 0) for k in range(len(kinds))]))
 
 

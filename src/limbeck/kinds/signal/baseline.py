@@ -29,12 +29,12 @@ def flat(rows: Signals) -> NDArray[np.float32]:
 
 
 def fit_and_measure(
-    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], evaluated: Dataset, asked: NDArray[np.int64],
     positive: int | None, *, steady: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the baseline's line of the report; see ``baseline`` in `limbeck.kinds.kind.Kind`."""
     return signal_baseline_row(
-        recipe.input, train.frame[learned], train.labels[learned], judged.frame[asked], judged.labels[asked],
+        recipe.input, train.frame[learned], train.labels[learned], evaluated.frame[asked], evaluated.labels[asked],
         train.classes, positive, steady=steady,
     )  # fmt: skip
 

@@ -33,12 +33,12 @@ def flat(rows: Dense) -> NDArray[np.float32]:
 
 
 def fit_and_measure(
-    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], evaluated: Dataset, asked: NDArray[np.int64],
     positive: int | None, *, steady: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the baseline's line of the report; see ``baseline`` in `limbeck.kinds.kind.Kind`."""
-    seen, new = cells_in(train.frame[learned], recipe.task), cells_in(judged.frame[asked], recipe.task)
-    y, z = train.labels[learned], judged.labels[asked]
+    seen, new = cells_in(train.frame[learned], recipe.task), cells_in(evaluated.frame[asked], recipe.task)
+    y, z = train.labels[learned], evaluated.labels[asked]
     return table_baseline_row(seen, y, new, z, train.classes, positive, steady=steady)
 
 

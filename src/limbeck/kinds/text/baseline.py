@@ -64,12 +64,12 @@ class TextBaseline:
 
 
 def fit_and_measure(
-    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],  # noqa: ARG001
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], evaluated: Dataset, asked: NDArray[np.int64],  # noqa: ARG001
     positive: int | None, *, steady: bool,
 ) -> dict[str, Any]:  # fmt: skip
     """Return the baseline's line of the report; see ``baseline`` in `limbeck.kinds.kind.Kind`."""
-    texts, others = [train.texts[row] for row in learned], [judged.texts[row] for row in asked]
-    y, z = train.labels[learned], judged.labels[asked]
+    texts, others = [train.texts[row] for row in learned], [evaluated.texts[row] for row in asked]
+    y, z = train.labels[learned], evaluated.labels[asked]
     return baseline_row(texts, y, others, z, train.classes, positive, steady=steady)
 
 

@@ -1,7 +1,7 @@
 """An autoencoder of signals: a window and its rhythm through a narrow middle, and what that cannot rebuild.
 
 Thill et al. 2021 ("Temporal convolutional autoencoder for unsupervised anomaly detection in time series") score signals
-so. Here the window's shape and its rhythm are rebuilt apart and judged apart: a premature beat of usual shape is
+so. Here the window's shape and its rhythm are rebuilt apart and scored apart: a premature beat of usual shape is
 strange in its rhythm alone, which a mean over all numbers would drown.
 """
 

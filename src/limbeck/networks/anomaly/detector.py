@@ -193,7 +193,7 @@ class PictureDetector(Detector):
         """Return float [B, S]; see `looked`."""
         return self.looked(*arrays)[1]
 
-    def judged(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+    def scores_with_map(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Return logits float [B, 2] and the map float [B, h, w], 0 at what is usual, 1 at what few normals reach."""
         maps, statistics = self.looked(pixels)
         return self.logits(self.scored(statistics)), (maps - self.low) / (self.high - self.low)

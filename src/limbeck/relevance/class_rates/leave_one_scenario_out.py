@@ -1,4 +1,4 @@
-"""Does `domain` help strangers: every labelled scenario plays the target once, judged by its labels.
+"""Does `domain` help strangers: every labelled scenario plays the target once, measured by its labels.
 
 The scenario's own teacher and its labels are kept from whatever fuses its rows, so a win here is what a win on the
 real target would look like. Source labels are used; target labels do not exist.

@@ -44,7 +44,7 @@ def forest_row(
 
 
 def kind_line(
-    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], evaluated: Dataset, asked: NDArray[np.int64],
     positive: int | None, majority: Mapping[str, Any],  # noqa: ARG001
 ) -> dict[str, Any]:  # fmt: skip
     """Return the line of the forest on the features of the recipe's kind; see `evaluation.baselines.baseline_rows`.
@@ -52,5 +52,5 @@ def kind_line(
     It is unsupervised: its line is drawn by false alarms, and there is nothing to regularise.
     """
     features = kind_of(recipe.task).load("baseline").forest_features
-    known, strange = features(recipe, train.frame[learned], judged.frame[asked])
-    return forest_row(known, strange, judged.labels[asked], train.classes, recipe.anomaly.false_alarms)
+    known, strange = features(recipe, train.frame[learned], evaluated.frame[asked])
+    return forest_row(known, strange, evaluated.labels[asked], train.classes, recipe.anomaly.false_alarms)

@@ -21,12 +21,12 @@ from limbeck.recipe import Recipe
 
 
 def kind_line(
-    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], judged: Dataset, asked: NDArray[np.int64],
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], evaluated: Dataset, asked: NDArray[np.int64],
     positive: int | None, majority: Mapping[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
     """Return the line of the baseline of the recipe's kind; see `limbeck.evaluation.baselines.baseline_rows`."""
     measured = partial(
-        kind_of(recipe.task).load("baseline").fit_and_measure, recipe, train, learned, judged, asked, positive
+        kind_of(recipe.task).load("baseline").fit_and_measure, recipe, train, learned, evaluated, asked, positive
     )
     return checked(lambda steady: measured(steady=steady), majority)
 

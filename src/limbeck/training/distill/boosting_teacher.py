@@ -1,6 +1,6 @@
 """Gradient-boosted trees as a teacher of tables and signals: what the report's baseline is, asked for probabilities.
 
-Trees are often the better judges of rhythm and of single numbers, networks of shape; a student that hears both may have
+Trees are often the better at rhythm and of single numbers, networks of shape; a student that hears both may have
 both. Trees also know by heart what they learned, so as a teacher they answer about rows that they have not seen; see
 `limbeck.training.distill.trained_teacher`.
 """

@@ -119,7 +119,7 @@ def scenes_of(
 ) -> tuple[list[Scene], Scene]:
     """Return the known scenarios as scenes, and the target.
 
-    All teachers but the pooled ones are asked about the scenarios' rows, so that they can be judged there; where asking
+    All teachers but the pooled ones are asked about the scenarios' rows, so that they are evaluated there; where asking
     may cost money only those of scenarios are, and the others are silent.
     """
     seed, costly = recipe.training.seed, asks_cost(recipe)

@@ -1,6 +1,6 @@
 """Several processes that train one student, started by torchrun: who is who, and what they tell each other.
 
-Rank 0 alone speaks, writes, asks teachers, judges and exports; what the others need of that it tells them. They have
+Rank 0 alone speaks, writes, asks teachers, evaluates and exports; what the others need of that it tells them. They have
 two minutes to find each other. After that none of them waits with a clock, as teachers and exports take as long as
 they take: a process that dies is noticed by its closed connection, and by torchrun. How a batch is shared is in
 `limbeck.training.distributed.shared_batch`.

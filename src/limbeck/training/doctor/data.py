@@ -79,8 +79,8 @@ def _telling(case: Case, rows: Dataset) -> Iterator[Finding]:
     """Yield columns of a table of which each alone has the label of every row: most often made after it was known."""
     task, labels = case.recipe.task, rows.labels
     learned = np.flatnonzero((labels >= 0) & np.isin(rows.split, ("train", "valid")))
-    judged = kind_of(task).by_columns and not task_of(task).detects
-    if not judged or len(learned) < ENOUGH or len(np.unique(labels[learned])) < 2:
+    evaluated = kind_of(task).by_columns and not task_of(task).detects
+    if not evaluated or len(learned) < ENOUGH or len(np.unique(labels[learned])) < 2:
         return
     for name in task.inputs:
         cells = exact(text_of(rows.frame[name][learned])) if name in rows.frame.columns else np.zeros(1, dtype=np.int64)

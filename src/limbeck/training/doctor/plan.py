@@ -83,7 +83,7 @@ def _changes(recipe: Recipe) -> Iterator[Finding]:
 
 
 def check_training(case: Case, teachers: int | None) -> Iterator[Finding]:
-    """Yield what keeps the student from being run, chosen and judged; ``teachers`` is None where some did not open."""
+    """Yield what keeps the student from being run, chosen and measured; ``teachers`` is None where one did not open."""
     recipe, rows = case.recipe, case.rows
     faults = [*attempt("training", _device(recipe)), *_teaching(case, teachers)]
     if rows is None:

@@ -1,7 +1,7 @@
 """The gate of the export: a model that answers like the trained network, or none.
 
 The graph ends in calibrated probabilities, so that every door gives the same answer. Weights are rounded to half
-precision *before* the student is judged, and stored that way: the files are half as large and no answer changes.
+precision *before* the student is evaluated, and stored that way: the files are half as large and no answer changes.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class Mapping(nn.Module):
     def forward(self, *arrays: Tensor) -> tuple[Tensor, Tensor]:
         """Return probabilities float32 [B, 2] and maps float32 [B, h, w]."""
         assert isinstance(self.network, PictureDetector)
-        logits, maps = self.network.judged(*arrays)
+        logits, maps = self.network.scores_with_map(*arrays)
         return torch.softmax(logits / self.temperature, dim=1), maps
 
 

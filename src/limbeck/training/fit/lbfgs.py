@@ -14,7 +14,7 @@ from torch import Tensor
 
 from limbeck.training.fit.learner import Learner
 
-ITERATIONS = 10  # per epoch, so that every epoch can be judged on valid
+ITERATIONS = 10  # per epoch, so that every epoch can be evaluated on valid
 
 
 def optimizer_for(learner: Learner) -> torch.optim.LBFGS:

@@ -1,7 +1,7 @@
 """Cross-validation: how much the figures depend on which rows were held out.
 
 The rows of ``train`` and ``valid`` are dealt into K folds, by whole groups where the recipe names a group, and by
-patients for signals; exact copies that the recipe keeps share a fold. Each fold is judged once by a student trained on
+patients for signals; exact copies that the recipe keeps share a fold. Each fold is answered by a student trained on
 the others, of which a tenth chooses the best epoch. Teachers that are trained first are trained for each fold anew, and
 never see its rows. Candidates that the recipe lists are compared for each fold anew, without its rows. Rows of ``test``
 stay untouched.
@@ -57,7 +57,7 @@ def cross_validate(
     progress: Listener | None = None,
     cancel: Token | None = None,
 ) -> Folds:
-    """Train and judge K students; write ``folds.json`` in ``out`` after each, so that a killed run can go on.
+    """Train and evaluate K students; write ``folds.json`` in ``out`` after each, so that a killed run can go on.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""`limbeck tune`: a search over a recipe's keys, judged on ``valid`` (Optuna's TPE, with median pruning).
+"""`limbeck tune`: a search over a recipe's keys, evaluated on ``valid`` (Optuna's TPE, with median pruning).
 
 The search lives in one SQLite file, so it can be stopped, killed and continued. What a trial draws depends on the seed
 and on the finished trials before it, so a killed search ends as one that was not. The best recipe is written as

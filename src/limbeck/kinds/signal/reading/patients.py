@@ -1,4 +1,4 @@
-"""Which beats may be learned from and judged on together: whole patients, or the published lists of records.
+"""Which beats may be learned from and evaluated on together: whole patients, or the published lists of records.
 
 Beats of one heart are alike, so a split by beats tells how well a classifier knows its patients, not how it does on the
 next one. Patients stay together by default; the split by beats is possible, and every report of it says that it leaks.
@@ -67,7 +67,7 @@ def fair_draw(
     drawn
         Seed -> the parts of all rows, str [N].
     before
-        The parts as they were given: parts that stand in them are not judged.
+        The parts as they were given: parts that stand in them are not evaluated.
     labels
         int64 [N]; only labelled rows count.
     """

@@ -21,7 +21,7 @@ WORST, STRANGEST = 24, 12  # rows of a report's lists
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RowFigures:
     """Metrics of one classifier on labelled rows, and what the report shows beside them.
 
     ``worst`` are the errors, the most confident first, ``strangest`` the rows most likely positive, right or wrong.
@@ -33,14 +33,14 @@ class Judgement:
     strangest: list[dict[str, Any]]
     findings: list[Message]
 
-    def pictured(self, frame: pl.DataFrame, classifier: Classifier) -> Judgement:
-        """Return it with small pictures of those rows; ``frame`` holds the rows judged."""
+    def pictured(self, frame: pl.DataFrame, classifier: Classifier) -> RowFigures:
+        """Return it with small pictures of those rows; ``frame`` holds the rows evaluated."""
         shown = classifier.kind.load("gallery").with_thumbnails
         strangest = shown(self.strangest, frame, classifier) if classifier.mapped else []
         return replace(self, worst=shown(self.worst, frame, classifier), strangest=strangest)
 
 
-def judge(
+def measure_rows(
     y: np.ndarray,
     p: np.ndarray,
     decided: np.ndarray,
@@ -56,7 +56,7 @@ def judge(
     by_length: bool = True,
     attacks: Attacks | None = None,
     frame: pl.DataFrame | None = None,
-) -> Judgement:
+) -> RowFigures:
     """Measure answers p float[N, C], decided int64[N], against labels y int64[N].
 
     ``by_length`` looks for weak slices by the length of ``texts`` too: of no use where they are paths of pictures. With
@@ -89,7 +89,7 @@ def judge(
 
     worst = cases(worst_rows(y, p, WORST, threshold=threshold, positive=one))
     strangest = cases(np.argsort(-p[:, positive], kind="stable")[:STRANGEST])
-    return Judgement(metrics, slices, worst, strangest, findings)
+    return RowFigures(metrics, slices, worst, strangest, findings)
 
 
 def groups_of(frame: pl.DataFrame, column: str | None) -> list[str] | None:
