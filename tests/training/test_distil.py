@@ -9,9 +9,10 @@ import pytest
 import limbeck
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
+from limbeck.metrics.logistic_fit import fit_logistic
 from limbeck.recipe import parse_recipe
 from limbeck.teachers.scenarios import scenario_teachers
-from limbeck.training.distill.co_training import fit_logistic, joint, settled, standard
+from limbeck.training.distill.co_training import joint, settled, standard
 from limbeck.training.distill.cold_start import stated_rates
 from limbeck.training.distill.distill import distil
 from limbeck.training.distill.fuse_answers import at_rates, reviewed_rows

@@ -18,6 +18,7 @@ from limbeck.events import check
 from limbeck.kinds.table.baseline import features
 from limbeck.kinds.table.encode import TableInput
 from limbeck.metrics.baseline_row import fit_boosting
+from limbeck.metrics.logistic_fit import even_weights
 from limbeck.recipe import Input
 
 Floats = NDArray[np.float64]
@@ -81,7 +82,9 @@ class Pool:
             parts = [self._rows[k][:, told] for k in scenarios]
             learned = np.concatenate([_ranks(part, part) if name == "pooled-ranks" else part for part in parts])
             y = np.concatenate([self._labels[k] for k in scenarios])
-            weight = np.concatenate([_even(self._labels[k], self.classes) for k in scenarios])
+            # Scenarios count alike, and in each its classes.
+            weights = [even_weights(self._labels[k], self.classes) for k in scenarios]
+            weight = np.concatenate([one * (1000 / len(one)) for one in weights])
             self._fitted[name, scenarios, told] = _fit(learned, y, weight, self.seed)
         return self._fitted[name, scenarios, told]
 
@@ -95,12 +98,6 @@ def _fit(X: NDArray[np.float32], y: NDArray[np.int64], weight: Floats, seed: int
     boosting = fit_boosting(X, y, "a pooled teacher", max_iter=100, learning_rate=0.08)
     trees = [kind(**forest).fit(X, y, sample_weight=weight) for kind in (RandomForestClassifier, ExtraTreesClassifier)]
     return [boosting, *trees]
-
-
-def _even(labels: NDArray[np.int64], classes: int) -> Floats:
-    """Return weights float64[M] under which scenarios count alike, and in each its classes."""
-    count = np.bincount(labels, minlength=classes)
-    return np.asarray(1 / ((count > 0).sum() * np.maximum(count, 1))[labels]) * 1000
 
 
 def _told(values: NDArray[np.float32]) -> bool:

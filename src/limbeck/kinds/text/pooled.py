@@ -14,13 +14,13 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.optimize import minimize
 
 from limbeck.events import check
 from limbeck.kinds.projection import unit_rows
 from limbeck.kinds.text.clean import clean_all
 from limbeck.kinds.text.ngrams import Ngrams, hashed_ngrams, word_codes
 from limbeck.kinds.text.tokens import cut_words
+from limbeck.metrics.logistic_fit import even_weights, fit_logistic
 from limbeck.recipe import Input
 
 Floats = NDArray[np.float64]
@@ -116,9 +116,13 @@ class _Linear:
         self.kept = np.flatnonzero(seen >= 2)
         self.idf = np.log((1 + rows.shape[0]) / (1 + seen[self.kept])) + 1
         X = self._scaled(rows)
-        weight = np.concatenate([_even(one, classes) for one in labels])
+        weight = np.concatenate([even_weights(one, classes) for one in labels])
         columns = [1] if classes == 2 else range(classes)
-        self.parts = np.stack([_fit(X, (own == c).astype(np.float64), weight) for c in columns], axis=1)
+        fitted = [
+            fit_logistic(X, (own == c).astype(np.float64), weight, strength=_STRENGTH, iterations=_ITERATIONS)
+            for c in columns
+        ]
+        self.parts = np.stack(fitted, axis=1)
 
     def __call__(self, counts: Any) -> Floats:
         z = self._scaled(counts) @ self.parts[:-1] + self.parts[-1]
@@ -129,27 +133,6 @@ class _Linear:
 
     def _scaled(self, counts: Any) -> Any:
         return unit_rows(counts[:, self.kept] @ sparse.diags_array(self.idf))
-
-
-def _even(labels: NDArray[np.int64], classes: int) -> Floats:
-    """Return weights float64[M] under which the classes of a scenario count alike, of mean one."""
-    count = np.bincount(labels, minlength=classes)
-    return np.asarray(len(labels) / ((count > 0).sum() * np.maximum(count, 1))[labels])
-
-
-def _fit(X: Any, target: Floats, weight: Floats) -> Floats:
-    turned = X.T.tocsr()
-
-    def loss(v: Floats) -> tuple[float, Floats]:
-        z = X @ v[:-1] + v[-1]
-        p = 1.0 / (1.0 + np.exp(-np.clip(z, -40, 40)))
-        pull = _STRENGTH * weight * (p - target)
-        value = _STRENGTH * float((weight * (np.logaddexp(0, z) - target * z)).sum()) + 0.5 * float(v[:-1] @ v[:-1])
-        return value, np.append(turned @ pull + v[:-1], pull.sum())
-
-    start = np.zeros(X.shape[1] + 1)
-    found: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": _ITERATIONS}).x
-    return found
 
 
 def _counted(texts: list[str], family: str) -> Any:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from limbeck.metrics.logistic_fit import even_weights
 from limbeck.relevance.class_rates.prior import asymmetry, saerens
 from limbeck.relevance.models.logistic import minimise
 from limbeck.relevance.probabilities import Floats, Ints, sigmoid, softmax
@@ -26,7 +27,7 @@ _MOST = 600  # rows of a replay
 _LEAST_ERROR = 0.2  # log-odds: no sign is taken to be nearer to the truth than this
 _UNKNOWN = 1.0  # log-odds that EM is off by where no scenario tells
 _GRID = np.linspace(-5.0, 5.0, 1001)
-_DRAWS = 200
+_DRAWS, _FEW = 50, 20  # bootstrap samples for an interval, and for one standard deviation
 _DOUBTS = (0.0, 0.25, 0.5, 1.0)
 
 
@@ -99,7 +100,7 @@ class ShiftModel:
         """Bootstrap rows, and bend each class's log-odds by as much as EM was off between scenarios."""
         rng = np.random.default_rng(seed)
         draws = []
-        for _ in range(_DRAWS // 4):
+        for _ in range(_DRAWS):
             again = _em(even[rng.integers(0, len(even), len(even))])
             bent = np.log(np.maximum(again, 1e-6)) + rng.normal(0, self.bent, len(found))
             draws.append(softmax(bent))
@@ -131,7 +132,7 @@ def calibrate(scores: Sequence[Scores], labels: Sequence[Ints]) -> tuple[float, 
     """
     C = scores[0].shape[1]
     truth = [np.eye(C)[own] for own in labels]
-    weight = [_even_weights(own, C) for own in labels]
+    weight = [even_weights(own, C) / len(own) for own in labels]
 
     def loss(v: Floats) -> tuple[float, Floats]:
         slope, shifts = np.exp(v[0]), v[1:].reshape(len(scores), C)
@@ -248,7 +249,7 @@ def _em(even: Floats) -> Floats:
 def _row_error(even: Floats, seed: int) -> float:
     """Return the bootstrap standard deviation of EM's log-odds over rows."""
     rng = np.random.default_rng(seed)
-    draws = [_odds(_em(even[rng.integers(0, len(even), len(even))])[1]) for _ in range(_DRAWS // 10)]
+    draws = [_odds(_em(even[rng.integers(0, len(even), len(even))])[1]) for _ in range(_FEW)]
     return float(np.std(draws))
 
 
@@ -264,8 +265,3 @@ def _difference(scores: Scores) -> Floats:
 def _odds(rate: float) -> float:
     rate = min(max(float(rate), 0.01), 0.99)
     return float(np.log(rate / (1 - rate)))
-
-
-def _even_weights(labels: Ints, classes: int) -> Floats:
-    count = np.bincount(labels, minlength=classes)
-    return np.asarray(1.0 / ((count > 0).sum() * np.maximum(count, 1))[labels])

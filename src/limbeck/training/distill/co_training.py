@@ -19,6 +19,7 @@ from scipy.optimize import minimize
 
 from limbeck.data.split import folds as deal
 from limbeck.events import check
+from limbeck.metrics.logistic_fit import fit_logistic
 from limbeck.relevance.probabilities import cut_for, softmax
 
 Floats = NDArray[np.float64]
@@ -152,27 +153,7 @@ def _taught(
     columns: Sequence[int] = [1] if single else range(target.shape[1])
     scores = []
     for column in columns:
-        fitted = fit_logistic(X, target[:, column], weight)
+        fitted = fit_logistic(X, target[:, column], weight, strength=STRENGTH)
         scores.append(matrix[asked] @ fitted[:width] + fitted[-1])
     voices = np.stack(scores, axis=1)
     return np.concatenate((-0.5 * voices, 0.5 * voices), axis=1) if single else voices
-
-
-def fit_logistic(X: Any, target: Floats, weight: Floats, *, strength: float = STRENGTH, iterations: int = 30) -> Floats:
-    """Fit a logistic model to soft targets float[N] in 0..1; return its weights and, last, its bias.
-
-    Minimises ``strength * weighted cross-entropy + |weights|² / 2`` by L-BFGS; few iterations are enough, and stopping
-    early is some regularisation more.
-    """
-    turned = X.T.tocsr()
-
-    def loss(v: Floats) -> tuple[float, Floats]:
-        z = X @ v[:-1] + v[-1]
-        p = 1.0 / (1.0 + np.exp(-np.clip(z, -40, 40)))
-        value = strength * float((weight * (np.logaddexp(0, z) - target * z)).sum()) + 0.5 * float(v[:-1] @ v[:-1])
-        pull = strength * weight * (p - target)
-        return value, np.append(turned @ pull + v[:-1], pull.sum())
-
-    start = np.zeros(X.shape[1] + 1)
-    found: Floats = minimize(loss, start, jac=True, method="L-BFGS-B", options={"maxiter": iterations}).x
-    return found

@@ -22,11 +22,10 @@ from limbeck.recipe import Recipe
 from limbeck.relevance.class_rates.shift import Rates
 from limbeck.relevance.probabilities import Floats
 from limbeck.relevance.replay.scene import Scene
-from limbeck.training.distill.panel import Panel, features_of
+from limbeck.training.distill.panel import Panel, compact, features_of
 from limbeck.training.distill.replay import SAFE, Chosen, answer_of, choose
 
 FEWEST = 2  # scenarios of two classes or more, without which nothing can be replayed
-_COLUMNS = 64  # of the features that all scenes share
 
 
 @dataclass(frozen=True)
@@ -134,7 +133,8 @@ def scenes_of(
         if len(np.unique(teacher.labels[rows])) > 1:
             taken.append((k, teacher, rows))
             parts.append(teacher.rows[rows])
-    shared = _shared(recipe, frame, parts)
+    features, theirs = features_of(recipe, frame, parts)
+    shared = compact([features, *theirs])
     left_out = _left_out(panel, taken)
     scenes = []
     for at, ((k, teacher, rows), part) in enumerate(zip(taken, parts, strict=True)):
@@ -180,17 +180,3 @@ def _left_out(panel: Panel, taken: list[tuple[int, Any, NDArray[np.int64]]]) -> 
             at = number[id(teacher)]
             out[which].append(pooled.pool.left_out(which, at, teacher.rows[rows]))
     return out
-
-
-def _shared(recipe: Recipe, frame: pl.DataFrame, parts: list[pl.DataFrame]) -> list[NDArray[np.float64]]:
-    """Return features of a few columns in one frame for the target and each scene: sparse ones projected at random.
-
-    Signs are fixed (Achlioptas 2003).
-    """
-    features, theirs = features_of(recipe, frame, parts)
-    whole = [features, *theirs]
-    width = whole[0].shape[1]
-    if width <= _COLUMNS:
-        return [np.asarray(one, dtype=np.float64) for one in whole]
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(width, _COLUMNS)) / np.sqrt(_COLUMNS)
-    return [np.asarray(one @ signs, dtype=np.float64) for one in whole]

@@ -27,7 +27,7 @@ from limbeck.relevance.probabilities import softmax
 from limbeck.tasks import task_of
 from limbeck.training.distill.co_training import Company, joint, offsets
 from limbeck.training.distill.cold_start import Replayed, asks_cost, replayed, stated_rates
-from limbeck.training.distill.panel import Panel, drawn, features_of
+from limbeck.training.distill.panel import Panel, compact, drawn, features_of
 from limbeck.training.distill.reviewed_labels import joined_with_labels
 
 Marked = tuple[NDArray[np.int64], NDArray[np.int64]]
@@ -183,12 +183,6 @@ def _by_domain(P: NDArray[np.float32], features: Any, theirs: list[Any], panel: 
         raise LimbeckError(what, where="relevance.method", fix="name them in the teacher's sample")
     dense = compact([features, *theirs])
     return relevance.domain(P, dense[0], dense[1:])
-
-
-def compact(parts: list[Any], width: int = 64) -> list[NDArray[np.float64]]:
-    """Return dense features of a few columns: sparse ones projected at random, signs fixed (Achlioptas 2003)."""
-    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(parts[0].shape[1], width)) / np.sqrt(width)
-    return [np.asarray(part @ signs) if part.shape[1] > width else np.asarray(part) for part in parts]
 
 
 def shares(fused: relevance.Fused) -> NDArray[np.float64]:

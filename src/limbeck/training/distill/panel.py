@@ -118,3 +118,9 @@ def features_of(
         raise LimbeckError(what, where="recipe", fix="set relevance.method = 'agreement'")
     found: tuple[Any, list[Any | None]] = kind.load("panel_features").features_of(recipe, target, others)
     return found
+
+
+def compact(parts: list[Any], width: int = 64) -> list[NDArray[np.float64]]:
+    """Return dense features of a few columns: sparse ones projected at random, signs fixed (Achlioptas 2003)."""
+    signs = np.random.default_rng(0).choice([-1.0, 1.0], size=(parts[0].shape[1], width)) / np.sqrt(width)
+    return [np.asarray(part @ signs) if part.shape[1] > width else np.asarray(part) for part in parts]

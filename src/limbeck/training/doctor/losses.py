@@ -140,10 +140,10 @@ def _loss(case: Case, fresh: Fresh, name: str) -> Iterator[Finding]:
                 break
     except (RuntimeError, ValueError, TypeError, IndexError, KeyError) as error:
         raise LimbeckError(f"the loss {name!r} fails on the first batch: {first_line(error)}") from error
-    yield _judged(name, value, norm)
+    yield _finding(name, value, norm)
 
 
-def _judged(name: str, value: float, norm: float) -> Finding:
+def _finding(name: str, value: float, norm: float) -> Finding:
     if not math.isfinite(value):
         what = f"the loss {name!r} is {value} on the first batch"
         return Finding("error", "losses", what, "look at the labels and weights it reads")

@@ -58,7 +58,7 @@ def _sampled(case: Case, sample: pl.DataFrame, test: pl.DataFrame, who: str) -> 
         raise LimbeckError(f"its sample has no column {task.inputs[0]!r}", where=who, fix="rename it in the sample")
     seen = set(_keys(sample, task, reader))
     keys = _keys(test, task, reader)
-    return _judged(who, sum(key in seen for key in keys), len(keys), 0.0)
+    return _finding(who, sum(key in seen for key in keys), len(keys), 0.0)
 
 
 def _hashed(teacher: Bundle, test: pl.DataFrame, who: str) -> Finding | None:
@@ -69,10 +69,10 @@ def _hashed(teacher: Bundle, test: pl.DataFrame, who: str) -> Finding | None:
     inputs = teacher.columns[0] if teacher.kind.one_text else list(teacher.columns)
     keys = _keys(test, manifest.task.model_copy(update={"input": inputs}), manifest.input)
     known = learned_from(teacher.classifier.path, keys)
-    return None if known is None else _judged(who, known[0], len(keys), known[1])
+    return None if known is None else _finding(who, known[0], len(keys), known[1])
 
 
-def _judged(who: str, count: int, rows: int, chance: float) -> Finding:
+def _finding(who: str, count: int, rows: int, chance: float) -> Finding:
     what = f"{who}: it was trained on {count:,} of {rows:,} test rows"
     what += f" ({chance:.1f} of them expected by chance)" if chance >= 0.1 else ""
     if not beyond_chance(count, chance):
