@@ -13,7 +13,7 @@ from limbeck.metrics.logistic_fit import fit_logistic
 from limbeck.recipe import parse_recipe
 from limbeck.teachers.scenarios import scenario_teachers
 from limbeck.training.distill.co_training import joint, settled, standard
-from limbeck.training.distill.cold_start import stated_rates
+from limbeck.training.distill.cold_start import rates_of
 from limbeck.training.distill.distill import distil
 from limbeck.training.distill.fuse_answers import at_rates, reviewed_rows
 from limbeck.training.distill.panel import seat
@@ -424,22 +424,22 @@ def test_scenarios_of_pictures_are_refused(folder):
 
 @pytest.mark.parametrize(
     ("rates", "found"),
-    [({}, None), ({"good": 0.8, "bad": 0.2}, [0.2, 0.8]), ({"good": 0.3}, [0.7, 0.3]), ({"bad": 1.0}, [0.999, 0.001])],
+    [({}, None), ({"good": 0.8, "bad": 0.2}, [0.2, 0.8]), ({"good": 0.3}, [0.7, 0.3]), ({"bad": 0.9}, [0.9, 0.1])],
 )
 def test_stated_class_rates(rates, found):
-    read = stated_rates(parse_recipe(recipe(relevance={"class_rates": rates})), ("bad", "good"))
+    read = rates_of(parse_recipe(recipe(relevance={"class_rates": rates})), ("bad", "good"))
     assert read is None if found is None else read == pytest.approx(found, abs=1e-3)
 
 
 @pytest.mark.parametrize(
     ("rates", "told"),
     [
-        ({"god": 0.5}, "relevance.class_rates: there is no class 'god'; did you mean 'good'"),
+        ({"god": 0.5}, "relevance.class_rates: 'god' is no class; did you mean 'good'"),
         ({"good": 1.5}, "the rate of 'good' is 1.5"),
-        ({"good": 0.8, "bad": 0.8}, "the rates sum to 1.6"),
-        ({"good": 0.2, "bad": 0.2}, "the rates sum to 0.4"),
+        ({"good": 0.8, "bad": 0.8}, "they sum to 1.6"),
+        ({"good": 0.2, "bad": 0.2}, "they sum to 0.4"),
     ],
 )
 def test_wrong_class_rates_are_one_line(rates, told):
     with pytest.raises(LimbeckError, match=told):
-        stated_rates(parse_recipe(recipe(relevance={"class_rates": rates})), ("bad", "good"))
+        rates_of(parse_recipe(recipe(relevance={"class_rates": rates})), ("bad", "good"))

@@ -8,7 +8,7 @@ is only *which* rows go where, not how many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,7 @@ _SPELLINGS = {
 }
 SPELLINGS = {spelling: part for part, spellings in _SPELLINGS.items() for spelling in spellings}
 DRAWN = 0.1  # share of train that becomes valid when a column has none
+TRIES = 40  # draws of which `fair_draw` takes the best
 
 
 def split_random(
@@ -147,6 +148,37 @@ def draw(
     by_label, by_group = (None if array is None else np.asarray(array)[rows] for array in (labels, groups))
     result[rows] = split_random(len(rows), **shares, labels=by_label, groups=by_group, seed=seed)
     return result
+
+
+def fair_draw(drawn: Callable[[int], Names], before: Names, labels: Ints, seed: int) -> Names:
+    """Return, of `TRIES` draws the one whose parts have the classes most nearly in proportion.
+
+    Where few groups carry most rows of a class, a draw that takes groups blindly may leave valid without the class.
+
+    Parameters
+    ----------
+    drawn
+        Seed -> the parts of all rows, str [N].
+    before
+        The parts as they were given: parts that stand in them are not evaluated.
+    labels
+        int64 [N]; only labelled rows count.
+    """
+    known = labels >= 0
+    wanted = np.bincount(labels[known & (before == "train")])
+    goal = wanted / max(wanted.sum(), 1)
+    best, least = drawn(seed), np.inf
+    for turn in range(TRIES):
+        parts = best if turn == 0 else drawn(seed + 7919 * turn)
+        off = 0.0
+        for name in ("valid", "test"):
+            rows = known & (parts == name) & (before != name)
+            if rows.any():
+                have = np.bincount(labels[rows], minlength=len(goal)) / rows.sum()
+                off += float(np.abs(np.sqrt(have) - np.sqrt(goal)).sum())  # a class that is missing weighs most
+        if off < least:
+            best, least = parts, off
+    return best
 
 
 def _units(n: int, labels: npt.ArrayLike | None, groups: npt.ArrayLike | None) -> tuple[Ints, Ints, Sequence[Ints]]:

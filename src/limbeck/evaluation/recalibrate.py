@@ -18,7 +18,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.training_hashes import beyond_chance, seen_mask, telling_keys
 from limbeck.data.dataset import Dataset
 from limbeck.data.labels import labels_in
-from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.errors import LimbeckError
 from limbeck.evaluation.evaluate import labelled
 from limbeck.evaluation.recalibrated_bundle import How, write_recalibrated
 from limbeck.events import Listener, Token, stage, told
@@ -31,6 +31,7 @@ from limbeck.metrics.recalibration import (
     from_labels,
     from_rates,
     logits_of,
+    stated_rates,
 )  # fmt: skip
 from limbeck.process.forks import refuse_forked
 from limbeck.recipe import Evaluation, Recipe, load_recipe
@@ -120,7 +121,7 @@ def recalibrate(
         stack.enter_context(sole_writer(target))
         if target.exists() or target.is_symlink():
             raise LimbeckError("is there already", where=target, fix="name a new folder with --out")
-        rates = None if class_rates is None else _rates(classifier, class_rates)
+        rates = None if class_rates is None else stated_rates(class_rates, classifier.classes, "class rates")
         if normal_only and len(classifier.classes) != 2:
             fix = "give labelled rows, or class rates"
             raise LimbeckError("only a bundle of two classes has a normal one", where=classifier.path, fix=fix)
@@ -166,27 +167,6 @@ def _usual(classifier: Classifier, recipe: Recipe | None) -> float:
     if recipe is not None and task_of(recipe.task).detects:
         return recipe.anomaly.false_alarms
     return FALSE_ALARMS if classifier.manifest.attacks is None else LIVE_REFUSED
-
-
-def _rates(classifier: Classifier, given: Mapping[str, float]) -> dict[str, float]:
-    """Return the rate of every class, of which one may be left to be what the others leave."""
-    classes = classifier.classes
-    for name, rate in given.items():
-        if name not in classes:
-            raise LimbeckError(f"{name!r} is no class", where="class rates", fix=did_you_mean(name, classes))
-        if not 0 < rate < 1:
-            raise LimbeckError(
-                f"the rate of {name!r} is {rate:g}", where="class rates", fix="give shares between 0 and 1"
-            )
-    missing, total = [name for name in classes if name not in given], float(sum(given.values()))
-    if len(missing) == 1 and total < 1:
-        return {name: given.get(name, 1 - total) for name in classes}
-    if missing or abs(total - 1) > 0.01:
-        what = (
-            f"they sum to {total:g}" if not missing else f"{len(missing)} classes have none: {', '.join(missing[:8])}"
-        )
-        raise LimbeckError(what, where="class rates", fix="give all classes, or all but one; their sum is 1")
-    return {name: given[name] / total for name in classes}
 
 
 def _unseen_keys(classifier: Classifier, rows: Dataset) -> list[str]:

@@ -8,12 +8,13 @@ each class, as Platt (1999) has for two. The order of rows by the probability of
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck.errors import LimbeckError
+from limbeck.errors import LimbeckError, did_you_mean
 
 Floats = NDArray[np.float64]
 SMALLEST = float(np.finfo(np.float32).tiny)
@@ -142,3 +143,26 @@ def cut_of_normal(scores: ArrayLike, rate: float) -> float:
     above = ordered[ordered > ordered[place - 1]]
     spread = float(ordered[-1] - ordered[0]) / len(ordered) or 1e-3
     return float((ordered[place - 1] + above[0]) / 2) if len(above) else float(ordered[-1] + spread / 2)
+
+
+def stated_rates(given: Mapping[str, float], classes: Sequence[str], where: str) -> dict[str, float]:
+    """Return the rate of every class, of which one may be left to be what the others leave.
+
+    Raises
+    ------
+    LimbeckError
+        For an unknown class, a rate that is no share, classes without one, and rates that do not sum to 1.
+    """
+    for name, rate in given.items():
+        if name not in classes:
+            raise LimbeckError(f"{name!r} is no class", where=where, fix=did_you_mean(name, classes))
+        if not 0 < rate < 1:
+            raise LimbeckError(f"the rate of {name!r} is {rate:g}", where=where, fix="give shares between 0 and 1")
+    missing, total = [name for name in classes if name not in given], float(sum(given.values()))
+    if len(missing) == 1 and total < 1:
+        return {name: given.get(name, 1 - total) for name in classes}
+    if missing or abs(total - 1) > 0.01:
+        lacking = f"{len(missing)} classes have none: {', '.join(missing[:8])}"
+        what = lacking if missing else f"they sum to {total:g}"
+        raise LimbeckError(what, where=where, fix="give all classes, or all but one; their sum is 1")
+    return {name: given[name] / total for name in classes}

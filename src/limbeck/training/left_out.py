@@ -17,13 +17,12 @@ import numpy as np
 
 from limbeck.data.dataset import Dataset
 from limbeck.data.labels import text_of
+from limbeck.data.split import fair_draw, split_random
 from limbeck.data.split import folds as deal
-from limbeck.data.split import split_random
 from limbeck.data.tables.rows import need
 from limbeck.errors import LimbeckError
 from limbeck.events import check
 from limbeck.kinds.select import encode, values_of
-from limbeck.kinds.signal.reading.patients import fair_draw
 from limbeck.messages.message import Message, message
 from limbeck.metrics.measure import decide
 from limbeck.metrics.recalibration import from_labels

@@ -1,4 +1,4 @@
-"""The wire format of protocol buffers, read strictly: what two readers could take differently is refused.
+"""The wire format of protocol buffers, read strictly and written; what two readers could take differently is refused.
 
 protobuf's C++ reader keeps 32 bits of a tag and of a length, takes encodings longer than need be, and skips groups. A
 checker that reads a tag otherwise than the library behind it can be shown one field while the library sees another.
@@ -89,3 +89,20 @@ def packed(value: memoryview) -> list[int]:
         one, at = varint(value, at)
         out.append(signed(one))
     return out
+
+
+def encoded(number: int, wire: int, value: Value | bytes) -> bytes:
+    """Return one field as bytes, in as few as it takes; a value of fixed size or of bytes is given as such."""
+    head = _as_varint(number << 3 | wire)
+    if isinstance(value, int):
+        return head + _as_varint(value)
+    return head + (_as_varint(len(value)) if wire == BYTES else b"") + bytes(value)
+
+
+def _as_varint(value: int) -> bytes:
+    out = bytearray()
+    while value >= 0x80:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

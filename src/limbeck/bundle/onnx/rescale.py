@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle.onnx.graph import Constant, Graph, Node, read_graph
-from limbeck.bundle.onnx.protobuf import BYTES, VARINT, Value, fields
+from limbeck.bundle.onnx.protobuf import BYTES, VARINT, Value, encoded, fields
 from limbeck.errors import LimbeckError
 
 SCALE, OFFSET = "limbeck.scale", "limbeck.offset"
@@ -46,9 +46,9 @@ def rescaled(content: bytes, scale: float, offset: NDArray[np.float64], where: P
     parts = []
     for number, wire, value in fields(memoryview(content)):
         if number == _GRAPH and isinstance(value, memoryview):
-            parts.append(_field(number, wire, _graph(value, last, scale, offset, fresh=before is None)))
+            parts.append(encoded(number, wire, _graph(value, last, scale, offset, fresh=before is None)))
         else:
-            parts.append(_field(number, wire, value))
+            parts.append(encoded(number, wire, value))
     return b"".join(parts)
 
 
@@ -84,10 +84,10 @@ def _graph(message: memoryview, last: Node, scale: float, offset: NDArray[np.flo
             parts += [
                 scaled,
                 _node("Add", [_SCALED, OFFSET], _SHIFTED),
-                _field(_NODE, BYTES, _reading(value, _SHIFTED)),
+                encoded(_NODE, BYTES, _reading(value, _SHIFTED)),
             ]
             continue
-        parts.append(_field(number, wire, value))
+        parts.append(encoded(number, wire, value))
     tensors = [_tensor(SCALE, np.float32(scale)), _tensor(OFFSET, offset.astype(np.float32))]
     return b"".join([*parts, *tensors])
 
@@ -108,37 +108,21 @@ def _reading(message: memoryview, name: str) -> bytes:
     changed = (
         (number, wire, name.encode() if number == _NODE_INPUT else value) for number, wire, value in fields(message)
     )
-    return b"".join(_field(number, wire, value) for number, wire, value in changed)
+    return b"".join(encoded(number, wire, value) for number, wire, value in changed)
 
 
 def _node(op: str, inputs: list[str], output: str) -> bytes:
     named = [(_NODE_INPUT, name) for name in inputs] + [(_NODE_OUTPUT, output), (3, output), (4, op)]
-    return _field(_NODE, BYTES, b"".join(_field(number, BYTES, text.encode()) for number, text in named))
+    return encoded(_NODE, BYTES, b"".join(encoded(number, BYTES, text.encode()) for number, text in named))
 
 
 def _tensor(name: str, value: NDArray[np.float32] | np.float32) -> bytes:
     array = np.asarray(value, dtype="<f4")
-    sides = b"".join(_field(1, VARINT, side) for side in array.shape)
+    sides = b"".join(encoded(1, VARINT, side) for side in array.shape)
     content = (
         sides
-        + _field(2, VARINT, _FLOAT)
-        + _field(_TENSOR_NAME, BYTES, name.encode())
-        + _field(9, BYTES, array.tobytes())
+        + encoded(2, VARINT, _FLOAT)
+        + encoded(_TENSOR_NAME, BYTES, name.encode())
+        + encoded(9, BYTES, array.tobytes())
     )
-    return _field(_TENSOR, BYTES, content)
-
-
-def _field(number: int, wire: int, value: Value | bytes) -> bytes:
-    head = _varint(number << 3 | wire)
-    if isinstance(value, int):
-        return head + _varint(value)
-    return head + (_varint(len(value)) if wire == BYTES else b"") + bytes(value)
-
-
-def _varint(value: int) -> bytes:
-    out = bytearray()
-    while value >= 0x80:
-        out.append(value & 0x7F | 0x80)
-        value >>= 7
-    out.append(value)
-    return bytes(out)
+    return encoded(_TENSOR, BYTES, content)

@@ -14,7 +14,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.messages.message import Message, message
-from limbeck.relevance.class_rates.leave_one_scenario_out import winner
 from limbeck.relevance.class_rates.prior import class_prior
 from limbeck.relevance.distinct_teachers import Voters, near_voters
 from limbeck.relevance.expected_accuracy import accuracy_estimate
@@ -23,6 +22,7 @@ from limbeck.relevance.methods.baselines import uniform_logit
 from limbeck.relevance.methods.domain import Samples, domain
 from limbeck.relevance.models import one_factor
 from limbeck.relevance.probabilities import Floats, Fused, answered, checked, top_shares
+from limbeck.relevance.replay.domain_evidence import winner
 
 ENOUGH = 5  # voters below which trust cannot be told apart
 _ALIKE = 0.03  # standard deviation of loadings below which the teachers are equally good

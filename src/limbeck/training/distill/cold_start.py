@@ -14,9 +14,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck import relevance
-from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.messages.judgements import Judgement
 from limbeck.messages.message import Message, message
+from limbeck.metrics.recalibration import stated_rates
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.relevance.class_rates.shift import Rates
@@ -50,7 +50,7 @@ def replayed(
     """
     if sum(len(np.unique(teacher.labels)) > 1 for _, teacher in panel.scenarios) < FEWEST:
         return None
-    stated = stated_rates(recipe, panel.teachers[0].classes)
+    stated = rates_of(recipe, panel.teachers[0].classes)
     seed, rounds = recipe.training.seed, recipe.relevance.rounds
     say(f"replaying the cold start on {len(panel.scenarios)} scenarios whose labels are known")
     scenes, target = scenes_of(recipe, panel, P, frame, cache)
@@ -83,29 +83,10 @@ def replayed(
     return Replayed(answer, relevance.Fused(answer, trusted, tuple(notes)), rates, chosen, notes, scenes, target)
 
 
-def stated_rates(recipe: Recipe, classes: tuple[str, ...]) -> NDArray[np.float64] | None:
-    """Return the class rates float64[C] that the recipe states; None where it states none.
-
-    Classes that are not named share what is left.
-
-    Raises
-    ------
-    LimbeckError
-        For an unknown class, a rate outside of 0..1, and rates that do not sum to one.
-    """
-    given, where = recipe.relevance.class_rates, "relevance.class_rates"
-    if not given:
-        return None
-    for name, rate in given.items():
-        if name not in classes:
-            raise LimbeckError(f"there is no class {name!r}", where=where, fix=did_you_mean(name, classes))
-        if not 0 <= rate <= 1:
-            raise LimbeckError(f"the rate of {name!r} is {rate:g}", where=where, fix="give shares from 0 to 1")
-    left, others = 1 - sum(given.values()), len(classes) - len(given)
-    if left < -1e-6 or (not others and left > 1e-6):
-        raise LimbeckError(f"the rates sum to {1 - left:g}", where=where, fix="give shares that sum to 1")
-    rates = np.array([given.get(name, max(left, 0.0) / max(others, 1)) for name in classes])
-    return np.asarray(np.clip(rates, 1e-3, None) / np.clip(rates, 1e-3, None).sum())
+def rates_of(recipe: Recipe, classes: tuple[str, ...]) -> NDArray[np.float64] | None:
+    """Return the class rates float64[C] that the recipe states; None where it states none."""
+    given = recipe.relevance.class_rates
+    return np.array(list(stated_rates(given, classes, "relevance.class_rates").values())) if given else None
 
 
 def asks_cost(recipe: Recipe) -> bool:

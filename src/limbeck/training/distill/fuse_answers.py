@@ -26,7 +26,7 @@ from limbeck.recipe import Recipe
 from limbeck.relevance.probabilities import softmax
 from limbeck.tasks import task_of
 from limbeck.training.distill.co_training import Company, joint, offsets
-from limbeck.training.distill.cold_start import Replayed, asks_cost, replayed, stated_rates
+from limbeck.training.distill.cold_start import Replayed, asks_cost, rates_of, replayed
 from limbeck.training.distill.panel import Panel, compact, drawn, features_of
 from limbeck.training.distill.reviewed_labels import joined_with_labels
 
@@ -131,7 +131,7 @@ def class_rates(
     so an endpoint that may cost money is not.
     """
     seed = recipe.training.seed
-    if (stated := stated_rates(recipe, panel.teachers[0].classes)) is not None:
+    if (stated := rates_of(recipe, panel.teachers[0].classes)) is not None:
         return stated
     if asks_cost(recipe) or any(sample is None for sample in samples):
         return np.asarray(relevance.class_prior(P, features, seed=seed), dtype=np.float64)

@@ -6,7 +6,7 @@ next one. Patients stay together by default; the split by beats is possible, and
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from limbeck.data.leakage import RANK
+from limbeck.data.split import fair_draw
 from limbeck.errors import LimbeckError
 from limbeck.kinds.defaults import Drawing, drawn_once
 from limbeck.kinds.signal.columns import CHAZAL, DS1, DS2, PACED, RECORD
@@ -23,7 +24,6 @@ from limbeck.recipe import Data, Recipe, Split
 
 BY_BEAT = "beat"  # data.split.group: every beat for itself
 DRAWN = 0.2  # share of train that becomes valid when a column has none: a tenth would be two patients
-TRIES = 40
 
 
 def group(recipe: Recipe, columns: Collection[str]) -> str | None:  # noqa: ARG001
@@ -53,39 +53,6 @@ def published(frame: pl.DataFrame, split: str | Split, source: Path) -> NDArray[
     if split != CHAZAL or RECORD not in frame.columns:
         return None
     return chazal_parts(frame[RECORD].to_list(), source)
-
-
-def fair_draw(
-    drawn: Callable[[int], NDArray[np.str_]], before: NDArray[np.str_], labels: NDArray[np.int64], seed: int
-) -> NDArray[np.str_]:
-    """Return, of `TRIES` draws of whole patients, the one whose parts have the classes most nearly in proportion.
-
-    Few patients carry most of the rare beats: a draw that takes its patients blindly may leave valid without a class.
-
-    Parameters
-    ----------
-    drawn
-        Seed -> the parts of all rows, str [N].
-    before
-        The parts as they were given: parts that stand in them are not evaluated.
-    labels
-        int64 [N]; only labelled rows count.
-    """
-    known = labels >= 0
-    wanted = np.bincount(labels[known & (before == "train")])
-    goal = wanted / max(wanted.sum(), 1)
-    best, least = drawn(seed), np.inf
-    for turn in range(TRIES):
-        parts = best if turn == 0 else drawn(seed + 7919 * turn)
-        off = 0.0
-        for name in ("valid", "test"):
-            rows = known & (parts == name) & (before != name)
-            if rows.any():
-                have = np.bincount(labels[rows], minlength=len(goal)) / rows.sum()
-                off += float(np.abs(np.sqrt(have) - np.sqrt(goal)).sum())  # a class that is missing weighs most
-        if off < least:
-            best, least = parts, off
-    return best
 
 
 def chazal_parts(records: Sequence[str | None], where: object) -> NDArray[np.str_]:
