@@ -12,7 +12,7 @@ from limbeck.errors import LimbeckError
 from limbeck.messages.message import both
 from limbeck.recipe import load_recipe, override, parse_recipe
 from limbeck.training.search import candidates as module
-from limbeck.training.search.candidates import Choice, Compared, candidates_of, choose
+from limbeck.training.search.candidates import Choice, Compared, candidates_of, choose, first_within
 from limbeck.training.search.cross_validation import cross_validate
 from limbeck.training.search.dealt_folds import fold_rows
 from limbeck.training.search.tune import tune
@@ -57,11 +57,12 @@ def test_a_poor_candidate_is_not_chosen_nor_tried_again_and_test_is_not_looked_a
 
 
 @pytest.mark.parametrize(("below", "chosen"), [(0.019, "first"), (0.021, "second")])
-def test_the_first_candidate_within_one_standard_error_is_chosen(rows, monkeypatch, below, chosen):
+def test_the_first_candidate_within_one_standard_error_is_chosen(below, chosen):
     first = Compared("first", "nearest", 1, 0.9 - below, 0.03, below, 0.001)
     second = Compared("second", "minirocket", 1, 0.9, 0.02, 0.0, 0.0)
-    monkeypatch.setattr(module, "_compared", lambda *_: [first, second])
-    choice = choose(recipe_of(first=QUICK["raw"], second=QUICK["minirocket"]), rows, [])
+    found = first_within([first, second])
+    recipe = recipe_of(first=QUICK["raw"], second=QUICK["minirocket"])
+    choice = Choice(recipe, found.name, "accuracy", 5, 100, 100, (first, second))
     assert choice.name == chosen
     assert choice.messages[0].code == {"first": "candidates.first_within", "second": "candidates.best"}[chosen]
 

@@ -150,8 +150,7 @@ def choose(recipe: Recipe, rows: Dataset, folders: Sequence[Path | None]) -> Cho
                 raise _of(name, error) from error
         compared = _compared(candidates, answers, dealt, metric)
         running = [one.name for one in compared if one.below <= _CLEARLY * one.below_spread]
-    within = min(compared, key=lambda one: one.below).spread
-    first = next(one for one in compared if one.below <= within)
+    first = first_within(compared)
     choice = Choice(candidates[first.name], first.name, metric, folds, len(dealt.used), units, tuple(compared))
     for told in choice.messages:
         say(told)
@@ -201,6 +200,12 @@ def _compared(
         )
         for name, found in scores.items()
     ]  # fmt: skip
+
+
+def first_within(compared: Sequence[Compared]) -> Compared:
+    """Return the first candidate whose score is within one standard error, the best one's, of the best score."""
+    within = min(compared, key=lambda one: one.below).spread
+    return next(one for one in compared if one.below <= within)
 
 
 def _deviation(values: np.ndarray) -> float:
