@@ -14,7 +14,7 @@ from limbeck.networks import NETWORKS
 from limbeck.objectives import OBJECTIVES, Step
 from limbeck.objectives.fourier import Fourier, filters_of
 from limbeck.recipe import Input, Objective, parse_recipe
-from limbeck.training.doctor.losses import _judged, _reach, shaken
+from limbeck.training.doctor.losses import _finding, _reach, shaken
 from limbeck.training.fit.learner import Learner
 from limbeck.training.student import train_student
 
@@ -135,7 +135,7 @@ def test_the_published_wirings_own_loss_falls_all_the_same_and_doctor_says_where
     made = learner("multiscale", **{"published-wiring": 1.0})
     step = Step(made.network, batch(), torch.arange(16) % 2, 0)
     value, norm = _reach(made, "published-wiring", step)
-    found = _judged("published-wiring", value, norm)
+    found = _finding("published-wiring", value, norm)
     assert found.level == "error"
     assert "does not reach the student" in found.what
     optimizer = torch.optim.Adam(made.losses.parameters(), 1e-2)

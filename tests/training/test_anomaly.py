@@ -49,7 +49,7 @@ def test_the_bundle_gives_the_score_and_the_map_of_the_trained_network(network, 
         batch_of(student.encoder, encode(student.encoder, values), np.arange(len(values)))["pixels"]
     )
     with torch.no_grad():
-        logits, maps = student.network.evaluated(pixels)
+        logits, maps = student.network.scores_with_map(pixels)
         expected = torch.softmax(logits, dim=1).numpy()
     with Classifier(trained.bundle) as classifier:
         np.testing.assert_allclose(classifier.predict_proba(values), expected, rtol=1e-4, atol=1e-6)
