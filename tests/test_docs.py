@@ -32,14 +32,11 @@ from small import reviews, tiny_recipe, write_csv
 
 ROOT = Path(__file__).parents[1]
 # Pages whose examples run here; those of the other pages run in the tests of what they are about.
-PAGES = (
+PAGES = [
     "README.md",
-    *(
-        f"docs/{name}.md"
-        for name in ("quick-start", "train", "bundle", "recalibrate", "predict", "distil", "estimator", "python")
-        + ("explain", "doctor", "images", "signals", "tables")
-    ),
-)
+    *(f"docs/{name}.md" for name in ("quick-start", "train", "bundle", "recalibrate", "predict", "distil")),
+    *(f"docs/{name}.md" for name in ("estimator", "python", "explain", "doctor", "images", "signals", "tables")),
+]
 ALL = sorted(str(file.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for file in folder.glob("*.md"))
 CHINESE = ".zh-CN.md"
 PAIRS = sorted(page.removesuffix(CHINESE) for page in ALL if page.endswith(CHINESE))  # the examples of one run
