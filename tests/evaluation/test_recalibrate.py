@@ -47,7 +47,7 @@ def snapshot(folder):
 @pytest.mark.parametrize("name", [*old_bundles.KINDS, *old_bundles.DETECTORS])
 def test_the_model_itself_is_scaled_and_shifted_and_back_again(name):
     with Classifier(old_bundles.bundle_of(name)) as classifier:
-        rows = classifier.encode(classifier.encoder.completed(classifier._checked(old_bundles.rows_of(name))))
+        rows = classifier.encode(classifier.encoder.completed(classifier.checked(old_bundles.rows_of(name))))
         feed = batch_of(classifier.encoder, rows, np.arange(len(rows)))
         file = classifier.path / classifier.model
     content, offset = file.read_bytes(), np.array([-0.2, 0.7])

@@ -62,7 +62,7 @@ class Classifier(OpenBundle):
             When the values are not what the task reads, or one holds nothing to answer.
         """
         _check_unreadable(unreadable, "predict_proba")
-        return self._answered(self._checked(values), raising=unreadable == "raise")[0]
+        return self.answered(self.checked(values), raising=unreadable == "raise")[0]
 
     def answer(self, values: Sequence[Any] | pl.DataFrame) -> Answers:
         """Return label, probabilities, margin, threshold and version of N raw values; see `Answers`.
@@ -74,8 +74,8 @@ class Classifier(OpenBundle):
         LimbeckError
             When the values are no rows at all, as `predict_proba`, or the model cannot be run.
         """
-        rows, places, bad, count = readable(values, self._checked)
-        answered, empty = self._answered(rows, raising=False)
+        rows, places, bad, count = readable(values, self.checked)
+        answered, empty = self.answered(rows, raising=False)
         bad |= {int(places[at]): error for at, error in empty.items()}
         p = spread(answered, places, count)
         labels = names_of(self.classes, self.decide(p))
@@ -105,8 +105,8 @@ class Classifier(OpenBundle):
         _check_unreadable(unreadable, "explain")
         if top < 1:
             raise LimbeckError(f"top is 1 or more, not {top}", where="explain")
-        rows, kind = self._checked(values), self.kind.load("explain")
-        p, gone = self._answered(rows, raising=unreadable == "raise")
+        rows, kind = self.checked(values), self.kind.load("explain")
+        p, gone = self.answered(rows, raising=unreadable == "raise")
         decided = self.decide(p)
         good = np.setdiff1d(np.arange(len(rows)), sorted(gone))
         out: list[Explanation | None] = [None] * len(rows)
@@ -136,7 +136,7 @@ class Classifier(OpenBundle):
             As `predict_proba`.
         """
         _check_unreadable(unreadable, "features")
-        rows, find = self._checked(values), self.kind.load("vectors").vectors
+        rows, find = self.checked(values), self.kind.load("vectors").vectors
         parts: list[NDArray[np.float32]] = []
         for at in range(0, max(len(rows), 1), WINDOW):
             found, bad = find(self.encoder, rows[at : at + WINDOW])
@@ -146,12 +146,24 @@ class Classifier(OpenBundle):
             parts.append(found)
         return np.concatenate(parts)
 
-    def _checked(self, values: Any) -> Values:
-        """Return values given from Python as what the encoder reads, all of one shape."""
+    def checked(self, values: Any) -> Values:
+        """Return values given from Python as what the encoder reads, all of one shape.
+
+        Raises
+        ------
+        LimbeckError
+            When the values are not what the task reads.
+        """
         return self.encoder.completed(checked_values(values, self.manifest.task))
 
-    def _answered(self, rows: Values, *, raising: bool) -> tuple[Probabilities, Unreadable]:
-        """Return probabilities float32 [N, C], NaN where nothing can be answered, and why; or raise for the first."""
+    def answered(self, rows: Values, *, raising: bool) -> tuple[Probabilities, Unreadable]:
+        """Return probabilities float32 [N, C] of `checked` values, NaN where nothing can be answered, and why.
+
+        Raises
+        ------
+        LimbeckError
+            When the model cannot be run; with ``raising`` also for the first value that has no answer.
+        """
         gone: Unreadable = {}
         starts = range(0, len(rows), self.window)
         # Windows are encoded while the one before is being answered.

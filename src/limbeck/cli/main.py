@@ -19,6 +19,7 @@ import click
 
 from limbeck.cli.models import models
 from limbeck.cli.output import ReaderGoneError, Verbs, end_quietly, outside, settle
+from limbeck.cli.serve import serve
 from limbeck.cli.stop import STATUS, Stop, Terminated, stoppable
 from limbeck.errors import LimbeckError, how_to_install, printable
 from limbeck.events import Cancelled
@@ -228,6 +229,7 @@ def demo(out: Path, lang: str) -> None:
     show(out, lang=lang)
 
 
+main.add_command(serve)
 main.add_command(models)
 
 

@@ -98,7 +98,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture to be read: a path, or a Pillow image or uint8 array [H, W(, 1, 3 or 4)] in memory.
+    """A picture to be read: a path, or the bytes of a file, a Pillow image or a uint8 array [H, W(, 1, 3 or 4)].
 
     ``name`` is what errors call it: the path as its table writes it.
     """
@@ -222,6 +222,10 @@ def _opened(picture: Picture) -> Image.Image:
         return _sized(source)
     if isinstance(source, np.ndarray):
         return _sized(_of_array(source))
+    if isinstance(source, bytes):
+        if len(source) > MOST_BYTES:
+            raise LimbeckError(message("picture.too_many_bytes", count=len(source)))
+        return _open(source)
     return _open(_content(Path(source)))
 
 

@@ -1,0 +1,57 @@
+"""What the server and its models say of themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from limbeck.serving.repository import Loaded, Repository
+from limbeck.version import __version__
+
+EXTENSIONS = ("binary_tensor_data", "model_repository")
+
+
+def server() -> dict[str, Any]:
+    """Return the metadata of the server."""
+    return {"name": "limbeck", "version": __version__, "extensions": list(EXTENSIONS)}
+
+
+def model(name: str, loaded: Loaded, versions: list[str]) -> dict[str, Any]:
+    """Return the metadata of a model.
+
+    ``parameters`` holds what the protocol has no place for: the classes, the threshold and the kind of rows.
+    """
+    classes = loaded.classifier.classes
+    given = [
+        {"name": port.name, "datatype": port.datatype, "shape": list(port.shape)} for port in loaded.ports
+    ]  # fmt: skip
+    return {
+        "name": name,
+        "versions": versions,
+        "platform": "limbeck_onnx",
+        "inputs": given,
+        "outputs": [
+            {"name": "probabilities", "datatype": "FP32", "shape": [-1, len(classes)]},
+            {"name": "label", "datatype": "BYTES", "shape": [-1]},
+        ],
+        "parameters": {
+            "classes": list(classes),
+            "threshold": loaded.classifier.threshold,
+            "kind": loaded.kind.name,
+            "many": loaded.tensors.MANY,
+        },
+    }
+
+
+def index(repository: Repository) -> list[dict[str, str]]:
+    """Return the index of the repository: every known model, its version and whether it is ready."""
+    out = []
+    for name in sorted({*repository.known, *repository.models}):
+        there = repository.models.get(name)
+        if there is None:
+            why = repository.failed.get(name, "loading")
+            out.append({"name": name, "version": "", "state": "UNAVAILABLE", "reason": why})
+            continue
+        for loaded in there.versions:
+            reason = "" if loaded is there.current else "shadow" if there.route.shadow else "candidate"
+            out.append({"name": name, "version": loaded.version, "state": "READY", "reason": reason})
+    return out

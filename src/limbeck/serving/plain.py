@@ -1,0 +1,149 @@
+"""The plain door: ``POST /predict`` with texts, rows, signals or pictures, for people and scripts.
+
+The body is JSON, ``{"texts": ["…"]}``, ``{"rows": [{"age": 30}]}``, ``{"signals": [[[…]]]}`` or ``{"pictures":
+["Base64"]}``, or a form with pictures as files. Beside the rows stand ``model`` (needed where several are served),
+``top`` (the most probable classes of each row), ``threshold`` (for two classes, instead of the bundle's), ``explain``
+and ``timeout`` in seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from limbeck.bundle.answer import Answers, margins, names_of, readable, spread
+from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.serving.batching import Outcome
+from limbeck.serving.http import Refusal, Request, Response, json_object, json_response, refused
+from limbeck.serving.multipart import read_form
+from limbeck.serving.oip.infer import check_explained, explanations
+from limbeck.serving.repository import Loaded, Repository
+
+MANY = ("texts", "rows", "pictures", "signals")
+_OPTIONS = ("model", "version", "top", "threshold", "explain", "timeout")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a plain request asks."""
+
+    many: str
+    rows: list[Any]
+    model: str = ""
+    version: str = ""
+    top: int | None = None
+    threshold: float | None = None
+    explain: bool = False
+    timeout: float | None = None
+
+
+async def predict(request: Request, repository: Repository) -> Response:
+    """Answer ``POST /predict``."""
+    body = await request.read(repository.settings.most_bytes)
+    content_type = request.header("content-type")
+    given = _of_form(body, content_type) if content_type.startswith("multipart/form-data") else json_object(body)
+    asked = _asked(given)
+    name = asked.model or _only(repository)
+    request.facts["model"] = name
+    loaded = repository.find(name, asked.version)
+    with loaded.in_use():
+        return json_response(await _answer(asked, loaded, name, repository, request))
+
+
+async def _answer(
+    asked: Asked, loaded: Loaded, name: str, repository: Repository, request: Request
+) -> dict[str, Any]:  # fmt: skip
+    if asked.many != loaded.tensors.MANY:
+        raise Refusal(400, f"the model {name!r} takes {loaded.tensors.MANY!r}, not {asked.many!r}")
+    most = repository.settings.most_rows
+    if len(asked.rows) > most:
+        raise Refusal(413, f"{len(asked.rows):,} rows; send at most {most:,} in one request")
+    if asked.explain:
+        check_explained(len(asked.rows))
+    classifier = loaded.classifier
+    if asked.threshold is not None and len(classifier.classes) != 2:
+        raise Refusal(400, f"threshold: {name!r} has {len(classifier.classes)} classes; it is for two")
+    try:
+        raw = loaded.tensors.values_of_json(asked.rows, loaded.task)
+        values, places, bad, count = readable(raw, classifier.checked)
+    except LimbeckError as error:
+        raise refused(error) from error
+    found = await loaded.answer(values, repository.deadline(asked.timeout), request.gone)
+    repository.answered(name, values, found, loaded)
+    bad |= {int(places[at]): error for at, error in found.errors.items()}
+    answers = _answers(loaded, asked, found, places, count, bad)
+    predictions = answers.to_dicts()
+    for one in predictions:
+        del one["threshold"], one["version"]
+        if asked.top is not None and one["probabilities"]:
+            ranked = sorted(one["probabilities"].items(), key=lambda pair: -pair[1])
+            one["probabilities"] = dict(ranked[: asked.top])
+    if asked.explain:
+        for at, told in zip(places.tolist(), await explanations(loaded, values, 5), strict=True):
+            predictions[at]["explanation"] = told["parts"] if told else None
+    head = {"model": name, "version": loaded.version, "threshold": answers.threshold}
+    return {**head, "predictions": predictions}
+
+
+def _answers(
+    loaded: Loaded, asked: Asked, found: Outcome, places: Any, count: int, bad: Mapping[int, LimbeckError]
+) -> Answers:  # fmt: skip
+    classifier = loaded.classifier
+    p = spread(found.probabilities, places, count)
+    positive = classifier.manifest.positive
+    threshold = classifier.threshold if asked.threshold is None else asked.threshold
+    decided = classifier.decide(p)
+    if asked.threshold is not None:
+        above = np.where(p[:, positive] >= threshold, positive, 1 - positive)
+        decided = np.where(decided < 0, decided, above)
+    labels = names_of(classifier.classes, decided)
+    margin = margins(p, positive, threshold)
+    return Answers(classifier.classes, labels, p, margin, threshold, loaded.version, dict(sorted(bad.items())))
+
+
+def _only(repository: Repository) -> str:
+    names = list(repository.known)
+    if len(names) == 1:
+        return names[0]
+    raise Refusal(400, f"say which model: {', '.join(sorted(names)[:12]) or 'none is served'}")
+
+
+def _of_form(body: bytes, content_type: str) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    files = []
+    for part in read_form(body, content_type):
+        if part.file:
+            files.append(part.content)
+        elif part.name in ("top", "threshold", "timeout", "explain"):
+            given[part.name] = json_object(b'{"value": %b}' % part.content)["value"]
+        else:
+            given[part.name] = part.content.decode("utf-8", "replace")
+    if not files:
+        raise Refusal(400, "the form holds no file")
+    return {**given, "pictures": files}
+
+
+def _asked(given: Mapping[str, Any]) -> Asked:
+    many = [name for name in MANY if name in given]
+    for name in given:
+        if name not in (*MANY, *_OPTIONS):
+            raise Refusal(400, f"unknown key {name[:80]!r}; {did_you_mean(name, (*MANY, *_OPTIONS))}")
+    if len(many) != 1:
+        raise Refusal(400, f"give one of {', '.join(MANY)}")
+    if not isinstance(given[many[0]], list):
+        raise Refusal(400, f"{many[0]}: expected a list")
+    asked = Asked(many[0], given[many[0]], **{name: given[name] for name in _OPTIONS if name in given})
+    for name, value in (("model", asked.model), ("version", asked.version)):
+        if not isinstance(value, str):
+            raise Refusal(400, f"{name}: expected a string")
+    if asked.top is not None and (type(asked.top) is not int or asked.top < 1):
+        raise Refusal(400, "top: expected a whole number from 1")
+    if not isinstance(asked.explain, bool):
+        raise Refusal(400, "explain: expected true or false")
+    for name, number, most in (("threshold", asked.threshold, 1.0), ("timeout", asked.timeout, 1e6)):
+        if number is not None and (type(number) not in (int, float) or not 0 <= number <= most):
+            raise Refusal(400, f"{name}: expected a number from 0 to {most:g}")
+    return asked

@@ -1,0 +1,101 @@
+"""One worker process: its application, the models it follows, its figures, and its end with its parent."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from limbeck.serving.app import App
+from limbeck.serving.control import POLL, Shared, State
+from limbeck.serving.logs import log
+from limbeck.serving.settings import RUN
+
+_FLUSH = 1.0  # seconds between two writes of the figures
+_ORPHANED = 0.5  # seconds between two looks at the parent
+
+
+class Worker:
+    """What runs beside the requests of one process."""
+
+    def __init__(self) -> None:
+        self.shared = Shared(Path(os.environ[RUN]))
+        self.app = App(self.shared)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._applied: asyncio.Task[None] | None = None
+
+    def start(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begin to follow the wanted state; models are loaded while the server listens already."""
+        end_with_parent()
+        self._tasks = [loop.create_task(self._follow()), loop.create_task(self._flush())]
+
+    def stop(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Write the last figures; the server has answered its last request."""
+        del loop
+        for task in self._tasks:
+            task.cancel()
+        self.app.ledger.flush()
+
+    async def _follow(self) -> None:
+        before: tuple[int, int] | None = None
+        while (mark := self.shared.mark()) is not None:
+            if mark != before:
+                before = mark
+                state = self.shared.state()
+                self.app.draining = state.draining
+                self._applied = asyncio.create_task(self._apply(state, self._applied))
+            await asyncio.sleep(POLL)
+        os.kill(os.getpid(), signal.SIGTERM)  # the server's folder is gone, so the server is
+
+    async def _apply(self, state: State, earlier: asyncio.Task[None] | None) -> None:
+        if earlier is not None:
+            await earlier
+        repository = self.app.repository
+        start = time.perf_counter()
+        try:
+            await repository.apply(state.routes)
+        except Exception as error:  # whatever is wrong with a bundle costs this worker nothing else
+            log("defect", "error", error=f"{type(error).__name__}: {error}")
+            repository.failed |= dict.fromkeys(set(state.routes) - set(repository.models), "a defect; see the log")
+        ready = all(name in repository.models for name in state.routes)
+        self.shared.report(state.generation, repository.failed, ready=ready)
+        loaded = {name: model.current.version for name, model in repository.models.items()}
+        seconds = round(time.perf_counter() - start, 3)
+        log("models", models=loaded, failed=repository.failed, seconds=seconds, draining=state.draining)
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(_FLUSH)
+            self.app.ledger.flush()
+
+
+def end_with_parent() -> None:
+    """End this process when the one that started it ends, however that happens.
+
+    A worker whose main process was killed would go on to serve the port for ever.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_ORPHANED)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(10 * _ORPHANED)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="limbeck-parent", daemon=True).start()
+
+
+def loadable(shared: Shared, workers: int, seconds: float) -> dict[str, str]:
+    """Wait in the main process until every worker has loaded all models; return which failed, and why."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        told = shared.reports()
+        failed = {name: why for one in told for name, why in one["failed"].items()}
+        if failed or sum(one["ready"] for one in told) >= workers:
+            return failed
+        time.sleep(POLL / 2)
+    return {}
