@@ -20,6 +20,7 @@ BOXES = {
     "training": (2, "train, distil, export, doctor (torch)"),
     "teachers": (2, "one file per kind of teacher"),
     "evaluation": (3, "evaluate, compare, report"),
+    "serving": (0, "bundles behind HTTP"),
     "registry": (4, "versions of models on disk"),
     "bundle": (3, "write, verify, load, predict"),
     "dataset": (2, "recipe → rows to train on"),

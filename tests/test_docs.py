@@ -36,6 +36,7 @@ PAGES = [
     "README.md",
     *(f"docs/{name}.md" for name in ("quick-start", "train", "bundle", "recalibrate", "predict", "distil")),
     *(f"docs/{name}.md" for name in ("estimator", "python", "explain", "doctor", "images", "signals", "tables")),
+    "docs/serve.md",
 ]
 ALL = sorted(str(file.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for file in folder.glob("*.md"))
 CHINESE = ".zh-CN.md"
@@ -101,7 +102,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
     lay_out(tmp_path)
-    if page in ("docs/bundle.md", "docs/predict.md", "docs/recalibrate.md"):
+    if page in ("docs/bundle.md", "docs/predict.md", "docs/recalibrate.md", "docs/serve.md"):
         _train_both()
     names: dict[str, object] = {}
     ran = 0

@@ -137,8 +137,7 @@ def test_more_work_than_may_wait_is_refused_with_a_time_to_come_back():
     async def run():
         asked = [model.batcher.submit(["a"], soon()) for _ in range(100)]
         with pytest.raises(Refusal) as refused:
-            for _ in range(200):
-                asked.append(model.batcher.submit(["a"], soon()))
+            asked += [model.batcher.submit(["a"], soon()) for _ in range(200)]
         for future in asked[1:]:
             future.cancel()
         await asked[0]

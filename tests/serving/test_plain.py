@@ -112,7 +112,7 @@ def test_a_damaged_form_is_refused(server, body, told):
 
 
 def test_bytes_of_a_file_are_kept_as_they_are():
-    from limbeck.serving.multipart import read_form
+    from limbeck.serving.plain_door.multipart import read_form
 
     content = bytes(range(256)) + b"\r\n\r\n--x\r\n"
     parts = read_form(form([("file", "a", content), ("top", None, b"1")]), 'multipart/form-data; boundary="x1"')

@@ -19,10 +19,10 @@ import pytest
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.serving.child import serving
-from limbeck.serving.control import alive
 from limbeck.serving.keys import VARIABLE, Keys
 from limbeck.serving.logs import trace_of
 from limbeck.serving.metrics import Ledger
+from limbeck.serving.processes.control import alive
 from limbeck.serving.settings import named_bundles
 from old_bundles import bundle_of, rows_of
 from serving.conftest import ask
@@ -94,7 +94,7 @@ def test_sigterm_says_not_ready_answers_what_comes_and_ends(tmp_path):
 
 
 def test_a_request_in_flight_is_finished_before_the_end(tmp_path):
-    many = {"texts": TEXTS * (30_000 // len(TEXTS))}
+    many = {"texts": TEXTS * (10_000 // len(TEXTS))}
     with serving([f"a={NGRAM}"], "--workers", "1", "--max-bytes", str(2**27)) as child:
         found = []
         asking = threading.Thread(target=lambda: found.append(ask(child.address, "/predict", many)))
@@ -208,12 +208,15 @@ def test_names_of_models(tmp_path, monkeypatch):
 
 
 def test_serving_needs_neither_torch_nor_django():
-    code = "import sys, limbeck.serving.granian_server as s\nimport limbeck.serving.doors.rsgi\nprint({*sys.modules} & {'torch', 'django', 'transformers', 'sklearn', 'scipy'})"
+    code = (
+        "import sys, limbeck.serving.processes.granian_server, limbeck.serving.doors.rsgi\n"
+        "print({*sys.modules} & {'torch', 'django', 'transformers', 'sklearn', 'scipy'})"
+    )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 
 def test_the_asgi_door_answers_as_the_other_one(server, tmp_path):
-    from limbeck.serving.control import Shared
+    from limbeck.serving.processes.control import Shared
     from limbeck.serving.settings import RUN, Settings
 
     with socket.socket() as free:

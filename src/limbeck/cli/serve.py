@@ -41,10 +41,10 @@ def serve(
     A BUNDLE is a folder, or models:NAME of the registry. Logs are JSON lines on standard error.
     """
     from limbeck.process.cores import cores
-    from limbeck.serving.server import serve as run
-    from limbeck.serving.server import settings_of
+    from limbeck.serving.processes.server import serve as run
+    from limbeck.serving.processes.server import settings_of
+    from limbeck.serving.processes.worker import end_with_parent as follow_parent
     from limbeck.serving.settings import named_bundles
-    from limbeck.serving.worker import end_with_parent as follow_parent
 
     if end_with_parent:
         follow_parent()

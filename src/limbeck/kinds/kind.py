@@ -59,6 +59,8 @@ class Kind:
         ``fit``: a classifier of one scenario's rows, of a frame and labels.
     ``data_check``
         ``doubts``: recipe, prepared rows -> what of them is likely to harm, and what would help.
+    ``tensors``
+        Rows as tensors of the Open Inference Protocol: see `limbeck.kinds.tensors`.
     ``gallery``
         ``with_thumbnails``: small pictures of rows for a report.
     ``heatmap``

@@ -14,8 +14,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from limbeck.errors import LimbeckError
-from limbeck.serving import metrics, plain
-from limbeck.serving.control import Shared
+from limbeck.serving import metrics
 from limbeck.serving.http import Refusal, Request, Response, error_response, json_response, refused
 from limbeck.serving.keys import Keys
 from limbeck.serving.logs import log, trace_of
@@ -23,6 +22,8 @@ from limbeck.serving.metrics import Ledger
 from limbeck.serving.oip import metadata
 from limbeck.serving.oip.infer import infer
 from limbeck.serving.oip.repository_door import change
+from limbeck.serving.plain_door.predict import predict
+from limbeck.serving.processes.control import Shared
 from limbeck.serving.repository import Repository
 
 OPEN = ("/v2/health/live", "/v2/health/ready", "/")  # what probes and browsers ask without a key
@@ -53,7 +54,7 @@ class App:
             ("GET", "/v2/health/ready"): lambda _: self._ready(),
             ("POST", "/v2/repository/index"): lambda _: json_response(metadata.index(self.repository)),
             ("GET", "/v2/repository/index"): lambda _: json_response(metadata.index(self.repository)),
-            ("POST", "/predict"): lambda request: plain.predict(request, self.repository),
+            ("POST", "/predict"): lambda request: predict(request, self.repository),
             ("GET", "/metrics"): lambda _: self._metrics(),
         }
 

@@ -6,7 +6,7 @@ import asyncio
 from typing import Any
 
 from limbeck.serving.http import Refusal, Request, inflated, too_large
-from limbeck.serving.worker import Worker
+from limbeck.serving.processes.worker import Worker
 
 BODY_SECONDS = 30.0  # within which a body has come
 _INLINE = 2**16  # bytes of a body that is read in one piece

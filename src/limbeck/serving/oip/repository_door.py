@@ -1,7 +1,7 @@
 """Changes of what is served: load and unload of the protocol, and candidates, their promotion and the way back.
 
-A change is written once for all workers (`limbeck.serving.control`), and answered when all of them have made it.
-Sources are names of the registry, or what the server was started with; a client cannot name a path.
+A change is written once for all workers, see `limbeck.serving.processes.control`, and answered when all of them have
+made it. Sources are names of the registry, or what the server was started with; a client cannot name a path.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.model_names import SCHEME, model_path
-from limbeck.serving.control import Shared
 from limbeck.serving.http import Refusal, Request, Response, json_object, json_response, refused
+from limbeck.serving.processes.control import Shared
 from limbeck.serving.repository import Route, promoted, rolled_back
 
 _SECONDS = 60.0  # that a change may take

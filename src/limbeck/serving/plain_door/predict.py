@@ -18,8 +18,8 @@ from limbeck.bundle.answer import Answers, margins, names_of, readable, spread
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.serving.batching import Outcome
 from limbeck.serving.http import Refusal, Request, Response, json_object, json_response, refused
-from limbeck.serving.multipart import read_form
 from limbeck.serving.oip.infer import check_explained, explanations
+from limbeck.serving.plain_door.multipart import read_form
 from limbeck.serving.repository import Loaded, Repository
 
 MANY = ("texts", "rows", "pictures", "signals")

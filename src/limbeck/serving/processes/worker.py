@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 
 from limbeck.serving.app import App
-from limbeck.serving.control import POLL, Shared, State
 from limbeck.serving.logs import log
+from limbeck.serving.processes.control import POLL, Shared, State
 from limbeck.serving.settings import RUN
 
 _FLUSH = 1.0  # seconds between two writes of the figures

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,7 +23,7 @@ _LOGS = {
 
 
 class Follower(Protocol):
-    """What is told of the server's start and of signals; see `limbeck.serving.server.Watch`."""
+    """What is told of the server's start and of signals; see `limbeck.serving.processes.server.Watch`."""
 
     def started(self, stop: Any) -> None:
         """The workers have been started."""
@@ -35,9 +36,12 @@ class Server(MPServer):
     """granian's server, whose signals go through a `Follower`."""
 
     follower: Follower
+    main_process: int
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        """Let the follower decide when to stop."""
+        """Let the follower decide when to stop; a worker that was forked just now, and has no handler yet, ends."""
+        if os.getpid() != self.main_process:
+            os._exit(0)
         self.follower.asked(args[0] if args else 0, self.stop)
 
     def stop(self) -> None:
@@ -79,5 +83,5 @@ def make(
         respawn_failed_workers=True,
         workers_kill_timeout=grace,
     )
-    server.follower = follower
+    server.follower, server.main_process = follower, os.getpid()
     return server

@@ -21,11 +21,11 @@ from limbeck.bundle.manifest import read_manifest
 from limbeck.errors import LimbeckError, needing
 from limbeck.files import remove
 from limbeck.model_names import model_path
-from limbeck.serving.control import Shared, alive
 from limbeck.serving.keys import Keys
 from limbeck.serving.logs import log
+from limbeck.serving.processes.control import Shared, alive
+from limbeck.serving.processes.worker import loadable
 from limbeck.serving.settings import RUN, Settings
-from limbeck.serving.worker import loadable
 
 GRACE = 30  # seconds that requests in flight have once the port is closed
 _START = 120.0  # seconds for all models to load
@@ -57,7 +57,7 @@ def serve(
         When a bundle cannot be loaded, the port is taken, or the keys cannot be read.
     """
     with needing("granian", "serve", "serving over HTTP"):
-        from limbeck.serving.granian_server import make
+        from limbeck.serving.processes.granian_server import make
     if not settings.models:
         raise LimbeckError("no bundle to serve", where="serve", fix="name one or more")
     Keys.read(Path(settings.keys_file) if settings.keys_file else None)

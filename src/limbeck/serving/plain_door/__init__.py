@@ -1,0 +1,1 @@
+"""``POST /predict``, the door for people and scripts."""
