@@ -178,6 +178,7 @@ def test_with_no_threads_everything_runs_in_the_calling_thread(name, started_thr
     rows = rows_of(name)
     with limbeck.load(bundle_of(name)) as classifier:
         sought = classifier.predict_proba(rows)
+        classifier.probabilities_of(classifier.checked(rows))  # on the pool, however few they are
 
     assert started_threads  # the fixture sees those that a classifier with threads starts
     started_threads.clear()

@@ -167,7 +167,8 @@ class Classifier(OpenBundle):
         gone: Unreadable = {}
         starts = range(0, len(rows), self.window)
         # Windows are encoded while the one before is being answered.
-        out = self._joined([self.submit(self._readable(rows, at, raising, gone)) for at in starts])
+        alone = len(starts) == 1
+        out = self._joined([self.submit(self._readable(rows, at, raising, gone), alone=alone) for at in starts])
         out[sorted(gone)] = np.nan
         return out, gone
 
@@ -192,6 +193,8 @@ class Classifier(OpenBundle):
         return self.encoder.completed(rows)
 
     def _joined(self, answers: list[Answer]) -> Probabilities:
+        if len(answers) == 1:
+            return answers[0].result()
         return np.concatenate([answer.result() for answer in answers] or [self._empty()])
 
     def predict(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> list[str | None]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle import check_answers as answers
-from limbeck.bundle.engine import Answer, Engine, Probabilities
+from limbeck.bundle.engine import Answer, Engine, Probabilities, done
 from limbeck.bundle.manifest import FILE, Manifest, read_manifest
 from limbeck.bundle.reference import Reference, read_reference
 from limbeck.bundle.version import model_version
@@ -178,9 +178,20 @@ class OpenBundle:
             out[part] = found
         return np.empty((0, 0, 0), dtype=np.float32) if out is None else out
 
-    def submit(self, rows: Rows) -> Answer:
-        """Start answering encoded rows on the pool; ask the returned `Answer` for the result."""
+    def submit(self, rows: Rows, *, alone: bool = False) -> Answer:
+        """Start answering encoded rows on the pool; ask the returned `Answer` for the result.
+
+        Parameters
+        ----------
+        alone
+            Nothing else is to be done meanwhile: a single batch is answered at once in the calling thread, which saves
+            the way to another one.
+        """
         parts = batches(rows.lengths, tokens=TOKENS, most=self.encoder.most)
+        if alone and len(parts) == 1:
+            if self._closed:
+                raise RuntimeError("cannot answer after shutdown")
+            return Answer(len(rows), len(self.classes), [(parts[0], done(self._run(rows, parts[0])))])
         pending = [(part, self._pool.submit(copy_context().run, self._run, rows, part)) for part in parts]
         return Answer(len(rows), len(self.classes), pending)
 

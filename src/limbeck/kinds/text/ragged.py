@@ -83,7 +83,7 @@ class Ragged:
         ``wide_ids`` and ``wide_weights``, ``offset``, ``target`` and ``hidden``, and the arrays of the view as
         ``view_ids`` and so on, where the rows have them.
         """
-        part = self.take(rows)
+        part = self if len(self) == len(rows) == 1 else self.take(rows)
         batch = part._padded(fill)
         if part.wide is not None:
             batch |= {f"wide_{name}": array for name, array in part.wide._padded(0).items()}
@@ -144,6 +144,8 @@ def batches(lengths: Ints, *, tokens: int, most: int) -> list[Ints]:
     most
         Largest number of rows in one batch.
     """
+    if len(lengths) == 1:  # the usual request to a server: nothing to sort
+        return [np.zeros(1, dtype=np.int64)]
     order = np.argsort(lengths, kind="stable")
     out: list[Ints] = []
     start = 0
