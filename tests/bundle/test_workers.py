@@ -13,12 +13,15 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.bundle import picture_workers as workers
+from limbeck.bundle import row_workers as workers
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.picture_workers import Workers
+from limbeck.bundle.row_workers import Workers
 from limbeck.kinds.image.reading.decode import Box, Picture
+from limbeck.kinds.image.sent import sent
+from limbeck.kinds.text import sent as text_sent
 from limbeck.process.pipes import receive, send
 from pictures import bad_files, class_folders, tiny
+from small import reviews, write_csv
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="processes are counted under /proc")
 
@@ -62,7 +65,7 @@ def crew_of(classifier, count):
 def alive(bundle):
     """Process ids of the workers of a bundle that are alive."""
     found = subprocess.run(
-        ["pgrep", "-f", f"limbeck.bundle.picture_workers {bundle}"], capture_output=True, text=True
+        ["pgrep", "-f", f"limbeck.bundle.row_workers {bundle}"], capture_output=True, text=True
     ).stdout
     return {int(number) for number in found.split()}
 
@@ -94,11 +97,11 @@ def test_several_processes_give_the_answers_and_reasons_of_one(bundle, pictures)
 
 
 def test_a_worker_says_what_it_serves_and_answers_each_message(bundle, pictures):
-    command = [sys.executable, "-m", "limbeck.bundle.picture_workers", str(bundle), "model.onnx"]
+    command = [sys.executable, "-m", "limbeck.bundle.row_workers", str(bundle), "model.onnx"]
     with Classifier(bundle) as classifier, subprocess.Popen(command, stdin=-1, stdout=-1) as worker:
         assert receive(worker.stdout) == (workers._about(classifier), {})
         for part in (pictures[:30], pictures[-60:]):
-            send(worker.stdin, {"pictures": [workers._plain(picture) for picture in part]})
+            send(worker.stdin, {"rows": sent(part)})
             head, made = receive(worker.stdout)
             reasons = {int(at): reason for at, reason in head["bad"].items()}
             check_alike((made["answers"].reshape(-1, 2), reasons), expected(classifier, part))
@@ -135,7 +138,7 @@ def test_what_fails_here_reaches_who_waits(bundle, pictures):
 def test_a_worker_ends_with_the_process_that_began_it(bundle):
     code = (
         "import time\nfrom limbeck.bundle.classifier import Classifier\n"
-        "from limbeck.bundle.picture_workers import Workers\n"
+        "from limbeck.bundle.row_workers import Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
         "print(crew._processes[0].pid, flush=True); time.sleep(60)"
     )
@@ -148,7 +151,7 @@ def test_a_worker_ends_with_the_process_that_began_it(bundle):
 
 def test_a_worker_ends_with_its_parent_though_a_fork_of_the_parent_lives_on(bundle):
     code = (
-        "import os, time\nfrom limbeck.bundle.picture_workers import Classifier, Workers\n"
+        "import os, time\nfrom limbeck.bundle.row_workers import Classifier, Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
         "child = os.fork()\n"
         "if child: print(crew._processes[0].pid, child, flush=True)\n"
@@ -191,6 +194,30 @@ def test_a_long_run_is_the_same_file(bundle, long, tmp_path, name):
     assert helped.rejects.read_bytes() == alone.rejects.read_bytes()
 
 
+def test_a_long_run_of_texts_is_the_same_file(bundles, tmp_path, monkeypatch):
+    monkeypatch.setattr(text_sent, "MANY", 100)
+    monkeypatch.setattr(text_sent, "EACH", 100)
+    texts = [*reviews(300), {"id": "e", "text": "", "label": "", "domain": "", "split": ""}] * 50
+    write_csv(tmp_path / "rows.csv", texts)
+    with Classifier(bundles("ngram"), threads=1) as classifier:
+        alone = limbeck.predict(classifier, tmp_path / "rows.csv", tmp_path / "alone.csv", quiet=True)
+    with Classifier(bundles("ngram"), threads=2) as classifier:
+        done = limbeck.predict(classifier, tmp_path / "rows.csv", tmp_path / "helped.csv", quiet=True)
+        with crew_of(classifier, 2) as crew:
+            assert another_worked(crew)
+    assert (done.rows, done.rejected) == (alone.rows, alone.rejected) == (15_000, 50)
+    assert (tmp_path / "helped.csv").read_bytes() == (tmp_path / "alone.csv").read_bytes()
+
+
+def another_worked(crew):
+    """Whether a process beside this one answers texts: this one takes a run at a time, and there are many."""
+    many = [crew.submit([f"{at} {row['text']}" for row in reviews(300)] * 14) for at in range(20)]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    answers = [each.result()[0] for each in many]
+    crew.close()
+    return len(answers) == 20 and resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime > before
+
+
 def test_a_killed_run_goes_on_behind_the_last_window_and_leaves_no_worker(bundle, long, tmp_path):
     limbeck.predict(bundle, long, tmp_path / "whole.csv", quiet=True)
     code = f"import limbeck; limbeck.predict({str(bundle)!r}, {str(long)!r}, {str(tmp_path / 'again.csv')!r})"
@@ -207,7 +234,7 @@ def test_a_killed_run_goes_on_behind_the_last_window_and_leaves_no_worker(bundle
 def test_no_room_for_another_process_is_no_failure(bundle, folder):
     code = (
         "import sys\nfrom limbeck.bundle.classifier import Classifier\n"
-        "from limbeck.bundle.picture_workers import Workers\n"
+        "from limbeck.bundle.row_workers import Workers\n"
         "from limbeck.kinds.image.reading.decode import Picture\nsys.executable = '/nowhere/python'\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 4); crew.grow(4)\n"
         f"answers, bad = crew.submit([Picture({str(folder / 'red' / '00.png')!r})] * 100).result()\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +18,9 @@ import polars as pl
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Answer
 from limbeck.bundle.open_bundle import WINDOW
-from limbeck.bundle.picture_workers import EACH, MANY, Answered, Workers
 from limbeck.bundle.predict_rows import SET, joined
 from limbeck.bundle.resume_journal import Files, Journal, Works, rejects_of
+from limbeck.bundle.row_workers import Answered, Workers
 from limbeck.data.file_changes import Snapshot
 from limbeck.data.tables.read import Chunk, need
 from limbeck.errors import LimbeckError, did_you_mean
@@ -97,6 +98,8 @@ class Run:
         self.heat = None if maps is None else classifier.kind.load("heatmap").HeatMaps(maps, manifest.input.margin)
         self.works = Works(output, self.columns, rounded=self._answers())
         self.before = [Snapshot(self.inputs.parts(file)) for file in self.sources]
+        kind = classifier.kind
+        self.sent: Any = kind.load("sent") if kind.has("sent") else None
         self.workers: Workers | None = None
         self.known = False  # whether all rows are known before they come
         self.met = 0  # rows that are known to come, or have
@@ -147,18 +150,22 @@ class Run:
         return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, tuple(self.inputs.notes))
 
     def _answered(self, journal: Journal) -> Iterator[_Window]:
-        """Yield chunks with their answers; the next chunk is read and encoded while one is being answered."""
-        ahead: _Window | None = None
+        """Yield chunks with their answers; the next ones are read and encoded while one is being answered."""
+        ahead: deque[_Window] = deque()
         for index in range(journal.source, len(self.sources)):
             skip = journal.row if index == journal.source else 0
             for chunk in self._read(index, skip):
                 frame = self.inputs.frame(chunk, index, self.columns)
-                window = self._window(chunk, index, frame)
-                if ahead:
-                    yield ahead
-                ahead = window
-        if ahead:
-            yield ahead
+                ahead.append(self._window(chunk, index, frame))
+                while len(ahead) > self._ahead():
+                    yield ahead.popleft()
+        yield from ahead
+
+    def _ahead(self) -> int:
+        """Return how many chunks are on their way at once: enough for each process to have a run, and one more."""
+        if self.workers is None:
+            return 1
+        return 1 + self.workers.count * int(self.workers.run) // min(WINDOW, self.classifier.window)
 
     def _read(self, index: int, skip: int) -> Iterator[Chunk]:
         """Yield the chunks of a source, and raise at its end where it changed: the chunks are then of no version."""
@@ -190,7 +197,7 @@ class Run:
         if not frame.height:
             return _Window(chunk, index, frame, partial(_with, classifier.submit_none(), {}))
         values = classifier.kind.values(frame, task)
-        if classifier.kind.costly and (workers := self._helped(len(values))) is not None:
+        if (workers := self._helped(len(values))) is not None:
             return _Window(chunk, index, frame, workers.submit(values).result)
         rows, bad = classifier.encode_each(values)
         reasons = {at: str(error) for at, error in bad.items()}
@@ -198,12 +205,12 @@ class Run:
         return _Window(chunk, index, frame, partial(_with, classifier.submit(rows), reasons), mapped)
 
     def _helped(self, more: int) -> Workers | None:
-        """Return the processes that answer pictures, if there are many of them. Heat maps want the pixels here."""
+        """Return the processes that answer rows, if there are many of them. Heat maps want the pixels here."""
         self.met += 0 if self.known else more
-        if self.heat is not None or self.met < MANY or self.classifier.threads <= 1:
+        if self.sent is None or self.heat is not None or self.met < self.sent.MANY or self.classifier.threads <= 1:
             return None
         self.workers = self.workers or Workers(self.classifier)
-        self.workers.grow(self.met // EACH)
+        self.workers.grow(self.met // self.sent.EACH)
         return self.workers
 
     def _write(self, files: Files, journal: Journal, window: _Window) -> None:

@@ -61,6 +61,8 @@ class Kind:
         ``doubts``: recipe, prepared rows -> what of them is likely to harm, and what would help.
     ``tensors``
         Rows as tensors of the Open Inference Protocol: see `limbeck.kinds.tensors`.
+    ``sent``
+        What other processes are sent of rows, where many are answered: see `limbeck.bundle.row_workers`.
     ``gallery``
         ``with_thumbnails``: small pictures of rows for a report.
     ``heatmap``
@@ -92,8 +94,7 @@ class Kind:
         Whether a row is one text: a teacher abstains where it is empty, ``input.max_length`` cuts it, and a report
         looks for groups of rows by length.
     costly
-        Whether rows cost so much to encode that many are answered by several processes, and that the reference of the
-        training rows goes without their vectors.
+        Whether rows cost so much to encode that the reference of the training rows goes without their vectors.
     in_cells
         Whether the input columns hold what is learned itself, and not where it lies.
     sizes

@@ -1,10 +1,11 @@
-"""Many pictures answered by several processes, as decoding in threads waits for the interpreter's lock.
+"""Many rows answered by several processes, as encoding in threads waits for the interpreter's lock.
 
-Of each JPEG a quarter of the work is Pillow's Python, so threads of one process never keep more than a few cores busy.
-Each worker process opens the bundle itself and answers runs of pictures that are sent to it; this
-process answers runs of its own beside them. They are processes of their own, started as ``python -m``: neither forked,
-which is unsafe beside the threads of onnxruntime and polars, nor children of `multiprocessing`, which would run an
-unguarded script of the user's again. A worker ends when the pipe to it closes, however this process ended.
+Of each JPEG a quarter of the work is Pillow's Python, and of a text nearly all of it is Python's, so threads of one
+process never keep more than a few cores busy. Each worker process opens the bundle itself and answers runs of rows
+that are sent to it; this process answers runs of its own beside them. Which kinds of rows can be sent, and how many are
+worth it, the module ``sent`` of a kind says. The workers are processes of their own, started as ``python -m``: neither
+forked, which is unsafe beside the threads of onnxruntime and polars, nor children of `multiprocessing`, which would run
+an unguarded script of the user's again. A worker ends when the pipe to it closes, however this process ended.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextvars import copy_context
 from dataclasses import dataclass
@@ -27,31 +28,27 @@ import numpy as np
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Probabilities
 from limbeck.bundle.open_bundle import TOKENS
-from limbeck.kinds.image.reading.decode import Box, Picture
+from limbeck.kinds.select import Values
 from limbeck.process.forks import made_anew
 from limbeck.process.pipes import receive, send
-
-MANY = 2000  # pictures; below that starting a process costs more than it saves
-EACH = 1000  # pictures that are worth one more process
-_RUN = 64  # pictures handed over at once, at least
 
 Answered = tuple[Probabilities, dict[int, str]]  # and why places that got no answer did not
 
 
 @dataclass(frozen=True)
 class _Run:
-    pictures: Sequence[Picture]
+    rows: Values
     answer: Future[Answered]
 
 
-class Pictured:
-    """The answers to a window of pictures, some of them still on their way."""
+class Pending:
+    """The answers to a window of rows, some of them still on their way."""
 
     def __init__(self, runs: list[_Run]) -> None:
         self._runs = runs
 
     def result(self) -> Answered:
-        """Wait for every run and return the answers in order; a picture that cannot be read has an arbitrary one."""
+        """Wait for every run and return the answers in order; a row that has none has an arbitrary one."""
         parts: list[Probabilities] = []
         bad: dict[int, str] = {}
         for run in self._runs:
@@ -63,22 +60,23 @@ class Pictured:
 
 
 class Workers:
-    """A process beside this one for each other core, if there is enough to do; all answer pictures of one bundle.
+    """A process beside this one for each other core, if there is enough to do; all answer rows of one bundle.
 
     A worker that ends before its time leaves its run to the others; this process never does.
 
     Parameters
     ----------
     classifier
-        The bundle of pictures, open here. The others open its folder, and take no part if that has changed since.
+        The bundle, open here; its kind has a module ``sent``. The others open its folder, and take no part if that has
+        changed since.
     most
         Processes, this one counted; by default as many as ``classifier`` has threads.
     """
 
     def __init__(self, classifier: Classifier, most: int | None = None) -> None:
         self.classifier = classifier
-        batch = max(1, min(classifier.encoder.most, TOKENS // classifier.encoder.cost))
-        self._size = batch * -(-_RUN // batch)  # whole batches: the same ones as without workers
+        self._sent = classifier.kind.load("sent")
+        self.run: int = self._sent.run_of(classifier.encoder, TOKENS)
         self._most = (most or classifier.threads or 1) if sys.executable else 1
         self._waiting: SimpleQueue[_Run | None] = SimpleQueue()
         self._processes: list[subprocess.Popen[bytes]] = []
@@ -95,12 +93,17 @@ class Workers:
         except OSError:  # no room for one more process: those that there are have to do
             self._most = len(self._processes) + 1
 
-    def submit(self, pictures: Sequence[Picture]) -> Pictured:
-        """Start answering pictures that are files; ask the returned `Pictured` for the answers."""
-        runs = [_Run(pictures[at : at + self._size], Future()) for at in range(0, len(pictures), self._size)]
+    @property
+    def count(self) -> int:
+        """Processes that answer, this one counted."""
+        return len(self._processes) + 1
+
+    def submit(self, rows: Values) -> Pending:
+        """Start answering rows of a file; ask the returned `Pending` for the answers."""
+        runs = [_Run(rows[at : at + self.run], Future()) for at in range(0, len(rows), self.run)]
         for run in runs:
             self._waiting.put(run)
-        return Pictured(runs)
+        return Pending(runs)
 
     def close(self) -> None:
         """End all workers; runs that nobody has begun are dropped."""
@@ -135,7 +138,7 @@ class Workers:
         bundle = self.classifier.path.resolve()
         return subprocess.Popen(  # noqa: S603 - our own module, by its name
             # -P: the working folder, which may hold anything, is no place to import from.
-            [sys.executable, "-P", "-m", "limbeck.bundle.picture_workers", str(bundle), self.classifier.model],
+            [sys.executable, "-P", "-m", "limbeck.bundle.row_workers", str(bundle), self.classifier.model],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -146,7 +149,7 @@ class Workers:
     def _here(self) -> None:
         while (run := self._waiting.get()) is not None:
             try:
-                run.answer.set_result(_answers(self.classifier, run.pictures))
+                run.answer.set_result(_answers(self.classifier, self._sent, run.rows))
             except Exception as error:  # whoever waits for the answer gets it
                 run.answer.set_exception(error)
 
@@ -157,17 +160,17 @@ class Workers:
                 return
             while (run := self._waiting.get()) is not None:
                 try:
-                    send(process.stdin, {"pictures": [_plain(picture) for picture in run.pictures]})
+                    send(process.stdin, {"rows": self._sent.sent(run.rows)})
                     head, made = receive(process.stdout)
-                    answers = made["answers"].reshape(len(run.pictures), len(self.classifier.classes))
+                    answers = made["answers"].reshape(len(run.rows), len(self.classifier.classes))
                     run.answer.set_result((answers, {int(at): str(reason) for at, reason in head["bad"].items()}))
                 except Exception:  # the process is gone, or talks nonsense: somebody else answers
                     self._waiting.put(run)
                     return
 
 
-def _answers(classifier: Classifier, pictures: Sequence[Picture]) -> Answered:
-    rows, bad = classifier.encoder.encode_each(pictures, workers=1)
+def _answers(classifier: Classifier, kind: Any, values: Values) -> Answered:
+    rows, bad = kind.encoded(classifier.encoder, values)
     return classifier.submit(rows).result(), {at: str(error) for at, error in bad.items()}
 
 
@@ -175,24 +178,15 @@ def _about(classifier: Classifier) -> dict[str, dict[str, str]]:
     return {"files": classifier.manifest.files}
 
 
-def _plain(picture: Picture) -> list[Any]:
-    box = picture.box
-    edges = None if box is None else [box.x, box.y, box.width, box.height, box.frame]
-    return [str(picture.source), picture.name, edges]
-
-
 def serve(bundle: str, model: str) -> None:
-    """Answer lists of pictures from standard input until it ends: why some got no answer, and float32 [N, C]."""
+    """Answer lists of rows from standard input until it ends: why some got no answer, and float32 [N, C]."""
     given, out = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing that prints may stand between the answers
     with Classifier(bundle, threads=1, model=model) as classifier:
         send(out, _about(classifier))
+        kind = classifier.kind.load("sent")
         while True:
-            pictures = [
-                Picture(source, None if edges is None else Box(*edges), name)
-                for source, name, edges in receive(given)[0]["pictures"]
-            ]
-            answers, bad = _answers(classifier, pictures)
+            answers, bad = _answers(classifier, kind, kind.received(receive(given)[0]["rows"]))
             send(out, {"bad": bad}, {"answers": answers})
 
 
