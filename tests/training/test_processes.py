@@ -1,5 +1,6 @@
 """Processes that torchrun starts share a training: they end with the weights of one, and survive one another."""
 
+import json
 import os
 import signal
 import socket
@@ -22,7 +23,7 @@ from limbeck.training.distributed import processes
 from limbeck.training.fit import checkpoint
 from limbeck.training.train import work_folder
 from small import reviews, tiny_recipe, write_csv, write_recipe
-from training.together import teach
+from training.launched import teach
 
 HERE = Path(__file__).parent
 ROWS = 240
@@ -109,13 +110,6 @@ def test_processes_that_do_not_find_each_other_end_in_one_line(tmp_path, monkeyp
     assert not torch.distributed.is_initialized()
 
 
-def torchrun(*words, **options):
-    """Run ``words`` in several processes to the end."""
-    return subprocess.run(
-        command(*words, **options), capture_output=True, text=True, timeout=300, check=False, env=environment()
-    )
-
-
 def environment():
     paths = [str(HERE.parent), os.environ.get("PYTHONPATH", "")]
     return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, paths))}
@@ -138,20 +132,73 @@ def data(tmp_path_factory):
     return folder
 
 
+ERRORS = {
+    # All processes meet the first two; of the third one meets it, and the other waits.
+    "lbfgs": ({"training": {"optimizer": "lbfgs"}}, "training.optimizer = 'lbfgs' runs in one process"),
+    "candidates": (
+        {"selection": {"candidates": {"a": {}, "b": {}}}}, "selection.candidates are compared in one process",
+    ),
+    "column": ({"evaluation": {"slices": ["none such"]}}, "no column 'none such'"),
+}  # fmt: skip
+STOPPED_AT = 3
+
+
+class Launched:
+    """What jobs left that two processes of torchrun have done together."""
+
+    def __init__(self, home: Path, jobs: dict[str, list[object]]) -> None:
+        self.home = home
+        file = home / "jobs.json"
+        file.write_text(json.dumps({name: list(map(str, words)) for name, words in jobs.items()}), "utf-8")
+        words = command(HERE / "launched.py", file, home)
+        done = subprocess.run(words, capture_output=True, text=True, timeout=300, check=False, env=environment())
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    def statuses(self, job: str) -> list[int]:
+        """Return the exit status of a job in each process."""
+        return [int((self.home / f"{job}-{rank}.status").read_text()) for rank in (0, 1)]
+
+    def said(self, job: str) -> str:
+        """Return what both processes printed."""
+        return "".join((self.home / f"{job}-{rank}.log").read_text("utf-8") for rank in (0, 1))
+
+
 @pytest.fixture(scope="module")
-def shared(data, tmp_path_factory):
-    """Checkpoints of every recipe, trained by one process and by two: NAME -> (one, two)."""
-    home = tmp_path_factory.mktemp("shared")
+def launched(data, tmp_path_factory):
+    """All jobs of this file that end, under one torchrun."""
+    home = tmp_path_factory.mktemp("launched")
     words = []
     for name, recipe in RECIPES.items():
         file = write_recipe(home / f"{name}.toml", recipe)
-        place = data / "pictures" if recipe.task.kind == "image" else data
-        words.append(f"{name}={file}={place}")
-        teach(load_recipe(file, ()), place, home / "one" / name)
-    done = torchrun(HERE / "together.py", home / "two", *words)
-    assert done.returncode == 0, done.stderr[-3000:]
+        words.append(f"{name}={file}={_rows_of(recipe, data)}")
+    train = ["train", home / "gru.toml", "--data", data, "--out"]
+    stopped, again = home / "stopped", home / "again"
+    jobs = {
+        "students": ["students", home / "two", *words],
+        "stopped": ["stopped", STOPPED_AT, *train, stopped],
+        "copied": ["copied", work_folder(stopped), work_folder(again)],
+        "again": ["limbeck", *train, again, "--resume"],
+    }
+    for name, (section, _) in ERRORS.items():
+        file = write_recipe(home / f"{name}-error.toml", tiny_recipe("ngram", **section))
+        jobs[name] = ["limbeck", "train", file, "--data", data, "--out", home / name]
+    return Launched(home, jobs)
+
+
+def _rows_of(recipe, data):
+    return data / "pictures" if recipe.task.kind == "image" else data
+
+
+@pytest.fixture(scope="module")
+def shared(data, launched, tmp_path_factory):
+    """Checkpoints of every recipe, trained by one process and by two: NAME -> (one, two)."""
+    home = tmp_path_factory.mktemp("one")
+    assert launched.statuses("students") == [0, 0], launched.said("students")
+    for name in RECIPES:
+        recipe = load_recipe(launched.home / f"{name}.toml", ())
+        teach(recipe, _rows_of(recipe, data), home / name)
     return {
-        name: [torch.load(home / place / name / checkpoint.FILE, weights_only=True) for place in ("one", "two")]
+        name: [torch.load(place / name / checkpoint.FILE, weights_only=True) for place in (home, launched.home / "two")]
         for name in RECIPES
     }
 
@@ -201,32 +248,22 @@ def test_a_killed_process_is_started_again_and_the_weights_are_the_same(data, sh
     assert all(torch.equal(value.half(), undisturbed[key].half()) for key, value in bundle.items())
 
 
-@pytest.mark.parametrize(
-    ("section", "line"),
-    [
-        ({"training": {"optimizer": "lbfgs"}}, "training.optimizer = 'lbfgs' runs in one process"),  # all meet it
-        ({"selection": {"candidates": {"a": {}, "b": {}}}}, "selection.candidates are compared in one process"),
-        ({"evaluation": {"slices": ["none such"]}}, "no column 'none such'"),  # one meets it, the other waits
-    ],
-)
-def test_an_error_is_one_line_of_one_process(section, line, data, tmp_path):
-    file = write_recipe(tmp_path / "recipe.toml", tiny_recipe("ngram", **section))
-    done = torchrun("-m", "limbeck", "train", file, "--data", data, "--out", tmp_path / "out")
-    assert done.returncode != 0
-    ours = [said for said in done.stderr.splitlines() if said.startswith("error: ")]
-    assert len(ours) == 1 and line in ours[0], done.stderr
-    assert "limbeck/training" not in done.stderr, "torchrun reports the exit status, we show no traceback"
+@pytest.mark.parametrize("name", ERRORS)
+def test_an_error_is_one_line_of_one_process(name, launched):
+    assert launched.statuses(name) == [2, 2]
+    said = launched.said(name)
+    ours = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert len(ours) == 1 and ERRORS[name][1] in ours[0], said
+    assert "limbeck/training" not in said, "no traceback"
 
 
-def test_a_signal_to_one_process_stops_all_at_the_same_step(data, shared, tmp_path):
-    file = write_recipe(tmp_path / "recipe.toml", RECIPES["gru"])
-    out = tmp_path / "out"
-    done = torchrun(HERE / "cancelled.py", file, data, out, 3)
-    assert "process 0 ends with" in done.stdout and "process 1 ends with" in done.stdout
-    assert done.stderr.count("stopped in epoch 1, step 4; train again with resume to go on") == 1
-    stored = torch.load(work_folder(out) / checkpoint.FILE, weights_only=True)
-    assert stored["state"]["step"] == 4
-    again = torchrun("-m", "limbeck", "train", file, "--data", data, "--out", out, "--resume")
-    assert again.returncode == 0, again.stderr[-3000:]
-    bundle, undisturbed = load_file(out / "weights.safetensors"), shared["gru"][1]["best"]
+def test_a_signal_to_one_process_stops_all_at_the_same_step(launched, shared):
+    step = STOPPED_AT + 1
+    said = launched.said("stopped")
+    assert 0 not in launched.statuses("stopped"), said
+    assert said.count(f"stopped in epoch 1, step {step}; train again with resume to go on") == 1
+    stored = torch.load(work_folder(launched.home / "stopped") / checkpoint.FILE, weights_only=True)
+    assert stored["state"]["step"] == step
+    assert launched.statuses("again") == [0, 0], launched.said("again")
+    bundle, undisturbed = load_file(launched.home / "again" / "weights.safetensors"), shared["gru"][1]["best"]
     assert all(torch.equal(value.half(), undisturbed[key].half()) for key, value in bundle.items())

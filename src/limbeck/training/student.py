@@ -41,7 +41,6 @@ from limbeck.training.fit.ridge_head import check_head, fit_head, fits_head, hea
 from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.fit.views import viewed_rows
-from limbeck.training.fit.wide_branch import fit_wide
 from limbeck.training.precision import accelerator_for
 from limbeck.training.warm_start import bundle_of, load_weights
 
@@ -161,6 +160,8 @@ def train_student(
     if (kind := kind_of(recipe.task)).has("added_rows"):
         rows, labels = kind.load("added_rows").with_added(rows, labels, recipe, data.classes, alone=alone)
     if isinstance(network, WideNetwork):
+        from limbeck.training.fit.wide_branch import fit_wide  # loads scikit-learn
+
         first = cast(Ragged, rows(0))  # only texts have a wide branch
         offset = fit_wide(network, first, labels, recipe.student.wide.margin, recipe.training.seed)
         rows = partial(with_offset, rows, offset)

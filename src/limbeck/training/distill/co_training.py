@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-from scipy.optimize import minimize
 
 from limbeck.data.split import folds as deal
 from limbeck.events import check
@@ -62,6 +60,8 @@ def joint(
     reviewed
         Row numbers and classes that a person has given.
     """
+    from scipy import sparse
+
     matrix = sparse.csr_array(features)
     base = standard(np.log(np.clip(fused, 1e-6, None)))
     count, classes = base.shape
@@ -98,6 +98,8 @@ def settled(
     bias = offsets(sharp, rates)
     if reviewed is None or not len(reviewed[0]):
         return np.asarray(softmax(sharp + bias), dtype=np.float64)
+    from scipy.optimize import minimize  # as long to load as a small student to train
+
     rows, labels = reviewed
     truth = np.eye(sharp.shape[1])[labels]
 
@@ -142,6 +144,8 @@ def _taught(
         weights[reviewed[0]] = REVIEWED
     X, target, weight = matrix[seen], answer[seen], weights[seen]
     if company is not None and len(company.answers):
+        from scipy import sparse
+
         others = sparse.csr_array(company.features)
         mark = np.concatenate([np.zeros(len(seen)), np.full(others.shape[0], _APART)])
         X = sparse.hstack([sparse.vstack([X, others]), sparse.csr_array(mark[:, None])]).tocsr()
