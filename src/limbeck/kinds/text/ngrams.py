@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -23,7 +24,7 @@ from limbeck.recipe import Input
 
 _bags: ModuleType | None
 try:
-    from limbeck.kinds.text import _bags
+    _bags = import_module("limbeck.kinds.text._bags")
 except ImportError:  # built without a C compiler
     _bags = None
 
