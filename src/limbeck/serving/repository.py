@@ -21,6 +21,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Values
 from limbeck.kinds.tensors import Port
+from limbeck.model_names import model_path
 from limbeck.serving.batching import Batcher, Outcome
 from limbeck.serving.http import Refusal
 from limbeck.serving.metrics import Ledger
@@ -75,6 +76,13 @@ class Loaded:
                 self.batcher.pace.observe(cost, time.perf_counter() - start)
         self.explaining = asyncio.Semaphore(1)
         self._users = 0
+
+    def still_meant(self) -> bool:
+        """Whether the source is still this bundle: the registry may have another version in use."""
+        try:
+            return model_path(self.source) == self.classifier.path
+        except LimbeckError:  # it is gone from the registry: what is loaded goes on
+            return True
 
     def _answered(self, values: Values) -> Any:
         return self.classifier.answered(values, raising=False)
@@ -202,7 +210,8 @@ class Repository:
 
     async def _apply(self, name: str, route: Route) -> None:
         old = self.models.get(name)
-        there = {loaded.source: loaded for loaded in (old.versions if old else [])}
+        there = {loaded.source: loaded for loaded in (old.versions if old else []) if loaded.still_meant()}
+        before = old.versions if old else []
         try:
             current = there.get(route.source) or await self._load(route.source)
             wanted = route.candidate
@@ -213,7 +222,7 @@ class Repository:
         self.failed.pop(name, None)
         self.models[name] = Model(route, current, candidate)
         kept = self.models[name].versions
-        self._let_go(*[loaded for loaded in there.values() if loaded not in kept])
+        self._let_go(*[loaded for loaded in before if loaded not in kept])
 
     async def _load(self, source: str) -> Loaded:
         return await asyncio.get_running_loop().run_in_executor(None, Loaded, source, self.settings)

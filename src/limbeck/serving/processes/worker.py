@@ -9,9 +9,12 @@ import threading
 import time
 from pathlib import Path
 
+from limbeck.files import marks
+from limbeck.model_names import CURRENT, SCHEME, home
 from limbeck.serving.app import App
 from limbeck.serving.logs import log
 from limbeck.serving.processes.control import POLL, Shared, State
+from limbeck.serving.repository import Route
 from limbeck.serving.settings import RUN
 
 _FLUSH = 1.0  # seconds between two writes of the figures
@@ -40,11 +43,13 @@ class Worker:
         self.app.ledger.flush()
 
     async def _follow(self) -> None:
-        before: tuple[int, int] | None = None
+        before: tuple[tuple[int, int], ...] = ()
+        followed: list[Path] = []
         while (mark := self.shared.mark()) is not None:
-            if mark != before:
-                before = mark
+            if (mark, *map(marks, followed)) != before:
                 state = self.shared.state()
+                followed = [file for route in state.routes.values() for file in in_use_files(route)]
+                before = (mark, *map(marks, followed))
                 self.app.draining = state.draining
                 self._applied = asyncio.create_task(self._apply(state, self._applied))
             await asyncio.sleep(POLL)
@@ -70,6 +75,16 @@ class Worker:
         while True:
             await asyncio.sleep(_FLUSH)
             self.app.ledger.flush()
+
+
+def in_use_files(route: Route) -> list[Path]:
+    """Return the files by which the registry says which version of a model is in use, of a route's names without one.
+
+    They change when a version is promoted or rolled back there.
+    """
+    names = [source.removeprefix(SCHEME) for source in (route.source, route.candidate) if source is not None
+             and source.startswith(SCHEME) and "@" not in source]  # fmt: skip
+    return [home() / name / CURRENT for name in names]
 
 
 def end_with_parent() -> None:
