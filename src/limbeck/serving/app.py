@@ -22,11 +22,12 @@ from limbeck.serving.metrics import Ledger
 from limbeck.serving.oip import metadata
 from limbeck.serving.oip.infer import infer
 from limbeck.serving.oip.repository_door import change
+from limbeck.serving.page import openapi, page
 from limbeck.serving.plain_door.predict import predict
 from limbeck.serving.processes.control import Shared
 from limbeck.serving.repository import Repository
 
-OPEN = ("/v2/health/live", "/v2/health/ready", "/")  # what probes and browsers ask without a key
+OPEN = ("/v2/health/live", "/v2/health/ready", "/", *page.FILES)  # what probes and browsers ask without a key
 _DRAINED = ("connection", "close")
 _MODEL = re.compile(r"/v2/models/([^/]{1,300})(?:/versions/([^/]{1,100}))?(?:/(ready|infer))?/?")
 _CHANGE = re.compile(r"/v2/repository/models/([^/]{1,300})/(load|unload|candidate|promote|rollback)/?")
@@ -56,6 +57,9 @@ class App:
             ("GET", "/v2/repository/index"): lambda _: json_response(metadata.index(self.repository)),
             ("POST", "/predict"): lambda request: predict(request, self.repository),
             ("GET", "/metrics"): lambda _: self._metrics(),
+            ("GET", "/openapi.json"): lambda _: json_response(openapi.document()),
+            ("GET", "/"): page.page,
+            **{("GET", path): page.file for path in page.FILES},
         }
 
     @property

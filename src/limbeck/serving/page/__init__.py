@@ -1,0 +1,1 @@
+"""The page at ``/``: try a model by hand, in English and Chinese; and the OpenAPI document."""
