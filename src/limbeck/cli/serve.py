@@ -19,6 +19,7 @@ PLACE = click.Path(path_type=Path)
     show_default=True,
     help="0 takes a free one.",
 )
+@click.option("--grpc-port", type=click.IntRange(1, 65535), help="Also speak gRPC, on this port.")
 @click.option("--socket", "unix_socket", type=PLACE, metavar="FILE", help="Listen on a Unix socket instead.")
 @click.option("--share-port", is_flag=True, help="Let a new server start on the same port before this one ends.")
 @click.option("--workers", type=click.IntRange(1, 256), help="Processes; by default one for each core.")
@@ -29,12 +30,15 @@ PLACE = click.Path(path_type=Path)
 @click.option("--drain", type=click.FloatRange(0, 600), help="Seconds from SIGTERM to the end.  [default: 0]")
 @click.option("--max-bytes", type=click.IntRange(1024, 2**31 - 1), help="Largest body.  [default: 64 MiB]")
 @click.option("--max-rows", type=click.IntRange(1), help="Most rows in one request.  [default: 65,536]")
+@click.option("--write-kserve", type=PLACE, metavar="DIR", help="Write files to deploy the bundles, and end.")
 @click.option("--end-with-parent", is_flag=True, help="End when the program that started this one ends.")
 @click.option("--log-requests", is_flag=True, help="Write a line for each request, without its rows.")
 def serve(
-    bundles: tuple[str, ...], host: str, port: int, unix_socket: Path | None, share_port: bool, workers: int | None,
+    bundles: tuple[str, ...], host: str, port: int, grpc_port: int | None, unix_socket: Path | None, share_port: bool,
+    workers: int | None,
     keys: Path | None, control: bool, queue: float | None, deadline: float | None, drain: float | None,
-    max_bytes: int | None, max_rows: int | None, end_with_parent: bool, log_requests: bool,
+    max_bytes: int | None, max_rows: int | None, write_kserve: Path | None, end_with_parent: bool,
+    log_requests: bool,
 ) -> None:  # fmt: skip
     """Serve bundles by the Open Inference Protocol, and as POST /predict, until SIGTERM or Ctrl-C.
 
@@ -52,8 +56,15 @@ def serve(
     settings = settings_of(
         models=named_bundles(bundles), workers=workers or cores(), keys_file=str(keys.absolute()) if keys else None,
         control=control, queue_seconds=queue, deadline=deadline, drain=drain, most_bytes=max_bytes, most_rows=max_rows,
-        log_requests=log_requests,
+        log_requests=log_requests, grpc=None if grpc_port is None else f"{host}:{grpc_port}",
     )  # fmt: skip
+
+    if write_kserve is not None:
+        from limbeck.serving.deploy import write
+
+        for file in write(write_kserve, settings, port):
+            click.echo(file)
+        return
 
     def told(address: str) -> None:
         click.echo(f"Serving {', '.join(settings.models)} on {address}")

@@ -36,6 +36,8 @@ class Settings:
         Seconds between "not ready" and the end of listening.
     control
         Whether models may be loaded, unloaded and routed through the server.
+    grpc
+        Address on which gRPC listens, "127.0.0.1:8081"; None for not at all.
     keys_file
         File of API keys; see `limbeck.serving.keys`.
     """
@@ -50,6 +52,7 @@ class Settings:
     control: bool = False
     keys_file: str | None = None
     log_requests: bool = False
+    grpc: str | None = None
 
     def dumps(self) -> str:
         """Return the settings as JSON."""

@@ -58,6 +58,9 @@ def serve(
     """
     with needing("granian", "serve", "serving over HTTP"):
         from limbeck.serving.processes.granian_server import make
+    if settings.grpc is not None:
+        with needing("grpcio", "grpc", "serving over gRPC"):
+            import limbeck.serving.doors.grpc  # noqa: F401
     if not settings.models:
         raise LimbeckError("no bundle to serve", where="serve", fix="name one or more")
     Keys.read(Path(settings.keys_file) if settings.keys_file else None)

@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 from limbeck.files import marks
 from limbeck.model_names import CURRENT, SCHEME, home
@@ -18,6 +19,7 @@ from limbeck.serving.repository import Route
 from limbeck.serving.settings import RUN
 
 _FLUSH = 1.0  # seconds between two writes of the figures
+_GRACE = 20.0  # seconds that calls over gRPC have to end
 _ORPHANED = 0.5  # seconds between two looks at the parent
 
 
@@ -28,16 +30,23 @@ class Worker:
         self.shared = Shared(Path(os.environ[RUN]))
         self.app = App(self.shared)
         self._tasks: list[asyncio.Task[None]] = []
+        self.grpc: Any = None
         self._applied: asyncio.Task[None] | None = None
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to follow the wanted state; models are loaded while the server listens already."""
         end_with_parent()
         self._tasks = [loop.create_task(self._follow()), loop.create_task(self._flush())]
+        if self.app.settings.grpc is not None:
+            from limbeck.serving.doors.grpc import Door
+
+            self.grpc = Door(self.app)
+            self._tasks.append(loop.create_task(self.grpc.start(self.app.settings.grpc)))
 
     def stop(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Write the last figures; the server has answered its last request."""
-        del loop
+        """Write the last figures; the server has answered its last request over HTTP."""
+        if self.grpc is not None:
+            loop.run_until_complete(self.grpc.stop(_GRACE))
         for task in self._tasks:
             task.cancel()
         self.app.ledger.flush()
