@@ -17,7 +17,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from limbeck.bundle.answer import Answers
-    from limbeck.bundle.classifier import Classifier as load  # noqa: N813 - the public name
+    from limbeck.bundle.load import load
     from limbeck.bundle.predict import predict
     from limbeck.errors import LimbeckError
     from limbeck.evaluation.compare_bundles import compare
@@ -39,7 +39,7 @@ _HOMES = {
     "compare": ("limbeck.evaluation.compare_bundles", "compare"),
     "doctor": ("limbeck.training.doctor", "doctor"),
     "evaluate": ("limbeck.evaluation.evaluate", "evaluate"),
-    "load": ("limbeck.bundle.classifier", "Classifier"),
+    "load": ("limbeck.bundle.load", "load"),
     "predict": ("limbeck.bundle.predict", "predict"),
     "recalibrate": ("limbeck.evaluation.recalibrate", "recalibrate"),
     "train": ("limbeck.training.train", "train"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import limbeck
 import pictures
 from limbeck.bundle import reference
-from limbeck.bundle.manifest import FORMAT, read_manifest
+from limbeck.bundle.manifest import OF_CLASSIFIERS, read_manifest
 from limbeck.errors import LimbeckError
 from old_bundles import HOME
 from small import reviews
@@ -21,7 +21,7 @@ OLD = sorted(HOME.glob("*/bundle/bundle.json"))
 def test_a_text_bundle_holds_scores_shares_lengths_and_features(bundles, rows_folder):
     with limbeck.load(bundles()) as classifier:
         found = classifier.reference
-        assert classifier.manifest.format == FORMAT == 3
+        assert classifier.manifest.format == OF_CLASSIFIERS == 3
         assert reference.FILE in classifier.manifest.files
         rows = [row for row in reviews(400) if row["split"] in ("train", "valid")]
         texts = [row["text"] for row in rows]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from limbeck.events import check
 from limbeck.kinds.explanation import Explanation
 from limbeck.kinds.select import Rows, Unreadable, Values, checked_values
 from limbeck.metrics.conformal import USUAL, members
+from limbeck.tasks import task_of
 
 _UNREADABLE = ("raise", "nan")
 EXPLAINED = 64  # rows that are explained together
@@ -41,6 +43,10 @@ class Classifier(OpenBundle):
     LimbeckError
         When the folder is no bundle, or is damaged, or unsafe.
     """
+
+    def _check_fit(self, file: Path, made: list[str]) -> None:
+        task_of(self.manifest.task).need_labels()
+        super()._check_fit(file, made)
 
     def predict_proba(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> Probabilities:
         """Return class probabilities float32 [N, C] of N raw values, calibrated on valid.

@@ -14,7 +14,8 @@ from limbeck.files import read_regular, sha256, write_json
 from limbeck.metrics.conformal import LEVELS, Fitted
 from limbeck.recipe import Attacks, Input, Task
 
-FORMAT = 3  # 2 adds reference.json, 3 what recalibration writes; earlier ones are read as ever
+FORMAT = 4  # 2 adds reference.json, 3 what recalibration writes, 4 detectors; earlier ones are read as ever
+OF_CLASSIFIERS = 3  # what a bundle of a classifier is written as, so that earlier versions read it
 FILE = "bundle.json"
 _LARGEST = 16 * 2**20  # bytes of bundle.json; a larger one is not ours
 
@@ -82,6 +83,29 @@ class Sets(BaseModel):
         return [self.thresholds[name][place] for name in classes]
 
 
+class Detection(BaseModel):
+    """How a detector's graph is fed and its boxes are chosen.
+
+    Attributes
+    ----------
+    fill
+        The grey beside the picture in the letterbox, whose sides are ``input.letterbox``.
+    top
+        Boxes that the graph gives for a picture.
+    thresholds
+        Class -> the smallest score that counts, chosen on valid.
+    overlap
+        Of two boxes of a class whose IoU is larger than this, the one with the lower score is left out.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    fill: int = Field(ge=0, le=255)
+    top: int = Field(ge=1)
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    overlap: float = Field(gt=0, le=1)
+
+
 class Manifest(BaseModel):
     """The content of ``bundle.json``.
 
@@ -106,6 +130,8 @@ class Manifest(BaseModel):
         Where the bundle comes from, if `limbeck recalibrate` made it.
     sets
         Thresholds of prediction sets; None where there were too few rows to find them.
+    detection
+        How boxes are found; None of a classifier, which has two classes or more.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -118,7 +144,7 @@ class Manifest(BaseModel):
     input: Input
     layout: str = "table"
     columns: dict[str, str] = {}
-    classes: list[str] = Field(min_length=2)
+    classes: list[str] = Field(min_length=1)
     labels: dict[str, str]
     positive: int = Field(ge=0)
     network: str
@@ -131,6 +157,7 @@ class Manifest(BaseModel):
     attacks: Attacks | None = None
     recalibrated: Recalibration | None = None
     sets: Sets | None = None
+    detection: Detection | None = None
     versions: dict[str, str] = {}
     files: dict[str, str]
 
@@ -138,8 +165,9 @@ class Manifest(BaseModel):
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> Manifest:
     """Hash every file of a finished folder and write its manifest, last."""
     hashes = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.name != FILE}
-    manifest = Manifest(format=FORMAT, files=hashes, **facts)
-    write_json(folder / FILE, manifest.model_dump(mode="json"))
+    detects = facts.get("detection") is not None
+    manifest = Manifest(format=FORMAT if detects else OF_CLASSIFIERS, files=hashes, **facts)
+    write_json(folder / FILE, manifest.model_dump(mode="json", exclude=None if detects else {"detection"}))
     return manifest
 
 
@@ -212,6 +240,9 @@ def _verify(folder: Path, manifest: Manifest) -> None:
         if len(set(names)) < len(names) or not all(name.strip() for name in names):
             fault = f"damaged: {what} names are empty or not distinct: {names[:8]}"
             raise LimbeckError(fault, where=folder / FILE, fix=again)
+    boxes = manifest.detection
+    if len(manifest.classes) < 2 if boxes is None else set(boxes.thresholds) != set(manifest.classes):
+        raise LimbeckError("damaged: classes do not fit what the bundle finds", where=folder / FILE, fix=again)
     if len(manifest.offset) not in (0, len(manifest.classes)):
         raise LimbeckError("damaged: offset does not fit the classes", where=folder / FILE, fix=again)
     attacks = manifest.attacks

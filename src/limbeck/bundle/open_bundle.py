@@ -26,6 +26,7 @@ from limbeck.kinds.text.ragged import batches
 from limbeck.model_names import model_path
 from limbeck.process.cores import cores
 from limbeck.process.forks import made_anew, refuse_forked
+from limbeck.tasks import task_of
 
 _ATTEMPTS = 4  # to read a bundle that is being replaced
 MAP = "map"  # the output of a graph that says where
@@ -65,7 +66,7 @@ class OpenBundle:
         if file.name not in self.manifest.files:
             raise LimbeckError("no such model in this bundle", where=file)
         self.kind = kind_of(self.manifest.task)
-        self.encoder = self.kind.encoder.load(self.manifest.input, self.path)
+        self.encoder = (task_of(self.manifest.task).reader or self.kind.encoder).load(self.manifest.input, self.path)
         if threads is not None and threads < 0:
             raise LimbeckError(f"threads is 0 or more, not {threads}", where="load")
         self.threads = cores() if threads is None else threads
@@ -210,7 +211,11 @@ class OpenBundle:
             raise LimbeckError(f"the model cannot be run: {first_line(error, 200)}", where=where, fix=fix) from error
         if output is not None:
             return answers.maps(answer, len(part), where)
-        return answers.probabilities(answer, len(part), len(self.classes), where)
+        return self._answer_of(answer, len(part), where)
+
+    def _answer_of(self, answer: Any, rows: int, where: Path) -> NDArray[np.float32]:
+        """Return what the model answered to a batch, when it is that."""
+        return answers.probabilities(answer, rows, len(self.classes), where)
 
     def _empty(self) -> Probabilities:
         return np.empty((0, len(self.classes)), dtype=np.float32)

@@ -14,6 +14,7 @@ from typing import Any, overload
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.load import load, own_verb
 from limbeck.bundle.predict_files import Done, Run, refuse_unwritable
 from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
 from limbeck.errors import LimbeckError
@@ -27,6 +28,7 @@ def predict(
     bundle: str | Path | Classifier, source: str | Path | Any, output: str | Path, *,
     columns: Sequence[str] | None = None, maps: str | Path | None = None, sets: float | None = None,
     encoding: str | None = None, quiet: bool = False, progress: Listener | None = None, cancel: Token | None = None,
+    **boxes: Any,
 ) -> Done: ...  # fmt: skip
 
 
@@ -34,7 +36,7 @@ def predict(
 def predict(
     bundle: str | Path | Classifier, source: Any, output: None = None, *, columns: Sequence[str] | None = None,
     maps: str | Path | None = None, sets: float | None = None, encoding: str | None = None, quiet: bool = False,
-    progress: Listener | None = None, cancel: Token | None = None,
+    progress: Listener | None = None, cancel: Token | None = None, **boxes: Any,
 ) -> pl.DataFrame: ...  # fmt: skip
 
 
@@ -50,6 +52,7 @@ def predict(
     quiet: bool = False,
     progress: Listener | None = None,
     cancel: Token | None = None,
+    **boxes: Any,
 ) -> Done | pl.DataFrame:
     """Answer every row of a table, of a folder of tables, or in memory, in order; files in bounded memory.
 
@@ -81,6 +84,10 @@ def predict(
         Stops the run at its next safe point and keeps what is answered: the same call goes on from there.
     output
         ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
+    boxes
+        Of bundles that find boxes, whose ``source`` may be a video, ``camera:0`` or the address of a stream, and whose
+        output COCO's ``.json`` or a folder of YOLO's text files: ``threshold``, ``draw``, ``tiles``, ``track`` and
+        ``most``, see `limbeck.bundle.detect.predict.Asked`.
 
     Raises
     ------
@@ -95,6 +102,16 @@ def predict(
         for written in (output, maps):
             if written is not None:
                 stack.enter_context(sole_writer(written))
+        if (own := own_verb(bundle, "predict")) is not None:
+            detector = stack.enter_context(load(bundle)) if isinstance(bundle, str | Path) else bundle
+            stack.enter_context(stage("predict"))
+            if output is None or not isinstance(source, str | Path):
+                raise LimbeckError("boxes are found in files", where="predict", fix="give a path and an output")
+            refuse_of_classifiers(columns=columns, maps=maps, sets=sets, encoding=encoding)
+            done: Done = own(detector, str(source), Path(output), quiet=quiet and progress is None, **boxes)
+            return done
+        if boxes:
+            raise LimbeckError(f"{min(boxes)} is of bundles that find boxes", where="predict", fix="leave it out")
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
         stack.enter_context(stage("predict"))
         quiet = quiet and progress is None
@@ -103,6 +120,12 @@ def predict(
         if output is None:
             raise LimbeckError("name an output for the answers to a file", where=source, fix="give its path")
         return Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding, sets).go()
+
+
+def refuse_of_classifiers(**given: Any) -> None:
+    """Raise where something is given that only bundles of classifiers know."""
+    if named := [name for name, value in given.items() if value is not None]:
+        raise LimbeckError(f"{named[0]} is of bundles of classifiers", where="predict", fix="leave it out")
 
 
 def _in_memory(

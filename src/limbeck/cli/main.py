@@ -135,22 +135,31 @@ def compare(
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 @click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
 @click.option("--sets", type=float, metavar="COVERAGE", help="Add a column with prediction sets, e.g. 0.9.")
+@click.option("--threshold", type=click.FloatRange(0.01, 1), help="Smallest score of a box that counts.")
+@click.option("--draw", type=PLACE, metavar="PLACE", help="Folder for drawn pictures, or .mp4 for a drawn video.")
+@click.option("--tiles", is_flag=True, help="Find tiny objects: look at tiles of each picture too.")
+@click.option("--track/--no-track", default=None, help="Follow objects through a video (the default).")
+@click.option("--most", type=click.IntRange(1), metavar="N", help="Stop after N frames of a video or camera.")
 @ENCODING
 def predict(
     bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None, sets: float | None,
+    threshold: float | None, draw: Path | None, tiles: bool, track: bool | None, most: int | None,
     encoding: str | None,
 ) -> None:  # fmt: skip
     """Predict every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT.
 
-    - reads CSV from standard input, or writes it to standard output.
+    - reads CSV from standard input, or writes it to standard output. Of a BUNDLE that finds boxes, INPUT may be a
+    video, camera:0 or the address of a stream, and OUTPUT a table, COCO's .json, or a folder of YOLO's text files.
     """
     import limbeck
     from limbeck.cli import tables
     from limbeck.cli.pipes import DASH, whole_input, whole_output
 
     wanted = _names(columns) if columns else None
+    given_boxes = {"threshold": threshold, "draw": draw, "tiles": tiles or None, "track": track, "most": most}
+    boxes: dict[str, Any] = {name: value for name, value in given_boxes.items() if value is not None}
     with whole_input(source) as given, whole_output(output) as answers:
-        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps, sets=sets, encoding=encoding)
+        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps, sets=sets, encoding=encoding, **boxes)
         tables.predicted(done, aside=output == DASH)
 
 

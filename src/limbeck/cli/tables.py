@@ -68,10 +68,26 @@ def trained(result: Trained) -> None:
     if result.trust:
         trust(result.trust)
     warnings(result.warnings)
+    if "ap50" in result.metrics:
+        boxes(result.metrics, f"measured on {result.judged_on}")
+        _console().print(result.verdict)
+        _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
+        return
     students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
     attacks(result.metrics)
     _console().print(result.verdict)
     _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
+
+
+def boxes(values: dict[str, Any], title: str) -> None:
+    """Print what a detector is worth: over all classes, and for each."""
+    names = ("objects", "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "precision", "recall", "threshold")
+    rows = [["all classes", *(values.get(name) for name in names)]]
+    rows += [[name, *(row.get(key) for key in names)] for name, row in values["per_class"].items()]
+    _table(f"{title}: {values['n']:,} pictures", ["", *names], rows)
+    if values["confidence_intervals"]:
+        spans = (f"{name} {_between(values, name)}" for name in values["confidence_intervals"])
+        _console().print(f"95 % intervals: {', '.join(spans)}")
 
 
 def trust(found: dict[str, Any]) -> None:
@@ -107,6 +123,11 @@ def students(title: str, results: Sequence[tuple[str, dict[str, Any]]], baseline
 def metrics(values: dict[str, Any], report: Path | None) -> None:
     """Print an evaluation: what forbids relying on it first, then the figures, and those of the new rows beside."""
     warnings(values["warnings"])
+    if "ap50" in values:
+        boxes(values, "evaluation")
+        for finding in [*values["findings"], values["verdict"], *([f"report: {report}"] if report else [])]:
+            _console().print(finding)
+        return
     known = values["seen"] or {}
     unseen = known.get("unseen")
     names = ["metric", "value", "95 % interval"]

@@ -71,6 +71,7 @@ def prepare(
         For anything in the data that the user has to fix, with file, row and column.
     """
     data, task, kind, asked = recipe.data, recipe.task, kind_of(recipe.task), task_of(recipe.task)
+    asked.need_labels()
     if kind.in_cells and not asked.detects and task.label in task.inputs:
         fix = "leave it out of task.input: nothing would be learned but to repeat it"
         raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", fix=fix)
@@ -196,6 +197,7 @@ def load_rows(
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
     place = MEMORY if isinstance(path, pl.DataFrame) else Path(path)
+    task_of(task).need_labels()
     gathered = Gathered(encoding)
     gathered.add(
         path if isinstance(path, pl.DataFrame) else place, "test", task=task, labelled=labelled, layout=layout,

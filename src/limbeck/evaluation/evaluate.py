@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.load import own_verb
 from limbeck.data.dataset import Dataset
 from limbeck.data.labels import MEMORY
 from limbeck.data.tables.read import need
@@ -124,6 +125,12 @@ def evaluate(
     with told(progress, cancel), contextlib.ExitStack() as stack:
         if report is not None:
             stack.enter_context(sole_writer(report))
+        if (own := own_verb(bundle, "evaluate")) is not None:
+            found: dict[str, Any] = own(
+                bundle, data, report=report, where=where, group=group, bootstrap=bootstrap, lang=lang,
+                pictures=pictures,
+            )  # fmt: skip
+            return found
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
         return _evaluate(
             classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures, encoding

@@ -7,6 +7,7 @@ from limbeck.networks.anomaly.pca import Pca
 from limbeck.networks.anomaly.reverse_distillation import ReverseDistillation
 from limbeck.networks.anomaly.student_teacher import StudentTeacher
 from limbeck.networks.base import Network
+from limbeck.networks.detect.centre_map import CentreMap
 from limbeck.networks.image.minifasnet import MiniFas
 from limbeck.networks.image.multiscale import Multiscale
 from limbeck.networks.image.resnet import ResNet18, ResNet50
@@ -24,8 +25,8 @@ from limbeck.networks.text.ngram import Ngram
 from limbeck.networks.text.textcnn import TextCnn
 
 NETWORKS: dict[str, type[Network]] = {
-    "albert": Albert, "autoencoder": Autoencoder, "autoencoder1d": Autoencoder1d, "cnn-lstm": CnnLstm, "gru": Gru,
-    "memory": Memory, "minifas": MiniFas, "minirocket": MiniRocket, "mlp": Mlp,
+    "albert": Albert, "autoencoder": Autoencoder, "autoencoder1d": Autoencoder1d, "centre-map": CentreMap,
+    "cnn-lstm": CnnLstm, "gru": Gru, "memory": Memory, "minifas": MiniFas, "minirocket": MiniRocket, "mlp": Mlp,
     "multiscale": Multiscale, "nearest": NearestSeries, "ngram": Ngram, "pca": Pca,
     "resnet18": ResNet18, "resnet1d": ResNet1d, "resnet50": ResNet50, "reverse-distillation": ReverseDistillation,
     "spectrum": SpectrumNet, "squeezenet": SqueezeNet, "student-teacher": StudentTeacher, "textcnn": TextCnn,

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from limbeck.objectives.adversarial import Adversarial
 from limbeck.objectives.base import Loss, Step
+from limbeck.objectives.centre import Centre
 from limbeck.objectives.consistency import Consistency
 from limbeck.objectives.distil import Decoupled, Distil, MultiLabel, Standardised
 from limbeck.objectives.distil_hidden import DistilHidden
@@ -16,6 +17,7 @@ from limbeck.objectives.reverse_distillation import ReverseDistillation
 
 OBJECTIVES: dict[str, type[Loss]] = {
     "adversarial": Adversarial,
+    "centre": Centre,
     "consistency": Consistency,
     "distil": Distil,
     "distil-decoupled": Decoupled,

@@ -85,13 +85,15 @@ class Loss(nn.Module):
 
     A loss may own parameters (an extra head); they train with the student and are dropped at export. A loss that
     sets ``labelled`` learns from labels, one that sets ``taught`` from teachers' answers, ``guided`` from a teacher's
-    hidden features, ``viewed`` from changed rows; the last two alone train no classifier.
+    hidden features, ``viewed`` from changed rows; the last two alone train no classifier. One that sets ``boxes``
+    trains detectors of boxes alone.
     """
 
     labelled: ClassVar[bool] = False
     taught: ClassVar[bool] = False
     guided: ClassVar[bool] = False
     viewed: ClassVar[bool] = False
+    boxes: ClassVar[bool] = False
 
     def __init__(self, objective: Objective, network: Network, encoder: Any, classes: tuple[str, ...]) -> None:
         super().__init__()

@@ -34,6 +34,7 @@ from limbeck.recipe.training import (
     Teacher,
     Training,
     Wide,
+    Windows,
 )
 
 __all__ = [
@@ -70,6 +71,7 @@ __all__ = [
     "Tune",
     "Unfreeze",
     "Wide",
+    "Windows",
     "dump_recipe",
     "load_recipe",
     "override",

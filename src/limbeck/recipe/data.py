@@ -12,6 +12,7 @@ from limbeck.recipe.signal import Signal
 CLASSIFY = "classify"  # the task where ``task.kind`` names none
 ANOMALY = "anomaly-"  # kinds of task that begin so learn normal rows only
 DETECTED = ("normal", "anomaly")  # their classes
+DETECT = "detect-"  # kinds of task that begin so find boxes
 
 
 class Task(Section):
@@ -127,6 +128,9 @@ class Data(Section):
     test: str | None = None
     unlabelled: list[str] = []
     layout: Literal["table", "wechat", "celeba-spoof"] = "table"
+    boxes: Literal["auto", "table", "yolo", "coco", "voc", "label-studio"] = Field(
+        default="auto", description="how boxes are written, where a folder holds several forms (detect-image)"
+    )
     columns: dict[str, str] = Field(default={}, description="name in the file -> name in the recipe")
     derive: dict[str, Derived] = Field(default={}, description="new column -> pattern on another column")
     encoding: str | None = Field(default=None, description="of text tables, where it is not found: latin-1, big5, …")
@@ -176,6 +180,9 @@ class Input(Section):
     categories: int = Field(default=64, ge=2, le=2**16, description="hash buckets of each category column")
     clean: Clean = Clean()
     size: int = Field(default=64, ge=8, le=1024, description="side of the square that a picture is scaled to")
+    letterbox: int | tuple[int, int] = Field(
+        default=640, description="width and height that a whole picture is fitted into; one number: the longer side"
+    )
     colour: Literal["rgb", "grey"] = "rgb"
     convention: Literal["zero-one", "imagenet", "caffe"] = Field(default="zero-one", description="numbers of a pixel")
     box: str | list[str] | None = Field(default=None, description="columns of the part of a picture that counts")
@@ -187,6 +194,14 @@ class Input(Section):
     def _one_or_four(cls, value: str | list[str] | None) -> str | list[str] | None:
         if isinstance(value, list) and len(value) != 4:
             raise ValueError('give one column, or four: ["x", "y", "w", "h"]')
+        return value
+
+    @field_validator("letterbox")
+    @classmethod
+    def _whole_strides(cls, value: int | tuple[int, int]) -> int | tuple[int, int]:
+        for side in (value,) if isinstance(value, int) else value:
+            if not 64 <= side <= 2048 or side % 32:
+                raise ValueError("give sides of 64 to 2048 pixels that 32 divides, such as [640, 384]")
         return value
 
     @field_validator("buckets")

@@ -30,6 +30,12 @@ _ANOMALIES: dict[tuple[str, str], tuple[str, ...]] = {
     ("task", "mask"): _IMAGE,
     ("anomaly", "false_alarms"): (*_TABLE, *_IMAGE, *_SIGNAL),
 }
+# Section and key -> the kinds of rows in which boxes are found by a task that reads it.
+_BOXES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("data", "boxes"): _IMAGE,
+    ("input", "letterbox"): _IMAGE,
+    ("training", "windows"): _IMAGE,
+}
 _PICTURES = "pictures, of task.kind = 'image' or 'anomaly-image'"
 # Section and key of pictures, the value that turns it off, a task that does not read it, and what is said to others.
 _REFUSED: tuple[tuple[str, str, bool, str, str], ...] = (
@@ -54,12 +60,12 @@ def misplaced(recipe: Any) -> str | None:
     A key at its default is not set: the recipe in a bundle writes out all of them.
     """
     task = recipe.task
-    for keys, for_anomalies in ((_ROWS, False), (_ANOMALIES, True)):
+    for keys, before in ((_ROWS, ""), (_ANOMALIES, "anomaly-"), (_BOXES, "detect-")):
         for (section, key), kinds in keys.items():
             held = getattr(recipe, section)
             default = type(held).model_fields[key].get_default(call_default_factory=True)
-            names = [f"anomaly-{kind}" if for_anomalies else kind for kind in kinds]
-            if getattr(held, key) == default or (task.kind if for_anomalies else task.rows) in names:
+            names = [f"{before}{kind}" for kind in kinds]
+            if getattr(held, key) == default or (task.kind if before else task.rows) in names:
                 continue
             wanted = " or ".join(map(repr, names))
             return f"{section}.{key} is for task.kind = {wanted}, and here it is {task.kind!r}: remove {key}"

@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import model_validator
 
 from limbeck.recipe.base import Section
-from limbeck.recipe.data import ANOMALY, Data, Input, Task
+from limbeck.recipe.data import ANOMALY, DETECT, Data, Input, Task
 from limbeck.recipe.evaluation import Anomaly, Evaluation, Export, Selection, Tune
 from limbeck.recipe.keys_of_kinds import misplaced, refused
 from limbeck.recipe.training import Objective, Relevance, Student, Teacher, Training
@@ -32,14 +32,18 @@ class Recipe(Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _defaults_of_anomalies(cls, raw: Any) -> Any:
-        """Detectors learn without classes, so loss and metric are others; int8 moves scores that all lie close."""
+    def _defaults_of_detectors(cls, raw: Any) -> Any:
+        """Detectors have other losses and metrics; int8 moves scores of anomalies, which all lie close."""
         task = raw.get("task") if isinstance(raw, dict) else None
-        if not isinstance(task, dict) or not str(task.get("kind")).startswith(ANOMALY):
-            return raw
-        loss = "reverse-distillation" if task["kind"] == f"{ANOMALY}image" else "reconstruction"
+        kind = str(task.get("kind")) if isinstance(task, dict) else ""
         own: dict[str, dict[str, Any]]
-        own = {"objective": {"losses": {loss: 1.0}}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
+        if kind.startswith(ANOMALY):
+            loss = {f"{ANOMALY}image": "reverse-distillation"}.get(kind, "reconstruction")
+            own = {"objective": {"losses": {loss: 1.0}}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
+        elif kind.startswith(DETECT):
+            own = {"objective": {"losses": {"centre": 1.0}}, "training": {"metric": "ap"}}
+        else:
+            return raw
         given = {name: raw.get(name, {}) for name in own}
         return {**raw, **{name: {**own[name], **part} for name, part in given.items() if isinstance(part, dict)}}
 

@@ -163,6 +163,21 @@ class Pictures(Section):
         return self
 
 
+class Windows(Section):
+    """What a detector learns from: windows of the training pictures, and whole pictures (detect-image)."""
+
+    size: int = Field(default=256, ge=64, le=2048, multiple_of=32, description="side of a window, in pixels")
+    scale: tuple[float, float] = Field(default=(0.6, 1.6), description="zoom of a window, of the letterbox")
+    whole: float = Field(default=0.2, ge=0, le=1, description="share of samples that are whole pictures")
+    samples: int = Field(default=1600, ge=1, description="samples of an epoch, whatever the number of pictures")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Windows:
+        if not 0 < self.scale[0] <= self.scale[1] <= 16:
+            raise ValueError("give scale as [smallest, largest], above 0 and at most 16")
+        return self
+
+
 class Training(Section):
     """How the student is trained."""
 
@@ -178,7 +193,7 @@ class Training(Section):
     step_factor: float = Field(default=0.1, gt=0, lt=1)
     clip: float = Field(default=1.0, ge=0, description="largest gradient norm; 0 switches it off")
     patience: int = Field(default=3, ge=1, description="epochs without a better valid score before it stops")
-    metric: Literal["macro_f1", "accuracy", "roc_auc", "loss"] = "macro_f1"
+    metric: Literal["macro_f1", "accuracy", "roc_auc", "loss", "ap", "ap50"] = "macro_f1"
     keep: Literal["best", "last"] = Field(default="best", description="the epoch whose weights are the result")
     average: float = Field(default=0.0, ge=0, lt=1, description="decay of the moving average of weights")
     precision: Literal["auto", "fp32", "bf16"] = "auto"
@@ -188,5 +203,6 @@ class Training(Section):
     seed: int = Field(default=0, ge=0)
     augment: Augment = Augment()
     pictures: Pictures = Pictures()
+    windows: Windows = Windows()
     signals: Signals = Signals()
     unfreeze: Unfreeze = Unfreeze()

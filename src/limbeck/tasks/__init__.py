@@ -8,9 +8,10 @@ from limbeck.recipe import Task
 from limbeck.recipe.data import CLASSIFY as UNNAMED
 from limbeck.tasks.anomaly import ANOMALY
 from limbeck.tasks.classify import CLASSIFY
+from limbeck.tasks.detect import DETECT
 from limbeck.tasks.task import TaskKind
 
-TASKS: dict[str, TaskKind] = {"classify": CLASSIFY, "anomaly": ANOMALY}
+TASKS: dict[str, TaskKind] = {"classify": CLASSIFY, "anomaly": ANOMALY, "detect": DETECT}
 
 
 def task_of(task: Task) -> TaskKind:

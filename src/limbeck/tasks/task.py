@@ -7,7 +7,8 @@ of a task changes what differs: ``dataclasses.replace(CLASSIFY, name="ordinal", 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from limbeck.data.tables.rows import Ints
 from limbeck.errors import LimbeckError
 from limbeck.kinds.kind import Kind
 from limbeck.kinds.predictor import Predictor
-from limbeck.messages.message import Message
+from limbeck.messages.message import Message, message
 from limbeck.recipe import Recipe, Task
 
 Figures = tuple[dict[str, Any], list[Message]]
@@ -74,6 +75,11 @@ class TaskKind:
         The function of the kind's module ``baseline`` that ``baseline`` calls; None where it calls none.
     trainer
         The module whose ``train_detector`` trains its students; None: `limbeck.training.student` does.
+    reader
+        What turns raw values into arrays, where the task wants others than the kind's own encoder.
+    verbs
+        Verb -> "module:function" that does it, of a task whose rows do not have one label each; its other verbs are
+        refused.
     """
 
     name: str
@@ -90,10 +96,33 @@ class TaskKind:
     facts: Callable[[Mapping[str, Any]], dict[str, Any]] = no_facts
     detects: bool = False
     trainer: str | None = None
+    reader: type[Any] | None = None
+    verbs: Mapping[str, str] = field(default_factory=dict)
 
     def read_by(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return how networks list what they read: those of detectors with the task's name before it."""
-        return tuple(f"{self.name}-{name}" for name in names) if self.detects else tuple(names)
+        return tuple(f"{self.name}-{name}" for name in names) if self.detects or self.verbs else tuple(names)
+
+    def verb(self, name: str) -> Callable[..., Any] | None:
+        """Return the function that does a verb for this task alone, or None."""
+        place = self.verbs.get(name)
+        if place is None:
+            return None
+        module, _, function = place.partition(":")
+        own: Callable[..., Any] = getattr(import_module(module), function)
+        return own
+
+    def need_labels(self) -> None:
+        """Refuse a task whose rows do not have one label each, for verbs that compare such labels.
+
+        Raises
+        ------
+        LimbeckError
+            Where the task is such a one.
+        """
+        if self.verbs:
+            known = ", ".join(sorted(self.verbs))
+            raise LimbeckError(message("task.no_labels", task=self.name), fix=message("fix.verbs", verbs=known))
 
     def has_baseline(self, kind: Kind) -> bool:
         """Return whether rows of a kind have what the task's baseline needs."""

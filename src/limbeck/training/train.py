@@ -25,6 +25,7 @@ from limbeck.messages.message import message
 from limbeck.model_names import model_path
 from limbeck.progress import say
 from limbeck.recipe import Recipe, load_recipe, override, with_settings
+from limbeck.tasks import task_of
 from limbeck.training.build import network_kind, start_of
 from limbeck.training.default_recipe import default_recipe
 from limbeck.training.distill.distill import distil
@@ -146,6 +147,10 @@ def _trained(
     lang: str,
 ) -> Trained:  # fmt: skip
     """Train with the lock on the output held: nobody else touches its checkpoints, or what a killed run left."""
+    if (own := task_of(parsed.task).verb("train")) is not None:
+        network_kind(parsed)
+        trained: Trained = own(parsed, home=home, out=target, folder=folder, memory=memory, resume=resume, lang=lang)
+        return trained
     if is_pretraining(parsed):
         pretrain(parsed, out=target, folder=folder, home=home, memory=memory, resume=resume)
         return Trained(target, {}, [], [], "valid")
@@ -173,7 +178,7 @@ def _trained(
     if parsed.teachers:
         with stage("teachers"):
             taught = _taught(parsed, rows, folders)
-    trained = None
+    made = None
     with kept_for_baseline(parsed.task) if company.first and parsed.evaluation.baseline else contextlib.nullcontext():
         targets = taught.targets if taught else None
         student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
@@ -181,9 +186,9 @@ def _trained(
             student = settled(parsed, rows, student, left_out(parsed, rows, wish, partial(_again, parsed, folders)))
         if company.first:
             trust = taught.trust if taught else None
-            trained = finish(parsed, rows, student, target, trust=trust, lang=lang, choice=choice)
+            made = finish(parsed, rows, student, target, trust=trust, lang=lang, choice=choice)
             shutil.rmtree(work, ignore_errors=True)
-    return shared(trained, target)
+    return shared(made, target)
 
 
 def _again(recipe: Recipe, folders: list[Path | None], rows: Dataset) -> Student:

@@ -140,15 +140,15 @@ def render_report(report: Report, *, lang: str = "en") -> str:
         lstrip_blocks=True,
     )
     environment.globals |= {
-        "t": _bilingual,
-        "both": _both,
+        "t": bilingual,
+        "both": both_languages,
         "named": named,
         "names": NAMES,
         "cards": CARDS,
     }
-    environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": _interval, "weakest": weakest}
+    environment.globals |= {"baseline_columns": BASELINE_COLUMNS, "interval": interval, "weakest": weakest}
     environment.globals |= {"liveness_cards": LIVENESS, "span": _span}
-    environment.filters |= {"data": inert, "value": _value, "shown": _shown, "points": _points}
+    environment.filters |= {"data": inert, "value": figure, "shown": shown, "points": _points}
     # A lone "</style" cannot occur in our own file; the hash covers exactly what stands between the tags.
     css = (HERE / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
@@ -251,12 +251,13 @@ def _history(report: Report) -> list[tuple[str, str]]:
     return [(name, picture) for name, picture in drawn if picture]
 
 
-def _bilingual(key: str) -> Markup:
+def bilingual(key: str) -> Markup:
     """Return a word of the page in both languages, of which the style sheet shows one."""
-    return _both(pair(key))
+    return both_languages(pair(key))
 
 
-def _both(words: str | Sequence[str]) -> Markup:
+def both_languages(words: str | Sequence[str]) -> Markup:
+    """Return a sentence in both languages, of which the style sheet shows one."""
     from markupsafe import Markup, escape
 
     english, chinese = both(words) if isinstance(words, str) else words
@@ -268,12 +269,12 @@ def _both(words: str | Sequence[str]) -> Markup:
     return Markup(marked).format(english, chinese)  # noqa: S704 - Markup.format escapes what it fills in
 
 
-def _value(value: Any, name: str = "") -> Any:
+def figure(value: Any, name: str = "") -> Any:
     """Return a number as its metric is read: shares as percentages, the rest with three decimals."""
     if value is None:
-        return _both(("–", "–"))
+        return both_languages(("–", "–"))
     if isinstance(value, bool | str):
-        return _shown(value)
+        return shown(value)
     if name == "seconds":
         return f"{float(value):.1f}"
     if name in _PERCENT:
@@ -283,14 +284,15 @@ def _value(value: Any, name: str = "") -> Any:
     return f"{float(value):.3f}" if abs(value) < 100 else f"{float(value):,.1f}"
 
 
-def _interval(metrics: Mapping[str, Any], name: str) -> str:
+def interval(metrics: Mapping[str, Any], name: str) -> str:
+    """Return the confidence interval of a metric, "" without one."""
     return _span(metrics.get("confidence_intervals", {}).get(name), name)
 
 
 def _span(span: Sequence[float] | None, name: str) -> str:
     if not span:
         return ""
-    low, high = (str(_value(end, name)) for end in span)
+    low, high = (str(figure(end, name)) for end in span)
     return f"{low.removesuffix('%')}–{high}"
 
 
@@ -299,16 +301,16 @@ def _points(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:+.1f}".replace("-", "−")
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """Return a fact of any plain kind as inert text."""
     if isinstance(value, bool):
-        return _bilingual("yes" if value else "no")
+        return bilingual("yes" if value else "no")
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, Mapping):
-        return inert(", ".join(f"{k}: {_shown(v)}" for k, v in value.items() if not isinstance(v, bool)))
+        return inert(", ".join(f"{k}: {shown(v)}" for k, v in value.items() if not isinstance(v, bool)))
     if isinstance(value, list | tuple):
         return inert(", ".join(str(item) for item in value))
     return inert("–" if value is None else value)

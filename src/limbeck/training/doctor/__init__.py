@@ -11,6 +11,7 @@ from pathlib import Path
 
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Recipe, load_recipe
+from limbeck.tasks import task_of
 from limbeck.training.doctor.case import Case
 from limbeck.training.doctor.data import check_data, read_rows
 from limbeck.training.doctor.files import check_files
@@ -64,6 +65,14 @@ def doctor(
 
 def _examine(case: Case, ask: bool) -> Iterator[Finding]:
     yield from attempt("recipe", check_recipe(case.recipe))
+    try:
+        own = task_of(case.recipe.task).verb("doctor")
+    except LimbeckError as error:
+        yield refused("recipe", error)
+        return
+    if own is not None:
+        yield from attempt("data", own(case))
+        return
     case, found = read_rows(case)
     yield from found
     if case.rows is not None:

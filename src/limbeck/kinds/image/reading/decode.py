@@ -115,10 +115,15 @@ class Picture:
 
 @dataclass(frozen=True)
 class Seen:
-    """What a look at a file found: the hash of its content, and what is odd about it though it can be read."""
+    """What a look at a file found: the hash of its content, and what is odd about it though it can be read.
+
+    ``size`` is width and height once it is upright, ``turn`` the orientation that EXIF names, 1 where it names none.
+    """
 
     sha256: str
     odd: Message | None = None
+    size: tuple[int, int] = (0, 0)
+    turn: int = 1
 
 
 def upright(picture: Picture) -> Image.Image:
@@ -181,8 +186,10 @@ def look(picture: Picture) -> Seen:
         # Before anything else is asked of it: EXIF of a PNG and the frames of a GIF load it too, and hide what fails.
         with _in_turn(image):
             _load(image)
+        turn = _turn(image)
+        size = (size[1], size[0]) if turn in (5, 6, 7, 8) else size
         if picture.box is not None:
-            picture.box.edges((size[1], size[0]) if _turn(image) in (5, 6, 7, 8) else size)
+            picture.box.edges(size)
         frames = _frames(image, len(content)) if format_ != "MPO" else "1"
     except LimbeckError as error:
         raise LimbeckError(error.what, where=picture.where, fix=error.fix) from error
@@ -194,7 +201,7 @@ def look(picture: Picture) -> Seen:
     elif frames != "1":
         odd.append(message("picture.animation", frames=frames) if frames else message("picture.damaged_animation"))
     both = message("picture.oddities", one=odd[0], other=odd[1]) if len(odd) > 1 else None
-    return Seen(hashlib.sha256(content).hexdigest(), both or (odd[0] if odd else None))
+    return Seen(hashlib.sha256(content).hexdigest(), both or (odd[0] if odd else None), size, turn)
 
 
 def _content(path: Path) -> bytes:

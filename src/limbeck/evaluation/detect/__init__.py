@@ -1,0 +1,1 @@
+"""Evaluation of detectors: the metrics of COCO, an operating point, a report."""

@@ -1,0 +1,102 @@
+"""The pictures of a detector's report: precision over recall, and errors drawn into small copies of pictures."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from limbeck.bundle.detect.found import Detections
+from limbeck.errors import LimbeckError
+from limbeck.kinds.image.reading.decode import Picture, upright
+from limbeck.kinds.image.reading.files import quiet_pillow
+from limbeck.kinds.image.whole.draw import WHITE, colour_of, drawn
+from limbeck.messages import svg
+from limbeck.messages.escape import shorten
+from limbeck.messages.svg import Axes
+from limbeck.metrics.boxes.coco import RECALLS, Curves
+from limbeck.metrics.boxes.operating import LEAST_OVERLAP
+from limbeck.metrics.boxes.overlap import overlaps
+from limbeck.tasks.detect.boxes import Labelled
+
+WORST = 12  # pictures that are shown
+SIDE = 480  # pixels of a shown picture at most
+_FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+_COLOURED = 4
+_QUALITY = 75
+
+
+def precision_recall(curves: Mapping[str, Curves | None]) -> str:
+    """Return precision over recall at an IoU of 0.5, a line for each class; classes beyond four are grey."""
+    axes = Axes()
+    body = axes.grid(_FIFTHS, _FIFTHS, "recall", "precision")
+    shown = [(name, one) for name, one in curves.items() if one is not None]
+    for place, (name, one) in enumerate(shown):
+        css = f"line c{place}" if place < _COLOURED else "line other"
+        reached = one.precision[0] > 0
+        body.append(axes.path(RECALLS[reached], one.precision[0][reached], css))
+        if place < _COLOURED:
+            y = svg.HEIGHT - svg.BOTTOM - 12 - 19 * (min(len(shown), _COLOURED) - 1 - place)
+            body.append(f'<rect x="{svg.LEFT + 10}" y="{y - 8}" width="10" height="10" class="swatch c{place}"/>')
+            label = f"{svg.escape(shorten(name, 16))} {one.precision[0].mean():.2f}"
+            body.append(svg.text(svg.LEFT + 26, y + 1, label, "tick", "start"))
+    told = ("precision over recall of each class", "各类别的精确率-召回率曲线")
+    return svg.picture("pr", told, body)
+
+
+def errors_of(one: Labelled, found: Detections, cuts: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Return which true boxes are missed, bool [G], and which found boxes above the thresholds are wrong, bool [D]."""
+    chosen = found.scores >= np.array(cuts, dtype=np.float32)[found.labels]
+    boxes = one.boxes
+    shared = overlaps(found.edges.astype(np.float64), boxes.edges, boxes.crowd)
+    same = (found.labels[:, None] == boxes.labels[None, :]) | (boxes.labels[None, :] < 0)
+    fits = (shared >= LEAST_OVERLAP) & same & chosen[:, None]
+    return ~fits.any(axis=0) & ~boxes.crowd, chosen & ~fits.any(axis=1)
+
+
+def worst_pictures(
+    pictures: Sequence[Labelled], found: Sequence[Detections], thresholds: Mapping[str, float], *, images: bool
+) -> list[dict[str, Any]]:
+    """Return the pictures with most errors: name, missed, wrong, objects and, with ``images``, a small drawn copy."""
+    cuts = list(thresholds.values())
+    rows: list[dict[str, Any]] = []
+    for place, (one, other) in enumerate(zip(pictures, found, strict=True)):
+        missed, wrong = errors_of(one, other, cuts)
+        if missed.any() or wrong.any():
+            row: dict[str, Any] = {"name": one.name, "missed": int(missed.sum()), "wrong": int(wrong.sum())}
+            rows.append({**row, "at": place, "objects": int((~one.boxes.crowd).sum())})
+    rows.sort(key=lambda row: (-row["missed"] - row["wrong"], row["name"]))
+    rows = rows[:WORST]
+    for row in rows if images else ():
+        at = int(row["at"])
+        one, other = pictures[at], found[at]
+        missed, wrong = errors_of(one, other, cuts)
+        row["thumbnail"] = _small(one, other, missed, wrong)
+    return rows
+
+
+def _small(one: Labelled, found: Detections, missed: np.ndarray, wrong: np.ndarray) -> str | None:
+    """Return a ``data:`` URI of the picture: missed boxes white, wrong ones in the colour of their class."""
+    try:
+        with quiet_pillow():
+            image = upright(Picture(one.file, name=one.name))
+    except LimbeckError:
+        return None
+    scale = min(1.0, SIDE / max(image.size))
+    image = image.resize(
+        (max(1, round(image.size[0] * scale)), max(1, round(image.size[1] * scale))), Image.Resampling.BILINEAR
+    )
+    names = [f"{name} {score:.2f}" for name, score in zip(found.names, found.scores, strict=True)]
+    image = drawn(
+        image, one.boxes.edges[missed] * scale, ["" for _ in range(int(missed.sum()))], [WHITE] * int(missed.sum())
+    )
+    chosen = np.flatnonzero(wrong)
+    captions = [names[at] for at in chosen]
+    image = drawn(image, found.edges[chosen] * scale, captions, [colour_of(int(found.labels[at])) for at in chosen])
+    memory = io.BytesIO()
+    image.save(memory, "JPEG", quality=_QUALITY)
+    return "data:image/jpeg;base64," + base64.b64encode(memory.getvalue()).decode("ascii")

@@ -1,0 +1,1 @@
+"""Whole pictures: fitted into a letterbox, and drawn into."""

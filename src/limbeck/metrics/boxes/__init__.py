@@ -1,0 +1,1 @@
+"""Figures of found boxes against true ones."""

@@ -1,0 +1,1 @@
+"""Boxes from files: tables, YOLO, COCO, Pascal VOC and Label Studio."""

@@ -1,0 +1,117 @@
+"""Boxes as a file writes them, before anything is known of their pictures, and where files may lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from limbeck.data.paths import path_in
+from limbeck.errors import LimbeckError
+from limbeck.kinds.image.reading.layouts.class_folders import PICTURES
+from limbeck.messages.message import message
+from limbeck.tasks.detect.boxes import Rejected
+
+MOST_BYTES = 256 * 2**20  # of a file of labels
+Unit = Literal["pixels", "shares", "percent"]
+
+
+@dataclass(frozen=True)
+class RawBox:
+    """One box: the class as written (None: no name for its number), four edges, and where it stands."""
+
+    label: str | None
+    edges: tuple[float, float, float, float]
+    file: str
+    line: int | None
+    unit: Unit = "pixels"
+    crowd: bool = False
+
+
+@dataclass
+class RawPicture:
+    """One picture that labels name: as written, where it lies, and the size that the labels say it has."""
+
+    name: str
+    file: Path | None
+    boxes: list[RawBox] = field(default_factory=list)
+    size: tuple[int, int] | None = None
+    part: str = ""
+    group: str = ""
+    source: str = ""
+    line: int | None = None
+
+
+@dataclass
+class Raw:
+    """All that one set of labels says; ``classes`` is empty where it names none beforehand."""
+
+    form: str
+    pictures: list[RawPicture]
+    classes: list[str]
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+def placed(root: Path, written: str, folders: Iterable[Path]) -> Path | None:
+    """Return the picture that a label names, sought in ``folders``; None where it is in none, or leaves ``root``.
+
+    Leading ``..`` parts and drives are dropped: exports name folders of the machine that they were made on.
+    """
+    inside = root.resolve()
+    parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    names = [written, "/".join(parts), parts[-1] if parts else ""]
+    for name in dict.fromkeys(filter(None, names)):
+        for folder in folders:
+            try:
+                file = path_in(folder, name)
+                if file.is_file() and file.resolve().is_relative_to(inside):
+                    return file
+            except (OSError, ValueError):  # too long, or a NUL
+                continue
+    return None
+
+
+def within(root: Path, base: Path, written: str, what: str) -> Path:
+    """Return a folder or list that a file of settings names, inside ``root``.
+
+    Raises
+    ------
+    LimbeckError
+        Where it is not there, or lies elsewhere.
+    """
+    parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    for place in (base / written, base.joinpath(*parts), root.joinpath(*parts)):
+        try:
+            if place.exists() and place.resolve().is_relative_to(root.resolve()):
+                return place
+        except (OSError, ValueError):
+            continue
+    fix = message("fix.boxes_inside")
+    raise LimbeckError(message("boxes.elsewhere", what=what, path=written[:200]), where=base, fix=fix)
+
+
+def read_text(file: Path) -> str:
+    """Return a file of labels as text.
+
+    Raises
+    ------
+    LimbeckError
+        Where it is too large, no regular file, or no UTF-8.
+    """
+    from limbeck.files import out_of_reach, read_regular
+
+    try:
+        content = read_regular(file, MOST_BYTES)
+    except OSError as error:
+        raise out_of_reach(error, file) from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LimbeckError(message("boxes.not_utf8"), where=file, fix=message("fix.as_utf8")) from error
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """Return the pictures of a folder and of the folders in it, sorted by path; hidden ones are left out."""
+    found = (file for file in folder.rglob("*") if file.suffix.lower() in PICTURES and file.is_file())
+    return sorted(file for file in found if not any(part.startswith(".") for part in file.relative_to(folder).parts))
