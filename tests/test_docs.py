@@ -37,6 +37,7 @@ PAGES = [
     *(f"docs/{name}.md" for name in ("quick-start", "train", "bundle", "recalibrate", "predict", "distil")),
     *(f"docs/{name}.md" for name in ("estimator", "python", "explain", "doctor", "images", "signals", "tables")),
     "docs/serve.md",
+    "docs/detect.md",
 ]
 ALL = sorted(str(file.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for file in folder.glob("*.md"))
 CHINESE = ".zh-CN.md"
@@ -46,9 +47,9 @@ WECHAT = ["Ofiicial Account Name", "Title", "News Url", "Image Url", "Report Con
 PICTURES = {"size", "colour", "convention", "box", "margin"}
 ELSEWHERE = {
     "Task": {"normal", "mask"},
-    "Data": {"labels"},
-    "Input": {"scaling", "categories", "signal", *PICTURES},
-    "Training": {"pictures", "signals", "unfreeze"},
+    "Data": {"labels", "boxes"},
+    "Input": {"scaling", "categories", "signal", "letterbox", *PICTURES},
+    "Training": {"pictures", "signals", "unfreeze", "windows"},
 }
 
 # Pieces of recipes are laid over a recipe of the kind that the page is about.
@@ -209,6 +210,13 @@ def test_every_key_of_a_recipe_is_in_its_table_with_its_default(head):
 def test_every_key_of_pictures_is_in_its_table_with_its_default():
     check_table("docs/images.md", "[input]", sections.Input, PICTURES)
     check_table("docs/images.md", "[training.pictures]", sections.Pictures, set(sections.Pictures.model_fields))
+
+
+@pytest.mark.parametrize("page", ["docs/detect.md", "docs/detect.zh-CN.md"])
+def test_every_key_of_detectors_is_in_its_table_with_its_default(page):
+    check_table(page, "[data]", sections.Data, {"boxes"})
+    check_table(page, "[input]", sections.Input, {"letterbox"})
+    check_table(page, "[training.windows]", sections.Windows, set(sections.Windows.model_fields))
 
 
 def test_every_key_of_signals_is_in_its_table_with_its_default():
