@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from tests.detect.scenes import folder_of, scene, tiny
 
 import limbeck
+from detect.scenes import folder_of, scene, tiny
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task
 from limbeck.tasks.detect.reading.read import read_boxes

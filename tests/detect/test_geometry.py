@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.detect.scenes import scene
 
+from detect.scenes import scene
 from limbeck.kinds.image.whole.letterbox import GREY, fitted, letterbox_for, letterboxed
 from limbeck.metrics.boxes.overlap import overlaps
 from limbeck.networks.detect.centre_map import STRIDE, CentreMap, decoded

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.detect.scenes import CLASSES, scene
 
+from detect.scenes import CLASSES, scene
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Data, Split, Task
 from limbeck.tasks.detect.boxes import Annotated
