@@ -21,6 +21,7 @@ from limbeck.cli.models import models
 from limbeck.cli.output import ReaderGoneError, Verbs, end_quietly, outside, settle
 from limbeck.cli.serve import serve
 from limbeck.cli.stop import STATUS, Stop, Terminated, stoppable
+from limbeck.cli.studio import studio, worker
 from limbeck.errors import LimbeckError, how_to_install, printable
 from limbeck.events import Cancelled
 from limbeck.process.cores import place
@@ -240,6 +241,8 @@ def demo(out: Path, lang: str) -> None:
 
 main.add_command(serve)
 main.add_command(models)
+main.add_command(studio)
+main.add_command(worker)
 
 
 def _pairs(texts: tuple[str, ...]) -> dict[str, str]:

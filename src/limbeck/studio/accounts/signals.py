@@ -1,0 +1,33 @@
+"""Audit entries for second factors, which django-allauth stores by itself; in the transaction that stores them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.core import context
+from allauth.mfa.models import Authenticator
+from django.db import transaction
+from django.db.models.signals import post_delete, post_save
+from django.dispatch import receiver
+
+from limbeck.studio.audit.log import record
+
+
+@receiver(post_save, sender=Authenticator)
+def saved(sender: Any, instance: Authenticator, created: bool, **_: Any) -> None:
+    """Write down a new second factor or passkey; that one was used changes it too, and is no news."""
+    if created:
+        _write("account.factor_add", instance)
+
+
+@receiver(post_delete, sender=Authenticator)
+def deleted(sender: Any, instance: Authenticator, **_: Any) -> None:
+    """Write down one that was removed."""
+    _write("account.factor_remove", instance)
+
+
+def _write(action: str, factor: Authenticator) -> None:
+    request = context.request
+    actor = getattr(getattr(request, "user", None), "pk", None)
+    with transaction.atomic():
+        record(action, actor=actor, target=f"user:{factor.user_id}", request=request, kind=str(factor.type))

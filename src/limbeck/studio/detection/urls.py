@@ -1,0 +1,17 @@
+"""Addresses of detection."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from limbeck.studio.detection import views
+
+urlpatterns = [
+    path("detect/", views.detect, name="detect"),
+    path("detect/batch/", views.batch, name="batch"),
+    path("detect/batch/column/", views.batch_column, name="batch_column"),
+    path("answers/", views.predictions, name="predictions"),
+    path("answers/<int:number>/", views.prediction, name="prediction"),
+    path("answers/<int:number>/picture/", views.picture, name="prediction_picture"),
+    path("answers/<int:number>/delete/", views.delete, name="prediction_delete"),
+]

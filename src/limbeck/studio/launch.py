@@ -1,0 +1,175 @@
+"""``limbeck studio``: prepare the data folder and the database, then run the web site and its worker in one tree."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from limbeck import registry
+from limbeck.errors import LimbeckError, needing
+from limbeck.files import write_text
+from limbeck.locks import sole_writer
+from limbeck.progress import say
+from limbeck.studio.parent import PARENT
+
+SETTINGS = "limbeck.studio.settings"
+GRACE = 30  # seconds for requests and jobs to come to a safe point
+PAUSE = 2.0  # seconds before a worker that ended is started again
+
+
+def prepare() -> None:
+    """Load Django and bring the database to this version, one process at a time.
+
+    Raises
+    ------
+    LimbeckError
+        When a package, a setting, the data folder or the database is not usable.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    with needing("Django", "studio", "limbeck studio"):
+        import allauth  # noqa: F401
+        import django
+        import granian  # noqa: F401
+        import ninja  # noqa: F401
+    from limbeck.studio.config import config
+
+    os.environ["LIMBECK_HOME"] = str(config().home.absolute())
+    django.setup()
+    from django.conf import settings
+    from django.core.management import call_command
+    from django.db import DatabaseError
+
+    if not (Path(__file__).parent / "static" / "vendor" / "tabler.min.css").exists():
+        fix = "run make install, or python assets/copy_assets.py"
+        raise LimbeckError("the front-end libraries are not copied", where="limbeck/studio/static/vendor", fix=fix)
+    with sole_writer(Path(settings.HOME) / "migration", wait=True):
+        try:
+            call_command("migrate", verbosity=0, interactive=False)
+            call_command("createcachetable", verbosity=0)
+        except DatabaseError as error:
+            first = str(error).strip().splitlines()[0]
+            raise LimbeckError(f"the database cannot be used: {first}", where="DATABASE_URL") from error
+
+
+def add_bundles(bundles: list[Path]) -> None:
+    """Put bundles into the registry under their folders' names."""
+    for bundle in bundles:
+        model = registry.add(bundle, bundle.resolve().name)
+        say(f"model {model.name}@{model.version}")
+
+
+def serve(host: str, port: int, bundles: list[Path]) -> None:
+    """Run the site until it is told to stop.
+
+    Raises
+    ------
+    LimbeckError
+        As `prepare`; and when others can reach the address but ``LIMBECK_PUBLIC_URL`` does not say by which name.
+    """
+    prepare()
+    from django.conf import settings
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    from limbeck.studio.accounts.services import setup_token
+
+    if not _loopback(host) and not settings.CONFIG.public_url:
+        fix = "set it to the address that people type, e.g. https://studio.example.org"
+        raise LimbeckError(f"is needed with --host {host}", where="LIMBECK_PUBLIC_URL", fix=fix)
+    add_bundles(bundles)
+    address = settings.CONFIG.public_url or f"http://{'localhost' if _loopback(host) else host}:{port}"
+    token = setup_token()
+    link = Path(settings.HOME) / "setup-link"
+    if token:
+        write_text(link, f"{address}/invitation/{token}/\n")
+        link.chmod(0o600)
+        say(f"first administrator, register here: {address}/invitation/{token}/")
+    else:
+        link.unlink(missing_ok=True)
+    say(f"studio: {address}   data: {settings.HOME}")
+    os.environ[PARENT] = str(os.getpid())
+    workers = Workers()
+    workers.start()
+    server = Granian(
+        "limbeck.studio.wsgi:application", address=host, port=port, interface=Interfaces.WSGI,
+        workers=settings.CONFIG.web_processes, blocking_threads=4, respawn_failed_workers=True,
+        workers_kill_timeout=GRACE, log_access=False, log_level="warning",
+    )  # fmt: skip
+    try:
+        server.serve()
+    finally:
+        workers.stop()
+
+
+class Workers:
+    """The worker process, started again whenever it ends by itself."""
+
+    def __init__(self) -> None:
+        self._stopping = threading.Event()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._thread = threading.Thread(target=self._keep, name="worker", daemon=True)
+
+    def start(self) -> None:
+        """Start the worker and watch it."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the worker to end at its next safe point; end it after `GRACE` seconds."""
+        self._stopping.set()
+        if (child := self._child) is not None and child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(GRACE)
+            except subprocess.TimeoutExpired:
+                child.kill()
+
+    def _keep(self) -> None:
+        while not self._stopping.is_set():
+            # A session of its own: Ctrl-C on the terminal reaches the first process alone, which tells the others.
+            self._child = subprocess.Popen([sys.executable, "-m", "limbeck", "worker"], start_new_session=True)
+            if self._child.wait() and not self._stopping.is_set():
+                say("the worker ended; it is started again")
+            self._stopping.wait(PAUSE)
+
+
+def work(*, until_empty: bool = False) -> int:
+    """Run one worker until it is told to stop; return how many jobs it did."""
+    prepare()
+    from limbeck.studio.jobs.worker import Worker
+    from limbeck.studio.parent import end_with_parent
+
+    worker = Worker()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: worker.stop())
+    end_with_parent()
+    return worker.run(until_empty=until_empty)
+
+
+def wait_until_ready(address: str, seconds: float) -> bool:
+    """Return whether a site answers within some seconds."""
+    import urllib.error
+    import urllib.request
+
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            with urllib.request.urlopen(f"{address}/ready", timeout=2) as response:  # noqa: S310 - our own address
+                return bool(response.status == 200)
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    return False
+
+
+def _loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,1 @@
+"""Models in the registry on disk: uploaded, shown, published."""

@@ -1,0 +1,100 @@
+"""Settings from the environment: secrets from files, no default keys, and what a deployment needs."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from limbeck.errors import LimbeckError
+from limbeck.studio.config import Config, config
+from limbeck.studio.databases import database
+from limbeck.studio.home import checked_key, kept_key, prepare_home
+
+
+def test_secrets_come_from_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "url").write_text("sqlite:////tmp/x.sqlite3\n")
+    (tmp_path / "key").write_text("k" * 50)
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    monkeypatch.setenv("DATABASE_URL_FILE", str(tmp_path / "url"))
+    monkeypatch.setenv("LIMBECK_SECRET_KEY_FILE", str(tmp_path / "key"))
+    found = Config()
+    assert found.database_url.get_secret_value() == "sqlite:////tmp/x.sqlite3"
+    assert found.secret_key.get_secret_value() == "k" * 50
+    assert "k" * 50 not in repr(found)
+
+
+def test_a_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIMBECK_WEB_PROCESSES", "many")
+    config.cache_clear()
+    try:
+        with pytest.raises(LimbeckError, match="LIMBECK_WEB_PROCESSES"):
+            config()
+    finally:
+        monkeypatch.delenv("LIMBECK_WEB_PROCESSES")
+        config.cache_clear()
+
+
+def test_a_missing_file_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIMBECK_SECRET_KEY_FILE", str(tmp_path / "no"))
+    with pytest.raises(LimbeckError, match="LIMBECK_SECRET_KEY_FILE"):
+        Config()
+
+
+@pytest.mark.parametrize("key", ["changeme" * 8, "django-insecure-" + "x" * 50, "short", "secret" * 10])
+def test_default_keys_are_refused(key: str) -> None:
+    with pytest.raises(LimbeckError, match="LIMBECK_SECRET_KEY"):
+        checked_key(key, "LIMBECK_SECRET_KEY")
+
+
+def test_the_data_folder_is_private(tmp_path: Path) -> None:
+    home = prepare_home(tmp_path / "home")
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    home.chmod(0o755)
+    prepare_home(home)
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    key = kept_key(home / "keys" / "secret")
+    assert kept_key(home / "keys" / "secret") == key and len(key) >= 50
+    assert stat.S_IMODE((home / "keys" / "secret").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize(
+    ("url", "engine", "name"),
+    [
+        ("mysql://u:p%40ss@h:3307/studio", "mysql", "studio"),
+        ("mariadb://u@h/studio", "mysql", "studio"),
+        ("postgresql://u:p@h:5432/studio", "postgresql", "studio"),
+        ("sqlite:////var/x.sqlite3", "sqlite3", Path("/var/x.sqlite3")),
+    ],
+)
+def test_databases(url: str, engine: str, name: object, tmp_path: Path) -> None:
+    found = database(url, tmp_path)
+    assert found["ENGINE"].endswith(engine) and found["NAME"] == name
+    if "%40" in url:
+        assert found["PASSWORD"] == "p@ss" and found["OPTIONS"]["charset"] == "utf8mb4"
+
+
+@pytest.mark.parametrize("url", ["oracle://h/x", "mysql://h", "nonsense", "postgresql://h:port/x"])
+def test_other_urls_are_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(LimbeckError, match="DATABASE_URL"):
+        database(url, tmp_path)
+
+
+def test_a_deployment_passes_django_s_check(tmp_path: Path) -> None:
+    environment = {
+        **os.environ, "LIMBECK_HOME": str(tmp_path / "home"), "LIMBECK_PUBLIC_URL": "https://studio.example.org",
+        "DJANGO_SETTINGS_MODULE": "limbeck.studio.settings",
+    }  # fmt: skip
+    command = [sys.executable, "-W", "error::DeprecationWarning:limbeck", "-m", "limbeck.studio.manage"]
+    done = subprocess.run(
+        [*command, "check", "--deploy", "--fail-level", "WARNING"], env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    missing = subprocess.run(
+        [*command, "makemigrations", "--check", "--dry-run"], env=environment, capture_output=True, text=True
+    )
+    assert missing.returncode == 0, missing.stdout
