@@ -14,9 +14,10 @@ help: ## List the commands
 
 install: $(STAMP) ## Make .venv and install Limbeck with everything development needs
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml constraints.txt assets/package-lock.json assets/icons.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/python assets/copy_assets.py
 	@touch $@
 
 demo: $(STAMP) ## Train, evaluate, export and predict on real Chinese reviews (about 3 minutes)
@@ -38,6 +39,7 @@ format: $(STAMP) ## Put the code into its standard form
 
 messages: $(STAMP) ## Compile the message catalogues after a change of a .po file
 	$(BIN)/pybabel -q compile -d src/limbeck/messages/locale -D limbeck
+	$(BIN)/pybabel -q compile -d src/limbeck/studio/locale -D django
 
 bench: $(STAMP) ## Measure and write docs/results.md (ONLY=name for one benchmark)
 	$(BIN)/python benchmarks/run.py $(ONLY)

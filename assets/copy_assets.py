@@ -60,7 +60,7 @@ def stamp() -> str:
 
 def copy() -> None:
     """Fetch and copy, unless the copied files are up to date."""
-    mark = TARGET / ".made-of"
+    mark = TARGET / "made-of.txt"
     if mark.exists() and mark.read_text("utf-8") == stamp():
         return
     with tempfile.TemporaryDirectory() as folder:

@@ -16,6 +16,7 @@ SHARED = "errors, files, events, …"  # the small modules that every folder may
 # Box -> the column it stands in, and what it holds.
 BOXES = {
     "cli": (2, "the command limbeck"),
+    "studio": (0, "the web site (Django)"),
     "estimator": (1, "scikit-learn's contract (torch)"),
     "training": (2, "train, distil, export, doctor (torch)"),
     "teachers": (2, "one file per kind of teacher"),

@@ -19,7 +19,7 @@ ROOT = Path(limbeck.studio.__path__[0])
 TEMPLATES = sorted(ROOT.rglob("*.html"))
 KEYWORDS = {"gettext": None, "gettext_lazy": None, "_": None, "ngettext": (1, 2)}
 # Names, formats and keys that are the same in all languages.
-SAME = {"Limbeck", "· Limbeck"} | {
+SAME = {"Limbeck", "· Limbeck", "CSV", "Excel", "Parquet", "Ctrl + Enter", "English", "中文", "·", "–", "/", "#", "%"}
     "CSV",
     "Excel",
     "Parquet",
