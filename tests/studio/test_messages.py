@@ -20,20 +20,6 @@ TEMPLATES = sorted(ROOT.rglob("*.html"))
 KEYWORDS = {"gettext": None, "gettext_lazy": None, "_": None, "ngettext": (1, 2)}
 # Names, formats and keys that are the same in all languages.
 SAME = {"Limbeck", "· Limbeck", "CSV", "Excel", "Parquet", "Ctrl + Enter", "English", "中文", "·", "–", "/", "#", "%"}
-    "CSV",
-    "Excel",
-    "Parquet",
-    "Ctrl + Enter",
-    "English",
-    "中文",
-    "·",
-    "–",
-    "/",
-    "#",
-    "%",
-    "@",
-    "",
-}
 
 
 def used() -> set[str]:

@@ -76,6 +76,7 @@ def serve(host: str, port: int, bundles: list[Path]) -> None:
     from django.conf import settings
     from granian import Granian
     from granian.constants import Interfaces
+    from granian.log import LogLevels
 
     from limbeck.studio.accounts.services import setup_token
 
@@ -99,7 +100,7 @@ def serve(host: str, port: int, bundles: list[Path]) -> None:
     server = Granian(
         "limbeck.studio.wsgi:application", address=host, port=port, interface=Interfaces.WSGI,
         workers=settings.CONFIG.web_processes, blocking_threads=4, respawn_failed_workers=True,
-        workers_kill_timeout=GRACE, log_access=False, log_level="warning",
+        workers_kill_timeout=GRACE, log_access=False, log_level=LogLevels.warning,
     )  # fmt: skip
     try:
         server.serve()
