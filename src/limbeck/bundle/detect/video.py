@@ -24,6 +24,7 @@ ENDINGS = (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".t
 MOST_PIXELS = 16_000_000  # of a frame
 _STREAM = re.compile(r"^(rtsps?|rtmps?|https?|udp|tcp|srt):/+", re.IGNORECASE)
 _CAMERA = re.compile(r"^camera:(\d{1,3})$")
+_TAIL = 1.0  # seconds by which the last frame may begin before the end that the file names
 _PATIENCE = "10000000"  # microseconds without an answer after which a stream is given up
 Frame = NDArray[np.uint8]
 
@@ -88,7 +89,7 @@ class Video:
 
     def frames(self) -> Iterator[tuple[float, Frame]]:
         """Yield seconds from the start and uint8 [H, W, 3] of each frame, until the end or until it breaks off."""
-        number = 0
+        number, time = 0, 0.0
         try:
             for frame in self._container.decode(self._stream):
                 check()
@@ -103,8 +104,15 @@ class Video:
         except Exception as error:  # as above
             self.broken = f"breaks off after {number:,} frames: {first_line(error)}"
             return
-        if self.expected is not None and number < self.expected and not is_live(self.source):
-            self.broken = f"breaks off after {number:,} of {self.expected:,} frames"
+        if not is_live(self.source) and (missing := self._missing(number, time)):
+            self.broken = f"breaks off after {number:,} frames: {missing}"
+
+    def _missing(self, number: int, time: float) -> str | None:
+        """Return what the file says that there is more of, once all that can be read was read."""
+        if self.expected is not None and number < self.expected:
+            return f"it names {self.expected:,}"
+        seconds = (self._container.duration or 0) / 1_000_000
+        return f"it names {seconds:.1f} seconds" if seconds > time + _TAIL else None
 
     def __enter__(self) -> Self:
         return self
