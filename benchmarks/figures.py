@@ -19,6 +19,7 @@ SUBJECTS = {
     "text": "Text: from a table to a small verified classifier",
     "distil": "Distillation: black-box teachers and unlabelled rows",
     "images": "Images",
+    "detection": "Detection: objects in pictures and videos",
     "signals": "Signals",
     "anomaly": "Anomalies",
     "holds": "Data that nobody tuned on: choices, decisions and trust",

@@ -32,6 +32,7 @@ BENCHMARKS = (
     "liveness",
     "adversarial",
     "pictures",
+    "detection",
     "ecg",
     "operating_points",
     "ecg_transfer",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,19 +54,24 @@ class Raw:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-def placed(root: Path, written: str, folders: Iterable[Path]) -> Path | None:
+def placed(root: Path, written: str, folders: Iterable[Path], *, anywhere: bool = False) -> Path | None:
     """Return the picture that a label names, sought in ``folders``; None where it is in none, or leaves ``root``.
 
-    Leading ``..`` parts and drives are dropped: exports name folders of the machine that they were made on.
+    Leading ``..`` parts and drives are dropped: exports name folders of the machine that they were made on. A link in
+    ``root`` may lead elsewhere: its owner has put it there.
+
+    Parameters
+    ----------
+    anywhere
+        Whether it may leave ``root``, as paths of tables may.
     """
-    inside = root.resolve()
     parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     names = [written, "/".join(parts), parts[-1] if parts else ""]
     for name in dict.fromkeys(filter(None, names)):
         for folder in folders:
             try:
                 file = path_in(folder, name)
-                if file.is_file() and file.resolve().is_relative_to(inside):
+                if (anywhere or _inside(file, root)) and file.is_file():
                     return file
             except (OSError, ValueError):  # too long, or a NUL
                 continue
@@ -83,12 +89,17 @@ def within(root: Path, base: Path, written: str, what: str) -> Path:
     parts = [part for part in written.replace("\\", "/").split("/") if part not in ("", ".", "..")]
     for place in (base / written, base.joinpath(*parts), root.joinpath(*parts)):
         try:
-            if place.exists() and place.resolve().is_relative_to(root.resolve()):
+            if _inside(place, root) and place.exists():
                 return place
         except (OSError, ValueError):
             continue
     fix = message("fix.boxes_inside")
     raise LimbeckError(message("boxes.elsewhere", what=what, path=written[:200]), where=base, fix=fix)
+
+
+def _inside(file: Path, root: Path) -> bool:
+    """Return whether a path as written lies in a folder."""
+    return Path(os.path.normpath(file.absolute())).is_relative_to(os.path.normpath(root.absolute()))
 
 
 def read_text(file: Path) -> str:

@@ -95,7 +95,7 @@ def _read_index(
         if not name:
             raw.rejected.append(Rejected(file.name, line, "", message("picture.no_path")))
             continue
-        one = RawPicture(name, placed(root, name, (file.parent, root)), source=file.name, line=line)
+        one = RawPicture(name, placed(root, name, (file.parent, root), anywhere=True), source=file.name, line=line)
         one.size = _size(cells, at)
         _parted(one, cells, at, split, group, file)
         pictures[name] = one
@@ -129,7 +129,7 @@ def _read_boxes(
                 code = "boxes.not_in_index" if name else "picture.no_path"
                 raw.rejected.append(Rejected(file.name, line, name, message(code)))
                 continue
-            one = RawPicture(name, placed(root, name, (file.parent, root)), source=file.name, line=line)
+            one = RawPicture(name, placed(root, name, (file.parent, root), anywhere=True), source=file.name, line=line)
             one.size = _size(cells, at) if not sides else None
             _parted(one, cells, at, split, group, file)
             pictures[name] = one
