@@ -1,6 +1,6 @@
 """Limbeck: distil the classifiers you have into the one you need.
 
-The whole public API is seven functions, with the types of what they tell and raise; each loads what it needs when it is
+The whole public API is eight functions, with the types of what they tell and raise; each loads what it needs when it is
 first called, so that importing the package costs nothing and never imports torch.
 """
 
@@ -17,6 +17,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
     from limbeck.bundle.answer import Answers
+    from limbeck.bundle.detect.second_stage import join
     from limbeck.bundle.load import load
     from limbeck.bundle.predict import predict
     from limbeck.errors import LimbeckError
@@ -39,6 +40,7 @@ _HOMES = {
     "compare": ("limbeck.evaluation.compare_bundles", "compare"),
     "doctor": ("limbeck.training.doctor", "doctor"),
     "evaluate": ("limbeck.evaluation.evaluate", "evaluate"),
+    "join": ("limbeck.bundle.detect.second_stage", "join"),
     "load": ("limbeck.bundle.load", "load"),
     "predict": ("limbeck.bundle.predict", "predict"),
     "recalibrate": ("limbeck.evaluation.recalibrate", "recalibrate"),
@@ -57,6 +59,7 @@ __all__ = [
     "compare",
     "doctor",
     "evaluate",
+    "join",
     "load",
     "predict",
     "recalibrate",

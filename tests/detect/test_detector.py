@@ -8,11 +8,12 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from PIL import Image
 
 import limbeck
 from detect.scenes import folder_of, scene, tiny
 from limbeck.errors import LimbeckError
-from limbeck.recipe import Task
+from limbeck.recipe import Task, parse_recipe
 from limbeck.tasks.detect.reading.read import read_boxes
 
 
@@ -135,3 +136,32 @@ def test_doctor_lists_each_box_that_is_not_used(folder: Path, tmp_path: Path) ->
     assert any("boxes.csv, line" in line and "zero or negative size" in line for line in found)
     assert any("clipped to the picture" in line for line in found)
     assert any(line.startswith("train: 24 pictures") for line in found)
+
+
+def test_a_classifier_behind_a_detector_tells_what_is_in_each_box(bundle: Path, tmp_path: Path) -> None:
+    for label, seed in (("red", 1), ("blue", 2)):
+        (tmp_path / "cut" / label).mkdir(parents=True)
+        for number in range(8):
+            colour = np.array([210, 50, 50] if label == "red" else [50, 60, 210])
+            noise = np.random.default_rng((seed, number)).integers(-9, 9, (20, 20, 3))
+            Image.fromarray((colour + noise).astype(np.uint8)).save(tmp_path / "cut" / label / f"{number}.png")
+    recipe = parse_recipe({
+        "task": {"kind": "image"}, "data": {"train": "cut"}, "input": {"size": 16},
+        "student": {"network": "multiscale", "widths": [4, 8]},
+        "training": {"epochs": 8, "learning_rate": 1e-2, "batch_size": 4, "device": "cpu", "threads": 1},
+        "evaluation": {"bootstrap": 0, "baseline": False}, "export": {"int8": "never"},
+    })  # fmt: skip
+    limbeck.train(recipe, data=tmp_path, out=tmp_path / "colours", progress=lambda event: None)
+    joined = limbeck.join(bundle, tmp_path / "colours", tmp_path / "both", margin=-0.0)
+    pictures = [scene(seed)[0] for seed in range(50, 62)]
+    with limbeck.load(joined) as detector:
+        rows = [row for found in detector.detect(pictures, threshold=0.3) for row in found.rows()]
+    assert rows
+    assert {row["kind"] for row in rows} <= {"red", "blue"}
+    right = [row["kind"] == {"disc": "red", "square": "blue"}[row["class"]] for row in rows]
+    assert np.mean(right) > 0.6
+    (joined / "classifier" / "bundle.json").write_text("{}")
+    with pytest.raises(LimbeckError, match="not the classifier that was joined"):
+        limbeck.load(joined)
+    with pytest.raises(LimbeckError, match="finds no boxes"):
+        limbeck.join(tmp_path / "colours", bundle, tmp_path / "other")

@@ -83,6 +83,15 @@ class Sets(BaseModel):
         return [self.thresholds[name][place] for name in classes]
 
 
+class Second(BaseModel):
+    """The classifier of a detector's boxes: the hash of its ``bundle.json``, and by how much boxes are widened."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
+    margin: float = Field(ge=0, le=4)
+
+
 class Detection(BaseModel):
     """How a detector's graph is fed and its boxes are chosen.
 
@@ -96,6 +105,8 @@ class Detection(BaseModel):
         Class -> the smallest score that counts, chosen on valid.
     overlap
         Of two boxes of a class whose IoU is larger than this, the one with the lower score is left out.
+    second
+        The classifier in the folder ``classifier`` that tells what is in each box; None where there is none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -104,6 +115,7 @@ class Detection(BaseModel):
     top: int = Field(ge=1)
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
     overlap: float = Field(gt=0, le=1)
+    second: Second | None = None
 
 
 class Manifest(BaseModel):
@@ -164,7 +176,7 @@ class Manifest(BaseModel):
 
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> Manifest:
     """Hash every file of a finished folder and write its manifest, last."""
-    hashes = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.name != FILE}
+    hashes = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file() and file.name != FILE}
     detects = facts.get("detection") is not None
     manifest = Manifest(format=FORMAT if detects else OF_CLASSIFIERS, files=hashes, **facts)
     write_json(folder / FILE, manifest.model_dump(mode="json", exclude=None if detects else {"detection"}))

@@ -165,6 +165,20 @@ def predict(
 
 
 @main.command()
+@click.argument("detector", type=PLACE)
+@click.argument("classifier", type=PLACE)
+@click.option("--out", required=True, type=PLACE, help="Folder of the new bundle.")
+@click.option(
+    "--margin", type=click.FloatRange(0, 4), default=0.0, help="Share of its sides by which a box is widened."
+)
+def join(detector: Path, classifier: Path, out: Path, margin: float) -> None:
+    """Put CLASSIFIER behind DETECTOR: it tells what is in each box. Write both as one bundle."""
+    import limbeck
+
+    click.echo(f"bundle: {limbeck.join(detector, classifier, out, margin=margin)}")
+
+
+@main.command()
 @click.argument("bundle", type=PLACE)
 @click.argument("rows", type=PLACE)
 @click.option("--out", type=PLACE, help="Folder of the new bundle, by default BUNDLE-recalibrated.")

@@ -7,6 +7,7 @@ the picture, to leave out those below the threshold of their class, and those th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle.detect.found import Detections
+from limbeck.bundle.detect.second_stage import SecondStage
 from limbeck.bundle.manifest import Detection
 from limbeck.bundle.open_bundle import OpenBundle
 from limbeck.errors import LimbeckError
+from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.select import checked_values
 from limbeck.metrics.boxes.overlap import suppressed
 
@@ -55,8 +58,25 @@ class Detector(OpenBundle):
             if bad and unreadable == "raise":
                 raise bad[min(bad)]
             found = self.found(rows, threshold)
-            out += [None if at in bad else one for at, one in enumerate(found)]
+            kept = [None if at in bad else one for at, one in enumerate(found)]
+            out += self.told(values[start : start + self.window], kept)
         return out
+
+    def told(self, pictures: Sequence[Picture], found: list[Detections | None]) -> list[Detections | None]:
+        """Return boxes with what the classifier behind the detector says of each, if there is one."""
+        return found if self.second is None else self.second.told(pictures, found)
+
+    @cached_property
+    def second(self) -> SecondStage | None:
+        """The classifier that tells what is in a box; None where the bundle has none."""
+        behind = self.facts.second
+        return None if behind is None else SecondStage(self.path, behind, self.threads)
+
+    def close(self) -> None:
+        """Stop the worker threads, those of a classifier behind it too."""
+        if self.__dict__.get("second") is not None:
+            self.__dict__["second"].close()
+        super().close()
 
     def found(self, rows: Any, threshold: float | None = None) -> list[Detections]:
         """Return what is found in encoded pictures, `Letterboxed`; see `detect`."""
@@ -103,6 +123,7 @@ class Detector(OpenBundle):
             what = f"the model takes {inputs} and gives {shape}, which is not what bundle.json says"
             raise LimbeckError(what, where=file, fix=_AGAIN)
         self._output = str(outputs[0].name)
+        _ = self.second  # opened now, so that a missing classifier is found here
 
     def _answer_of(self, answer: Any, rows: int, where: Path) -> NDArray[np.float32]:
         """Return the answer of the graph, when it is one."""

@@ -25,6 +25,8 @@ class Detections:
         The names of all classes of the bundle.
     size
         Width and height of the picture.
+    kinds, certain
+        What the classifier behind the detector says is in each box, and float32 [N], how probable it is; None without.
     tracks
         int64 [N], numbers of objects that are followed through a video; None of single pictures.
     """
@@ -35,6 +37,8 @@ class Detections:
     classes: tuple[str, ...]
     size: tuple[int, int]
     tracks: NDArray[np.int64] | None = None
+    kinds: tuple[str, ...] | None = None
+    certain: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -47,15 +51,20 @@ class Detections:
     def take(self, which: NDArray[Any]) -> Detections:
         """Return the chosen boxes, by places or bool [N]."""
         tracks = None if self.tracks is None else self.tracks[which]
+        kinds = None if self.kinds is None else tuple(np.array(self.kinds, dtype=object)[which].tolist())
+        certain = None if self.certain is None else self.certain[which]
         return replace(
-            self, edges=self.edges[which], scores=self.scores[which], labels=self.labels[which], tracks=tracks
-        )
+            self, edges=self.edges[which], scores=self.scores[which], labels=self.labels[which], tracks=tracks,
+            kinds=kinds, certain=certain,
+        )  # fmt: skip
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return a dictionary for each box: class, score, x0, y0, x1, y1 and, in a video, track."""
+        """Return a dictionary for each box: class, score, x0, y0, x1, y1; in a video track; kind with a classifier."""
         rows = []
         for at, name in enumerate(self.names):
             edges = dict(zip(("x0", "y0", "x1", "y1"), map(float, self.edges[at]), strict=True))
             row = {"class": name, "score": float(self.scores[at]), **edges}
+            if self.kinds is not None and self.certain is not None:
+                row |= {"kind": self.kinds[at], "kind_probability": float(self.certain[at])}
             rows.append(row if self.tracks is None else {**row, "track": int(self.tracks[at])})
         return rows

@@ -100,7 +100,7 @@ def predict(
     if draw is not None and video and draw.suffix.lower() != ".mp4":
         raise LimbeckError("a drawn video is an .mp4", where=draw, fix="end --draw in .mp4")
     rejects = Rejects()
-    with writing(output, video=video) as writer:
+    with writing(output, video=video, kinds=detector.second is not None) as writer:
         if video:
             count = _video(detector, source, writer, rejects, asked, quiet)
         else:
@@ -144,12 +144,12 @@ def _answered(
     if not asked.tiles:
         rows, bad = detector.encode_each(pictures)
         found = detector.found(rows, asked.threshold)
-        return [None if at in bad else one for at, one in enumerate(found)], bad
+        return detector.told(pictures, [None if at in bad else one for at, one in enumerate(found)]), bad
     out: list[Detections | None] = []
     gone: dict[int, LimbeckError] = {}
     for at, picture in enumerate(pictures):
         try:
-            out.append(tiled(detector, upright(picture), asked.threshold))
+            out += detector.told([picture], [tiled(detector, upright(picture), asked.threshold)])
         except LimbeckError as error:
             out.append(None)
             gone[at] = error
@@ -165,7 +165,8 @@ def _draw_picture(folder: Path, path: str, picture: Picture, found: Detections) 
 
 def _marked(image: Image.Image, found: Detections) -> Image.Image:
     captions, colours = [], []
-    for at, (name, score) in enumerate(zip(found.names, found.scores.tolist(), strict=True)):
+    names = found.names if found.kinds is None else found.kinds
+    for at, (name, score) in enumerate(zip(names, found.scores.tolist(), strict=True)):
         number = int(found.labels[at]) if found.tracks is None else int(found.tracks[at])
         captions.append(f"{name} {score:.2f}" if found.tracks is None else f"{number} {name} {score:.2f}")
         colours.append(colour_of(number))
@@ -227,4 +228,6 @@ def _followed(
             if waiting:
                 seconds, frame, future = waiting.pop(0)
                 found = future.result()
-                yield seconds, frame, found if tracker is None else tracker.step(found, asked.threshold)
+                followed = found if tracker is None else tracker.step(found, asked.threshold)
+                (told,) = detector.told([Picture(frame)], [followed])
+                yield seconds, frame, told or followed

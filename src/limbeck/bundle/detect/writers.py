@@ -23,6 +23,7 @@ from limbeck.files import whole_file, whole_folder, writable, write_json
 TABLES = (".csv", ".tsv", ".jsonl", ".parquet")
 COLUMNS = ("path", "width", "height", "class", "score", "x0", "y0", "x1", "y1")
 IN_VIDEO = ("path", "frame", "time", "track", *COLUMNS[1:])
+KINDS = ("kind", "kind_probability")  # with a classifier behind the detector
 _FLUSHED = 50_000  # rows of a Parquet file that are held
 
 
@@ -43,8 +44,10 @@ class Writer(Protocol):
 
 
 @contextlib.contextmanager
-def writing(output: Path, *, video: bool) -> Iterator[Writer]:
+def writing(output: Path, *, video: bool, kinds: bool = False) -> Iterator[Writer]:
     """Yield what writes to ``output``: ``.csv``, ``.tsv``, ``.jsonl``, ``.parquet``, COCO's ``.json``, or a folder.
+
+    ``kinds``: whether a classifier says what is in each box.
 
     Raises
     ------
@@ -52,8 +55,9 @@ def writing(output: Path, *, video: bool) -> Iterator[Writer]:
         For another ending, or a video as YOLO's text files, of which there is one for each picture.
     """
     end = output.suffix.lower()
+    columns = (*(IN_VIDEO if video else COLUMNS), *(KINDS if kinds else ()))
     if end in TABLES:
-        with whole_file(output) as part, _table(part, end, IN_VIDEO if video else COLUMNS) as writer:
+        with whole_file(output) as part, _table(part, end, columns) as writer:
             yield writer
     elif end == ".json":
         coco = Coco()
@@ -137,7 +141,7 @@ class Parquet:
         return pl.concat(self._frames)
 
     def _flush(self) -> None:
-        kinds = {"path": pl.String, "class": pl.String, "frame": pl.Int64, "track": pl.Int64}
+        kinds = {"path": pl.String, "class": pl.String, "frame": pl.Int64, "track": pl.Int64, "kind": pl.String}
         kinds |= {"width": pl.Int64, "height": pl.Int64}
         schema = {name: kinds.get(name, pl.Float64) for name in self._columns}
         self._frames.append(pl.DataFrame({name: [row.get(name) for row in self._rows] for name in schema}, schema))
@@ -163,7 +167,8 @@ class Coco:
             box = [round(value, 2) for value in (x0, y0, x1 - x0, y1 - y0)]
             one = {"id": len(self._boxes) + 1, "image_id": number, "category_id": label + 1, "bbox": box}
             one |= {"area": round(box[2] * box[3], 2), "iscrowd": 0, "score": round(row["score"], 6)}
-            self._boxes.append(one if "track" not in row else {**one, "track_id": row["track"]})
+            more = {"track_id": row["track"]} if "track" in row else {}
+            self._boxes.append({**one, **more, **({"kind": row["kind"]} if "kind" in row else {})})
 
     def content(self) -> dict[str, Any]:
         """Return the whole file."""
