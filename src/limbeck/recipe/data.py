@@ -180,8 +180,8 @@ class Input(Section):
     categories: int = Field(default=64, ge=2, le=2**16, description="hash buckets of each category column")
     clean: Clean = Clean()
     size: int = Field(default=64, ge=8, le=1024, description="side of the square that a picture is scaled to")
-    letterbox: int | tuple[int, int] = Field(
-        default=640, description="width and height that a whole picture is fitted into; one number: the longer side"
+    letterbox: Literal["auto"] | int | tuple[int, int] = Field(
+        default="auto", description="width and height that a whole picture is fitted into; one number: the longer side"
     )
     colour: Literal["rgb", "grey"] = "rgb"
     convention: Literal["zero-one", "imagenet", "caffe"] = Field(default="zero-one", description="numbers of a pixel")
@@ -198,8 +198,8 @@ class Input(Section):
 
     @field_validator("letterbox")
     @classmethod
-    def _whole_strides(cls, value: int | tuple[int, int]) -> int | tuple[int, int]:
-        for side in (value,) if isinstance(value, int) else value:
+    def _whole_strides(cls, value: str | int | tuple[int, int]) -> str | int | tuple[int, int]:
+        for side in () if isinstance(value, str) else (value,) if isinstance(value, int) else value:
             if not 64 <= side <= 2048 or side % 32:
                 raise ValueError("give sides of 64 to 2048 pixels that 32 divides, such as [640, 384]")
         return value
