@@ -122,6 +122,31 @@ def test_a_second_training_begins_from_the_first(bundle: Path, folder: Path, tmp
     assert made.metrics["ap50"] == pytest.approx(before, abs=0.15)
 
 
+def test_a_small_detector_learns_from_a_larger_one_and_from_pictures_without_labels(
+    bundle: Path, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "more").mkdir()
+    for seed in range(100, 108):
+        scene(seed)[0].save(tmp_path / "more" / f"{seed}.png")
+    teacher = {"name": "large", "source": f"bundle:{bundle}"}
+    lines: list[str] = []
+    recipe = parse_recipe({
+        **tiny(export={"int8": "never"}, training={"epochs": 2}).model_dump(exclude_defaults=True),
+        "teachers": [teacher], "objective": {"losses": {"centre": 1.0, "centre-distil": 1.0}},
+        "data": {"train": ".", "unlabelled": [str(tmp_path / "more")]},
+    })  # fmt: skip
+    made = limbeck.train(
+        recipe, data=folder, out=tmp_path / "small", progress=lambda event: lines.append(str(event.message))
+    )
+    assert made.metrics["ap50"] > 0.05
+    assert any("the teacher labelled 8 pictures" in line for line in lines)
+    other = parse_recipe(
+        {**recipe.model_dump(exclude_defaults=True), "teachers": [{**teacher, "labels": {"disc": "x"}}]}
+    )
+    with pytest.raises(LimbeckError, match="does not know the class 'disc'"):
+        limbeck.train(other, data=folder, out=tmp_path / "none", progress=lambda event: None)
+
+
 def test_doctor_lists_each_box_that_is_not_used(folder: Path, tmp_path: Path) -> None:
     for part in ("index.csv", "boxes.csv", "images"):
         (tmp_path / part).symlink_to(folder / part)

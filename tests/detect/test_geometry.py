@@ -13,8 +13,9 @@ from detect.scenes import scene
 from limbeck.kinds.image.whole.letterbox import GREY, fitted, letterbox_for, letterboxed
 from limbeck.metrics.boxes.overlap import overlaps
 from limbeck.networks.detect.centre_map import STRIDE, CentreMap, decoded
+from limbeck.objectives import OBJECTIVES, Step
 from limbeck.objectives.centre import generalised_iou
-from limbeck.recipe import Training
+from limbeck.recipe import Objective, Training
 from limbeck.tasks.detect.boxes import Boxes, Labelled
 from limbeck.training.detect.targets import targets
 from limbeck.training.detect.windows import WindowInput, cut
@@ -112,3 +113,17 @@ def test_folding_and_taking_over_folded_weights_change_no_answer() -> None:
         assert torch.allclose(one, other, atol=1e-4)
         assert torch.allclose(one, third, atol=1e-3)
     assert before[0].shape[2:] == (64 // STRIDE, 96 // STRIDE)
+
+
+@pytest.mark.parametrize("name", ["centre", "centre-distil"])
+def test_both_losses_of_detectors_reach_every_weight(name: str, tmp_path: Path) -> None:
+    scene(3)[0].save(tmp_path / "a.png")
+    picture = Labelled("a.png", tmp_path / "a.png", (160, 96), boxes((10, 10, 40, 40)), "train")
+    reader = WindowInput([picture], (160, 96), 1, Training(windows={"size": 64, "samples": 4}))
+    network = CentreMap(CentreMap.Options(width=8), None, 1)
+    larger = CentreMap(CentreMap.Options(width=16), None, 1).eval()
+    reader.teacher = lambda pixels: (torch.sigmoid(larger.dense(pixels)[0]) * 0 + 0.5, larger.dense(pixels)[1])
+    batch = {key: torch.from_numpy(value) for key, value in reader.batch(reader.rows(0), np.arange(4)).items()}
+    loss = OBJECTIVES[name](Objective(losses={name: 1.0}), network, reader, ("a",))
+    loss(Step(network, batch, torch.zeros(4), 0)).backward()
+    assert all(weight.grad is not None and weight.grad.abs().sum() > 0 for weight in network.parameters())

@@ -157,6 +157,8 @@ def test_every_loss_reaches_the_students_weights(name, network):
         pytest.skip("only ALBERT guesses words")
     if name == "distil-hidden" and network == "ngram":
         pytest.skip("a linear student has nothing hidden")
+    if OBJECTIVES[name].boxes:
+        pytest.skip("for detectors of boxes: tests/detect")
     if name in ("adversarial", "fourier"):
         pytest.skip("for students of pictures, see their own tests")
     net, encoder = student(network)

@@ -31,6 +31,8 @@ class Step:
         A teacher's hidden features, standardised: float [B, D], NaN where it has none; None where no loss asks.
     view
         The input tensors of the same rows changed at random; None where no loss asks.
+    dense
+        The maps of a student that finds boxes, once a loss has asked for them; see `limbeck.objectives.centre`.
     """
 
     student: Network
@@ -40,6 +42,7 @@ class Step:
     target: Tensor | None = None
     hidden: Tensor | None = None
     view: dict[str, Tensor] | None = None
+    dense: tuple[Tensor, Tensor] | None = None
 
     @property
     def logits(self) -> Tensor:

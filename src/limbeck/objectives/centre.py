@@ -6,10 +6,15 @@ Focal loss of heat maps: CornerNet (Law & Deng 2018, eq. 1), with exponents 2 an
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
+from limbeck.errors import LimbeckError
+from limbeck.networks import Network
 from limbeck.objectives.base import Loss, Step
+from limbeck.recipe import Objective
 
 SIDES = 3.0  # weight of the distances beside the heat
 
@@ -19,16 +24,40 @@ class Centre(Loss):
 
     boxes = True
 
+    def __init__(self, objective: Objective, network: Network, encoder: Any, classes: tuple[str, ...]) -> None:
+        super().__init__(objective, network, encoder, classes)
+        need_maps(network)
+
     def forward(self, step: Step) -> Tensor:
         """Return the loss of a batch, a scalar."""
-        pixels = step.arrays["pixels"].contiguous(memory_format=torch.channels_last)
-        logits, sides = step.student.dense(pixels)
+        logits, sides = dense_of(step)
         heat, share = step.arrays["heat"], step.arrays["share"]
         objects = (heat == 1.0).sum().clamp(min=1)
         there = share > 0
         wanted = step.arrays["sides"].permute(0, 2, 3, 1)[there]
         apart = 1.0 - generalised_iou(sides.float().permute(0, 2, 3, 1)[there], wanted)
         return (focal(logits.float(), heat) + SIDES * (apart * share[there]).sum()) / objects
+
+
+def need_maps(network: Network) -> None:
+    """Refuse a student that does not find boxes.
+
+    Raises
+    ------
+    LimbeckError
+        For such a one.
+    """
+    if not hasattr(network, "dense"):
+        fix = 'leave it out, or set task.kind = "detect-image"'
+        raise LimbeckError("this loss trains detectors of boxes", where="objective.losses", fix=fix)
+
+
+def dense_of(step: Step) -> tuple[Tensor, Tensor]:
+    """Return heat logits and distances of a batch, see `CentreMap.dense`; losses of one step share one pass."""
+    if step.dense is None:
+        pixels = step.arrays["pixels"].contiguous(memory_format=torch.channels_last)
+        step.dense = step.student.dense(pixels)
+    return step.dense
 
 
 def focal(logits: Tensor, heat: Tensor) -> Tensor:

@@ -41,7 +41,8 @@ class Recipe(Section):
             loss = {f"{ANOMALY}image": "reverse-distillation"}.get(kind, "reconstruction")
             own = {"objective": {"losses": {loss: 1.0}}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
         elif kind.startswith(DETECT):
-            own = {"objective": {"losses": {"centre": 1.0}}, "training": {"metric": "ap"}}
+            losses = {"centre": 1.0, **({"centre-distil": 1.0} if raw.get("teachers") else {})}
+            own = {"objective": {"losses": losses}, "training": {"metric": "ap"}}
         else:
             return raw
         given = {name: raw.get(name, {}) for name in own}

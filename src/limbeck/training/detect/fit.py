@@ -23,6 +23,7 @@ from limbeck.recipe import Recipe
 from limbeck.tasks.detect.boxes import Annotated, Labelled
 from limbeck.training.build import network_kind
 from limbeck.training.detect.start import started
+from limbeck.training.detect.teacher import HeatTeacher
 from limbeck.training.detect.windows import WindowInput
 from limbeck.training.export.gate import round_to_half
 from limbeck.training.fit.learner import Learner
@@ -52,11 +53,14 @@ def fit_detector(
     data: Annotated,
     *,
     start: str | None = None,
+    teacher: HeatTeacher | None = None,
     checkpoints: Path | None = None,
     resume: bool = False,
     report: Callable[[int, float], None] | None = None,
 ) -> Fitted:
     """Train a detector on ``train``, chosen on ``valid``; the letterbox of the recipe is settled.
+
+    ``start`` is the bundle it begins from, ``teacher`` whose maps the loss ``centre-distil`` learns.
 
     Raises
     ------
@@ -77,6 +81,7 @@ def fit_detector(
     network.to(memory_format=torch.channels_last)  # a third faster on a CPU
     rows = encoder.encode([Picture(one.file, name=one.name) for one in valid])
     reader: Any = WindowInput(train, encoder.box, len(data.classes), recipe.training)
+    reader.teacher = teacher
     count = recipe.training.windows.samples
     learner = Learner(network, recipe.objective, reader, data.classes)
     history = fit(

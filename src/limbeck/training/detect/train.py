@@ -34,6 +34,7 @@ from limbeck.training.detect.card import card
 from limbeck.training.detect.export import CALIBRATED, Gate, export
 from limbeck.training.detect.fit import Fitted, fit_detector, found_in, raw_boxes, truths
 from limbeck.training.detect.rows import read_annotated, settled
+from limbeck.training.detect.teacher import HeatTeacher, pseudo_labelled, teacher_folder
 from limbeck.training.distributed.processes import current
 from limbeck.training.export.bundle_parts import save_weights
 from limbeck.training.finish import Trained
@@ -55,19 +56,32 @@ def train(
     """
     if memory is not None:
         raise LimbeckError("boxes are read from files", where="data", fix="give the folder with the labels")
-    if recipe.teachers or current().size > 1:
-        what = "teachers" if recipe.teachers else "several processes"
-        raise LimbeckError(f"a detector is trained without {what}", where="recipe", fix="leave them out")
-    start = start_of(recipe, [folder, home])
+    if current().size > 1:
+        raise LimbeckError("a detector is trained by one process", where="train", fix="start it without torchrun")
+    folders = [folder, home]
+    start, taught_by = start_of(recipe, folders), teacher_folder(recipe, folders)
+    if recipe.data.unlabelled and taught_by is None:
+        raise LimbeckError(
+            "unlabelled pictures need a teacher", where="data.unlabelled", fix="name one in [[teachers]]"
+        )
     with stage("read"):
         rows = read_annotated(recipe, folder, home)
     tell(rows)
+    teacher = None if taught_by is None else HeatTeacher(taught_by, recipe.teachers[0], rows.classes)
+    taught = rows
+    if taught_by is not None and recipe.data.unlabelled:
+        with stage("teachers"):
+            known = {one.sha256 for one in rows.pictures}
+            more = pseudo_labelled(recipe, taught_by, Path(folder or home or Path()), rows.classes, known)
+        taught = replace(rows, pictures=(*rows.pictures, *more))
     recipe = settled(recipe, rows.part("train"))
     work = out.with_name(f".{out.name}.training")
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
     with stage("fit"):
-        fitted = fit_detector(recipe, rows, start=start, checkpoints=work, resume=resume)
+        fitted = fit_detector(
+            recipe, taught, start=start, teacher=teacher, checkpoints=work, resume=resume
+        )  # fmt: skip
     trained = finish(recipe, rows, fitted, out, lang)
     shutil.rmtree(work, ignore_errors=True)
     return trained

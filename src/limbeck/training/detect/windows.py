@@ -69,9 +69,15 @@ class WindowInput:
         How many there are.
     settings
         The ``[training]`` section of the recipe.
+
+    Attributes
+    ----------
+    teacher
+        What the loss ``centre-distil`` learns from, or None.
     """
 
     wide = None
+    teacher: Any = None
 
     def __init__(self, pictures: list[Labelled], box: tuple[int, int], classes: int, settings: Training) -> None:
         self.pictures, self.box, self.classes, self.settings = pictures, box, classes, settings
