@@ -3,12 +3,12 @@
 import numpy as np
 import polars as pl
 import pytest
+from limbeck.training.default_recipe import default_recipe
 
 import limbeck
 import pictures
 from limbeck.errors import LimbeckError
 from limbeck.recipe import parse_recipe
-from limbeck.training.default_recipe import default_recipe
 from small import reviews, tiny_recipe
 
 pd = pytest.importorskip("pandas")

@@ -36,6 +36,10 @@ ENCODING = click.option(
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language the report opens in.")
+LABEL = click.option("--label", metavar="COLUMN", help="Label of rows without a recipe; found where it is plain.")
+TASK = click.option(
+    "--task", type=click.Choice(["classify", "anomaly"]), help="What is asked of rows without a recipe."
+)
 PLACE = click.Path(path_type=Path)
 
 
@@ -52,17 +56,25 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("recipe", type=PLACE)
+@click.argument("recipe", type=PLACE, metavar="RECIPE|ROWS")
 @DATA
 @click.option("--out", required=True, type=PLACE, help="Folder of the finished bundle.")
+@LABEL
+@TASK
+@click.option("--budget", metavar="TIME", help="How long rows without a recipe may take: 90s, 5m, 1h.  [default: 5m]")
 @SETTING
 @click.option("--resume", is_flag=True, help="Go on where a killed run stopped.")
 @click.option("--folds", type=click.IntRange(2, 50), help="Cross-validate instead of making a bundle.")
 @LANG
 def train(
-    recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], resume: bool, folds: int | None, lang: str
-) -> None:
-    """Train RECIPE's student, evaluate it once on test, export it as a bundle."""
+    recipe: Path, data: Path | None, out: Path, label: str | None, task: str | None, budget: str | None,
+    settings: tuple[str, ...], resume: bool, folds: int | None, lang: str,
+) -> None:  # fmt: skip
+    """Train a classifier, evaluate it once on test, export it as a bundle.
+
+    RECIPE is a TOML file. Or give ROWS alone, a table or a folder of pictures or records: the recipe is made from what
+    is found, and several models are compared.
+    """
     from limbeck.cli import tables
 
     if folds and place()[1] > 1:
@@ -74,9 +86,26 @@ def train(
         return
     import limbeck
 
-    trained = limbeck.train(recipe, out=out, data=data, settings=settings, resume=resume, lang=lang)
+    trained = limbeck.train(
+        recipe, out=out, data=data, label=label, task=task, budget=budget, settings=settings, resume=resume, lang=lang
+    )
     if place()[0] == 0:
         tables.trained(trained)
+
+
+@main.command()
+@click.argument("rows", type=PLACE)
+@LABEL
+@TASK
+@LANG
+def init(rows: Path, label: str | None, task: str | None, lang: str) -> None:
+    """Print the recipe that ROWS would be trained with, with a comment on every key."""
+    from limbeck.dataset.automatic.commented import commented
+    from limbeck.dataset.automatic.understand import understand
+
+    found = understand(rows, label=label, task=task)
+    found.recipe  # noqa: B018 - checked before it is printed
+    click.echo(commented(found, lang, place=str(found.folder or "")), nl=False)
 
 
 @main.command()

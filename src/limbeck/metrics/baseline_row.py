@@ -37,7 +37,13 @@ def line(
 
 
 def fit_boosting(
-    train: NDArray[np.float32], y: ArrayLike, purpose: str, *, steady: bool = False, **options: Any
+    train: NDArray[np.float32],
+    y: ArrayLike,
+    purpose: str,
+    *,
+    steady: bool = False,
+    weight: NDArray[np.float64] | None = None,
+    **options: Any,
 ) -> Any:
     """Fit histogram gradient boosting (Ke et al. 2017) on train float32[N, F]; return scikit-learn's model.
 
@@ -49,6 +55,8 @@ def fit_boosting(
     ----------
     steady
         Hold steps back at once.
+    weight
+        float64[N], of the rows.
     options
         Of scikit-learn's model.
 
@@ -59,12 +67,12 @@ def fit_boosting(
     """
     with needing("scikit-learn", "train", purpose):
         from sklearn.ensemble import HistGradientBoostingClassifier
-    labels = np.asarray(y)
+    labels, options = np.asarray(y), {"random_state": 0, **options}
     if not steady:
-        model = HistGradientBoostingClassifier(random_state=0, **options).fit(train, labels)
+        model = HistGradientBoostingClassifier(**options).fit(train, labels, sample_weight=weight)
         if learned_something(model, train, labels):
             return model
-    return HistGradientBoostingClassifier(random_state=0, **{**options, **_STEADY}).fit(train, labels)
+    return HistGradientBoostingClassifier(**{**options, **_STEADY}).fit(train, labels, sample_weight=weight)
 
 
 def learned_something(model: Any, train: NDArray[np.float32], y: NDArray[Any]) -> bool:

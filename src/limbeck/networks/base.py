@@ -26,7 +26,8 @@ class Network(nn.Module):
     bf16_pays: bool = False
     threads: int = 1  # torch threads that pay on a CPU; small layers lose more to the hand-over than they win; 0 is all
     head: nn.Module
-    fixed: ClassVar[tuple[str, ...]] = ()  # arrays [B, F] whose width is not the length of a text
+    fixed: tuple[str, ...] = ()  # arrays [B, F] whose width is not the length of a text
+    operators: dict[str, int] = {}  # noqa: RUF012 - replaced, never changed: sets of operators beside ONNX's own, with their versions
     training_arrays: tuple[str, ...] | None = None  # where training takes other arrays than answering
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:

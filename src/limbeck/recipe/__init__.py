@@ -18,7 +18,15 @@ from limbeck.recipe.evaluation import (
     Sensitivity,
     Tune,
 )
-from limbeck.recipe.load import dump_recipe, load_recipe, override, parse_recipe, with_settings
+from limbeck.recipe.load import (
+    dump_recipe,
+    load_recipe,
+    override,
+    parse_recipe,
+    toml_key,
+    toml_value,
+    with_settings,
+)
 from limbeck.recipe.recipe import Recipe
 from limbeck.recipe.signal import Signal, Signals, Unfreeze
 from limbeck.recipe.training import (
@@ -76,5 +84,7 @@ __all__ = [
     "load_recipe",
     "override",
     "parse_recipe",
+    "toml_key",
+    "toml_value",
     "with_settings",
 ]

@@ -176,7 +176,10 @@ class Input(Section):
     word_ngrams: int = Field(default=0, ge=0, le=3, description="longest n-gram of words beside the characters'")
     buckets: int = Field(default=2**18, ge=0, le=2**24, description="0: a place for each n-gram seen often enough")
     wide: bool = Field(default=False, description="a linear n-gram branch beside the network")
-    scaling: Literal["robust", "quantile"] = Field(default="robust", description="of a table's numbers")
+    scaling: Literal["robust", "quantile", "both"] = Field(
+        default="robust",
+        description="of a table's numbers: by median and quartiles, to their ranks, or each in both ways",
+    )
     categories: int = Field(default=64, ge=2, le=2**16, description="hash buckets of each category column")
     clean: Clean = Clean()
     size: int = Field(default=64, ge=8, le=1024, description="side of the square that a picture is scaled to")

@@ -34,7 +34,9 @@ class Attacks(Section):
 class LeaveOut(Section):
     """Where temperature and threshold come from: rows of groups that the student is trained without, in turn."""
 
-    group: str = Field(min_length=1, description="column of what is left out: patient, session, source")
+    group: str | None = Field(
+        default=None, description="column of what is left out: patient, session, source; none: rows by themselves"
+    )
     folds: int = Field(default=5, ge=2, le=20, description="students that are trained; at most one for each group")
     optional: bool = Field(default=False, description="use valid where the column is absent or has one group only")
 
@@ -91,6 +93,11 @@ class Selection(Section):
     candidates: dict[str, dict[str, dict[str, Any]]] = Field(default={}, description="name -> section -> keys")
     folds: int = Field(default=5, ge=2, le=20)
     repeats: int = Field(default=0, ge=0, le=20, description="dealings of the folds; 0: several where rows are few")
+    rule: Literal["score", "difference"] = Field(
+        default="score", description="the standard error that counts: of the best score, or of the difference to it"
+    )
+    blend: bool = Field(default=False, description="compare a weighted blend of the candidates too; they share [input]")
+    budget: float = Field(default=0.0, ge=0, description="seconds for all of the comparison; 0: as long as it takes")
 
     @field_validator("candidates")
     @classmethod

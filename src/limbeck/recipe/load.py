@@ -79,16 +79,17 @@ def dump_recipe(recipe: Recipe) -> str:
     for name, value in tables.items():
         for table in value if isinstance(value, list) else [value]:
             lines.append(f"[[{name}]]" if isinstance(value, list) else f"[{name}]")
-            lines += [f"{_toml_key(key)} = {_toml(item)}" for key, item in table.items()]
+            lines += [f"{toml_key(key)} = {toml_value(item)}" for key, item in table.items()]
             lines.append("")
     return "\n".join(lines)
 
 
-def _toml(value: Any) -> str:
+def toml_value(value: Any) -> str:
+    """Return a value as TOML writes it, in one line."""
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{_toml_key(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml_key(k)} = {toml_value(v)}" for k, v in value.items()) + " }"
     if isinstance(value, list):
-        return "[" + ", ".join(_toml(item) for item in value) + "]"
+        return "[" + ", ".join(toml_value(item) for item in value) + "]"
     return _toml_plain(value)
 
 
@@ -99,7 +100,8 @@ def _toml_plain(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
-def _toml_key(key: str) -> str:
+def toml_key(key: str) -> str:
+    """Return a key as TOML writes it, in quotes where it needs them."""
     bare = key.isascii() and key.replace("_", "").replace("-", "").isalnum()
     return key if bare else _toml_plain(key)
 

@@ -184,7 +184,7 @@ class Training(Section):
     epochs: int = Field(default=10, ge=1)
     batch_size: int = Field(default=64, ge=1)
     accumulate: int = Field(default=1, ge=1)
-    optimizer: Literal["adamw", "adam", "lbfgs"] = "adamw"
+    optimizer: Literal["adamw", "adam", "lbfgs", "liblinear"] = "adamw"
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     schedule: Literal["constant", "cosine", "linear", "step", "plateau"] = "cosine"

@@ -8,9 +8,10 @@ fold. Rows of ``test`` are not touched.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from limbeck.data.split import fair_draw, split_random
 from limbeck.data.split import folds as deal
 from limbeck.data.tables.rows import need
 from limbeck.errors import LimbeckError
-from limbeck.events import check
+from limbeck.events import check, silent
 from limbeck.kinds.select import encode, values_of
 from limbeck.messages.message import Message, message
 from limbeck.metrics.measure import decide
@@ -31,10 +32,14 @@ from limbeck.recipe import LeaveOut, Recipe
 from limbeck.tasks import task_of
 from limbeck.tasks.classify.attack_rows import settled_threshold
 from limbeck.training.export.gate import logits_of
+from limbeck.training.search.candidates import out_of_fold
+from limbeck.training.search.dealt_folds import fold_rows
 from limbeck.training.student import LeftOut, Student
 
+_FLOOR = 1e-6  # of a probability before its logarithm
 _VALID = 0.15  # of the rows that a fold is trained on
 FEW = 20  # rows of a group from which on its figures are worth telling
+Floats = np.ndarray
 Trainer = Callable[[Dataset], Student]
 
 
@@ -52,8 +57,10 @@ def wish_of(recipe: Recipe, rows: Dataset) -> LeaveOut | None:
     if task_of(recipe.task).detects:
         raise LimbeckError("evaluation.leave_out is for classifiers", where="recipe", fix="leave it out")
     try:
+        if wish.group is None:
+            return wish
         need(rows.frame.columns, [wish.group], "evaluation.leave_out.group")
-        used, groups = _used(rows, wish)
+        used, groups = _used(rows, wish.group)
         if len(set(groups[used].tolist())) < 2:
             what = f"the labelled rows of train and valid have fewer than two groups in {wish.group!r}"
             fix = "name another column, or leave the key out"
@@ -66,16 +73,17 @@ def wish_of(recipe: Recipe, rows: Dataset) -> LeaveOut | None:
     return wish
 
 
-def _used(rows: Dataset, wish: LeaveOut) -> tuple[np.ndarray, np.ndarray]:
+def _used(rows: Dataset, column: str) -> tuple[np.ndarray, np.ndarray]:
     """Return the labelled rows of train and valid, int64, and the group of every row; an empty cell is its own."""
-    cells = text_of(rows.frame[wish.group])
+    cells = text_of(rows.frame[column])
     groups = np.array([cell or f"\0{at}" for at, cell in enumerate(cells)], dtype=object)
     return np.flatnonzero(np.isin(rows.split, ["train", "valid"]) & (rows.labels >= 0)), groups
 
 
 def left_out(recipe: Recipe, rows: Dataset, wish: LeaveOut, trained: Trainer) -> LeftOut:
     """Train a student for each fold of groups, without them, and return what it says of them."""
-    used, groups = _used(rows, wish)
+    assert wish.group is not None
+    used, groups = _used(rows, wish.group)
     folds = min(wish.folds, len(set(groups[used].tolist())))
     numbers = deal(len(used), folds, labels=rows.labels[used], groups=groups[used], seed=recipe.training.seed)
     logits = np.full((len(rows.labels), len(rows.classes)), np.nan)
@@ -83,12 +91,29 @@ def left_out(recipe: Recipe, rows: Dataset, wish: LeaveOut, trained: Trainer) ->
         check("train again to go on")
         held, rest = used[numbers == fold], used[numbers != fold]
         say(f"left out {fold + 1} of {folds}: {len(held):,} rows, trained on {len(rest):,} others")
-        student = trained(replace(rows, split=_without(recipe, rows, groups, held, rest)))
+        with silent():
+            student = trained(replace(rows, split=_without(recipe, rows, groups, held, rest)))
         logits[held] = logits_of(student.network, student.encoder, encode(student.encoder, values_of(
             rows.frame[held], recipe.task
         )))  # fmt: skip
     at = used[np.isfinite(logits[used]).all(axis=1)]
     return LeftOut(logits[at], rows.labels[at], at, groups[at].tolist(), wish.group, folds)
+
+
+def by_rows(
+    recipe: Recipe, rows: Dataset, wish: LeaveOut, folders: Sequence[Path | None], known: Floats | None
+) -> LeftOut:
+    """Return what students say of rows that they have not seen, where no column is named to leave out.
+
+    ``known`` are such answers float [M, C] where a comparison of candidates has them: those that would be found here.
+    """
+    dealt = fold_rows(recipe, rows)
+    if known is None:
+        numbers = dealt.numbers(min(wish.folds, len(np.unique(dealt.units))), recipe.training.seed)
+        known = out_of_fold(recipe, dealt, numbers, folders)
+    assert known is not None  # no clock was given
+    logits = np.log(np.maximum(known.astype(np.float64), _FLOOR))
+    return LeftOut(logits, rows.labels[dealt.used], dealt.used, [f"\0{at}" for at in dealt.used], None, wish.folds)
 
 
 def _without(recipe: Recipe, rows: Dataset, groups: np.ndarray, held: np.ndarray, rest: np.ndarray) -> np.ndarray:
@@ -153,6 +178,8 @@ def told(student: Student, classes: tuple[str, ...]) -> list[Message]:
         return []
     found = figures(student, classes)
     recalls = [message("evaluation.recall", name=name, recall=recall) for name, recall in found["recall"].items()]
+    if student.left_out.column is None:
+        return [message("candidates.out_of_fold", count=found["rows"])]
     lines = [
         message(
             "evaluation.left_out", column=found["group"], folds=found["folds"], count=found["rows"],

@@ -24,20 +24,23 @@ from limbeck.kinds.select import RowInput, Rows, encode, values_of
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks import Network
+from limbeck.networks.blend import NAME as BLEND
 from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.objectives import viewed
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.tasks import task_of
 from limbeck.tasks.classify.attack_rows import settled_threshold
+from limbeck.training.blend import train_blend
 from limbeck.training.build import build, positive_index, start_of, with_stop_words
 from limbeck.training.distill.targets import Targets
 from limbeck.training.export.gate import logits_of, round_to_half
+from limbeck.training.fit.at_once import check_solver, solver_of
 from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows, with_offset, with_target
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
 from limbeck.training.fit.nearest_neighbor import check_nearest, compares, remember
-from limbeck.training.fit.ridge_head import check_head, fit_head, fits_head, head_temperature
+from limbeck.training.fit.ridge_head import head_temperature
 from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.fit.views import viewed_rows
@@ -53,7 +56,7 @@ class LeftOut:
     labels: np.ndarray
     rows: np.ndarray  # int64 [N], places in the dataset
     groups: list[str]
-    column: str
+    column: str | None  # None: rows were left out by themselves
     folds: int
 
 
@@ -132,6 +135,9 @@ def train_student(
             recipe, data, folders=folders, checkpoints=checkpoints, resume=resume, report=report
         )  # fmt: skip
         return student
+    if recipe.student.network == BLEND:
+        blend: Student = train_blend(recipe, data, folders=folders)
+        return blend
     train, valid = (data.part("train"), data.part("valid")) if targets is None else (targets.rows, targets.held)
     if targets is None and len(train) and viewed(recipe.objective.losses):
         train = np.concatenate([train, data.part("unlabelled")])  # such a loss learns from them too
@@ -150,7 +156,8 @@ def train_student(
         network, encoder = build(recipe, values, data.classes, start)
     check_unfreeze(network, recipe.training, start is not None)
     check_nearest(recipe, network, start is not None)
-    check_head(recipe, network)
+    check_solver(recipe, network)
+    solve = solver_of(network, recipe)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, data.classes)
     refuse_mismatch(learner, labels, targets)
@@ -167,7 +174,7 @@ def train_student(
         rows = partial(with_offset, rows, offset)
     if targets is not None:
         rows = partial(with_target, rows, targets.answers, targets.hidden)
-    if not fits_head(network):  # that reads its rows unchanged, see `fit_head`
+    if solve is None:  # else it reads its rows unchanged
         network.fit_start(rows(0))
     if (bundle := bundle_of(start)) is not None:
         say(load_weights(network, bundle))
@@ -201,11 +208,13 @@ def train_student(
         ),
         resume=resume,
     )
+    left_out = None
     if compares(network):
         remember(network, encoder, encode(encoder, values), labels, recipe.training.seed)
         history = History()
-    elif fits_head(network):
-        left_out = fit_head(network, encoder, encode(encoder, values), labels, recipe, data.classes)
+    elif solve is not None:
+        with stage("fit"):
+            left_out = solve(encoder, encode(encoder, values), labels, recipe, data.classes)
         history = History()
     else:
         with stage("fit"):
@@ -216,7 +225,7 @@ def train_student(
     if soft is None:
         temperature = (
             head_temperature(logits, valid_labels, *left_out)
-            if fits_head(network)
+            if left_out is not None
             else fit_temperature(logits, valid_labels)
         )
         answers = softmax(logits / temperature)
@@ -229,14 +238,16 @@ def train_student(
             say("no row of valid has a label to hold APCER by: the threshold is 0.5")
     if not 0.06 < temperature < 19.0:
         say("calibration: the temperature is at its bound; the student is far from fitted (training.learning_rate?)")
-    if (compares(network) or fits_head(network)) and len(data.part("test")):
+    if (compares(network) or solve is not None) and len(data.part("test")):
         # Valid has said how sure to be; held back any longer its rows would only be missed.
         both = np.concatenate([train, valid])
         more = encode(encoder, values_of(data.frame[both], recipe.task))
         if compares(network):
             remember(network, encoder, more, data.labels[both], recipe.training.seed)
         else:
-            fit_head(network, encoder, more, data.labels[both], recipe, data.classes)
+            assert solve is not None
+            solve(encoder, more, data.labels[both], recipe, data.classes)
+            network.fold()
             round_to_half(network)
     sample = calibration_rows(recipe.task, rows(0), recipe.training.seed)
     return Student(

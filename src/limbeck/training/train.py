@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from typing import Any
 import polars as pl
 
 from limbeck.data.dataset import Dataset
+from limbeck.dataset.automatic.limits import seconds_of
+from limbeck.dataset.automatic.understand import understand
 from limbeck.dataset.prepare import doubts_of, prepare
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import kept_for_baseline
@@ -21,23 +23,24 @@ from limbeck.events import Listener, Token, stage, told
 from limbeck.files import no_nan
 from limbeck.kinds.given_rows import rows_given
 from limbeck.locks import sole_writer
-from limbeck.messages.message import message
+from limbeck.messages.message import Message, message
 from limbeck.model_names import model_path
 from limbeck.progress import say
 from limbeck.recipe import Recipe, load_recipe, override, with_settings
 from limbeck.tasks import task_of
 from limbeck.training.build import network_kind, start_of
-from limbeck.training.default_recipe import default_recipe
 from limbeck.training.distill.distill import distil
 from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distributed.processes import current, joined, refuse_unshared, restarted
 from limbeck.training.finish import Trained, finish
-from limbeck.training.left_out import left_out, settled, wish_of
+from limbeck.training.left_out import by_rows, left_out, settled, wish_of
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
 from limbeck.training.search.candidates import candidates_of, choose
 from limbeck.training.student import Student, train_student
 from limbeck.training.warm_start import PREFIX
+
+BUDGET = 300.0  # seconds that rows without a recipe may take where nothing else is said
 
 
 def work_folder(out: Path) -> Path:
@@ -51,6 +54,8 @@ def train(
     out: str | Path,
     data: str | Path | Any = None,
     label: str | None = None,
+    task: str | None = None,
+    budget: str | float | None = None,
     start: str | Path | None = None,
     settings: Iterable[str] = (),
     resume: bool = False,
@@ -66,13 +71,18 @@ def train(
     Parameters
     ----------
     recipe
-        A TOML file, or a `Recipe` already read; or rows: a frame of polars or pandas, or a list of dictionaries, for
-        which `limbeck.training.default_recipe` makes a recipe.
+        A TOML file, or a `Recipe` already read; or rows without one, for which a recipe is made: a table, a folder of
+        pictures or records, a frame of polars or pandas, or a list of dictionaries. See
+        `limbeck.dataset.automatic.understand`.
     data
         Folder that the recipe's data paths are relative to; by default the recipe's own. Or rows that stand for
         ``data.train``.
     label
-        Column of the label, where rows are given without a recipe; by default ``"label"``.
+        Column of the label, where rows are given without a recipe; found where it is plain.
+    task
+        ``"anomaly"``, where rows are given without a recipe and only normal ones are known.
+    budget
+        Seconds, or ``"90s"``, ``"5m"``, ``"1h"``: how long rows without a recipe may take; by default five minutes.
     start
         A bundle, or its name in the registry, from whose weights and encoder the student begins; it stands for
         ``student.init = "bundle:…"``. Classes, network and input have to be those of the recipe.
@@ -95,20 +105,20 @@ def train(
         bundle at ``out`` stays as it was.
     """
     with told(progress, cancel), alone(), joined():
-        return _train(recipe, out, data, label, start, settings, resume or restarted(), lang)
+        return _train(recipe, out, data, Wish(label, task, budget), start, settings, resume or restarted(), lang)
 
 
 def _train(
     recipe: Any,
     out: str | Path,
     data: Any,
-    label: str | None,
+    wish: Wish,
     start: str | Path | None,
     settings: Iterable[str],
     resume: bool,
     lang: str,
 ) -> Trained:
-    parsed, home, memory = _recipe_and_rows(recipe, data, label, settings)
+    parsed, home, memory, told = _recipe_and_rows(recipe, data, wish, settings)
     if start is not None:
         parsed = override(parsed, {"student.init": f"{PREFIX}{model_path(start).resolve()}"})
     refuse_unshared(parsed)
@@ -120,31 +130,50 @@ def _train(
     if folder is not None and not folder.is_dir():
         raise LimbeckError("there is no such folder", where=folder, fix="check --data")
     with sole_writer(target) if current().first else contextlib.nullcontext():
-        return _trained(parsed, home, target, folder, memory, resume, lang)
+        return _trained(parsed, home, target, folder, memory, told, resume, lang)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is said of rows that come without a recipe."""
+
+    label: str | None = None
+    task: str | None = None
+    budget: str | float | None = None
 
 
 def _recipe_and_rows(
-    recipe: Any, data: Any, label: str | None, settings: Iterable[str]
-) -> tuple[Recipe, Path | None, pl.DataFrame | None]:
-    """Return the recipe, its folder, and the rows in memory, where some are given."""
-    if not isinstance(recipe, str | os.PathLike | Recipe):
+    recipe: Any, data: Any, wish: Wish, settings: Iterable[str]
+) -> tuple[Recipe, Path | None, pl.DataFrame | None, list[Message]]:
+    """Return the recipe, its folder, rows in memory, and what was decided where there was no recipe."""
+    rows = rows_given(recipe) if not isinstance(recipe, Recipe) else None
+    if rows is not None or is_rows(recipe):
         if data is not None:
             raise LimbeckError("rows are given twice", where="train", fix="leave data out, or give a recipe first")
-        memory = rows_given(recipe)
-        assert memory is not None  # it is no path
-        return with_settings(default_recipe(memory, label), settings), None, memory
-    if label is not None:
-        fix = "set task.label in the recipe"
-        raise LimbeckError("label is for rows without a recipe", where="train", fix=fix)
+        found = understand(Path(recipe) if rows is None else rows, label=wish.label, task=wish.task)
+        for line in found.lines:
+            say(line)
+        limit = BUDGET if wish.budget is None else seconds_of(wish.budget)
+        made = override(found.recipe, {"selection.budget": limit}) if found.tables.get("selection") else found.recipe
+        return with_settings(made, settings), found.folder, rows, found.lines
+    for name, value in vars(wish).items():
+        if value is not None:
+            fix = "set task.label in the recipe" if name == "label" else "set it in the recipe"
+            raise LimbeckError(f"{name} is for rows without a recipe", where="train", fix=fix)
     memory = None if data is None else rows_given(data)
     if isinstance(recipe, Recipe):
-        return with_settings(recipe, settings), None, memory
-    return load_recipe(Path(recipe), settings), Path(recipe).resolve().parent, memory
+        return with_settings(recipe, settings), None, memory, []
+    return load_recipe(Path(recipe), settings), Path(recipe).resolve().parent, memory, []
+
+
+def is_rows(recipe: Any) -> bool:
+    """Return whether a path is that of rows and not of a recipe: anything but a TOML file."""
+    return isinstance(recipe, str | os.PathLike) and Path(recipe).suffix.lower() != ".toml"
 
 
 def _trained(
-    parsed: Recipe, home: Path | None, target: Path, folder: Path | None, memory: pl.DataFrame | None, resume: bool,
-    lang: str,
+    parsed: Recipe, home: Path | None, target: Path, folder: Path | None, memory: pl.DataFrame | None,
+    told: list[Message], resume: bool, lang: str,
 ) -> Trained:  # fmt: skip
     """Train with the lock on the output held: nobody else touches its checkpoints, or what a killed run left."""
     if (own := task_of(parsed.task).verb("train")) is not None:
@@ -164,13 +193,14 @@ def _trained(
     rows = replace(rows, findings=[*rows.findings, *doubts])
     for finding in rows.findings:
         say(finding)
-    wish = wish_of(parsed, rows)
+    rows = replace(rows, findings=[*told, *rows.findings])
     work, choice = work_folder(target), None
     company = current()
     if parsed.selection.candidates:
         with stage("compare"):
             choice = choose(parsed, rows, [folder, home])
         parsed = choice.recipe
+    wish = wish_of(parsed, rows)
     if not resume and company.first:
         shutil.rmtree(work, ignore_errors=True)
     folders = [folder, home]
@@ -183,7 +213,12 @@ def _trained(
         targets = taught.targets if taught else None
         student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
         if wish is not None:
-            student = settled(parsed, rows, student, left_out(parsed, rows, wish, partial(_again, parsed, folders)))
+            held = (
+                by_rows(parsed, rows, wish, folders, choice.answers if choice else None)
+                if wish.group is None
+                else left_out(parsed, rows, wish, partial(_again, parsed, folders))
+            )
+            student = settled(parsed, rows, student, held)
         if company.first:
             trust = taught.trust if taught else None
             made = finish(parsed, rows, student, target, trust=trust, lang=lang, choice=choice)

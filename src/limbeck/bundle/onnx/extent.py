@@ -29,6 +29,7 @@ from limbeck.bundle.onnx.elementwise import ELEMENTWISE
 from limbeck.bundle.onnx.graph import Graph, Node
 from limbeck.bundle.onnx.products import PRODUCTS
 from limbeck.bundle.onnx.reshaping import RESHAPING
+from limbeck.bundle.onnx.trees import DOMAIN, TREES
 
 
 def _passed(node: Node, given: Sequence[Array | None], found: Extent) -> list[Array]:  # noqa: ARG001
@@ -57,10 +58,11 @@ def extent(graph: Graph, feeds: Mapping[str, Shape]) -> Extent:
 def _run(graph: Graph, arrays: dict[str, Array], found: Extent) -> list[Array]:
     arrays |= {name: array_of(constant) for name, constant in graph.constants.items()}
     for node in graph.nodes:
-        if node.domain not in ("", "ai.onnx") or node.op not in OPERATORS:
+        operators = TREES if node.domain == DOMAIN else OPERATORS
+        if node.domain not in ("", "ai.onnx", DOMAIN) or node.op not in operators:
             raise UnknownError(node.op)
         given = [arrays[name] if name else None for name in node.inputs]
-        made = _branch(node, given, arrays, found) if node.op == "If" else OPERATORS[node.op](node, given, found)
+        made = _branch(node, given, arrays, found) if node.op == "If" else operators[node.op](node, given, found)
         moves = any(array is not None and array.moves for array in given)
         if moves and not found.bends:
             found.bends = _bends(node, given, made)

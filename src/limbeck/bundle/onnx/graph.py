@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.bundle.onnx.long_lists import LONG, run_of
 from limbeck.bundle.onnx.protobuf import BYTES, FIXED32, VARINT, Value, fields, packed, signed
 
 _READ = 4096  # numbers of a constant that are read; a larger one is a weight, and no size of anything
@@ -124,6 +125,8 @@ def _attribute(message: memoryview) -> tuple[str, Any]:
     name = ""
     found: list[Any] = []
     whole: list[Any] = []
+    if len(message) >= LONG and (long := _long_list(message)) is not None:
+        return long
     for number, wire, value in fields(message):
         if number == 1:
             name = _text(wire, value)
@@ -148,6 +151,16 @@ def _attribute(message: memoryview) -> tuple[str, Any]:
     if not name or len(found) > 1 or (found and whole):
         raise ValueError("an attribute of several kinds")
     return name, found[0] if found else whole
+
+
+def _long_list(message: memoryview) -> tuple[str, Any] | None:
+    """Return the name and the numbers of an attribute that is one long list; None for any other."""
+    head = 2 + message[1]  # the name comes first, and is short
+    if message[0] != 10 or message[1] >= 0x80 or (run := run_of(message, head)) is None:
+        return None
+    values, end = run
+    rest = list(fields(message[end:]))
+    return (bytes(message[2:head]).decode("utf-8"), values) if all(number in (13, 20) for number, *_ in rest) else None
 
 
 def _floats(wire: int, value: Value) -> list[float]:

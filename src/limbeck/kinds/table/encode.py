@@ -198,7 +198,9 @@ def _fitted(name: str, series: pl.Series, settings: Input) -> list[Column]:
         values = numbers_of(filled, kind, comma=comma)
         known = values[np.isfinite(values)]
         if len(known) >= _NUMERIC * len(filled):
-            return [replace(_scaled_column(name, kind, known, settings), comma=comma and kind == "number")]
+            ways = ("robust", "quantile") if settings.scaling == "both" and kind != "flag" else (settings.scaling,)
+            columns = [_scaled_column(name, kind, known, way) for way in ways]
+            return [replace(column, comma=comma and kind == "number") for column in columns]
     lists = [members(text) for text in filled.to_list()]
     if sum(len(parts) > 1 for parts in lists) >= _LISTS * len(lists):
         seen = Counter(part for parts in lists for part in parts)
@@ -223,7 +225,7 @@ def members(text: str) -> frozenset[str]:
     return frozenset(part.strip(" '\"") for part in parts if part.strip(" '\""))
 
 
-def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: Input) -> Column:
+def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], scaling: str) -> Column:
     if kind == "flag":
         return Column(name, "flag")
     if (largest := float(np.abs(values).max())) > _LARGEST:
@@ -232,7 +234,7 @@ def _scaled_column(name: str, kind: Any, values: NDArray[np.float64], settings: 
     quartiles = np.quantile(values, [0.25, 0.5, 0.75])
     spread = quartiles[2] - quartiles[0]
     heavy = bool(np.abs(values - quartiles[1]).max() > _HEAVY * max(spread, 1e-12))
-    if settings.scaling == "quantile":
+    if scaling == "quantile":
         knots = np.unique(np.quantile(values, np.linspace(0, 1, KNOTS)))
         return Column(name, kind, knots=tuple(float(knot) for knot in knots))
     if heavy:

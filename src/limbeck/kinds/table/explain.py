@@ -46,7 +46,7 @@ def _parts(names: Sequence[str], weights: Floats, top: int) -> tuple[Part, ...]:
 def _usual(encoder: TableInput, cells: pl.Series, where: np.ndarray) -> pl.Series:
     """Return a column with its usual value in the places bool [N]."""
     columns = [column for column in encoder.columns if column.name == cells.name]
-    value = _median(columns[0]) if len(columns) == 1 and columns[0].kind in ("number", "date") else None
+    value = _median(columns[0]) if columns and columns[0].kind in ("number", "date") else None
     if isinstance(value, float) and cells.dtype.is_numeric():
         cells = cells.cast(pl.Float64)
     elif value is not None:

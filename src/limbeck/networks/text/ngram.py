@@ -26,6 +26,7 @@ class Options(Section):
     hidden: int = Field(default=0, ge=0, le=512, description="width of the hidden layer; 0 is linear")
     idf: float = Field(default=1.5, ge=0, le=3, description="power of the inverse document frequency")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of n-grams dropped in training")
+    margin: float = Field(default=1.0, gt=0, description="C of the linear model; training.optimizer = liblinear")
 
 
 class Ngram(Network):

@@ -32,10 +32,10 @@ from limbeck.recipe.paths import find
 from limbeck.training.build import build, start_of, with_stop_words
 from limbeck.training.doctor.case import Case, some
 from limbeck.training.doctor.finding import Finding, attempt
+from limbeck.training.fit.at_once import solver_of
 from limbeck.training.fit.batches import given
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.nearest_neighbor import compares
-from limbeck.training.fit.ridge_head import fits_head
 
 SAMPLE = 4000  # rows that the fresh student's input is fitted on
 BATCH = 64
@@ -107,8 +107,8 @@ def check_losses(case: Case, fresh: Fresh) -> Iterator[Finding]:
     if compares(fresh.network):
         yield Finding("ok", "losses", "the student compares with remembered rows and needs no loss")
         return
-    if fits_head(fresh.network):
-        yield Finding("ok", "losses", f"the head of {case.recipe.student.network!r} is fitted in closed form")
+    if solver_of(fresh.network, case.recipe) is not None:
+        yield Finding("ok", "losses", f"{case.recipe.student.network!r} is solved at once from labels")
         return
     for name in case.recipe.objective.losses:
         if name in OBJECTIVES:  # an unknown one is the recipe's fault, and said there

@@ -53,7 +53,8 @@ def round_to_half(network: Network) -> None:
 def logits_of(network: Network, encoder: RowInput, rows: Rows) -> np.ndarray:
     """Return the student's logits float [N, C] in its own precision, in batches of similar length."""
     network.eval()
-    weight = next(chain(network.parameters(), network.buffers()))  # a detector may have no weights
+    held = chain(network.parameters(), network.buffers())  # a detector may have no weights
+    weight = next(tensor for tensor in held if tensor.is_floating_point())
     out = None
     for part in batches(rows.lengths, tokens=8192, most=256):
         arrays = batch_of(encoder, rows, part)
@@ -113,7 +114,9 @@ def export(
         what = f"the exported model differs from the trained one by {difference:.1e} and flips {flipped} labels"
         raise LimbeckError(what, where="export", fix="report it; the checkpoint is kept, so nothing is lost")
     found: dict[str, float | int | bool | str] = {"kept": False, **why(message("export.switched_off"))}
-    if int8 != "never":
+    if network.operators:
+        found = {"kept": False, **why(message("export.no_int8_operators", domains=sorted(network.operators)))}
+    elif int8 != "never":
         shown = [] if sample is None else [
             batch_of(encoder, sample, part) for part in batches(sample.lengths, tokens=4096, most=32)
         ]  # fmt: skip

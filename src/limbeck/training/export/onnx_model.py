@@ -72,6 +72,7 @@ def to_onnx(answering: Answering, encoder: RowInput, rows: Rows) -> onnx.ModelPr
             memory,
             dynamo=False,
             opset_version=OPSET,
+            custom_opsets=answering.network.operators or None,
             input_names=names,
             output_names=outputs,
             # Of pictures the batch alone: their channels and sides are the network's.

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, Rows, batch_of
 from limbeck.kinds.text.ragged import batches
 from limbeck.metrics.calibration import fit_temperature
@@ -86,24 +85,6 @@ def fit_ridge(features: NDArray[np.float32], targets: Floats, rows: Floats | Non
     _, alpha, residual = best
     weights = (inside.T @ (vectors @ (turned / (values + alpha)[:, None]))) * scale[:, None]
     return Ridge(weights, centre, intercept, targets - residual / root, alpha)
-
-
-def fits_head(network: Network) -> bool:
-    """Whether a student's features are fixed and its head is fitted in closed form."""
-    return isinstance(network, MiniRocket)
-
-
-def check_head(recipe: Recipe, network: Network) -> None:
-    """Refuse what a closed-form head cannot learn from.
-
-    Raises
-    ------
-    LimbeckError
-        In one line, with the key.
-    """
-    if fits_head(network) and (set(recipe.objective.losses) != {"hard"} or recipe.teachers):
-        what = f"the network {recipe.student.network!r} fits its head to labels: it uses no other loss and no teacher"
-        raise LimbeckError(what, where="recipe", fix="leave objective.losses and [[teachers]] out")
 
 
 @torch.no_grad()

@@ -1,0 +1,43 @@
+"""Candidates for pictures without a recipe."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from limbeck.kinds.sample import Portfolio, Sample, Sections
+
+_SIDES = (32, 48, 64, 96)  # of the square that pictures are scaled to
+
+
+def portfolio(sample: Sample) -> Portfolio:
+    """Return what rows of this kind are tried with.
+
+    Pictures are scaled to the largest of a few sides that
+    half of them reach; they are not mirrored, as classes may be mirror images.
+    """
+    middle = float(np.median(sample.sides)) if sample.sides else 64.0
+    side = max([one for one in _SIDES if one <= middle] or _SIDES[:1])
+    epochs = int(np.clip(60_000 // max(sample.rows, 1), 8, 60))
+    base: Sections = {
+        "input": {"size": side},
+        "student": {"network": "multiscale"},
+        "objective": {"label_smoothing": 0.1},
+        "training": {"epochs": epochs, "batch_size": 32, "learning_rate": 3e-3, "patience": max(10, epochs // 3),
+                     "metric": "loss", "average": 0.99},
+    }  # fmt: skip
+    base["training"]["pictures"] = {
+        "rotate": 10, "shift": 0.08, "zoom": 0.1, "brightness": 0.2, "contrast": 0.2,
+    }  # fmt: skip
+    return Portfolio(base, {})
+
+
+def detector(sample: Sample) -> Portfolio:
+    """Return what pictures are looked for anomalies with: patches held against those of normal pictures."""
+    middle = float(np.median(sample.sides)) if sample.sides else 96.0
+    weights = {"path": "../weights/squeezenet1_0_imagenet.npz", "optional": True}
+    base: Sections = {
+        "input": {"size": int(np.clip(middle // 32 * 32, 64, 160)), "convention": "caffe"},
+        "student": {"network": "memory", "encoder": "squeezenet1_0", "init": weights},
+        "training": {"batch_size": 16},
+    }
+    return Portfolio(base, {})

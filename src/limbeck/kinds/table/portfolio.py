@@ -1,0 +1,49 @@
+"""Candidates for tables without a recipe: a linear model, a small network, and trees."""
+
+from __future__ import annotations
+
+from limbeck.kinds.sample import CROSS_FITTED, Portfolio, Sample, Sections
+
+_FOREST = 20_000  # rows above which a forest is larger than what it brings
+
+
+def portfolio(sample: Sample) -> Portfolio:
+    """Return what rows of this kind are tried with."""
+    buckets = 64
+    while buckets < min(4 * sample.categories, 4096):
+        buckets *= 2
+    base: Sections = {
+        "input": {"categories": buckets, "scaling": "both"},
+        "student": {"network": "linear"},
+        "training": {"metric": "macro_f1", "threads": 1},
+    }
+    if sample.rows <= CROSS_FITTED:
+        base["evaluation"] = {"leave_out": {"folds": 5}}
+    small = max(16, min(64, sample.rows // 20))
+    candidates: dict[str, Sections] = {
+        "linear": {"student": {"network": "linear"}},
+        "network": {
+            "student": {"network": "mlp", "hidden": 128, "dropout": 0.3},
+            "training": {"epochs": 60, "batch_size": small, "learning_rate": 3e-3, "patience": 12, "metric": "loss",
+                         "average": 0.95},
+        },
+        "boosted trees": {"student": {"network": "trees", "method": "boosting"}},
+        "forest": {"student": {"network": "trees", "method": "forest"}},
+    }  # fmt: skip
+    if sample.rows > _FOREST:
+        del candidates["forest"]
+    return Portfolio(base, candidates, {"blend": True})
+
+
+def detector(sample: Sample) -> Portfolio:
+    """Return what tables are looked for anomalies with: a small autoencoder."""
+    base: Sections = {
+        "student": {"network": "autoencoder"},
+        "training": {
+            "epochs": 60,
+            "batch_size": max(16, min(64, sample.rows // 20)),
+            "learning_rate": 3e-3,
+            "patience": 12,
+        },
+    }
+    return Portfolio(base, {})

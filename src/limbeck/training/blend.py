@@ -1,0 +1,80 @@
+"""Train the members of a blend one by one, and calibrate what they say together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from limbeck.data.dataset import Dataset
+from limbeck.errors import LimbeckError
+from limbeck.metrics.calibration import fit_temperature
+from limbeck.networks.blend import NAME, Blend
+from limbeck.progress import say
+from limbeck.recipe import Recipe, override
+from limbeck.tasks.classify.attack_rows import settled_threshold
+from limbeck.training.build import network_kind, positive_index
+from limbeck.training.fit.loop import History
+from limbeck.training.fit.validation_scores import softmax
+
+
+def members_of(recipe: Recipe) -> list[tuple[str, float, Recipe]]:
+    """Return name, weight and recipe of each member of a recipe whose network is ``blend``, all checked.
+
+    Raises
+    ------
+    LimbeckError
+        For a member that is a blend itself or that its recipe would not have; in one line that names it.
+    """
+    _, options = network_kind(recipe)
+    found = []
+    for member in options.members:
+        if member.student.get("network") in (None, NAME):
+            what = f"the member {member.name!r} of the blend names no network of its own"
+            raise LimbeckError(what, where="recipe", fix="name one in its student table")
+        values: dict[str, Any] = {"student": member.student}
+        values |= {f"objective.{key}": value for key, value in member.objective.items()}
+        values |= {f"training.{key}": value for key, value in member.training.items()}
+        own = override(recipe, values)
+        network_kind(own)
+        found.append((member.name, member.weight, own))
+    return found
+
+
+def train_blend(recipe: Recipe, data: Dataset, *, folders: list[Path | None]) -> Any:
+    """Return the `limbeck.training.student.Student` of a blend: each member is trained as if it were alone."""
+    from limbeck.training.student import Student, train_student
+
+    if recipe.teachers:
+        what = "a blend learns from labels, not from teachers"
+        raise LimbeckError(what, where="recipe", fix="leave [[teachers]] out, or train one network")
+    students = []
+    for name, _, own in members_of(recipe):
+        say(f"member {name} of the blend")
+        students.append(train_student(own, data, folders=folders))
+    first = students[0]
+    _, options = network_kind(recipe)
+    network = Blend(options, first.encoder, len(data.classes))
+    network.take_over([one.network for one in students], [one.temperature for one in students])
+    weights = network.weights.numpy()
+    # From the members' own logits: those that are solved at once have learned the rows of valid by now.
+    told = [one.valid_logits / one.temperature for one in students]
+    logits = sum(
+        weight
+        * (
+            z
+            - np.log(np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
+            - z.max(axis=1, keepdims=True)
+        )
+        for weight, z in zip(weights, told, strict=True)
+    )
+    valid, positive = data.part("valid"), positive_index(recipe, data.classes)
+    temperature = fit_temperature(logits, data.labels[valid])
+    threshold = settled_threshold(
+        recipe.evaluation, data.frame[valid], data.labels[valid], softmax(logits / temperature), data.classes, positive
+    )  # fmt: skip
+    return Student(
+        network, first.encoder, History(), temperature, threshold, positive, first.valid_rows, data.labels[valid],
+        np.asarray(logits), first.sample,
+    )  # fmt: skip
