@@ -3,7 +3,6 @@
 import numpy as np
 import polars as pl
 import pytest
-from limbeck.training.default_recipe import default_recipe
 
 import limbeck
 import pictures
@@ -13,6 +12,10 @@ from small import reviews, tiny_recipe
 
 pd = pytest.importorskip("pandas")
 ROWS = reviews(400)
+QUICK = [
+    "evaluation.bootstrap=20", "evaluation.leave_out.folds=2", "selection.folds=2",
+    "selection.candidates.network.training.epochs=3",
+]  # fmt: skip
 FORMS = {"polars": pl.DataFrame, "pandas": pd.DataFrame, "dicts": list, "columns": lambda rows: _columns(rows)}
 
 
@@ -105,38 +108,18 @@ def test_texts_without_a_recipe_get_an_ngram_model(tmp_path):
         assert set(classifier.classes) == {"0", "1"}
 
 
-def test_a_table_without_a_recipe_gets_a_small_network(tmp_path):
+def test_a_table_without_a_recipe_is_compared_on_small_models(tmp_path):
     random = np.random.default_rng(0)
     rows = pd.DataFrame(random.normal(size=(300, 3)), columns=["a", "b", "c"])
     rows["kind"] = random.choice(["x", "y"], 300)
     rows["label"] = np.where(rows["a"] > rows["b"], "up", "down")
-    trained = limbeck.train(rows, out=tmp_path / "bundle", settings=["evaluation.bootstrap=20"])
+    trained = limbeck.train(rows, label="label", out=tmp_path / "bundle", settings=QUICK)
     assert trained.metrics["accuracy"] > 0.8
     with limbeck.load(trained.bundle) as classifier:
-        assert classifier.manifest.network == "mlp"
+        assert classifier.manifest.network in ("blend", "linear", "mlp", "trees")
         assert classifier.manifest.task.inputs == ["a", "b", "c", "kind"]
     found = limbeck.predict(trained.bundle, rows.iloc[:5])
     assert found["class"].null_count() == 0
-
-
-def test_the_default_recipe_looks_at_the_columns():
-    rows = pl.DataFrame({"id": ["1", "2"], "title": ["好", "坏"], "content": ["很好", "很坏"], "label": ["1", "0"]})
-    assert default_recipe(rows).task.inputs == ["content"]
-    assert default_recipe(rows.rename({"content": "body", "title": "kind"})).task.kind == "table"
-    long = rows.with_columns(pl.lit("这是一段很长的文字，比任何类别的名称都要长得多，所以它是文本").alias("body")).drop(
-        "content"
-    )
-    assert default_recipe(long).task.inputs == ["body"]
-    for bad, line in (
-        (rows.drop("label"), "there is no column 'label'"),
-        (rows.select("label"), "there is no column beside 'label'"),
-    ):
-        with pytest.raises(LimbeckError, match=line):
-            default_recipe(bad)
-    split = rows.with_columns(split=pl.Series(["train", "valid"]))
-    assert default_recipe(split).data.split == "split"
-    odd = rows.with_columns(split=pl.Series(["a", "b"])).drop("content", "title")
-    assert default_recipe(odd).task.inputs == ["split"]
 
 
 def test_rows_are_given_once(tmp_path):

@@ -26,7 +26,8 @@ def _trees(node: Node, given: Sequence[Array | None], found: Extent) -> list[Arr
     modes = np.asarray(listed["nodes_modes"])
     count = len(tree)
     roots = np.flatnonzero(own == 0)
-    place = np.repeat(roots, np.diff(np.append(roots, count))) if len(roots) and roots[0] == 0 else np.empty(0, np.int64)
+    sizes = np.diff(np.append(roots, count))
+    place = np.repeat(roots, sizes) if len(roots) and roots[0] == 0 else np.empty(0, np.int64)
     branch = modes == b"BRANCH_LEQ"
     if not (len(own) == len(feature) == len(left) == len(right) == len(modes) == len(place) == count > 0):
         raise UnknownError("lists of different lengths")
@@ -38,7 +39,7 @@ def _trees(node: Node, given: Sequence[Array | None], found: Extent) -> list[Arr
         raise UnknownError("a feature that is not there")
     children = np.concatenate([place[branch] + left[branch], place[branch] + right[branch]])
     parents = np.tile(np.flatnonzero(branch), 2)
-    size = np.diff(np.append(roots, count))[np.cumsum(own == 0) - 1]
+    size = sizes[np.cumsum(own == 0) - 1]
     inside = np.concatenate([left[branch] < size[branch], right[branch] < size[branch]])
     if not inside.all() or (children <= parents).any() or len(np.unique(children)) < len(children):
         raise UnknownError("nodes in a circle")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from limbeck.dataset.automatic.reasons import REASONS
 from limbeck.dataset.automatic.understand import Understood
 from limbeck.messages.message import message, render
 from limbeck.recipe import toml_key, toml_value
 
 ORDER = ("task", "data", "input", "student", "objective", "training", "evaluation", "anomaly", "export", "selection")
-_KEYS = "automatic.key"
 
 
 def commented(found: Understood, language: str = "en", *, place: str = "") -> str:
@@ -42,11 +42,12 @@ def _deep(section: str, name: str) -> bool:
 
 
 def _table(name: str, value: Mapping[str, Any], language: str) -> list[str]:
-    lines = [f"# {render(message(f'{_KEYS}.{name}'), language)}", f"[{name}]"]
+    lines = [f"# {render(message(REASONS[name]), language)}", f"[{name}]"]
     for key, item in value.items():
         lines.append(f"{toml_key(key)} = {toml_value(item)}")
     return [*lines, ""]
 
 
 def _reason(found: Understood, section: str, name: str) -> str:
-    return found.why.get(f"{section}.{name}") or message(f"{_KEYS}.{section}.{name}")
+    key = f"{section}.{name}"
+    return found.why.get(key) or message(REASONS[key])

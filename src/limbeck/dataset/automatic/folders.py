@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.data.split import SPELLINGS
-from limbeck.dataset.automatic.table import TEST, VALID, picture_sides
+from limbeck.dataset.automatic.table import TEST, VALID
+from limbeck.kinds.image.portfolio import sides_of
 from limbeck.kinds.image.reading.layouts import mvtec
 from limbeck.kinds.image.reading.layouts.class_folders import picture_files
 from limbeck.kinds.sample import Sample
@@ -38,7 +39,7 @@ def pictures_in(folder: Path, task: str | None) -> Found:
     tables["data"]["leakage"] = "warn"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of broken notes in pictures
-        sides = picture_sides(files[:: max(1, len(files) // _LOOKED)])
+        sides = sides_of(files[:: max(1, len(files) // _LOOKED)])
     classes = max(2, len(tops))
     return tables, folder, Sample(len(files), classes, sides=sides), lines
 

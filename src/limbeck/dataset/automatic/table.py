@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import polars as pl
-from PIL import Image
 
 from limbeck.data.labels import text_of
 from limbeck.data.paths import path_in
@@ -18,12 +17,15 @@ from limbeck.data.tables.rows import text_column
 from limbeck.dataset.automatic.columns import ColumnFacts, file_kind, names_parts, tells_groups
 from limbeck.dataset.automatic.label import check_label, find_label
 from limbeck.errors import LimbeckError
+from limbeck.kinds import KINDS
+from limbeck.kinds.image.portfolio import sides_of
 from limbeck.kinds.sample import Sample
 from limbeck.messages.message import Message, message
 
 MOST_COLUMNS = 5000  # of a table's inputs
 VALID, TEST = 0.1, 0.2
 _SHOWN = 12
+_ONE_COLUMN = {"text": "automatic.text", "image": "automatic.image", "signal": "automatic.signal"}
 _TEXTS = ("text", "content", "sentence", "review", "comment", "body", "文本", "内容", "评论", "评论内容", "正文")
 _CELLS = ("number", "date", "flag", "category")
 _RARE = 0.35  # share below which the rarer of two classes is the one that metrics are about
@@ -65,16 +67,17 @@ def described(
     group = next((one.name for one in columns if one.name != label and tells_groups(one)), None)
     inputs = [one for one in columns if one.name not in (label, split, group, *aside)]
     kind, names, left = _input(inputs, frame)
-    copies = [name for name in names if kind == "table" and label and _gives_away(frame, name, label)]
+    tables = KINDS[kind].by_columns
+    copies = [name for name in names if tables and label and _gives_away(frame, name, label)]
     names = [name for name in names if name not in copies]
     if not names:
         raise LimbeckError(
             message("automatic.no_input", label=label or ""), where=where, fix=message("automatic.no_input_fix")
         )
-    if kind == "table" and all(one.role == "date" for one in inputs if one.name in names):
+    if tables and all(one.role == "date" for one in inputs if one.name in names):
         what = message("automatic.only_dates", columns=names[:_SHOWN])
         raise LimbeckError(what, where=where, fix=message("automatic.no_input_fix"))
-    if kind == "table" and len(names) > MOST_COLUMNS:
+    if tables and len(names) > MOST_COLUMNS:
         what = message("automatic.too_many_columns", count=len(names), most=MOST_COLUMNS)
         raise LimbeckError(what, where=where, fix=message("automatic.too_many_columns_fix"))
     _decide_task(found, columns, kind, names, label, anomaly=anomaly)
@@ -98,7 +101,7 @@ def described(
         found.sample,
         wide=by_name[names[0]].wide / max(by_name[names[0]].characters, 1.0),
         categories=max((by_name[name].distinct for name in names if by_name[name].role == "category"), default=0),
-        sides=_sides(frame, names[0], where) if kind == "image" else (),
+        sides=_sides(frame, names[0], where) if KINDS[kind].offers("portfolio", "sides_of") else (),
     )
 
 
@@ -166,11 +169,14 @@ def _decide_task(
     roles = {one.name: one.role for one in columns}
     counts = {role: sum(roles[name] == role for name in names) for role in _CELLS}
     given = {f"{role}s": count for role, count in counts.items()}
-    why = message("automatic.table", count=len(names), columns=names[:_SHOWN], **given) if kind == "table" else message(
-        f"automatic.{kind}", column=names[0]
-    )  # fmt: skip
+    tables = KINDS[kind].by_columns
+    why = (
+        message("automatic.table", count=len(names), columns=names[:_SHOWN], **given)
+        if tables
+        else message(_ONE_COLUMN[kind], column=names[0])
+    )
     found.decide("task.kind", f"anomaly-{kind}" if anomaly else kind, why)
-    found.decide("task.input", names if kind == "table" else names[0], why, told=False)
+    found.decide("task.input", names if tables else names[0], why, told=False)
     if label is not None:
         found.decide("task.label", label, message("automatic.label", label=label))
 
@@ -218,16 +224,4 @@ def _sides(frame: pl.DataFrame, name: str, where: Path) -> tuple[int, ...]:
         path_in(where.parent, str(cell))
         for cell in frame[name].drop_nulls().gather_every(max(1, frame.height // _LOOKED))
     ]
-    return picture_sides(files)
-
-
-def picture_sides(files: Sequence[Path]) -> tuple[int, ...]:
-    """Return the shorter side of each picture that can be opened, in pixels."""
-    sides = []
-    for file in files:
-        try:
-            with Image.open(file) as picture:
-                sides.append(min(picture.size))
-        except (OSError, ValueError, Image.DecompressionBombError):
-            continue
-    return tuple(sides)
+    return sides_of(files)

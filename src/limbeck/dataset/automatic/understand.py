@@ -149,7 +149,7 @@ def _of_folder(folder: Path, label: str | None, task: str | None) -> Understood:
     frame, rows = _head(folder / (tables[0] if name == "." else name))
     if pictures and not any(one.role == "file" for one in facts_of(frame)):
         what = message("automatic.mixed", table=tables[0])
-        raise LimbeckError(what, where=folder, fix=message("automatic.mixed_fix", table=tables[0]))
+        raise LimbeckError(what, where=folder, fix=message("automatic.mixed_fix"))
     found = _of_table(frame, rows * (len(tables) if name == "." else 1), name, folder, folder / name, label, task)
     if name == ".":
         found.lines.append(message("automatic.shards", count=len(tables)))

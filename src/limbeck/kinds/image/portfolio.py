@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 import numpy as np
+from PIL import Image
 
 from limbeck.kinds.sample import Portfolio, Sample, Sections
 
@@ -41,3 +45,15 @@ def detector(sample: Sample) -> Portfolio:
         "training": {"batch_size": 16},
     }
     return Portfolio(base, {})
+
+
+def sides_of(files: Sequence[Path]) -> tuple[int, ...]:
+    """Return the shorter side of each picture that can be opened, in pixels."""
+    sides = []
+    for file in files:
+        try:
+            with Image.open(file) as picture:
+                sides.append(min(picture.size))
+        except (OSError, ValueError, Image.DecompressionBombError):
+            continue
+    return tuple(sides)
