@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.manifest import FILE, read_manifest
+from limbeck.bundle.load import load
+from limbeck.bundle.manifest import FILE, parts_of, read_manifest
 from limbeck.errors import LimbeckError
 from limbeck.files import fsync_dir, read_regular, recover, whole_folder, write_json
 from limbeck.files import remove as remove_folder
@@ -76,7 +76,7 @@ def add(bundle: str | Path, name: str, *, promote: bool = False) -> Model:
     """
     name = checked_name(name)
     source = model_path(bundle)
-    with Classifier(source, threads=0) as classifier:
+    with load(source, threads=0) as classifier:
         version, manifest = classifier.version, classifier.manifest
     with _writing(name):
         target = home() / name / version
@@ -85,12 +85,13 @@ def add(bundle: str | Path, name: str, *, promote: bool = False) -> Model:
             read_manifest(target)
         else:
             with whole_folder(target) as made:
-                for file in (*manifest.files, FILE):
+                for file in (parts := parts_of(source, manifest)):
+                    (made / file).parent.mkdir(exist_ok=True)
                     shutil.copyfile(source / file, made / file)
                 if read_manifest(made) != manifest:
                     fix = "add it again once nothing writes to it"
                     raise LimbeckError("the bundle changed while it was copied", where=source, fix=fix)
-            for file in (*manifest.files, FILE):
+            for file in parts:
                 (target / file).chmod(_READ_ONLY)
         if promote or not history(name):
             _put(name, version, "promote")

@@ -17,6 +17,7 @@ from limbeck.recipe import Attacks, Input, Task
 FORMAT = 4  # 2 adds reference.json, 3 what recalibration writes, 4 detectors; earlier ones are read as ever
 OF_CLASSIFIERS = 3  # what a bundle of a classifier is written as, so that earlier versions read it
 FILE = "bundle.json"
+CLASSIFIER = "classifier"  # folder of the classifier behind a detector
 _LARGEST = 16 * 2**20  # bytes of bundle.json; a larger one is not ours
 
 
@@ -221,6 +222,15 @@ def read_manifest(folder: Path) -> Manifest:
         raise LimbeckError(f"damaged: {key}: {first['msg']}", where=file, fix=again) from error
     _verify(folder, manifest)
     return manifest
+
+
+def parts_of(folder: Path, manifest: Manifest) -> list[str]:
+    """Return all files of a verified bundle by their paths in it: those of a classifier behind a detector too."""
+    parts = [*manifest.files, FILE]
+    if manifest.detection is not None and manifest.detection.second is not None:
+        inner = read_manifest(folder / CLASSIFIER)
+        parts += [f"{CLASSIFIER}/{name}" for name in (*inner.files, FILE)]
+    return parts
 
 
 def _finite(text: str) -> float:

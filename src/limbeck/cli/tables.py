@@ -69,7 +69,7 @@ def trained(result: Trained) -> None:
         trust(result.trust)
     warnings(result.warnings)
     if "ap50" in result.metrics:
-        boxes(result.metrics, f"measured on {result.judged_on}")
+        boxes(result.metrics, f"measured on {result.judged_on}", result.baselines)
         _console().print(result.verdict)
         _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
         return
@@ -79,11 +79,12 @@ def trained(result: Trained) -> None:
     _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
 
 
-def boxes(values: dict[str, Any], title: str) -> None:
-    """Print what a detector is worth: over all classes, and for each."""
+def boxes(values: dict[str, Any], title: str, baselines: Sequence[dict[str, Any]]) -> None:
+    """Print what a detector is worth: over all classes, for each, and a baseline beside it."""
     names = ("objects", "ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "precision", "recall", "threshold")
     rows = [["all classes", *(values.get(name) for name in names)]]
     rows += [[name, *(row.get(key) for key in names)] for name, row in values["per_class"].items()]
+    rows += [[str(row["name"]), *(row.get(key) for key in names)] for row in baselines]
     _table(f"{title}: {values['n']:,} pictures", ["", *names], rows)
     if values["confidence_intervals"]:
         spans = (f"{name} {_between(values, name)}" for name in values["confidence_intervals"])
@@ -124,7 +125,7 @@ def metrics(values: dict[str, Any], report: Path | None) -> None:
     """Print an evaluation: what forbids relying on it first, then the figures, and those of the new rows beside."""
     warnings(values["warnings"])
     if "ap50" in values:
-        boxes(values, "evaluation")
+        boxes(values, "evaluation", values["baselines"])
         for finding in [*values["findings"], values["verdict"], *([f"report: {report}"] if report else [])]:
             _console().print(finding)
         return

@@ -11,6 +11,7 @@ _CODES = {
     "colour, thumbnail, spectrum + logistic regression": "baseline.picture_regression",
     "majority class": "baseline.majority",
     "isolation forest": "baseline.isolation_forest",
+    "most frequent boxes": "baseline.frequent_boxes",
 }
 
 

@@ -15,13 +15,11 @@ import numpy as np
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.detect.found import Detections
-from limbeck.bundle.manifest import FILE, Manifest, Second, read_manifest, write_manifest
+from limbeck.bundle.manifest import CLASSIFIER, FILE, Manifest, Second, read_manifest, write_manifest
 from limbeck.errors import LimbeckError
 from limbeck.files import sha256, whole_folder
 from limbeck.kinds.image.reading.decode import Box, Picture, upright
 from limbeck.model_names import model_path
-
-FOLDER = "classifier"
 
 
 def join(detector: str | Path, classifier: str | Path, out: str | Path, *, margin: float = 0.0) -> Path:
@@ -54,10 +52,10 @@ def join(detector: str | Path, classifier: str | Path, out: str | Path, *, margi
     with whole_folder(target) as folder:
         for name in manifest.files:
             shutil.copyfile(first / name, folder / name)
-        (folder / FOLDER).mkdir()
+        (folder / CLASSIFIER).mkdir()
         for name in (*read_manifest(second).files, FILE):
-            shutil.copyfile(second / name, folder / FOLDER / name)
-        behind = Second(sha256=sha256(folder / FOLDER / FILE), margin=margin)
+            shutil.copyfile(second / name, folder / CLASSIFIER / name)
+        behind = Second(sha256=sha256(folder / CLASSIFIER / FILE), margin=margin)
         facts = {name: getattr(manifest, name) for name in Manifest.model_fields if name not in ("format", "files")}
         write_manifest(folder, {**facts, "detection": manifest.detection.model_copy(update={"second": behind})})
     return target
@@ -73,14 +71,14 @@ class SecondStage:
     """
 
     def __init__(self, folder: Path, second: Second, threads: int) -> None:
-        file = folder / FOLDER / FILE
+        file = folder / CLASSIFIER / FILE
         try:
             found = sha256(file, inside=folder)
         except OSError as error:
             raise LimbeckError("the classifier is missing", where=file, fix="join the bundles again") from error
         if found != second.sha256:
             raise LimbeckError("not the classifier that was joined", where=file, fix="join the bundles again")
-        self.classifier, self.margin = Classifier(folder / FOLDER, threads=threads), second.margin
+        self.classifier, self.margin = Classifier(folder / CLASSIFIER, threads=threads), second.margin
 
     def told(self, pictures: Sequence[Picture], found: Sequence[Detections | None]) -> list[Detections | None]:
         """Return the boxes with what the classifier says of each."""

@@ -16,11 +16,13 @@ from limbeck.evaluation.bundle_files import stored_metrics
 from limbeck.events import check, stage
 from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.image.reading.decode import Picture
+from limbeck.messages.baseline_names import elsewhere
 from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as to_json
 from limbeck.metrics.boxes.coco import Curves, Found, Truth, coco_metrics
 from limbeck.metrics.boxes.operating import at_thresholds, confusion
 from limbeck.metrics.boxes.resample import intervals
+from limbeck.tasks.detect.baseline import NAME
 from limbeck.tasks.detect.boxes import Annotated, Labelled, Rejected
 from limbeck.tasks.detect.reading.read import read_boxes
 
@@ -48,13 +50,13 @@ class Evaluated:
     verdict: Message
 
     def write(
-        self, path: str | Path, detector: Detector, facts: Mapping[str, Any], history: Sequence[Mapping[str, Any]], *,
-        lang: str, pictures: bool,
+        self, path: str | Path, detector: Detector, facts: Mapping[str, Any], history: Sequence[Mapping[str, Any]],
+        baselines: Sequence[Mapping[str, Any]], *, lang: str, pictures: bool,
     ) -> None:  # fmt: skip
         """Write the report; see `limbeck.evaluation.detect.report.write_report`."""
         from limbeck.evaluation.detect.report import write_report
 
-        write_report(path, self, detector, facts, history, lang=lang, pictures=pictures)
+        write_report(path, self, detector, facts, history, baselines, lang=lang, pictures=pictures)
 
 
 def evaluate(
@@ -96,13 +98,15 @@ def evaluate(
             found = evaluated(detector, rows, bootstrap, grouped=group is not None)
         warnings = _seen(detector, rows)
         stored = stored_metrics(detector.path)
+        baselines = [{**row, "name": elsewhere(row.get("name", NAME))} for row in stored.get("baselines", [])]
         if report is not None:
-            found.write(report, detector, {"data": str(data)}, stored.get("history", []), lang=lang, pictures=pictures)
+            history, facts = stored.get("history", []), {"data": str(data)}
+            found.write(report, detector, facts, history, baselines, lang=lang, pictures=pictures)
     findings = [*notes, *rows.findings]
     return {
         **found.figures,
         "verdict": found.verdict,
-        "baselines": stored.get("baselines", []),
+        "baselines": baselines,
         "rejected": [_row(one) for one in rows.rejected],
         "warnings": warnings,
         "findings": findings,

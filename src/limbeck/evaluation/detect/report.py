@@ -15,6 +15,7 @@ from limbeck.evaluation.report import charts, page
 from limbeck.evaluation.report.page import HERE
 from limbeck.evaluation.report.thumbnail import is_thumbnail
 from limbeck.files import write_text
+from limbeck.messages.baseline_names import named
 from limbeck.messages.escape import inert
 from limbeck.messages.labels import pair
 from limbeck.messages.message import LANGUAGES
@@ -29,7 +30,8 @@ COLUMNS = ("objects", "ap", "ap50", "ap_small", "ap_medium", "ap_large", "thresh
 
 def write_report(
     path: str | Path, found: Evaluated, detector: Detector, facts: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]], *, lang: str = "en", pictures: bool = False,
+    history: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[str, Any]], *, lang: str = "en",
+    pictures: bool = False,
 ) -> None:  # fmt: skip
     """Write the page, whole or not at all.
 
@@ -39,6 +41,8 @@ def write_report(
         Name -> value, shown under the title.
     history
         A dictionary for each epoch of the training.
+    baselines
+        Lines as `limbeck.tasks.detect.baseline.baseline_row` gives.
     pictures
         Put small copies of the worst pictures into the page, with missed and wrong boxes drawn.
 
@@ -75,6 +79,6 @@ def write_report(
         css=Markup(css),  # noqa: S704 - our own file
         policy=f"default-src 'none'; style-src 'sha256-{digest}'; {images}base-uri 'none'; form-action 'none'",
         figures=[(name, Markup(drawing)) for name, drawing in figures],  # noqa: S704 - svg.py escapes
-        verdict=found.verdict, facts=facts, worst=worst, gallery=gallery,
+        verdict=found.verdict, baselines=baselines, named=named, facts=facts, worst=worst, gallery=gallery,
     )  # fmt: skip
     write_text(path, html)

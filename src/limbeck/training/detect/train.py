@@ -28,6 +28,7 @@ from limbeck.metrics.boxes.coco import coco_metrics
 from limbeck.metrics.boxes.operating import best_thresholds
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, override
+from limbeck.tasks.detect.baseline import baseline_row
 from limbeck.tasks.detect.boxes import Annotated
 from limbeck.training.build import start_of
 from limbeck.training.detect.card import card
@@ -148,16 +149,21 @@ def _evaluated(recipe: Recipe, rows: Annotated, fitted: Fitted, folder: Path, ou
         counts = {f"{name} pictures": len(rows.part(name)) for name in ("train", "valid", "test")}
         facts = {"judged_on": part, **counts}
         history = fitted.history.epochs
-        found.write(folder / "report.html", detector, facts, history, lang=lang, pictures=recipe.evaluation.pictures)
+        judged = rows.part(part)
+        asked = recipe.evaluation.baseline
+        baselines = [baseline_row(rows.part("train"), judged, truths(judged), rows.classes)] if asked else []
+        found.write(
+            folder / "report.html", detector, facts, history, baselines, lang=lang, pictures=recipe.evaluation.pictures
+        )
         metrics = found.figures
         stored = {
-            "judged_on": part, "test": metrics, "baselines": [], "findings": list(rows.findings),
+            "judged_on": part, "test": metrics, "baselines": baselines, "findings": list(rows.findings),
             "messages": stored_messages(list(rows.findings)), "history": history,
             "best_epoch": fitted.history.best, "verdict": found.verdict,
         }  # fmt: skip
         write_json(folder / "metrics.json", stored)
         write_text(folder / "README.md", card(recipe, rows, detector, fitted, metrics, part))
-    return Trained(out, metrics, [], history, part, None, str(found.verdict), [])
+    return Trained(out, metrics, baselines, history, part, None, str(found.verdict), [])
 
 
 def _facts(
