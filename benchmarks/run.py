@@ -41,6 +41,7 @@ BENCHMARKS = (
     "anomaly",
     "explain",
     "walks",
+    "serving",
     "reliability_http",
     "reliability_cache",
     "reliability_suite",

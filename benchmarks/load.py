@@ -1,0 +1,126 @@
+"""A load generator: closed loop over kept-alive connections, or open loop at a given rate; raw sockets, one thread.
+
+It is run as a process of its own, ``python benchmarks/load.py``, with a JSON object on standard input, and prints one:
+how many requests were answered with which status, and their latencies. Its own cost is about 20 microseconds a request,
+the same for every server.
+"""
+
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import subprocess
+import sys
+import time
+from typing import Any
+
+
+def load(
+    address: str, path: str, bodies: list[bytes], *, connections: int, seconds: float, rate: float = 0.0
+) -> dict[str, Any]:
+    """Return what a run of the load generator in a process of its own found; see `run`."""
+    asked = {"address": address, "path": path, "bodies": [body.decode() for body in bodies], "connections": connections,
+             "seconds": seconds, "rate": rate}  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, __file__], input=json.dumps(asked), capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def request(host: str, path: str, body: bytes) -> bytes:
+    head = (
+        f"POST {path} HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+class Line:
+    """A connection with one request on its way."""
+
+    def __init__(self, place: tuple[str, int]) -> None:
+        self.socket = socket.create_connection(place)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.setblocking(False)
+        self.got = b""
+        self.need = 0
+        self.sent = self.due = 0.0
+        self.left = memoryview(b"")
+
+    def send(self, raw: bytes, due: float) -> None:
+        """Begin to send a request that was due at a time."""
+        self.sent, self.due, self.got, self.need = time.perf_counter(), due, b"", 0
+        self.left = memoryview(raw)
+        self.push()
+
+    def push(self) -> None:
+        """Send as much as the connection takes."""
+        while self.left:
+            try:
+                self.left = self.left[self.socket.send(self.left) :]
+            except BlockingIOError:
+                return
+
+    def receive(self) -> int:
+        """Return the status once the answer is complete, else 0."""
+        part = self.socket.recv(1 << 18)
+        if not part:
+            raise ConnectionError("the server closed the connection")
+        self.got += part
+        if not self.need:
+            end = self.got.find(b"\r\n\r\n")
+            if end < 0:
+                return 0
+            at = self.got.lower().find(b"content-length:", 0, end)
+            self.need = end + 4 + int(self.got[at + 15 : self.got.find(b"\r", at)])
+        return int(self.got[9:12]) if len(self.got) >= self.need else 0
+
+
+def run(address: str, path: str, bodies: list[str], connections: int, seconds: float, rate: float) -> dict[str, Any]:
+    """Send the bodies in turn; ``rate`` requests a second whatever the answers are, or with 0 one after the other."""
+    host, port = address.removeprefix("http://").split(":")
+    raws = [request(host, path, body.encode()) for body in bodies]
+    lines = [Line((host, int(port))) for _ in range(connections)]
+    chosen = selectors.DefaultSelector()
+    for line in lines:
+        chosen.register(line.socket, selectors.EVENT_READ, line)
+    times: dict[int, list[float]] = {}
+    failed = number = 0
+    start = now = time.perf_counter()
+    end = start + seconds
+    idle = list(lines)
+    while True:
+        while idle and now < end and (not rate or number < (now - start) * rate):
+            idle.pop().send(raws[number % len(raws)], start + number / rate if rate else now)
+            number += 1
+        if (now >= end and len(idle) + failed >= len(lines)) or now > end + 30:
+            break
+        for key, _ in chosen.select(0.001 if rate else 0.1):
+            line = key.data
+            try:
+                status = line.receive()
+            except OSError:
+                failed += 1
+                chosen.unregister(line.socket)
+                continue
+            if status:
+                now = time.perf_counter()
+                times.setdefault(status, []).append(now - line.sent)
+                idle.append(line)
+            elif line.left:
+                line.push()
+        now = time.perf_counter()
+    took = min(now, end) - start
+    told = {str(status): sorted(found) for status, found in times.items()}
+    return {
+        "counts": {status: len(found) for status, found in told.items()},
+        "per_second": len(told.get("200", [])) / took,
+        "p99": {status: found[int(0.99 * (len(found) - 1))] for status, found in told.items()},
+        "p50": {status: found[len(found) // 2] for status, found in told.items()},
+        "failed": failed,
+        "sent": number,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(**json.load(sys.stdin))))
