@@ -158,6 +158,7 @@ def test_the_exposition_is_what_prometheus_reads(tmp_path):
     ledger.add("limbeck_requests_total", {"model": 'a"b\\c\nd', "door": "oip", "status": "200"}, 3)
     ledger.observe((("model", "a"),), 0.003)
     ledger.observe((("model", "a"),), 99.0)
+    ledger.flush()
     text = ledger.exposition()
     assert 'limbeck_requests_total{model="a\\"b\\\\c\\nd",door="oip",status="200"} 3' in text
     assert 'limbeck_request_seconds_bucket{model="a",le="0.005"} 1' in text

@@ -87,8 +87,9 @@ class App:
             response = error_response(Refusal(500, "a defect of the server; see its log"))
         seconds = time.perf_counter() - start
         model, door = request.facts.get("model", ""), request.facts.get("door", "other")
-        self.ledger.add("limbeck_requests_total", {"model": model, "door": door, "status": str(response.status)})
-        self.ledger.observe((("model", model), ("door", door)), seconds)
+        labels = (("model", model), ("door", door))
+        self.ledger.bump(("limbeck_requests_total", (*labels, ("status", str(response.status)))))
+        self.ledger.observe(labels, seconds)
         if self.settings.log_requests:
             facts: dict[str, Any] = {"method": request.method, "path": request.path, "status": response.status}
             facts |= request.facts | trace_of(request.header("traceparent"))
@@ -99,7 +100,7 @@ class App:
 
     async def _routed(self, request: Request) -> Response:
         path = request.path
-        if path not in OPEN:
+        if self.keys and path not in OPEN:
             self.keys.check(request.header("authorization"), request.header("x-api-key"))
         if handler := self.fixed.get((request.method, path)):
             request.facts["door"] = "plain" if path == "/predict" else "other"
@@ -136,11 +137,16 @@ class App:
     def _ready(self) -> Response:
         return json_response({"ready": self.ready}, 200 if self.ready else 503)
 
-    def _metrics(self) -> Response:
+    def flush(self) -> None:
+        """Write this worker's figures to where every worker finds them."""
         for name, model in self.repository.models.items():
             for loaded in model.versions:
                 labels = {"model": name, "version": loaded.version}
                 self.ledger.gauge("limbeck_model_info", labels, 1)
                 self.ledger.gauge("limbeck_waiting_rows", labels, loaded.batcher.waiting_rows)
                 self.ledger.gauge("limbeck_batches", labels, loaded.batcher.batches)
+        self.ledger.flush()
+
+    def _metrics(self) -> Response:
+        self.flush()
         return Response(self.ledger.exposition(self.shared.living()).encode(), content_type=metrics.CONTENT_TYPE)

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from limbeck.bundle.engine import Probabilities
 from limbeck.errors import LimbeckError
@@ -28,14 +29,35 @@ from limbeck.serving.http import Refusal
 INLINE = 0.005  # seconds of a batch that may run in the event loop's thread
 THREAD = 0.1  # seconds of a batch in the model's thread: a new request waits for one of these at most
 WATCHED = 0.05  # seconds after which a waiting request's client is watched for hanging up
-Run = Callable[[Values], tuple[Probabilities, Unreadable]]
 
 
 class Outcome(NamedTuple):
-    """Probabilities float32 [N, C], NaN for rows without an answer, and why they have none, by place."""
+    """The answers to N rows, worked out for a whole batch at once.
+
+    Attributes
+    ----------
+    probabilities
+        float32 [N, C], NaN for rows without an answer.
+    decided
+        int64 [N], class indices, -1 for rows without an answer.
+    margins
+        float32 [N]; see `limbeck.bundle.answer.Answers`.
+    errors
+        Why rows have no answer, by place.
+    """
 
     probabilities: Probabilities
+    decided: NDArray[np.int64]
+    margins: NDArray[np.float32]
     errors: Unreadable
+
+    @property
+    def arrays(self) -> tuple[NDArray[Any], ...]:
+        """What has one entry for each row."""
+        return self[:3]
+
+
+Run = Callable[[Values], Outcome]
 
 
 class Pace:
@@ -71,7 +93,7 @@ class Waiting:
         self.values, self.rows, self.cost, self.deadline, self.future = values, len(values), cost, deadline, future
         self.arrived = time.perf_counter()
         self.done = 0
-        self.out: Probabilities | None = None
+        self.out: tuple[NDArray[Any], ...] | None = None
         self.errors: Unreadable = {}
         self.gone: Callable[[], Awaitable[None]] | None = None
         self.watch: asyncio.Task[None] | None = None
@@ -83,7 +105,7 @@ class Batcher:
     Parameters
     ----------
     run
-        N checked values -> probabilities and errors.
+        N checked values -> their answers.
     cost
         N checked values -> what they cost, in a unit of their kind.
     window
@@ -227,7 +249,7 @@ class Batcher:
         """Answer a batch; an error is returned, not raised, as it belongs to the requests."""
         start = time.perf_counter()
         try:
-            outcome: Outcome | BaseException = Outcome(*self.run(values))
+            outcome: Outcome | BaseException = self.run(values)
         except Exception as error:  # whoever waits for the answer gets it
             outcome = error
         return outcome, cost, time.perf_counter() - start
@@ -270,21 +292,21 @@ async def _cancel_when_gone(future: asyncio.Future[Outcome], gone: Callable[[], 
 
 def _deliver(waiting: Waiting, at: int, rows: int, outcome: Outcome, start: int) -> None:
     """Give a request its part of a batch's answers; when it is complete, the request is answered."""
-    p, errors = outcome
-    whole = rows == waiting.rows
-    part = p if whole and len(p) == rows else p[start : start + rows]
-    if errors:
-        waiting.errors.update((at + place - start, error) for place, error in errors.items()
+    if outcome.errors:
+        waiting.errors.update((at + place - start, error) for place, error in outcome.errors.items()
                               if start <= place < start + rows)  # fmt: skip
-    if whole:
-        waiting.out = part
+    parts = tuple(array[start : start + rows] for array in outcome.arrays)
+    if rows == waiting.rows:
+        waiting.out = parts
     else:
         if waiting.out is None:
-            waiting.out = np.empty((waiting.rows, p.shape[1]), dtype=np.float32)
-        waiting.out[at : at + rows] = part
+            waiting.out = tuple(np.empty((waiting.rows, *part.shape[1:]), dtype=part.dtype) for part in parts)
+        for whole, part in zip(waiting.out, parts, strict=True):
+            whole[at : at + rows] = part
     if waiting.done == waiting.rows:
         assert waiting.out is not None
-        waiting.future.set_result(Outcome(waiting.out, waiting.errors))
+        p, decided, margins = waiting.out
+        waiting.future.set_result(Outcome(p, decided, margins, waiting.errors))
 
 
 def _piece(waiting: Waiting, rows: int) -> Values:

@@ -18,6 +18,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)  # seconds
 _ESCAPES = str.maketrans({"\\": r"\\", '"': r"\"", "\n": r"\n"})
 Labels = tuple[tuple[str, str], ...]
+Key = tuple[str, Labels]
 
 HELP = {
     "limbeck_requests_total": ("counter", "Requests by model, door and status."),
@@ -44,7 +45,10 @@ class Ledger:
 
     def add(self, name: str, labels: Mapping[str, str], count: float = 1) -> None:
         """Add to a counter."""
-        key = (name, tuple(labels.items()))
+        self.bump((name, tuple(labels.items())), count)
+
+    def bump(self, key: Key, count: float = 1) -> None:
+        """Add to a counter whose name and labels are put together already."""
         self.counts[key] = self.counts.get(key, 0.0) + count
 
     def gauge(self, name: str, labels: Mapping[str, str], value: float) -> None:
@@ -78,7 +82,6 @@ class Ledger:
 
     def exposition(self, living: Iterable[int] = ()) -> str:
         """Return the numbers of all workers as Prometheus reads them; of gauges only those of ``living`` processes."""
-        self.flush()
         counts: dict[tuple[str, Labels], float] = {}
         times: dict[Labels, list[float]] = {}
         living = {os.getpid(), *living}

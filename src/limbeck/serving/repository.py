@@ -7,19 +7,20 @@ that answers every request too, in the background, to count where it differs (a 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from limbeck.bundle.answer import margins
 from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.engine import Probabilities
 from limbeck.errors import LimbeckError
-from limbeck.kinds.select import Values
+from limbeck.kinds.select import Unreadable, Values
 from limbeck.kinds.tensors import Port
 from limbeck.model_names import model_path
 from limbeck.serving.batching import Batcher, Outcome
@@ -84,25 +85,28 @@ class Loaded:
         except LimbeckError:  # it is gone from the registry: what is loaded goes on
             return True
 
-    def _answered(self, values: Values) -> Any:
-        return self.classifier.answered(values, raising=False)
+    def _answered(self, values: Values) -> Outcome:
+        return self._outcome(*self.classifier.answered(values, raising=False))
+
+    def _outcome(self, p: Probabilities, errors: Unreadable) -> Outcome:
+        classifier = self.classifier
+        return Outcome(p, classifier.decide(p), margins(p, classifier.manifest.positive, classifier.threshold), errors)
 
     async def answer(
         self, values: Values, deadline: float, gone: Callable[[], Awaitable[None]] | None = None
     ) -> Outcome:
         """Return the answers to checked values; see `Batcher.submit`."""
         if not len(values):
-            return Outcome(np.empty((0, len(self.classifier.classes)), dtype=np.float32), {})
+            return self._outcome(np.empty((0, len(self.classifier.classes)), dtype=np.float32), {})
         return await self.batcher.submit(values, deadline, gone)
 
-    @contextlib.contextmanager
-    def in_use(self) -> Iterator[None]:
+    def __enter__(self) -> Self:
         """Keep the bundle open while a request needs it."""
         self._users += 1
-        try:
-            yield
-        finally:
-            self._users -= 1
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._users -= 1
 
     async def close(self) -> None:
         """Close the bundle once nobody uses it."""
@@ -171,11 +175,11 @@ class Repository:
 
     def answered(self, name: str, values: Values, answer: Outcome, used: Loaded) -> None:
         """Count an answer; have a shadow answer too, later, and count how far it differs."""
-        decided = used.classifier.decide(answer.probabilities).tolist()
-        for index, count in Counter(decided).items():
+        for index, count in Counter(answer.decided.tolist()).items():
             label = used.classifier.classes[index] if index >= 0 else ""
-            labels = {"model": name, "version": used.version, "label": label}
-            self.ledger.add("limbeck_rows_total", labels, count)
+            self.ledger.bump(
+                ("limbeck_rows_total", (("model", name), ("version", used.version), ("label", label))), count
+            )
         model = self.models.get(name)
         if model is None or model.candidate is None or not model.route.shadow or used is not model.current:
             return
@@ -185,16 +189,15 @@ class Repository:
 
     async def _compare(self, name: str, shadow: Loaded, values: Values, answer: Outcome, used: Loaded) -> None:
         labels = {"model": name, "version": shadow.version}
-        with shadow.in_use():
+        with shadow:
             try:
                 other = await shadow.answer(values, self.deadline(None))
             except (Refusal, LimbeckError):
                 self.ledger.add("limbeck_shadow_failures_total", labels)
                 return
         rows = len(other.probabilities)
-        mine, its = used.classifier.decide(answer.probabilities), shadow.classifier.decide(other.probabilities)
         names = np.array([*used.classifier.classes, ""]), np.array([*shadow.classifier.classes, ""])
-        differ = int((names[0][mine] != names[1][its]).sum())
+        differ = int((names[0][answer.decided] != names[1][other.decided]).sum())
         self.ledger.add("limbeck_shadow_rows_total", labels, rows)
         self.ledger.add("limbeck_shadow_different_labels_total", labels, differ)
 

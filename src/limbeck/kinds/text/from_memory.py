@@ -19,6 +19,8 @@ def texts_from(values: object, task: Task) -> list[str]:
     LimbeckError
         When one is not a string.
     """
+    if type(values) is list and all(type(text) is str for text in values):
+        return values
     frame, items = frame_or_items(values, task, "texts")
     return texts_in(frame, task) if frame is not None else _texts(items, task.inputs[0])
 

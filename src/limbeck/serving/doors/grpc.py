@@ -136,7 +136,7 @@ class Door:
         repository = self.app.repository
         asked = read_message(request, left, self.app.settings.most_rows)
         loaded = repository.find(request.model_name, request.model_version)
-        with loaded.in_use():
+        with loaded:
             outputs = await outputs_of(loaded, asked, repository, request.model_name, None)
         made: dict[str, Any] = {
             "model_name": request.model_name,

@@ -65,7 +65,7 @@ async def outputs_of(
 def labels_of(loaded: Loaded, found: Outcome) -> list[str]:
     """Return the class name of each row, "" for one without an answer."""
     classes = (*loaded.classifier.classes, "")
-    return [classes[index] for index in loaded.classifier.decide(found.probabilities).tolist()]
+    return [classes[index] for index in found.decided.tolist()]
 
 
 def check_explained(rows: int) -> None:
@@ -103,6 +103,6 @@ async def infer(request: Request, name: str, version: str, repository: Repositor
     body = await request.read(settings.most_bytes)
     asked = read_request(body, request.header("inference-header-content-length"), settings.most_rows)
     loaded = repository.find(name, version)  # it may have been replaced while the body came
-    with loaded.in_use():
+    with loaded:
         outputs = await outputs_of(loaded, asked, repository, name, request)
     return response(name, loaded.version, asked.id, outputs, asked.outputs)

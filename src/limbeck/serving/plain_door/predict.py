@@ -8,13 +8,13 @@ and ``timeout`` in seconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from limbeck.bundle.answer import Answers, margins, names_of, readable, spread
+from limbeck.bundle.answer import margins, readable
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.serving.batching import Outcome
 from limbeck.serving.http import Refusal, Request, Response, json_object, json_response, refused
@@ -49,7 +49,7 @@ async def predict(request: Request, repository: Repository) -> Response:
     name = asked.model or _only(repository)
     request.facts["model"] = name
     loaded = repository.find(name, asked.version)
-    with loaded.in_use():
+    with loaded:
         return json_response(await _answer(asked, loaded, name, repository, request))
 
 
@@ -73,35 +73,56 @@ async def _answer(
         raise refused(error) from error
     found = await loaded.answer(values, repository.deadline(asked.timeout), request.gone)
     repository.answered(name, values, found, loaded)
-    bad |= {int(places[at]): error for at, error in found.errors.items()}
-    answers = _answers(loaded, asked, found, places, count, bad)
-    predictions = answers.to_dicts()
-    for one in predictions:
-        del one["threshold"], one["version"]
-        if asked.top is not None and one["probabilities"]:
-            ranked = sorted(one["probabilities"].items(), key=lambda pair: -pair[1])
-            one["probabilities"] = dict(ranked[: asked.top])
-    if asked.explain:
-        for at, told in zip(places.tolist(), await explanations(loaded, values, 5), strict=True):
-            predictions[at]["explanation"] = told["parts"] if told else None
-    head = {"model": name, "version": loaded.version, "threshold": answers.threshold}
-    return {**head, "predictions": predictions}
-
-
-def _answers(
-    loaded: Loaded, asked: Asked, found: Outcome, places: Any, count: int, bad: Mapping[int, LimbeckError]
-) -> Answers:  # fmt: skip
-    classifier = loaded.classifier
-    p = spread(found.probabilities, places, count)
-    positive = classifier.manifest.positive
     threshold = classifier.threshold if asked.threshold is None else asked.threshold
-    decided = classifier.decide(p)
     if asked.threshold is not None:
-        above = np.where(p[:, positive] >= threshold, positive, 1 - positive)
-        decided = np.where(decided < 0, decided, above)
-    labels = names_of(classifier.classes, decided)
-    margin = margins(p, positive, threshold)
-    return Answers(classifier.classes, labels, p, margin, threshold, loaded.version, dict(sorted(bad.items())))
+        found = _at_threshold(found, classifier.manifest.positive, asked.threshold)
+    predictions = _predictions(found, classifier.classes, asked.top)
+    if asked.explain:
+        for one, told in zip(predictions, await explanations(loaded, values, 5), strict=True):
+            one["explanation"] = told["parts"] if told else None
+    if bad:
+        predictions = _with_unread(predictions, places.tolist(), bad, count)
+    return {"model": name, "version": loaded.version, "threshold": threshold, "predictions": predictions}
+
+
+def _predictions(found: Outcome, classes: Sequence[str], top: int | None) -> list[dict[str, Any]]:
+    out = []
+    decided, margin = found.decided.tolist(), found.margins.tolist()
+    for at, row in enumerate(found.probabilities.tolist()):
+        index = decided[at]
+        if index < 0:
+            out.append(_unanswered(found.errors.get(at)))
+            continue
+        named = dict(zip(classes, row, strict=True))
+        if top is not None:
+            named = dict(sorted(named.items(), key=lambda pair: -pair[1])[:top])
+        out.append({
+            "label": classes[index], "probability": row[index], "probabilities": named, "margin": margin[at],
+            "error": None,
+        })  # fmt: skip
+    return out
+
+
+def _unanswered(error: LimbeckError | None) -> dict[str, Any]:
+    why = None if error is None else str(error)
+    return {"label": None, "probability": None, "probabilities": None, "margin": None, "error": why}
+
+
+def _with_unread(
+    answered: Sequence[dict[str, Any]], places: Sequence[int], bad: Mapping[int, LimbeckError], count: int
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Return the predictions of N rows, of which those at ``places`` could be read."""
+    out = [_unanswered(bad.get(at)) for at in range(count)]
+    for at, one in zip(places, answered, strict=True):
+        out[at] = one
+    return out
+
+
+def _at_threshold(found: Outcome, positive: int, threshold: float) -> Outcome:
+    """Return the answers to rows of two classes at another threshold than the bundle's."""
+    p = found.probabilities
+    above = np.where(p[:, positive] >= threshold, positive, 1 - positive)
+    return Outcome(p, np.where(found.decided < 0, -1, above), margins(p, positive, threshold), found.errors)
 
 
 def _only(repository: Repository) -> str:

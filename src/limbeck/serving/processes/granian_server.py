@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 from typing import Any, Protocol
@@ -66,6 +67,8 @@ def make(
     # Imported before the workers are forked, so that they share its memory and start at once.
     import onnxruntime  # noqa: F401
 
+    gc.collect()
+    gc.freeze()  # so that a look for garbage does not copy the pages that the workers share
     server = Server(
         TARGET,
         address=address,

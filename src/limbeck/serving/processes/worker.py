@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ from limbeck.serving.settings import RUN
 
 _FLUSH = 1.0  # seconds between two writes of the figures
 _GRACE = 20.0  # seconds that calls over gRPC have to end
+_GARBAGE = (20_000, 20, 20)  # new objects between two looks for garbage, by generation; requests leave few cycles
 _ORPHANED = 0.5  # seconds between two looks at the parent
 
 
@@ -36,6 +38,7 @@ class Worker:
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begin to follow the wanted state; models are loaded while the server listens already."""
         end_with_parent()
+        gc.set_threshold(*_GARBAGE)
         self._tasks = [loop.create_task(self._follow()), loop.create_task(self._flush())]
         if self.app.settings.grpc is not None:
             from limbeck.serving.doors.grpc import Door
@@ -49,7 +52,7 @@ class Worker:
             loop.run_until_complete(self.grpc.stop(_GRACE))
         for task in self._tasks:
             task.cancel()
-        self.app.ledger.flush()
+        self.app.flush()
 
     async def _follow(self) -> None:
         before: tuple[tuple[int, int], ...] = ()
@@ -69,11 +72,15 @@ class Worker:
             await earlier
         repository = self.app.repository
         start = time.perf_counter()
+        gc.unfreeze()
         try:
             await repository.apply(state.routes)
         except Exception as error:  # whatever is wrong with a bundle costs this worker nothing else
             log("defect", "error", error=f"{type(error).__name__}: {error}")
             repository.failed |= dict.fromkeys(set(state.routes) - set(repository.models), "a defect; see the log")
+        # What stays for good need not be looked through for garbage again: under load that took a fifth of the time.
+        gc.collect()
+        gc.freeze()
         ready = all(name in repository.models for name in state.routes)
         self.shared.report(state.generation, repository.failed, ready=ready)
         loaded = {name: model.current.version for name, model in repository.models.items()}
@@ -83,7 +90,7 @@ class Worker:
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(_FLUSH)
-            self.app.ledger.flush()
+            self.app.flush()
 
 
 def in_use_files(route: Route) -> list[Path]:
