@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError, needing
 from limbeck.files import write_text
 from limbeck.locks import sole_writer
 from limbeck.progress import say
-from limbeck.studio.parent import PARENT
+from limbeck.studio.parent import PARENT, end_with_parent
 
 SETTINGS = "limbeck.studio.settings"
 GRACE = 30  # seconds for requests and jobs to come to a safe point
@@ -118,6 +118,9 @@ class Workers:
 
     def start(self) -> None:
         """Start the worker and watch it."""
+        # Here and not in the thread: the server forks its processes, and one forked while a child is being started would
+        # keep the pipe open by which that start is reported, so that it would never be seen to have ended.
+        self._child = self._spawn()
         self._thread.start()
 
     def stop(self) -> None:
@@ -132,23 +135,26 @@ class Workers:
 
     def _keep(self) -> None:
         while not self._stopping.is_set():
-            # A session of its own: Ctrl-C on the terminal reaches the first process alone, which tells the others.
-            self._child = subprocess.Popen([sys.executable, "-m", "limbeck", "worker"], start_new_session=True)
-            if self._child.wait() and not self._stopping.is_set():
+            assert self._child is not None
+            self._child.wait()
+            if not self._stopping.wait(PAUSE):
                 say("the worker ended; it is started again")
-            self._stopping.wait(PAUSE)
+                self._child = self._spawn()
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        # A session of its own: Ctrl-C on the terminal reaches the first process alone, which tells the others.
+        return subprocess.Popen([sys.executable, "-m", "limbeck", "worker"], start_new_session=True)
 
 
 def work(*, until_empty: bool = False) -> int:
     """Run one worker until it is told to stop; return how many jobs it did."""
+    end_with_parent()
     prepare()
     from limbeck.studio.jobs.worker import Worker
-    from limbeck.studio.parent import end_with_parent
 
     worker = Worker()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
-    end_with_parent()
     return worker.run(until_empty=until_empty)
 
 

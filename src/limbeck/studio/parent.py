@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 
-PARENT = "LIMBECK_STUDIO_PARENT"  # environment: the process that started the tree
+PARENT = "LIMBECK_STUDIO_PARENT"  # environment: the process that starts the others, their parent
 STEP = 0.5  # seconds between two looks
 
 
@@ -18,21 +18,9 @@ def end_with_parent() -> None:
         threading.Thread(target=_watch, args=(int(named),), name="parent watch", daemon=True).start()
 
 
-def _watch(tree: int) -> None:
-    # The parent may be between us and the tree's first process: either of them gone ends this process.
-    parent = os.getppid()
-    while os.getppid() == parent and _alive(tree):
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
         time.sleep(STEP)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(10)
     os._exit(1)  # who does not end on being asked
-
-
-def _alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
