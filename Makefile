@@ -7,10 +7,10 @@ SEED ?= 1
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint format messages bench clean
+.PHONY: help install demo test test-databases lint format messages bench clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 install: $(STAMP) ## Make .venv and install Limbeck with everything development needs
 
@@ -26,6 +26,9 @@ demo: $(STAMP) ## Train, evaluate, export and predict on real Chinese reviews (a
 test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/data -x" for a part)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		--randomly-seed=$(SEED) $(ARGS)
+
+test-databases: $(STAMP) ## Run the studio's tests on MariaDB and PostgreSQL, where they are installed
+	scripts/databases_test $(BIN)/python
 
 lint: $(STAMP) ## Check style, types and import contracts
 	$(BIN)/ruff check .

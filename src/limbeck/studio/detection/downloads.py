@@ -44,6 +44,8 @@ def summary(job: Job) -> dict[str, Any]:
     if not path.exists():
         return {"gone": True}
     head = table(path).head(SHOWN).collect()
+    told = [name for name in head.columns if name in ("model.class", "model.probability")]
+    head = head.select(*told, pl.exclude(*told))  # a narrow screen shows the answer first
     counts = job.result.get("counts", {})
     most = max(counts.values(), default=0) or 1
     return {
