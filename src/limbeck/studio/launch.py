@@ -118,8 +118,8 @@ class Workers:
 
     def start(self) -> None:
         """Start the worker and watch it."""
-        # Here and not in the thread: the server forks its processes, and one forked while a child is being started would
-        # keep the pipe open by which that start is reported, so that it would never be seen to have ended.
+        # Here and not in the thread: the server forks its processes, and one forked while a child is being started
+        # keeps the pipe open by which that start is reported, so that it is never seen to have ended.
         self._child = self._spawn()
         self._thread.start()
 
