@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 import limbeck
+from benchmarks.few_rows import few_of_each
 from benchmarks.figures import ROOT, Figure, over_seeds
 from limbeck import relevance
 from limbeck.dataset.prepare import prepare
@@ -47,8 +47,7 @@ def figure(title: str, rows: list[dict[str, float]], name: str, **more: Any) -> 
 def few_rows(folder: Path, out: Path) -> Path:
     """Write tables with 60 rows of each scenario, for the small version."""
     for name, column in (("accounts", "scenario"), ("twitter_bands", "band")):
-        table = pl.read_csv(folder / f"{name}.csv", infer_schema=False).sample(fraction=1.0, shuffle=True, seed=0)
-        table.group_by(column, maintain_order=True).head(60).write_csv(out / f"{name}.csv")
+        few_of_each(folder / f"{name}.csv", [column], 60, out)
     return out
 
 

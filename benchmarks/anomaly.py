@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from benchmarks.few_rows import few_pictures
 from benchmarks.figures import Figure, over_seeds
 from benchmarks.pretend import KINDS, spoiled
 from limbeck.bundle.classifier import Classifier
@@ -47,11 +48,11 @@ def recipe_of(network: str, seed: int, quick: bool, settings: list[str] | None =
     return load_recipe(RECIPE, [*chosen, "training.threads=1", *small, *(settings or [])])
 
 
-def pooled(rows: Dataset, folder: Path, recipe: Recipe, student: Student) -> dict[str, np.ndarray]:
+def pooled(rows: Dataset, weights: Path, recipe: Recipe, student: Student) -> dict[str, np.ndarray]:
     """Return the mean features of the frozen encoder, float [N, F], of train and test."""
     torch.manual_seed(0)
     frozen = Frozen(Encoded(encoder="squeezenet1_0", layers=["fire9"])).eval()
-    frozen.load_start(str(folder / "../weights/squeezenet1_0_imagenet.npz"), student.encoder)
+    frozen.load_start(str(weights), student.encoder)
     found = {}
     for part in ("train", "test"):
         encoded = encode(student.encoder, values_of(rows.frame[rows.part(part)], recipe.task))
@@ -140,14 +141,18 @@ def parts_of(student: Student, rows: Dataset, recipe: Recipe, labels: np.ndarray
 
 def measure(data: Path, *, quick: bool) -> list[Figure]:
     folder, times = data / "chest-xray", 3 if quick else 60
+    weights = data / "weights" / "squeezenet1_0_imagenet.npz"
     table: dict[str, tuple[dict, float, float]] = {}
     apart: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as home:
+        if quick:
+            folder = few_pictures(folder, ["label", "split"], 40, Path(home) / "few")
         for network in TABLE:
             values = []
             for seed in range(1 if quick else SEEDS[network]):
                 out = Path(home) / f"{network}-{seed}"
-                recipe = recipe_of(network, seed, quick)
+                given = [f'student.init.path="{weights}"'] if quick and network != "pca" else None
+                recipe = recipe_of(network, seed, quick, given)
                 rows = prepare(recipe, folder)
                 student = train_detector(recipe, rows, folders=[folder])
                 values.append(finish(recipe, rows, student, out).metrics["image_auroc"])
@@ -158,7 +163,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
             table[network] = (over_seeds(values), *speeds(out, student, rows, recipe, times))
             print(f"{network}: {values} {apart} {table[network]}", flush=True)
             if network == OWN:
-                near = neighbours(pooled(rows, folder, recipe, student), labels)
+                near = neighbours(pooled(rows, weights, recipe, student), labels)
                 print(f"mean-feature neighbours: {near}", flush=True)
     alone, whole = (over_seeds([pair[at] for pair in apart]) for at in (0, 1))
     rows_ = {name: found[0] for name, found in table.items()}

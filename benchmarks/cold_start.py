@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from benchmarks.few_rows import few_of_each
 from benchmarks.figures import ROOT, Figure, over_seeds
 from benchmarks.outside import OUTSIDE
 from limbeck import relevance
@@ -62,7 +63,9 @@ class Flip:
 
 def measure(data: Path, *, quick: bool) -> list[Figure]:
     with tempfile.TemporaryDirectory() as scratch:
-        folder = few_rows(data / "reviews", Path(scratch)) if quick else data / "reviews"
+        folder = (
+            few_of_each(data / "reviews" / "reviews.csv", ["domain"], 60, Path(scratch)) if quick else data / "reviews"
+        )
         targets, seeds = (("热水器",), (0,)) if quick else (DOMAINS, (0, 1, 2))
         jobs = [(folder, target, seed, quick) for target in targets for seed in seeds]
         if quick:
@@ -72,13 +75,6 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
             with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
                 found = list(pool.map(study, *zip(*jobs, strict=True)))
     return figures({(job[1], job[2]): row for job, row in zip(jobs, found, strict=True)})
-
-
-def few_rows(folder: Path, out: Path) -> Path:
-    """Write a table with 60 rows of each domain, for the small version."""
-    table = pl.read_csv(folder / "reviews.csv").sample(fraction=1.0, shuffle=True, seed=0)
-    table.group_by("domain", maintain_order=True).head(60).write_csv(out / "reviews.csv")
-    return out
 
 
 def study(folder: Path, target: str, seed: int, quick: bool) -> dict[str, float]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 import limbeck
+from benchmarks.few_rows import few_hearts
 from benchmarks.figures import ROOT, Figure, over_seeds
 from limbeck.bundle.classifier import Classifier
 from limbeck.data.dataset import Dataset
@@ -46,6 +47,8 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
     folder = data / "ecg"
     found: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as scratch:
+        if quick:
+            folder = few_hearts(folder, Path(scratch, "ecg"), 40)
         rows = prepare(recipe_of(quick), folder)
         published = prepare(recipe_of(quick, "data.leakage=warn"), folder)
         five = prepare(recipe_of(quick, f"task.classes={list(FIVE)}"), folder)
@@ -57,7 +60,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
             print(f"seed {seed}, {time.monotonic() - started:.0f} s: {found[-1]}", flush=True)
         both = boosting(rows), boosting(published)
         last = Path(scratch, str(seeds[-1]))
-        seconds, first = whole_record(last / "distilled", folder / "wfdb", Path(scratch), 1 if quick else 5)
+        seconds, first = whole_record(last / "distilled", data / "ecg" / "wfdb", Path(scratch), 1 if quick else 5)
         faster, speed = speeds(last / "distilled", last / "teacher", rows, 3 if quick else 9)
     return figures(found, both, (seconds, first), (faster, speed))
 

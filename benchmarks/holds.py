@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import polars as pl
 
+from benchmarks.few_rows import few_of_each
 from benchmarks.figures import ROOT, Figure
 from limbeck import relevance
 from limbeck.dataset.prepare import prepare
@@ -70,7 +70,15 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
     tables = TABLES[-1:] if quick else TABLES
     with tempfile.TemporaryDirectory() as scratch:
         jobs = [
-            (table, few_rows(table, data, Path(scratch)) if quick else data / table.folder, target, seed, quick)
+            (
+                table,
+                few_of_each(data / table.folder / table.file, [table.column], 90, Path(scratch))
+                if quick
+                else data / table.folder,
+                target,
+                seed,
+                quick,
+            )
             for table in tables
             for target in (table.targets[:1] if quick else table.targets)
             for seed in range(1 if quick else SEEDS)
@@ -82,13 +90,6 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
             with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
                 found = list(pool.map(study, *zip(*jobs, strict=True)))
     return figures({(job[0].name, job[2], job[3]): row for job, row in zip(jobs, found, strict=True)})
-
-
-def few_rows(table: Table, data: Path, out: Path) -> Path:
-    """Write a table with 90 rows of each scenario, for the small version."""
-    frame = pl.read_csv(data / table.folder / table.file, infer_schema=False).sample(fraction=1, shuffle=True, seed=0)
-    frame.group_by(table.column, maintain_order=True).head(90).write_csv(out / table.file)
-    return out
 
 
 def study(table: Table, folder: Path, target: str, seed: int, quick: bool) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 
 import limbeck
+from benchmarks.few_rows import few_faces, few_hearts
 from benchmarks.figures import ROOT, Figure, over_seeds
 from limbeck.recipe import load_recipe
 
@@ -21,7 +22,8 @@ COMMAND = "make bench ONLY=operating_points"
 GIVEN = 50  # live pictures of the new session
 DRAWS = 3  # of them, for each seed
 LEAN = ["evaluation.bootstrap=0", "evaluation.baseline=false"]
-SMALL = ["training.epochs=2", "training.keep='last'"]
+SMALL = ["training.epochs=1", "training.keep='last'"]
+SMALL_ECG = ["training.epochs=1", "student.width=8", "teachers=[]", "objective.losses={hard=1.0}"]
 SENSITIVITY = ["evaluation.threshold={sensitivity=0.9}", "evaluation.leave_out={group='patient',folds=3}"]
 # Recipes that train within minutes on two cores, on their own split.
 OTHERS = {"sentiment.toml": "reviews", "fake-news.toml": "fake-news", "traffic-signs.toml": "traffic-signs"}
@@ -34,9 +36,9 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
     found: dict[str, list[Row]] = {}
     with tempfile.TemporaryDirectory() as scratch:
         place = Path(scratch)
-        faces, hearts = (few_faces(data / "faces", place), few_hearts(data / "ecg", place)) if quick else (
-            data / "faces", data / "ecg"
-        )  # fmt: skip
+        faces, hearts = data / "faces", data / "ecg"
+        if quick:
+            faces, hearts = few_faces(faces, place / "faces", 16), few_hearts(hearts, place / "ecg", 12)
         for seed in seeds:
             found.setdefault("liveness.toml", []).append(liveness(faces, place / f"faces-{seed}", seed, quick))
             print("liveness", seed, found["liveness.toml"][-1], flush=True)
@@ -67,7 +69,7 @@ def liveness(faces: Path, out: Path, seed: int, quick: bool) -> Row:
     table = pl.read_csv(faces / "index.csv", infer_schema=False).filter(pl.col("split") == "test")
     table = table.with_columns(path=pl.Series([str(faces.resolve() / name) for name in table["path"]]))
     after = []
-    for draw in range(DRAWS):
+    for draw in range(1 if quick else DRAWS):
         live = table.filter(pl.col("label") == "live").sample(GIVEN, seed=100 * seed + draw)
         new = out.with_name(f"{out.name}-{draw}")
         limbeck.recalibrate(out, live, out=new, normal_only=True)
@@ -77,29 +79,8 @@ def liveness(faces: Path, out: Path, seed: int, quick: bool) -> Row:
 
 def ecg(hearts: Path, out: Path, seed: int, quick: bool) -> Row:
     """Return the sensitivity on other patients of a threshold that reached 0.9 on patients left out."""
-    metrics = trained("ecg.toml", hearts, out, seed, [*SENSITIVITY, *(["training.epochs=1"] if quick else [])])
+    metrics = trained("ecg.toml", hearts, out, seed, [*SENSITIVITY, *(SMALL_ECG if quick else [])])
     return of_bundle(metrics) | {"sensitivity": metrics["recall"], "specificity": 1 - metrics["fpr"]}
-
-
-def few_faces(faces: Path, out: Path) -> Path:
-    """Write a table of a few pictures of each person, with enough live ones in the last session."""
-    table = pl.read_csv(faces / "index.csv", infer_schema=False).sample(fraction=1.0, shuffle=True, seed=0)
-    few = table.group_by("label", "session", "subject", maintain_order=True).head(24)
-    (out / "faces").mkdir()
-    few.with_columns((pl.lit(f"{faces.resolve()}/") + pl.col("path")).alias("path")).write_csv(
-        out / "faces" / "index.csv"
-    )
-    return out / "faces"
-
-
-def few_hearts(hearts: Path, out: Path) -> Path:
-    """Write a file with every twelfth beat."""
-    with np.load(hearts / "mitbih_beats.npz", allow_pickle=False) as stored:
-        count = len(stored["y"])
-        few = {name: stored[name][::12] if len(stored[name]) == count else stored[name] for name in stored.files}
-    (out / "ecg").mkdir()
-    np.savez(out / "ecg" / "mitbih_beats.npz", **few)  # type: ignore[arg-type]
-    return out / "ecg"
 
 
 def figures(found: dict[str, list[Row]]) -> list[Figure]:
