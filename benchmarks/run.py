@@ -33,6 +33,7 @@ BENCHMARKS = (
     "adversarial",
     "pictures",
     "detection",
+    "detection_distil",
     "ecg",
     "operating_points",
     "ecg_transfer",

@@ -126,6 +126,9 @@ def evaluate(
         if report is not None:
             stack.enter_context(sole_writer(report))
         if (own := own_verb(bundle, "evaluate")) is not None:
+            if slices or train_data is not None or encoding is not None:
+                fix = "leave --slices, --train-data and --encoding out"
+                raise LimbeckError("these options are of bundles of classifiers", where="evaluate", fix=fix)
             found: dict[str, Any] = own(
                 bundle, data, report=report, where=where, group=group, bootstrap=bootstrap, lang=lang,
                 pictures=pictures,
