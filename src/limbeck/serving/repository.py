@@ -19,6 +19,7 @@ import numpy as np
 from limbeck.bundle.answer import margins
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Probabilities
+from limbeck.bundle.load import own_verb
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Unreadable, Values
 from limbeck.kinds.tensors import Port
@@ -60,6 +61,9 @@ class Loaded:
     """
 
     def __init__(self, source: str, settings: Settings) -> None:
+        if own_verb(source, "load") is not None:
+            fix = "limbeck predict and limbeck.load answer with boxes"
+            raise LimbeckError("a detector of boxes is not served yet", where=source, fix=fix)
         self.source = source
         self.classifier = Classifier(source, threads=0)
         self.kind = self.classifier.kind

@@ -183,6 +183,8 @@ def checked_shape(name: str, shape: Any, most_rows: int) -> tuple[int, ...]:
         raise Refusal(400, f"input {name!r}: shape: expected a list of 1 to {_DIMENSIONS} sizes")
     if not all(type(side) is int and 0 <= side <= _LARGEST for side in shape):
         raise Refusal(400, f"input {name!r}: shape: expected whole numbers from 0 to {_LARGEST}")
+    if count_of(tuple(max(side, 1) for side in shape)) > _LARGEST:  # NumPy refuses it even where a side is 0
+        raise Refusal(400, f"input {name!r}: shape: more than {_LARGEST} elements")
     if shape[0] > most_rows:
         raise Refusal(413, f"input {name!r} has {shape[0]:,} rows; send at most {most_rows:,} in one request")
     return tuple(shape)
