@@ -43,6 +43,7 @@ BENCHMARKS = (
     "explain",
     "walks",
     "serving",
+    "studio",
     "reliability_http",
     "reliability_cache",
     "reliability_suite",
