@@ -117,7 +117,8 @@ def test_announcements(admin: Program) -> None:
     assert admin.send("put", f"/announcements/{made['id']}", changed)[1]["pinned"]
     assert [one["title"] for one in admin.send("get", "/announcements")[1]] == ["t2"]
     past = {"title": "t", "body": "b", "starts_at": "2026-05-02T00:00:00Z", "ends_at": "2026-05-01T00:00:00Z"}
-    assert admin.send("post", "/announcements", past)[0] == 400
+    assert admin.send("post", "/announcements", past)[0] == 409
+    assert admin.send("post", "/announcements", {**past, "starts_at": 0})[0] == 422
     assert admin.send("delete", f"/announcements/{made['id']}") == (204, None)
 
 
@@ -129,7 +130,7 @@ def test_people(admin: Program, people: dict[str, User]) -> None:
     assert admin.send("post", "/people", {**new, "username": "q2", "password": "1234567890"})[0] == 400
     assert admin.send("patch", f"/people/{made['id']}", {"role": "viewer"})[1]["role"] == "viewer"
     mine = people["administrator"].pk
-    assert admin.send("patch", f"/people/{mine}", {"role": "viewer"})[0] == 400
+    assert admin.send("patch", f"/people/{mine}", {"role": "viewer"})[0] == 409
     assert admin.send("delete", f"/people/{made['id']}")[0] == 204
     assert "zhao" not in json.dumps(admin.send("get", "/people")[1])
 
@@ -170,3 +171,8 @@ def test_the_page_shows_a_token_once(sign_in: Callable[[str], Client], people: d
 def test_a_session_is_no_token(sign_in: Callable[[str], Client], model: Version) -> None:
     response = sign_in("administrator").post("/api/v1/detect", {"model": model.name, "rows": ["x"]}, "application/json")
     assert response.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/predictions/null", "/nothing", "/jobs/x/cancel"])
+def test_what_is_not_there_is_json_too(program: Program, path: str) -> None:
+    assert program.send("get", path) == (404, {"detail": "not found"})

@@ -28,7 +28,6 @@ from limbeck.studio.api.schemas import (
     PersonChange,
     PersonIn,
     PersonOut,
-    Problem,
 )
 from limbeck.studio.audit.log import record, verify
 from limbeck.studio.audit.models import Entry
@@ -71,7 +70,7 @@ def delete_announcement(request: HttpRequest, number: int) -> Any:
 
 def _keep(one: Announcement, request: HttpRequest, changed: list[str]) -> None:
     if one.ends_at is not None and one.ends_at <= one.starts_at:
-        raise HttpError(400, "the end must be after the start")
+        raise HttpError(409, "the end must be after the start")
     announcements.save(one, by=request.user, changed=changed, request=request)
 
 
@@ -89,7 +88,7 @@ def people(request: HttpRequest, after: int = Query(0, ge=0, lt=2**63), limit: i
     return [_person(one) for one in found]
 
 
-@router.post("/people", response={201: PersonOut, 409: Problem, **REFUSED}, auth=ADMINISTER)
+@router.post("/people", response={201: PersonOut, **REFUSED}, auth=ADMINISTER)
 def create_person(request: HttpRequest, data: PersonIn) -> Any:
     """Create a person, who chooses another password at the first sign-in."""
     person = User(
@@ -119,7 +118,7 @@ def change_person(request: HttpRequest, number: int, data: PersonChange) -> Any:
     try:
         accounts.save_user(person, by=request.user, changed=list(given), request=request)
     except LimbeckError as error:
-        raise HttpError(400, error.what) from error
+        raise HttpError(409, error.what) from error
     return _person(person)
 
 
@@ -129,7 +128,7 @@ def erase_person(request: HttpRequest, number: int) -> Any:
     try:
         accounts.erase(get_object_or_404(User, pk=number, erased_at=None), by=request.user, request=request)
     except LimbeckError as error:
-        raise HttpError(400, error.what) from error
+        raise HttpError(409, error.what) from error
     return Status(204, None)
 
 

@@ -22,7 +22,9 @@ from limbeck.studio.registry.views import shown
 
 router = Router(tags=["detection"])
 MOST = 200  # items of a page
-REFUSED = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 422: Problem}
+_BYTES = {"type": "string", "format": "binary"}
+CSV = {"responses": {200: {"description": "OK", "content": {"text/csv": {"schema": _BYTES}}}}}
+REFUSED = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
 
 
 def _version(name: str) -> Version:
@@ -169,7 +171,7 @@ def retry(request: HttpRequest, number: int) -> Any:
     return _job(_own(request, number))
 
 
-@router.delete("/jobs/{int:number}", response={204: None, 409: Problem, **REFUSED}, auth=DETECT)
+@router.delete("/jobs/{int:number}", response={204: None, **REFUSED}, auth=DETECT)
 def delete_job(request: HttpRequest, number: int) -> Any:
     """Delete a job that has ended, with its answers."""
     if not jobs.delete(_own(request, number), by=request.user, request=request):
@@ -177,7 +179,7 @@ def delete_job(request: HttpRequest, number: int) -> Any:
     return Status(204, None)
 
 
-@router.get("/jobs/{int:number}/answers.csv", auth=DETECT, response={200: bytes, **REFUSED})
+@router.get("/jobs/{int:number}/answers.csv", auth=DETECT, response=REFUSED, openapi_extra=CSV)
 def job_answers(request: HttpRequest, number: int) -> Any:
     """Return the table of a finished batch as CSV."""
     response: FileResponse = downloads.answers(request, number, "csv")

@@ -6,12 +6,14 @@ import datetime
 from typing import Annotated, Any
 
 from ninja import Schema
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from limbeck.studio.roles import Role
 
 Text = Annotated[str, Field(max_length=100_000)]
 Name = Annotated[str, Field(max_length=100)]
+# JSON has no moments: a text in ISO 8601, and no number of seconds.
+Moment = Annotated[AwareDatetime, BeforeValidator(lambda given: given if isinstance(given, str) else str(None))]
 Cells = dict[Name, Annotated[str, Field(max_length=10_000)] | float | None]
 
 
@@ -102,8 +104,8 @@ class AnnouncementIn(Schema):
     title: Annotated[str, Field(min_length=1, max_length=200)]
     body: Annotated[str, Field(min_length=1, max_length=20_000)]
     pinned: bool = False
-    starts_at: datetime.datetime | None = None
-    ends_at: datetime.datetime | None = None
+    starts_at: Moment | None = None
+    ends_at: Moment | None = None
 
 
 class AnnouncementOut(Schema):

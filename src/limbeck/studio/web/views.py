@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
@@ -65,7 +66,9 @@ def ready(request: HttpRequest) -> HttpResponse:
 
 
 def failed(request: HttpRequest, status: int) -> HttpResponse:
-    """Show the page of an error."""
+    """Show the page of an error; programs that ask the API get it in the API's own form."""
+    if request.path_info.startswith("/api/"):
+        return JsonResponse({"detail": HTTPStatus(status).phrase.lower()}, status=status)
     return render(request, "error.html", {"status": status}, status=status)
 
 
@@ -92,4 +95,4 @@ def forbidden_form(request: HttpRequest, reason: str = "") -> HttpResponse:
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
     """500, without anything that could fail again."""
-    return render(request, "error.html", {"status": 500}, status=500)
+    return failed(request, 500)
