@@ -61,20 +61,25 @@ Run = Callable[[Values], Outcome]
 
 
 class Pace:
-    """What a batch takes: a fixed part and a part that grows with its cost, by least squares over recent batches."""
+    """What a batch takes: a fixed part and a part that grows with its cost, by least squares over recent batches.
+
+    ``rate`` is what waiting work takes, in seconds for each unit of cost: with all that happens between two batches.
+    """
 
     _KEPT = 0.98  # weight of the past when one batch more is seen
 
     def __init__(self) -> None:
-        self._sums = np.zeros(5)  # of 1, cost, seconds, cost squared, cost times seconds
-        self.fixed, self.each = 0.0, 0.0
+        self._sums = np.zeros(6)  # of 1, cost, seconds, cost squared, cost times seconds, seconds with what is between
+        self.fixed, self.each, self.rate = 0.0, 0.0, 0.0
 
-    def observe(self, cost: int, seconds: float) -> None:
-        """Learn from a batch."""
-        self._sums = self._sums * self._KEPT + (1, cost, seconds, cost * cost, cost * seconds)
-        n, c, t, cc, ct = self._sums.tolist()
+    def observe(self, cost: int, seconds: float, between: float = 0.0) -> None:
+        """Learn from a batch, and from the seconds that passed between the one before and this one."""
+        self._sums = self._sums * self._KEPT + (1, cost, seconds, cost * cost, cost * seconds, seconds + between)
+        n, c, t, cc, ct, whole = self._sums.tolist()
         spread = cc - c * c / n
-        self.each = max((ct - c * t / n) / spread, 0.0) if spread > 1e-6 * cc else t / c
+        self.rate = whole / c
+        # Where batches are all alike the slope is mostly noise: it is a fifth of the mean at least.
+        self.each = max((ct - c * t / n) / spread, 0.2 * t / c) if spread > 1e-6 * cc else t / c
         self.fixed = max((t - self.each * c) / n, 0.0)
         if self.fixed == 0.0:
             self.each = t / c
@@ -122,6 +127,7 @@ class Batcher:
         self.batches = self.batched_rows = 0
         self._thread: ThreadPoolExecutor | None = None
         self._busy = self._planned = False
+        self._finished, self._waited = 0.0, False  # when the last batch was, and whether work waited then
 
     def submit(
         self, values: Values, deadline: float, gone: Callable[[], Awaitable[None]] | None = None
@@ -136,7 +142,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Outcome] = loop.create_future()
         waiting = Waiting(values, self.cost(values), deadline, future)
-        ahead = self.pace.each * self.waiting_cost + self.pace.fixed * (1 + len(self.queue) // 64)
+        ahead = self.pace.rate * self.waiting_cost
         if self.queue and ahead > self.queue_seconds:
             again = str(max(1, math.ceil(ahead / 2)))
             raise Refusal(429, f"{self.waiting_rows:,} rows are waiting; try again later", [("retry-after", again)])
@@ -201,7 +207,8 @@ class Batcher:
                 waiting.future.set_exception(Refusal(504, "the deadline passed before the request was answered"))
                 continue
             left = waiting.rows - waiting.done
-            part = _piece(waiting, min(left, self.window - rows))
+            whole = self.window  # rows of this request that a batch of its own would hold
+            part = _piece(waiting, min(left, whole - rows))
             cost = self.cost(part)
             if cost > most - total and left:  # as many rows as there is room for; of the first request at least one
                 fits = int(len(part) * (most - total) / cost)
@@ -210,6 +217,7 @@ class Batcher:
                 if not fits or (pieces and not _alike(parts[0], part)):
                     self.queue.appendleft(waiting)
                     break
+                whole = int(len(part) * most / cost)
                 part = _piece(waiting, fits)
                 cost = self.cost(part)
             elif pieces and not _alike(parts[0], part):
@@ -222,8 +230,12 @@ class Batcher:
             rows += len(part)
             self.waiting_rows -= len(part)
             self.waiting_cost = max(0, self.waiting_cost - cost)
-            if waiting.done < waiting.rows:
-                self.queue.append(waiting)  # behind the others
+            left -= len(part)
+            if left > whole:
+                self.queue.append(waiting)  # a large request lets the others go first
+            elif left:
+                self.queue.appendleft(waiting)
+                break
             if rows >= self.window or total >= most:
                 break
         if not self.queue:
@@ -259,7 +271,10 @@ class Batcher:
         seconds: float,
     ) -> None:  # fmt: skip
         del loop
-        self.pace.observe(cost, seconds)
+        now = time.perf_counter()
+        between = now - seconds - self._finished if self._waited else 0.0
+        self.pace.observe(cost, seconds, max(between, 0.0))
+        self._finished, self._waited = now, bool(self.queue)
         self.batches += 1
         start = 0
         for waiting, at, rows in pieces:
