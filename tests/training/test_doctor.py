@@ -311,7 +311,9 @@ def test_one_test_row_in_a_hundred_is_a_warning(tmp_path):
     assert f"trained on 1 of {len(test)} test rows" in said(doctor(recipe, data=rows), "warn", "overlap")
 
 
-def test_a_teacher_behind_http_is_asked_only_by_wish(rows_folder, tmp_path, monkeypatch):
+def test_a_teacher_behind_http_is_asked_about_a_few_rows_by_wish_and_nothing_is_written(
+    rows_folder, tmp_path, monkeypatch
+):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
 
     def reply(path, body):
@@ -326,6 +328,7 @@ def test_a_teacher_behind_http_is_asked_only_by_wish(rows_folder, tmp_path, monk
         assert seen == []
         assert "answers 32 sampled rows" in said(doctor(recipe, data=rows_folder, ask=True), "ok", "teachers")
         assert sum(len(body["inputs"][0]["data"]) for _, body in seen) == 32
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_bundle_that_was_trained_on_the_test_rows_is_found(rows_folder, spoilt_bundle):
@@ -386,21 +389,6 @@ def test_unreadable_rows_or_recipes_leave_the_other_checks(tmp_path, bundles):
     assert "not checked: the rows cannot be read" in said(findings, "warn", "losses")
     (only,) = doctor(tmp_path / "none.toml")
     assert asdict(only) == asdict(Finding("error", "recipe", only.what, "check the path"))
-
-
-def test_nothing_is_trained_written_or_asked_for_more_than_a_few_rows(rows_folder, tmp_path, bundles, monkeypatch):
-    from limbeck.teachers.bundle import Bundle
-
-    asked, answer = [], Bundle.answer
-
-    def counting(self, rows: pl.DataFrame):
-        asked.append(rows.height)
-        return answer(self, rows)
-
-    monkeypatch.setattr(Bundle, "answer", counting)
-    doctor(taught(("t", f"bundle:{bundles()}")), data=rows_folder)
-    assert asked == [32]
-    assert not (tmp_path / "home").exists()
 
 
 @pytest.mark.parametrize("place", ["data", "recipe"])

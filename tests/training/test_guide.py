@@ -15,11 +15,10 @@ from limbeck.kinds.select import batch_of, encode
 from limbeck.recipe import Teacher
 from limbeck.teachers import open_teacher
 from limbeck.training.distill.distill import distil
-from limbeck.training.fit import checkpoint
 from limbeck.training.student import train_student
-from limbeck.training.train import work_folder
 from small import reviews, tiny_recipe, write_csv
 from teachers.make import tiny_bert
+from training.killed_runs import assert_same, trained_and_killed
 
 ROWS = reviews(400)
 ALL = {"hard": 0.5, "distil": 0.5, "distil-hidden": 1.0}
@@ -106,32 +105,15 @@ def test_the_bundle_has_the_same_graph_and_no_head(folder, tmp_path):
     assert arrays == [["ids", "lengths"]] * 2
 
 
-class Killed(BaseException):
-    """Ends a run as SIGKILL would: nothing catches it."""
-
-
-@pytest.mark.parametrize("network", ["gru", "textcnn"])
-def test_a_run_broken_off_in_mid_epoch_ends_bit_for_bit_as_one_that_was_not(network, folder, tmp_path, monkeypatch):
+def test_runs_killed_in_mid_epoch_end_bit_for_bit_as_those_that_were_not(folder, tmp_path):
     losses = ALL | {"consistency": 1.0}
     changes = {"delete": 0.1, "swap": 0.1}
-    recipe = taught(COLUMN, network=network, losses=losses, epochs=2, checkpoint_every=0, average=0.9, augment=changes)
-    whole = limbeck.train(recipe, data=folder, out=tmp_path / "whole").bundle
-    save, written = checkpoint.save, []
-
-    def save_and_die(place, state):
-        save(place, state)
-        written.append(state["state"]["step"])
-        if len(written) in (3, 11):
-            raise Killed
-
-    monkeypatch.setattr(checkpoint, "save", save_and_die)
-    for _ in range(2):
-        with pytest.raises(Killed):
-            limbeck.train(recipe, data=folder, out=tmp_path / "cut", resume=True)
-        assert (work_folder(tmp_path / "cut") / checkpoint.FILE).exists()
-    cut = limbeck.train(recipe, data=folder, out=tmp_path / "cut", resume=True).bundle
-    for file in ("weights.safetensors", "model.onnx", "metrics.json"):
-        assert (whole / file).read_bytes() == (cut / file).read_bytes(), file
+    more = {"losses": losses, "epochs": 2, "checkpoint_every": 0, "average": 0.9, "augment": changes}
+    recipes = {network: taught(COLUMN, network=network, **more) for network in ("gru", "textcnn")}
+    moments = {"gru": ("checkpoints:3", "checkpoints:8"), "textcnn": ("checkpoints:5",)}
+    home = trained_and_killed(folder, tmp_path, recipes, moments)
+    for name in recipes:
+        assert_same(home / name, moments[name])
 
 
 def test_a_cold_start_learns_features_of_the_rows_it_learns_from(folder):

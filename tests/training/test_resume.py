@@ -1,8 +1,5 @@
 """A run killed with SIGKILL at any point and resumed ends with the same weights, bit for bit, as one never killed."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +9,8 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.training.fit import checkpoint
 from limbeck.training.train import work_folder
-from small import tiny_recipe, write_recipe
+from small import tiny_recipe
+from training.killed_runs import assert_same, trained_and_killed
 
 RUNS = {
     # A GRU with dropout, augmentation and averaged weights.
@@ -51,27 +49,12 @@ MOMENTS = {
 @pytest.fixture(scope="module")
 def killed(rows_folder, tmp_path_factory) -> Path:
     """A folder with NAME/whole and NAME/cut, bundles of every recipe, and NAME/cut.log, what was said of the latter."""
-    home = tmp_path_factory.mktemp("killed")
-    for name, recipe in RUNS.items():
-        write_recipe(home / f"{name}.toml", recipe)
-    runs = [f"{name}={','.join(moments)}" for name, moments in MOMENTS.items()]
-    command = [sys.executable, str(Path(__file__).with_name("killed.py")), str(rows_folder), str(home), *runs]
-    env = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, timeout=500, env=env, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
-    return home
+    return trained_and_killed(rows_folder, tmp_path_factory.mktemp("killed"), RUNS, MOMENTS)
 
 
 @pytest.mark.parametrize("name", RUNS)
 def test_killed_runs_end_bit_for_bit_as_one_never_killed(name, killed):
-    whole, cut = killed / name / "whole", killed / name / "cut"
-    assert (killed / name / "cut.log").read_text("utf-8").count("resumed in epoch") == len(MOMENTS[name])
-    names = {file.name for file in whole.iterdir()}
-    assert names == {file.name for file in cut.iterdir()}
-    same = {"weights.safetensors", "model.onnx", "metrics.json", "ngrams.txt", "vocabulary.json", "tokenizer.json"}
-    for file in names & same:
-        assert (whole / file).read_bytes() == (cut / file).read_bytes(), file
-    assert [file.name for file in whole.parent.iterdir() if file.name.startswith(".")] == []
+    assert_same(killed / name, MOMENTS[name])
 
 
 @pytest.mark.parametrize("network", ["ngram", "gru"])
