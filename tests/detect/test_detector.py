@@ -116,10 +116,13 @@ def test_verbs_that_compare_labels_of_rows_refuse_it(bundle: Path, folder: Path)
 
 
 def test_a_second_training_begins_from_the_first(bundle: Path, folder: Path, tmp_path: Path) -> None:
-    recipe = tiny(training={"epochs": 1, "learning_rate": 1e-6, "warmup": 0.0}, export={"int8": "never"})
+    recipe = tiny(training={"epochs": 1, "learning_rate": 1e-6, "warmup": 0.0}, export={"int8": "keep"})
     made = limbeck.train(recipe, data=folder, out=tmp_path / "next", start=bundle, progress=lambda event: None)
     before = json.loads((bundle / "metrics.json").read_text())["test"]["ap50"]
     assert made.metrics["ap50"] == pytest.approx(before, abs=0.15)
+    eight = json.loads((tmp_path / "next" / "export.json").read_text())["int8"]
+    assert eight["kept"] == (eight["ap_lost"] <= 0.005)
+    assert eight["kept"] == (tmp_path / "next" / "model.int8.onnx").exists()
 
 
 def test_a_small_detector_learns_from_a_larger_one_and_from_pictures_without_labels(
