@@ -117,8 +117,10 @@ def test_every_action_has_a_text() -> None:
 
     import limbeck.studio
 
-    source = "\n".join(file.read_text() for file in Path(limbeck.studio.__path__[0]).rglob("*.py"))
+    modules = [file for file in Path(limbeck.studio.__path__[0]).rglob("*.py") if file.name != "actions.py"]
+    source = "\n".join(file.read_text("utf-8") for file in modules)
     written = set(
         re.findall(r'"((?:account|invitation|user|announcement|model|detection|job|token|audit)\.[a-z_]+)"', source)
     )
-    assert written == set(ACTIONS)
+    columns = {"model.class", "model.probability"}  # of the table that a batch gives back
+    assert written - columns == set(ACTIONS)

@@ -27,7 +27,6 @@ ACTIONS = {
     "announcement.delete": _("Deleted an announcement"),
     "model.add": _("Added a model"),
     "model.publish": _("Published a model"),
-    "model.withdraw": _("Withdrew a model"),
     "model.roll_back": _("Rolled a model back"),
     "model.remove": _("Removed a model"),
     "detection.answer": _("Asked a model"),
