@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -43,9 +44,10 @@ def workers_of(pid: int) -> list[int]:
     return [int(word) for word in told.split()]
 
 
-def test_a_bundle_that_cannot_be_served_is_told_in_one_line(own_bundle, tmp_path):
-    (own_bundle / "model.onnx").write_bytes(b"no model")
-    with pytest.raises(LimbeckError, match=r"model\.onnx: damaged"), serving([own_bundle]):
+def test_a_bundle_that_cannot_be_served_is_told_in_one_line(tmp_path):
+    own = Path(shutil.copytree(NGRAM, tmp_path / "bundle"))
+    (own / "model.onnx").write_bytes(b"no model")
+    with pytest.raises(LimbeckError, match=r"model\.onnx: damaged"), serving([own]):
         pass
     with pytest.raises(LimbeckError, match="not a bundle"), serving([tmp_path]):
         pass
