@@ -35,9 +35,9 @@ def _version(name: str) -> Version:
 
 
 def _row(value: Any, version: Version) -> services.Row:
-    if version.kind == "text" and isinstance(value, str):
+    if version.one_text and isinstance(value, str):
         return services.text_row(value)
-    if version.kind == "table" and isinstance(value, dict):
+    if version.cells and isinstance(value, dict):
         return services.table_row({name: None if cell is None else str(cell) for name, cell in value.items()})
     expected = {"text": "a text", "table": "an object of columns"}.get(version.kind, "a file: use POST /batches")
     raise HttpError(400, f"a row of this model is {expected}")

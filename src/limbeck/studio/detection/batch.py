@@ -21,10 +21,11 @@ from limbeck.bundle.manifest import Manifest
 from limbeck.bundle.predict import predict
 from limbeck.bundle.predict_files import Run
 from limbeck.events import check, told
+from limbeck.kinds import KINDS
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Context
-from limbeck.studio.registry.facts import version_of
+from limbeck.studio.registry.facts import in_columns, version_of
 
 CHUNK = 500  # rows of a transaction: other writers get their turn between two
 ANSWERS = "answers.parquet"
@@ -114,10 +115,10 @@ def _predictions(job: Job, manifest: Manifest, chunk: pl.DataFrame, first: int) 
 def _contents(manifest: Manifest, chunk: pl.DataFrame) -> list[str]:
     """Return how each row is kept: its text, or its columns as JSON."""
     given = [name for name in chunk.columns if name.startswith(GIVEN)]
-    if manifest.task.rows == "text":
+    if KINDS[manifest.task.rows].one_text:
         return [str(text) for text in chunk[f"{GIVEN}{manifest.task.inputs[0]}"].to_list()]
     wanted = [
-        name for name in given if manifest.task.rows != "table" or name.removeprefix(GIVEN) in manifest.task.inputs
+        name for name in given if not in_columns(manifest.task.rows) or name.removeprefix(GIVEN) in manifest.task.inputs
     ]
     rows = chunk.select("file", *wanted).rename(lambda name: name.removeprefix(GIVEN)).to_dicts()
     return [json.dumps(row, ensure_ascii=False, default=str) for row in rows]

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from limbeck.kinds import KINDS
 from limbeck.studio.detection.pictures import keep_picture
 from limbeck.studio.detection.services import Row, picture_row, table_row, text_row
 from limbeck.studio.registry.facts import Version
@@ -62,11 +63,11 @@ class ColumnsForm(forms.Form):
 
 def single_form(version: Version, *given: Any) -> forms.Form | None:
     """Return the form for one row; None for signals, whose records are answered beat by beat as a batch."""
-    if version.kind == "text":
+    if version.one_text:
         return TextForm(*given)
-    if version.kind == "image":
+    if KINDS[version.kind].costly:
         return PictureForm(*given)
-    if version.kind == "table":
+    if version.cells:
         return ColumnsForm(list(version.manifest.task.inputs), *given)
     return None
 
@@ -76,16 +77,16 @@ class BatchForm(forms.Form):
 
     files = FilesField(label=_("Files"))
 
-    def __init__(self, kind: str, *given: Any, **named: Any) -> None:
+    def __init__(self, version: Version, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        one = kind in ("text", "table")
+        one = version.one_text or version.cells
         widget = self.fields["files"].widget
-        widget.attrs |= {"accept": ACCEPTED.get(kind, "")}
+        widget.attrs |= {"accept": ACCEPTED.get(version.kind, "")}
         if one:
             widget.allow_multiple_selected = False
             self.fields["files"].label = _("Table")
             self.fields["files"].help_text = _("CSV, Excel, JSON Lines or Parquet, with a header row.")
-        elif kind == "image":
+        elif KINDS[version.kind].costly:
             widget.attrs["multiple"] = True
             self.fields["files"].label = _("Pictures")
         else:

@@ -118,7 +118,7 @@ def delete(prediction: Prediction, *, by: User, request: HttpRequest | None = No
 
 def _values(version: Version, rows: list[Row]) -> Any:
     values = [row.value for row in rows]
-    if version.kind == "table":
+    if version.cells:
         names = version.manifest.task.inputs
         return pl.DataFrame(
             {name: [value.get(name) for value in values] for name in names}, schema=dict.fromkeys(names, pl.String)

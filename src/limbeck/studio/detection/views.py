@@ -18,13 +18,14 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from limbeck.errors import LimbeckError
+from limbeck.kinds import KINDS
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection import services, staging
 from limbeck.studio.detection.forms import BatchForm, ColumnForm, single_form
 from limbeck.studio.detection.marks import drawn
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.detection.pictures import content_type
-from limbeck.studio.registry.facts import Version, published
+from limbeck.studio.registry.facts import Version, in_columns, published
 from limbeck.studio.registry.views import shown
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.request import from_htmx
@@ -83,7 +84,7 @@ def panel(
     models: list[Version], model: Version, form: forms.Form | None, batch: forms.Form | None = None
 ) -> dict[str, Any]:
     """Return what the detect page shows."""
-    return {"models": models, "model": model, "form": form, "batch": batch or BatchForm(model.kind)}
+    return {"models": models, "model": model, "form": form, "batch": batch or BatchForm(model)}
 
 
 @needs(Ability.DETECT)
@@ -93,7 +94,7 @@ def batch(request: HttpRequest) -> HttpResponse:
     models, model = chosen_model(request)
     if model is None:
         raise Http404
-    form = BatchForm(model.kind, request.POST, request.FILES)
+    form = BatchForm(model, request.POST, request.FILES)
     if form.is_valid():
         staged = None
         try:
@@ -106,7 +107,7 @@ def batch(request: HttpRequest) -> HttpResponse:
             if staged:
                 staging.discard(staged)
         else:
-            if missing and model.kind == "text":
+            if missing and model.one_text:
                 asking = ColumnForm(columns, initial={"staged": staged.token(request.user)})
                 return render(request, "detection/column.html", {"form": asking, "model": model, "staged": staged})
             if not missing:
@@ -159,7 +160,7 @@ def filtered(found: QuerySet, form: FilterForm) -> QuerySet:
 
 def brief(prediction: Prediction) -> str:
     """Return a row in one line."""
-    if prediction.kind != "text" and prediction.content.startswith("{"):
+    if not KINDS[prediction.kind].one_text and prediction.content.startswith("{"):
         return " · ".join(str(cell) for cell in json.loads(prediction.content).values() if cell is not None)
     return str(prediction.content)
 
@@ -169,7 +170,7 @@ def brief(prediction: Prediction) -> str:
 def prediction(request: HttpRequest, number: int) -> HttpResponse:
     """Show an answer."""
     found = get_object_or_404(services.visible(request.user), pk=number)
-    cells = json.loads(found.content) if found.kind == "table" else {}
+    cells = json.loads(found.content) if in_columns(found.kind) else {}
     return render(request, "detection/detail.html", {"prediction": found, "cells": cells, **drawn(found)})
 
 

@@ -11,10 +11,16 @@ from typing import Any
 from limbeck.bundle.manifest import FILE, Manifest
 from limbeck.errors import LimbeckError
 from limbeck.files import read_regular
+from limbeck.kinds import KINDS
 from limbeck.model_names import current_version, full_version, home, names, versions
 
 _LARGEST = 16 * 2**20  # bytes of a JSON file
 FIGURES = ("accuracy", "macro_f1", "roc_auc", "ece")
+
+
+def in_columns(kind: str) -> bool:
+    """Return whether a row of a kind is columns with values."""
+    return KINDS[kind].framed and KINDS[kind].in_cells
 
 
 @dataclass(frozen=True)
@@ -32,6 +38,16 @@ class Version:
     def kind(self) -> str:
         """What a row is: text, image, signal or table."""
         return self.manifest.task.rows
+
+    @property
+    def one_text(self) -> bool:
+        """Whether a row is one text."""
+        return KINDS[self.kind].one_text
+
+    @property
+    def cells(self) -> bool:
+        """Whether a row is columns with values."""
+        return in_columns(self.kind)
 
     @property
     def full(self) -> str:
