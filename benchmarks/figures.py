@@ -16,6 +16,7 @@ from limbeck.files import write_json, write_text
 ROOT = Path(__file__).parent.parent
 RESULTS, PAGE = ROOT / "docs" / "results.json", ROOT / "docs" / "results.md"
 SUBJECTS = {
+    "auto": "Rows without a recipe",
     "text": "Text: from a table to a small verified classifier",
     "distil": "Distillation: black-box teachers and unlabelled rows",
     "images": "Images",

@@ -15,6 +15,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from benchmarks.figures import data_folder, keep
 
 BENCHMARKS = (
+    "auto",
     "startup",
     "fake_news",
     "sentiment",

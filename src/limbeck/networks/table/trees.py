@@ -186,6 +186,9 @@ def _attributes(trees: Trees) -> dict[str, Any]:
     own = np.arange(len(feature)) - roots[tree]
     leaf = left == np.arange(len(feature))
     leaves, width = np.flatnonzero(leaf), value.shape[1]
+    told = value[leaves] != 0  # most leaves speak of one class
+    told[~told.any(axis=1), 0] = True  # and each has to say something
+    at, target = np.nonzero(told)
     return {
         "aggregate_function_s": "SUM", "base_values_f": trees.start.numpy().tolist(), "n_targets_i": width,
         "nodes_treeids_i": tree.tolist(), "nodes_nodeids_i": own.tolist(), "nodes_featureids_i": feature.tolist(),
@@ -193,8 +196,6 @@ def _attributes(trees: Trees) -> dict[str, Any]:
         "nodes_truenodeids_i": np.where(leaf, 0, left - roots[tree]).tolist(),
         "nodes_falsenodeids_i": np.where(leaf, 0, right - roots[tree]).tolist(),
         "nodes_missing_value_tracks_true_i": missing.astype(int).tolist(),
-        "target_treeids_i": np.repeat(tree[leaves], width).tolist(),
-        "target_nodeids_i": np.repeat(own[leaves], width).tolist(),
-        "target_ids_i": np.tile(np.arange(width), len(leaves)).tolist(),
-        "target_weights_f": value[leaves].ravel().tolist(),
+        "target_treeids_i": tree[leaves[at]].tolist(), "target_nodeids_i": own[leaves[at]].tolist(),
+        "target_ids_i": target.tolist(), "target_weights_f": value[leaves[at], target].tolist(),
     }  # fmt: skip
