@@ -23,7 +23,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe
 
 _TREES, _LEAVES, _FOREST_LEAVES = 200, 31, 2048
-_MOST_NODES = 2_000_000  # of a forest, above which it has fewer trees: some 60 MB
+_MOST_NODES = 150_000  # of a forest, above which it has fewer trees: some 5 MB
 
 
 def grow(
@@ -84,7 +84,7 @@ def _forest(
 
     options = network.options
     leaves = options.leaves or _FOREST_LEAVES
-    count = options.trees or max(20, min(_TREES, _MOST_NODES // (2 * min(leaves, len(labels)))))
+    count = options.trees or max(20, min(_TREES, _MOST_NODES // min(2 * leaves, len(labels))))
     model = ExtraTreesClassifier(
         count, max_leaf_nodes=leaves if leaves < len(labels) else None, min_samples_leaf=1, random_state=seed,
     )  # fmt: skip
