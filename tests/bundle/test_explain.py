@@ -138,7 +138,7 @@ def test_a_long_text_is_asked_about_a_bounded_number_of_times(monkeypatch):
     with limbeck.load(bundle_of("text-gru")) as classifier:
         asked = []
         submit = classifier.submit
-        monkeypatch.setattr(classifier, "submit", lambda rows: asked.append(len(rows)) or submit(rows))
+        monkeypatch.setattr(classifier, "submit", lambda rows, **how: asked.append(len(rows)) or submit(rows, **how))
         told = classifier.explain([long], top=3)[0]
     assert sum(asked) <= 1 + 1 + 32 + 3 * 24
     assert all(part.where[1] - part.where[0] <= 8 for part in told.parts)

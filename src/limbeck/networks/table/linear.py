@@ -29,6 +29,7 @@ class Linear(Network):
 
     Options = Options
     encoders = ("table",)
+    fixed = ("numbers", "missing", "categories")
     head: nn.Linear
     once: Tensor
     centre: Tensor

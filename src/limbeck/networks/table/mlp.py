@@ -31,6 +31,7 @@ class Mlp(Network):
 
     Options = Options
     encoders = ("table",)
+    fixed = ("numbers", "missing", "categories")
 
     def __init__(self, options: Any, encoder: TableInput, classes: int) -> None:
         super().__init__(options, encoder, classes)

@@ -81,6 +81,7 @@ class Trees(Network):
 
     Options = Options
     encoders = ("table",)
+    fixed = ("numbers", "missing", "categories")
     operators = {"ai.onnx.ml": 3}  # noqa: RUF012 - as in the base
 
     once: Tensor
