@@ -44,7 +44,8 @@ class Site:
 
     def __init__(self, home: Path, port: int) -> None:
         self.home, self.address = home, f"http://localhost:{port}"
-        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+        ours = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")  # of whoever measures: the site has its own
+        environment = {name: value for name, value in os.environ.items() if name not in ours}
         self.environment = environment | {"LIMBECK_HOME": str(home), "LIMBECK_LEASE_SECONDS": "5"}
         self.process: subprocess.Popen[bytes] | None = None
         self.port, self.token = port, ""
