@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy.special import log_softmax
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
@@ -57,18 +58,9 @@ def train_blend(recipe: Recipe, data: Dataset, *, folders: list[Path | None]) ->
     _, options = network_kind(recipe)
     network = Blend(options, first.encoder, len(data.classes))
     network.take_over([one.network for one in students], [one.temperature for one in students])
-    weights = network.weights.numpy()
     # From the members' own logits: those that are solved at once have learned the rows of valid by now.
-    told = [one.valid_logits / one.temperature for one in students]
-    logits = sum(
-        weight
-        * (
-            z
-            - np.log(np.exp(z - z.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
-            - z.max(axis=1, keepdims=True)
-        )
-        for weight, z in zip(weights, told, strict=True)
-    )
+    told = [log_softmax(one.valid_logits / one.temperature, axis=1) for one in students]
+    logits = np.tensordot(network.weights.numpy(), told, axes=1)
     valid, positive = data.part("valid"), positive_index(recipe, data.classes)
     temperature = fit_temperature(logits, data.labels[valid])
     threshold = settled_threshold(
@@ -76,5 +68,5 @@ def train_blend(recipe: Recipe, data: Dataset, *, folders: list[Path | None]) ->
     )  # fmt: skip
     return Student(
         network, first.encoder, History(), temperature, threshold, positive, first.valid_rows, data.labels[valid],
-        np.asarray(logits), first.sample,
+        logits, first.sample,
     )  # fmt: skip

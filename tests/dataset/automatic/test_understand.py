@@ -1,11 +1,13 @@
 """Rows without a recipe: what their columns are, which one is the label, and one clear line where nothing follows."""
 
+import os
 from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import pytest
 
+from limbeck.data.tables.read import stream
 from limbeck.dataset.automatic.columns import facts_of
 from limbeck.dataset.automatic.commented import commented
 from limbeck.dataset.automatic.limits import bytes_of, seconds_of
@@ -160,6 +162,29 @@ def test_the_recipe_that_is_written_says_why_and_is_the_same_recipe(rows, langua
     bare = [line for before, line in pairwise(keys) if " = " in line and line[0] != "#" and before[0] not in "#["]
     assert bare == []
     assert "automatic.key" not in written  # every key has its sentence
+
+
+def test_broken_files_of_signals_and_pipes_are_one_line(tmp_path):
+    (tmp_path / "broken.npz").write_bytes(b"no archive")
+    with pytest.raises(LimbeckError, match="cannot be read as"):
+        understand(tmp_path / "broken.npz")
+    np.savez(tmp_path / "odd.npz", x=np.zeros((4, 64)), fs=np.array([1.0, 2.0]))
+    with pytest.raises(LimbeckError, match=r"input\.signal\.rate"):
+        understand(tmp_path / "odd.npz").recipe  # noqa: B018
+    os.mkfifo(tmp_path / "pipe.npz")
+    with pytest.raises(LimbeckError, match="this is a pipe, not a file"):
+        understand(tmp_path / "pipe.npz")
+    (tmp_path / "ucr").mkdir()
+    row = "\t".join(["1", *["0.5"] * 20])
+    (tmp_path / "ucr" / "S_TRAIN.tsv").write_bytes((row + "\n" + row).encode() + b"\t\xff\n")
+    assert understand(tmp_path / "ucr").sample.rows == 2  # the reader says what is wrong with a cell
+
+
+def test_more_rows_than_are_looked_at_are_said_to_be_more(tmp_path, monkeypatch):
+    monkeypatch.setattr("limbeck.dataset.automatic.understand.HEAD", 100)
+    monkeypatch.setattr("limbeck.data.tables.read.stream", lambda path, rows: stream(path, rows=50))
+    texts().write_csv(tmp_path / "rows.csv")
+    assert str(understand(tmp_path / "rows.csv").lines[0]) == "100 rows and more, 3 columns"
 
 
 def test_limits_are_read_with_their_units():

@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Literal
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from limbeck.data.labels import text_of
 from limbeck.data.split import SPELLINGS
+from limbeck.kinds.table.encode import READABLE, numbers_of
 
 Role = Literal["number", "date", "flag", "category", "text", "identifier", "file", "constant", "empty"]
 
-READ = 0.95  # share of filled cells that must read as numbers or dates for a column to be one
 _NAMES_A_ROW = 0.9  # share of distinct cells from which on a column of short strings names its rows
+_TEXTS = 0.3  # share of distinct cells from which on short texts are no categories
 _FEWEST = 20  # filled cells below which nothing is called an identifier
 WORDS, CHARACTERS = 4.0, 8.0  # of an average text: words, or characters where they are Chinese, Japanese or Korean
 LONG_WORDS, LONG_CHARACTERS = 8.0, 12.0  # of a text that is surely one, beside whatever other columns
@@ -91,44 +93,39 @@ def _facts(series: pl.Series) -> ColumnFacts:
     count, distinct = len(filled), filled.n_unique()
     if not count:
         return ColumnFacts(name, "empty", 0, 0)
-    words = _mean(filled.str.count_matches(r"\S+"))
-    wide = _mean(filled.str.count_matches(_WIDE))
-    facts = ColumnFacts(name, "category", count, distinct, words, wide, _mean(filled.str.len_chars()))
-    return ColumnFacts(**{**vars(facts), "role": _role(facts, series, filled)})
-
-
-def _role(facts: ColumnFacts, series: pl.Series, filled: pl.Series) -> Role:
-    count, distinct = facts.filled, facts.distinct
     if distinct == 1:
-        return "constant"
-    if series.dtype == pl.Boolean or set(filled.unique().str.to_lowercase()) <= {"true", "false", "yes", "no"}:
-        return "flag"
-    numbers = filled.str.replace_all(",", "", literal=True).cast(pl.Float64, strict=False)
-    if len(numbers.drop_nulls()) >= READ * count:
-        return "identifier" if _counts_rows(facts, numbers.drop_nulls().to_numpy()) else "number"
-    if series.dtype.is_temporal() or _dates(filled) >= READ * count:
-        return "date"
+        return ColumnFacts(name, "constant", count, 1)
+    for kind in ("flag", "number", "date"):  # as the encoder of tables reads them
+        values = numbers_of(filled, kind)
+        known = values[np.isfinite(values)]
+        if len(known) >= READABLE * count:
+            counts = kind == "number" and _counts_rows(name, count, distinct, known)
+            return ColumnFacts(name, "identifier" if counts else kind, count, distinct)
+    facts = ColumnFacts(
+        name, "category", count, distinct, _mean(filled.str.count_matches(r"\S+")),
+        _mean(filled.str.count_matches(_WIDE)), _mean(filled.str.len_chars()),
+    )  # fmt: skip
+    return replace(facts, role=_role(facts, filled))
+
+
+def _role(facts: ColumnFacts, filled: pl.Series) -> Role:
+    count, distinct = facts.filled, facts.distinct
     if _files(filled):
         return "file"
     spoken = facts.words >= WORDS or facts.wide >= CHARACTERS
-    if spoken and (distinct > 0.3 * count or facts.long):
+    long = facts.words >= LONG_WORDS or facts.wide >= LONG_CHARACTERS
+    if spoken and (distinct > _TEXTS * count or long):
         return "text"
     if count >= _FEWEST and distinct >= _NAMES_A_ROW * count:
         return "identifier"
     return "category"
 
 
-def _counts_rows(facts: ColumnFacts, numbers: np.ndarray) -> bool:
+def _counts_rows(name: str, count: int, distinct: int, numbers: NDArray[np.float64]) -> bool:
     """Return whether whole numbers, each once, count the rows or are called an id."""
-    if facts.filled < _FEWEST or facts.distinct < facts.filled or not np.equal(np.mod(numbers, 1), 0).all():
+    if count < _FEWEST or distinct < count or not np.equal(np.mod(numbers, 1), 0).all():
         return False
-    consecutive = numbers.max() - numbers.min() + 1 == len(numbers)
-    return bool(consecutive and np.all(np.diff(numbers) == 1)) or _IDENTIFIER.search(facts.name) is not None
-
-
-def _dates(filled: pl.Series) -> int:
-    days = filled.str.slice(0, 10).str.replace_all("/", "-", literal=True).str.to_date("%Y-%m-%d", strict=False)
-    return len(days.drop_nulls())
+    return bool(np.all(np.diff(numbers) == 1)) or _IDENTIFIER.search(name) is not None
 
 
 def _files(filled: pl.Series) -> bool:

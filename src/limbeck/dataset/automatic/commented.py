@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limbeck.dataset.automatic.reasons import REASONS
-from limbeck.dataset.automatic.understand import Understood
+from limbeck.dataset.automatic.understood import Understood
 from limbeck.messages.message import message, render
 from limbeck.recipe import toml_key, toml_value
 

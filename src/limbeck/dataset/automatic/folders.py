@@ -6,21 +6,23 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from limbeck.data.split import SPELLINGS
 from limbeck.dataset.automatic.table import TEST, VALID
+from limbeck.dataset.automatic.understood import Understood
 from limbeck.kinds.image.portfolio import sides_of
 from limbeck.kinds.image.reading.layouts import mvtec
 from limbeck.kinds.image.reading.layouts.class_folders import picture_files
 from limbeck.kinds.sample import Sample
-from limbeck.kinds.signal.reading.formats.windows import is_ucr
-from limbeck.messages.message import Message, message
+from limbeck.kinds.signal.reading.formats.windows import RATE, arrays_in, is_ucr, positive
+from limbeck.messages.message import message
 
 Tables = dict[str, dict[str, Any]]
-Found = tuple[Tables, Path, Sample, list[Message]]
 _LOOKED = 64
 
 
-def pictures_in(folder: Path, task: str | None) -> Found:
+def pictures_in(folder: Path, task: str | None) -> Understood:
     """Return what a folder of pictures is: an anomaly set in a published layout, or class folders."""
     files = picture_files(folder)
     lines = [message("automatic.pictures", count=len(files))]
@@ -41,10 +43,10 @@ def pictures_in(folder: Path, task: str | None) -> Found:
         warnings.simplefilter("ignore")  # of broken notes in pictures
         sides = sides_of(files[:: max(1, len(files) // _LOOKED)])
     classes = max(2, len(tops))
-    return tables, folder, Sample(len(files), classes, sides=sides), lines
+    return Understood(tables, folder, Sample(len(files), classes, sides=sides), lines)
 
 
-def signals_in(source: Path, task: str | None) -> Found:
+def signals_in(source: Path, task: str | None) -> Understood:
     """Return what a file or folder of recordings is: WFDB records, windows in ``.npz``, a pair of UCR tables."""
     folder = source if source.is_dir() else source.parent
     tables: Tables = {"task": {"kind": "anomaly-signal" if task == "anomaly" else "signal"}, "data": {}}
@@ -57,21 +59,21 @@ def signals_in(source: Path, task: str | None) -> Found:
         return _windows(windows[0], folder, tables)
     tables["data"]["train"] = "." if source.is_dir() else source.name
     records = sum(file.suffix.lower() == ".hea" for file in files)
-    return tables, folder, Sample(2000 * max(records, 1), 2), [message("automatic.records", count=records)]
+    return Understood(tables, folder, Sample(2000 * max(records, 1), 2), [message("automatic.records", count=records)])
 
 
-def _series(files: list[Path], folder: Path, tables: Tables) -> Found:
+def _series(files: list[Path], folder: Path, tables: Tables) -> Understood:
     train = next((file for file in files if "train" in file.stem.lower()), files[0])
     test = next((file for file in files if "test" in file.stem.lower() and file is not train), None)
     tables["data"]["train"] = train.name
     if test is not None:
         tables["data"] |= {"test": test.name, "split": {"valid": 0.2}}
-    with train.open(encoding="utf-8-sig") as opened:
+    with train.open(encoding="utf-8-sig", errors="replace") as opened:
         rows = [line.split("\t") for line in opened if line.strip()]
     length, classes = len(rows[0]) - 1, len({row[0] for row in rows})
     tables["input"] = {"signal": _whole(length)}
     lines = [message("automatic.series", count=len(rows), length=length, classes=classes)]
-    return tables, folder, Sample(len(rows), classes, length=length), lines
+    return Understood(tables, folder, Sample(len(rows), classes, length=length), lines)
 
 
 def _whole(length: int) -> dict[str, Any]:
@@ -81,22 +83,20 @@ def _whole(length: int) -> dict[str, Any]:
     return {"rate": 100.0, "before": half, "after": half, "record": False, "rhythm": False, "scale": "window"}
 
 
-def _windows(file: Path, folder: Path, tables: Tables) -> Found:
-    import numpy as np
-
+def _windows(file: Path, folder: Path, tables: Tables) -> Understood:
     tables["data"]["train"] = file.name
-    with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
-        names = list(stored.files)
-        count, length = (stored["x"].shape[0], stored["x"].shape[-1]) if "x" in names else (0, 0)
-        classes = len(np.unique(stored["y"])) if "y" in names else 2
-        rate = float(stored["fs"].reshape(-1)[0]) if "fs" in names else 360.0
-    if "split" in names:
+    arrays = arrays_in(file)
+    x = arrays.get("x", np.empty((0, 1)))
+    count, length = len(x), x.shape[-1]
+    classes = len(np.unique(arrays["y"])) if "y" in arrays else 2
+    rate = positive(arrays, "fs", RATE, file)
+    if "split" in arrays:
         tables["data"]["split"] = "split"
     lines = [message("automatic.windows", count=count, length=length, rate=rate, classes=classes)]
-    if "split" not in names:
-        group = {"group": "patient"} if "patient" in names else {}
+    if "split" not in arrays:
+        group = {"group": "patient"} if "patient" in arrays else {}
         tables["data"]["split"] = {"valid": VALID, "test": TEST, **group}
     tables["data"]["leakage"] = "warn"
     reach = min(0.355, length / 2 / rate * 0.99)
     tables["input"] = {"signal": {"rate": min(180.0, rate), "before": reach, "after": reach}}
-    return tables, folder, Sample(count, classes, length=length), lines
+    return Understood(tables, folder, Sample(count, classes, length=length), lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,11 +16,11 @@ from limbeck.data.split import named_parts
 from limbeck.data.tables.rows import text_column
 from limbeck.dataset.automatic.columns import ColumnFacts, file_kind, names_parts, tells_groups
 from limbeck.dataset.automatic.label import check_label, find_label
+from limbeck.dataset.automatic.understood import Understood
 from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
 from limbeck.kinds.image.portfolio import sides_of
-from limbeck.kinds.sample import Sample
-from limbeck.messages.message import Message, message
+from limbeck.messages.message import message
 
 MOST_COLUMNS = 5000  # of a table's inputs
 VALID, TEST = 0.1, 0.2
@@ -33,19 +33,8 @@ _CONFIDENT = 50  # test rows below which figures say little
 _LOOKED = 64  # pictures whose size is read
 
 
-class Deciding(Protocol):
-    """What `described` writes its decisions into: `limbeck.dataset.automatic.understand.Understood`."""
-
-    tables: dict[str, dict[str, Any]]
-    sample: Sample
-    lines: list[Message]
-
-    def decide(self, key: str, value: Any, why: Message, *, told: bool = True) -> None:
-        """Set a key of the recipe, for a reason."""
-
-
 def described(
-    found: Deciding, frame: pl.DataFrame, columns: Sequence[ColumnFacts], where: Path, label: str | None, *,
+    found: Understood, frame: pl.DataFrame, columns: Sequence[ColumnFacts], where: Path, label: str | None, *,
     anomaly: bool,
 ) -> None:  # fmt: skip
     """Decide what every column of a frame is for.
@@ -113,7 +102,7 @@ def _one_class_learned(frame: pl.DataFrame, label: str, split: str) -> bool:
     return len(learned) == 1 and len(set(labels.tolist()) - {""}) > 1
 
 
-def _decide_normal(found: Deciding, frame: pl.DataFrame, label: str, split: str | None) -> None:
+def _decide_normal(found: Understood, frame: pl.DataFrame, label: str, split: str | None) -> None:
     """Say which labels are no anomaly: what train holds, or the most frequent one where nothing splits the rows."""
     labels = pl.Series([value or "" for value in text_of(frame[label])])
     if split is not None:
@@ -164,7 +153,7 @@ def _gives_away(frame: pl.DataFrame, name: str, label: str) -> bool:
 
 
 def _decide_task(
-    found: Deciding, columns: Sequence[ColumnFacts], kind: str, names: list[str], label: str | None, *, anomaly: bool
+    found: Understood, columns: Sequence[ColumnFacts], kind: str, names: list[str], label: str | None, *, anomaly: bool
 ) -> None:
     roles = {one.name: one.role for one in columns}
     counts = {role: sum(roles[name] == role for name in names) for role in _CELLS}
@@ -182,7 +171,7 @@ def _decide_task(
 
 
 def _decide_parts(
-    found: Deciding, frame: pl.DataFrame, group: str | None, split: str | None, label: str | None
+    found: Understood, frame: pl.DataFrame, group: str | None, split: str | None, label: str | None
 ) -> None:
     if split is not None:
         found.decide("data.split", split, message("automatic.split", column=split))
@@ -201,7 +190,7 @@ def _decide_parts(
     found.sample = replace(found.sample, rows=max(1, found.sample.rows - bare))
 
 
-def _decide_classes(found: Deciding, frame: pl.DataFrame, label: str) -> None:
+def _decide_classes(found: Understood, frame: pl.DataFrame, label: str) -> None:
     counts = pl.Series([value for value in text_of(frame[label]) if value is not None]).value_counts(sort=True)
     names, sizes = counts.columns[0], counts["count"].to_list()
     shown = [

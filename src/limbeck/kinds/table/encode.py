@@ -31,7 +31,7 @@ from limbeck.recipe import Input, Task
 
 KNOTS = 64
 _TRUE, _FALSE = {"true", "yes", "y", "t", "是"}, {"false", "no", "n", "f", "否"}
-_NUMERIC = 0.95  # share of filled cells that must read as numbers (or dates) for a column to be one
+READABLE = 0.95  # share of filled cells that must read as numbers (or dates) for a column to be one
 _LISTS = 0.05  # share of filled cells with several members for a column to hold lists
 _MEMBERS, _SEEN = 32, 5  # flags of a column of lists at most, and rows that must hold a member
 _LARGEST = 1e100  # differences and squares of such numbers must stay finite
@@ -197,7 +197,7 @@ def _fitted(name: str, series: pl.Series, settings: Input) -> list[Column]:
     for kind in ("number", "flag", "date"):
         values = numbers_of(filled, kind, comma=comma)
         known = values[np.isfinite(values)]
-        if len(known) >= _NUMERIC * len(filled):
+        if len(known) >= READABLE * len(filled):
             ways = ("robust", "quantile") if settings.scaling == "both" and kind != "flag" else (settings.scaling,)
             columns = [_scaled_column(name, kind, known, way) for way in ways]
             return [replace(column, comma=comma and kind == "number") for column in columns]
@@ -214,7 +214,7 @@ def _decimal_comma(texts: pl.Series) -> bool:
     """Whether commas in a column stand before decimals: those between thousands have three digits behind each."""
     commas = texts.filter(texts.str.contains(",", literal=True))
     between = commas.str.contains(r"^[+-]?[1-9]\d{0,2}(,\d{3})+(\.\d*)?$")
-    return len(commas) - int(between.sum()) > (1.0 - _NUMERIC) * len(commas)
+    return len(commas) - int(between.sum()) > (1.0 - READABLE) * len(commas)
 
 
 def members(text: str) -> frozenset[str]:

@@ -1,6 +1,6 @@
 """A linear model of a table row: scaled numbers, what is missing, and a flag for each frequent category.
 
-It is solved at once, as a logistic regression: see `limbeck.training.fit.logistic_head`.
+It is solved at once, as a logistic regression: see `limbeck.training.fit.linear_solvers`.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from limbeck.networks.text.ngram import Ngram
 from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.recipe import Recipe
 from limbeck.training.fit.grown_trees import grow
-from limbeck.training.fit.logistic_head import solve_linear, solve_ngram
+from limbeck.training.fit.linear_solvers import solve_linear, solve_ngram
 from limbeck.training.fit.ridge_head import fit_head
 
 LeftOut = tuple[NDArray[np.float64], NDArray[np.int64]]

@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from scipy import sparse
 from sklearn.svm import LinearSVC
 
 from limbeck.data.split import folds
@@ -19,6 +18,7 @@ from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.progress import say
+from limbeck.training.fit.linear_solvers import scaled_bags, two_logits
 
 FOLDS = 5
 
@@ -35,7 +35,7 @@ def fit_wide(network: WideNetwork, rows: Ragged, labels: np.ndarray, margin: flo
         seen, held = known[fold != number], known[fold == number]
         decide = _fit(network, rows.take(seen), labels[seen], margin)[2]
         scores[held] = decide(rows.take(held))
-    temperature = fit_temperature(_logits(scores[known]), labels[known])
+    temperature = fit_temperature(two_logits(scores[known]), labels[known])
     weights, bias, decide = _fit(network, rows, labels, margin)
     unknown = np.flatnonzero(labels < 0)
     if len(unknown):
@@ -44,9 +44,9 @@ def fit_wide(network: WideNetwork, rows: Ragged, labels: np.ndarray, margin: flo
         torch.from_numpy((weights / temperature).astype(np.float32)),
         torch.from_numpy((bias / temperature).astype(np.float32)),
     )
-    right = (_logits(scores[known]).argmax(axis=1) == labels[known]).mean()
+    right = (two_logits(scores[known]).argmax(axis=1) == labels[known]).mean()
     say(f"wide branch: accuracy {right:.4f} on training rows it had not seen")
-    return (_logits(scores) / temperature).astype(np.float32)
+    return (two_logits(scores) / temperature).astype(np.float32)
 
 
 def _fit(
@@ -55,26 +55,13 @@ def _fit(
     """Return weights [buckets + 1, 1 or C], bias, and a function from rows to scores [N, 1 or C]."""
     assert rows.wide is not None
     network.wide.fit_start(rows.wide)
-    width = len(network.wide.scale)
-    scale = sparse.diags_array(network.wide.scale.cpu().numpy())
     known = np.flatnonzero(labels >= 0)
     model = LinearSVC(C=margin, random_state=0, intercept_scaling=1.0)
-    model.fit((_matrix(rows, width) @ scale)[known], labels[known])
+    model.fit(scaled_bags(network.wide, rows.wide)[known], labels[known])
 
     def decide(others: Ragged) -> np.ndarray:
-        scores = model.decision_function(_matrix(others, width) @ scale)
+        assert others.wide is not None
+        scores = model.decision_function(scaled_bags(network.wide, others.wide))
         return scores[:, None] if scores.ndim == 1 else scores
 
     return model.coef_.T, model.intercept_, decide
-
-
-def _matrix(rows: Ragged, width: int) -> sparse.csr_array:
-    assert rows.wide is not None
-    bags = rows.wide
-    offsets = bags.offsets.astype(np.int32)  # scikit-learn takes no 64-bit indices
-    return sparse.csr_array((bags.weights, bags.values, offsets), shape=(len(bags), width))
-
-
-def _logits(scores: np.ndarray) -> np.ndarray:
-    # One score for two classes is the difference of their logits, as in the n-gram network.
-    return np.concatenate((-0.5 * scores, 0.5 * scores), axis=1) if scores.shape[1] == 1 else scores

@@ -37,7 +37,7 @@ def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], 
     LimbeckError
         When the file is none, misses arrays, or holds windows shorter than those asked for.
     """
-    arrays = _arrays(path)
+    arrays = arrays_in(path)
     if "x" not in arrays:
         raise LimbeckError(message("record.no_windows"), where=path, fix=message("fix.array_x"))
     x = arrays["x"]
@@ -52,7 +52,7 @@ def read_npz(path: Path, settings: Signal) -> tuple[Beats, NDArray[np.float64], 
         if name not in ("x", "fs", "gain") and array.shape[:1] != (count,):
             what = message("record.rows_differ", name=name, found=str(array.shape[:1]), count=count)
             raise LimbeckError(what, where=path)
-    rate, gain = (_positive(arrays, name, usual_, path) for name, usual_ in (("fs", RATE), ("gain", GAIN)))
+    rate, gain = (positive(arrays, name, usual_, path) for name, usual_ in (("fs", RATE), ("gain", GAIN)))
     findings = []
     split = _texts(arrays, "split")
     keep = np.ones(count, dtype=bool)
@@ -176,7 +176,8 @@ def stretched(whole: Floats, samples: int) -> NDArray[np.float32]:
     return fit_length(resampled(whole, step.numerator, step.denominator), samples)
 
 
-def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an ``.npz`` file by name; raises LimbeckError for anything else, and for too much in it."""
     try:
         with zipfile.ZipFile(path) as packed:
             size = sum(entry.file_size for entry in packed.infolist())
@@ -189,7 +190,8 @@ def _arrays(path: Path) -> dict[str, NDArray[Any]]:
         raise LimbeckError(what, where=path, fix=message("fix.savez")) from error
 
 
-def _positive(arrays: dict[str, NDArray[Any]], name: str, default: float, path: Path) -> float:
+def positive(arrays: dict[str, NDArray[Any]], name: str, default: float, path: Path) -> float:
+    """Return the number of an array that holds one, ``default`` where there is none; raises LimbeckError."""
     try:
         value = float(arrays[name].reshape(-1)[0]) if name in arrays else default
     except (TypeError, ValueError) as error:

@@ -7,12 +7,14 @@ of the time that steps through batches take.
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy import sparse
 
+from limbeck.data.split import folds
 from limbeck.kinds.select import RowInput, batch_of
 from limbeck.kinds.table.dense import Dense
 from limbeck.kinds.text.ragged import Ragged
@@ -23,6 +25,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe
 
 PENALTIES = (0.1, 1.0, 10.0, 100.0)  # 1 / C of standardised features, the weakest first
+_NEVER = -20.0  # the logit of a class without a row
 _FOLDS, _TRIED = 5, 5000  # rows that the penalty is chosen on at most
 
 
@@ -43,23 +46,18 @@ def solve_linear(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a fit that has not settled after so many steps is near enough
         model = LogisticRegression(C=1.0 / penalty, max_iter=500).fit(features, labels, sample_weight=weight)
-    weights = np.zeros((network.classes, features.shape[1]))
-    bias = np.full(network.classes, -20.0)
-    if len(model.classes_) == 2:
-        weights[model.classes_] = np.concatenate([-0.5 * model.coef_, 0.5 * model.coef_])
-        bias[model.classes_] = [-0.5 * model.intercept_[0], 0.5 * model.intercept_[0]]
-    else:
-        weights[model.classes_], bias[model.classes_] = model.coef_, model.intercept_
-    network.head.weight.copy_(torch.from_numpy(weights))
+    weights, bias = _for_all_classes(model, network.classes)
+    network.head.weight.copy_(torch.from_numpy(weights.T))
     network.head.bias.copy_(torch.from_numpy(bias))
     say(f"logistic regression on {len(rows):,} rows, {features.shape[1]:,} features, penalty {penalty:g}")
 
 
 def _chosen(features: NDArray[np.float64], labels: NDArray[np.int64], weight: NDArray[np.float64], seed: int) -> float:
-    """Return the penalty of the least log loss on rows left out."""
-    from sklearn.linear_model import LogisticRegression
+    """Return the penalty of the least log loss on rows left out.
 
-    from limbeck.data.split import folds
+    scikit-learn's `LogisticRegressionCV` stops where a fold lacks a class; here rare classes may be missing from one.
+    """
+    from sklearn.linear_model import LogisticRegression
 
     some = np.sort(np.random.default_rng(seed).permutation(len(labels))[:_TRIED])
     counts = np.bincount(labels[some])
@@ -93,10 +91,7 @@ def solve_ngram(
     known = np.flatnonzero(labels >= 0)
     rows, labels = rows.take(known), labels[known]
     network.fit_start(rows)
-    assert rows.weights is not None
-    matrix = sparse.csr_array(
-        (rows.weights, rows.values, rows.offsets.astype(np.int32)), shape=(len(rows), len(network.scale))
-    ) @ sparse.diags_array(network.scale.numpy())
+    matrix = scaled_bags(network, rows)
     weight = weights_of(recipe.objective.class_weights, labels, classes)[labels].astype(np.float64)
     margin = network.options.margin
     if "hinge" in recipe.objective.losses:
@@ -106,17 +101,30 @@ def solve_ngram(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(matrix, labels, sample_weight=weight)
-    coef, bias = model.coef_.T, model.intercept_
-    if not network.binary:
-        wide = np.zeros((len(network.scale), len(classes)))
-        own = np.full(len(classes), -10.0)
-        if coef.shape[1] == 1:
-            wide[:, model.classes_] = np.concatenate((-0.5 * coef, 0.5 * coef), axis=1)
-            own[model.classes_] = (-0.5 * bias[0], 0.5 * bias[0])
-        else:
-            wide[:, model.classes_], own[model.classes_] = coef, bias
-        coef, bias = wide, own
-    network.table.weight.copy_(torch.from_numpy(coef.astype(np.float32)))
+    one = network.binary and len(model.classes_) == 2  # the difference of the logits is enough
+    weights, bias = (model.coef_.T, model.intercept_) if one else _for_all_classes(model, len(classes))
+    network.table.weight.copy_(torch.from_numpy(weights.astype(np.float32)))
     network.table.weight[0] = 0.0
-    network.bias.copy_(torch.from_numpy(np.asarray(bias, dtype=np.float32)))
+    network.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
     say(f"linear model solved on {len(rows):,} texts, {len(network.scale) - 1:,} n-grams")
+
+
+def scaled_bags(network: Ngram, rows: Ragged) -> sparse.csr_array:
+    """Return the weights of the n-grams of N texts, times the network's scale, float [N, buckets + 1]."""
+    width = len(network.scale)
+    offsets = rows.offsets.astype(np.int32)  # scikit-learn takes no 64-bit indices
+    plain = sparse.csr_array((rows.weights, rows.values, offsets), shape=(len(rows), width))
+    return plain @ sparse.diags_array(network.scale.cpu().numpy())
+
+
+def two_logits(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return logits [N, 2] of the one score [N, 1] of two classes, which is their difference; others as they are."""
+    return np.concatenate((-0.5 * scores, 0.5 * scores), axis=1) if scores.shape[1] == 1 else scores
+
+
+def _for_all_classes(model: Any, classes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights [F, C] and bias [C] of a fitted model; a class that it has not met is never the answer."""
+    weights, bias = np.zeros((model.coef_.shape[1], classes)), np.full(classes, _NEVER)
+    weights[:, model.classes_] = two_logits(model.coef_.T)
+    bias[model.classes_] = two_logits(model.intercept_[None, :])[0]
+    return weights, bias
