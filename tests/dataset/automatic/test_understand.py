@@ -175,7 +175,7 @@ def test_broken_files_of_signals_and_pipes_are_one_line(tmp_path):
     with pytest.raises(LimbeckError, match="this is a pipe, not a file"):
         understand(tmp_path / "pipe.npz")
     (tmp_path / "ucr").mkdir()
-    row = "\t".join(["1", *["0.5"] * 20])
+    row = "\t".join(["1", *["0.5"] * 9000])  # longer than what is read at once
     (tmp_path / "ucr" / "S_TRAIN.tsv").write_bytes((row + "\n" + row).encode() + b"\t\xff\n")
     assert understand(tmp_path / "ucr").sample.rows == 2  # the reader says what is wrong with a cell
 
