@@ -11,7 +11,7 @@ from limbeck.cli import main as cli
 from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe
 from limbeck.training.search.blend_weights import blended, greedy_weights
-from limbeck.training.search.candidates import Clock
+from limbeck.training.search.out_of_fold import Clock
 
 N = 240
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from limbeck.errors import LimbeckError
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks.blend import NAME, Blend
 from limbeck.progress import say
-from limbeck.recipe import Recipe, override
+from limbeck.recipe import Recipe, Selection, override
 from limbeck.tasks.classify.attack_rows import settled_threshold
 from limbeck.training.build import network_kind, positive_index
 from limbeck.training.fit.loop import History
@@ -41,6 +42,17 @@ def members_of(recipe: Recipe) -> list[tuple[str, float, Recipe]]:
         network_kind(own)
         found.append((member.name, member.weight, own))
     return found
+
+
+def blend_of(recipe: Recipe, candidates: Mapping[str, Recipe], weights: Mapping[str, float]) -> Recipe:
+    """Return the recipe of a blend of candidates: what they share, and of each its own sections."""
+    members = []
+    for name, weight in weights.items():
+        raw = candidates[name].model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        own = {key: raw[key] for key in ("objective", "training") if raw.get(key)}
+        members.append({"name": name, "weight": weight, "student": raw["student"], **own})
+    plain = recipe.model_copy(update={"selection": Selection()})
+    return override(plain, {"student": {"network": NAME, "members": members}})
 
 
 def train_blend(recipe: Recipe, data: Dataset, *, folders: list[Path | None]) -> Any:

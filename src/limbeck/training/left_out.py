@@ -32,8 +32,8 @@ from limbeck.recipe import LeaveOut, Recipe
 from limbeck.tasks import task_of
 from limbeck.tasks.classify.attack_rows import settled_threshold
 from limbeck.training.export.gate import logits_of
-from limbeck.training.search.candidates import out_of_fold
 from limbeck.training.search.dealt_folds import fold_rows
+from limbeck.training.search.out_of_fold import out_of_fold
 from limbeck.training.student import LeftOut, Student
 
 _FLOOR = 1e-6  # of a probability before its logarithm

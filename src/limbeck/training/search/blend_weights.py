@@ -28,11 +28,13 @@ def greedy_weights(answers: Mapping[str, Floats], labels: NDArray[np.int64]) -> 
     Parameters
     ----------
     answers
-        Name -> probabilities float [N, C] by models that had not seen the rows.
+        Name -> probabilities float [N, C] by models that had not seen the rows; rows that are NaN do not count.
     labels
         int64 [N].
     """
-    logs = {name: np.log(np.maximum(p, _FLOOR)) for name, p in answers.items()}
+    known = np.isfinite(next(iter(answers.values()))[:, 0])
+    labels = labels[known]
+    logs = {name: np.log(np.maximum(p[known].astype(np.float64), _FLOOR)) for name, p in answers.items()}
     total, counts = np.zeros_like(next(iter(logs.values()))), dict.fromkeys(logs, 0)
 
     def loss(z: Floats) -> float:

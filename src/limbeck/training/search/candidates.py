@@ -8,7 +8,6 @@ that is preferred, as a rule the cheapest. Rows of ``test`` stay untouched.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,26 +17,22 @@ import numpy as np
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
-from limbeck.events import check, silent
-from limbeck.kinds.select import encode, values_of
 from limbeck.messages.message import Message, as_json, message
 from limbeck.networks.blend import NAME as BLEND
 from limbeck.progress import say
 from limbeck.recipe import Recipe, Selection, override
 from limbeck.training.anomaly import refuse_detectors
-from limbeck.training.blend import members_of
+from limbeck.training.blend import blend_of
 from limbeck.training.build import network_kind, start_of
-from limbeck.training.distill.distill import distil
 from limbeck.training.fit.validation_scores import scores_of
 from limbeck.training.search.blend_weights import blended, greedy_weights
 from limbeck.training.search.dealt_folds import FoldRows, fold_rows
-from limbeck.training.student import train_student
+from limbeck.training.search.out_of_fold import Clock, out_of_fold
 
 FEWEST = 8  # rows, or groups
 _DRAWS = 200  # resamples for standard errors
 _CLEARLY = 1.0  # standard errors of the difference: a candidate that is further below the best is not tried again
 _READ_BY = ("rate", "before", "after", "leads", "band", "mains", "annotations", "peaks")
-_SHARE, _FIRST = 0.6, 0.3  # of the budget for the comparison; of that share for the first candidate
 _ROWS, _REPEATS = 100, 5  # folds are dealt anew until so many answers are counted, but at most so often
 
 
@@ -148,44 +143,17 @@ def choose(recipe: Recipe, rows: Dataset, folders: Sequence[Path | None]) -> Cho
         what = f"{units} labelled rows or groups are too few to compare candidates"
         raise LimbeckError(what, where="selection", fix="name one network in [student] and no selection.candidates")
     folds = min(settings.folds, units)
-    repeats = settings.repeats or int(np.clip(-(-_ROWS // len(dealt.used)), 1, _REPEATS))
     clock = Clock(settings.budget)
-    answers: dict[str, list[np.ndarray]] = {name: [] for name in candidates}
-    running = list(candidates)
-    compared: list[Compared] = []
-    told: list[Message] = []
-    for repeat in range(repeats):
-        numbers = dealt.numbers(folds, recipe.training.seed + repeat)
-        for name in list(running):
-            say(
-                f"candidate {name}: {clock.folds or folds} folds, dealing {repeat + 1} of {repeats}",
-                done=repeat,
-                total=repeats,
-            )
-            try:
-                found = out_of_fold(candidates[name], dealt, numbers, folders, clock)
-            except LimbeckError as error:
-                raise _of(name, error) from error
-            if found is not None:
-                answers[name].append(found)
-                continue
-            running.remove(name)
-            if not answers[name]:
-                del answers[name]
-                told.append(message("candidates.over_budget", name=name, seconds=clock.wanted, budget=settings.budget))
-        compared = _compared(candidates, answers, dealt, metric)
-        running = [one.name for one in compared if one.below <= _CLEARLY * one.below_spread]
-        if clock.over:
-            break
+    answers, dropped = _answers(recipe, candidates, dealt, folds, folders, clock)
     if settings.blend and len(answers) > 1:
-        weights = _weights(answers, dealt)
+        weights = greedy_weights({name: found[0] for name, found in answers.items()}, dealt.rows.labels[dealt.used])
         if len(weights) > 1:
-            candidates[BLEND] = _blend_recipe(recipe, candidates, weights)
+            candidates[BLEND] = blend_of(recipe, candidates, weights)
+            members = zip(*(answers[name] for name in weights), strict=False)  # as often as all of them were run
             answers[BLEND] = [
-                blended({name: answers[name][at] for name in weights}, weights).astype(np.float32)
-                for at in range(min(len(answers[name]) for name in weights))
+                blended(dict(zip(weights, one, strict=True)), weights).astype(np.float32) for one in members
             ]
-            compared = _compared(candidates, answers, dealt, metric)
+    compared = _compared(candidates, answers, dealt, metric)
     first = first_within(compared, settings.rule)
     count = int(np.isfinite(next(iter(answers.values()))[0][:, 0]).sum())
     whole = clock.folds in (0, folds)
@@ -194,86 +162,45 @@ def choose(recipe: Recipe, rows: Dataset, folders: Sequence[Path | None]) -> Cho
         chosen = override(chosen, {"evaluation.leave_out": None})  # it would take what the budget did not allow
     choice = Choice(
         chosen, first.name, metric, clock.folds or folds, count, units, tuple(compared), settings.rule,
-        tuple(told), answers[first.name][0] if whole else None,
+        tuple(dropped), answers[first.name][0] if whole else None,
     )  # fmt: skip
     for line in choice.messages:
         say(line)
     return choice
 
 
-class Clock:
-    """How long candidates may take: none longer than what is left of a budget in seconds; 0 is no limit."""
+def _answers(
+    recipe: Recipe, candidates: dict[str, Recipe], dealt: FoldRows, folds: int, folders: Sequence[Path | None],
+    clock: Clock,
+) -> tuple[dict[str, list[np.ndarray]], list[Message]]:  # fmt: skip
+    """Return out-of-fold answers [M, C] of each candidate by each dealing, and a line for each that is too slow.
 
-    def __init__(self, budget: float) -> None:
-        self.allowed, self.began = _SHARE * budget, time.monotonic()
-        self.folds = 0  # that are run of each dealing, once the first fold has said how long one takes; 0: all
-        self.wanted = 0.0
-
-    @property
-    def over(self) -> bool:
-        """Whether the comparison has had its share of the budget."""
-        return bool(self.allowed) and time.monotonic() - self.began > self.allowed
-
-    def admits(self, seconds: float, folds: int) -> bool:
-        """Return whether a candidate whose first fold took so long may go on; the first one is always admitted."""
-        if not self.allowed:
-            return True
-        left = self.allowed - (time.monotonic() - self.began)
-        if not self.folds:
-            self.folds = int(np.clip(_FIRST * self.allowed / max(seconds, 1e-3), 1, folds))
-            return True
-        self.wanted = seconds * self.folds
-        return seconds * (self.folds - 1) <= left
-
-
-def out_of_fold(
-    recipe: Recipe, dealt: FoldRows, numbers: np.ndarray, folders: Sequence[Path | None], clock: Clock | None = None
-) -> np.ndarray | None:
-    """Return out-of-fold probabilities float32 [M, C] of the used rows, NaN in folds that the ``clock`` does not allow.
-
-    Those of a blend are what its members say, weighted. None where the candidate would take longer than what is left.
+    Where rows are few, the folds are dealt several times; who is clearly below the best is not tried again.
     """
-    clock = clock or Clock(0.0)
-    if recipe.student.network == BLEND:
-        members = members_of(recipe)
-        told = {name: out_of_fold(own, dealt, numbers, folders, clock) for name, _, own in members}
-        found = {name: p.astype(np.float64) for name, p in told.items() if p is not None}
-        return blended(found, {name: weight for name, weight, _ in members}).astype(np.float32)
-    rows, out = dealt.rows, np.full((len(dealt.used), len(dealt.rows.classes)), np.nan, dtype=np.float32)
-    folds = int(numbers.max()) + 1
-    for fold in range(folds):
-        if clock.folds and fold >= clock.folds:
+    settings = recipe.selection
+    repeats = settings.repeats or int(np.clip(-(-_ROWS // len(dealt.used)), 1, _REPEATS))
+    answers: dict[str, list[np.ndarray]] = {}
+    dropped: list[Message] = []
+    running = list(candidates)
+    for repeat in range(repeats):
+        numbers = dealt.numbers(folds, recipe.training.seed + repeat)
+        for name in running:
+            line = f"candidate {name}: {clock.folds or folds} folds, dealing {repeat + 1} of {repeats}"
+            say(line, done=repeat, total=repeats)
+            try:
+                found = out_of_fold(candidates[name], dealt, numbers, folders, clock)
+            except LimbeckError as error:
+                raise _of(name, error) from error
+            if found is not None:
+                answers.setdefault(name, []).append(found)
+            elif name not in answers:
+                seconds, budget = clock.wanted, settings.budget
+                dropped.append(message("candidates.over_budget", name=name, seconds=seconds, budget=budget))
+        if clock.over or repeat + 1 == repeats:
             break
-        check()
-        started = time.monotonic()
-        held = numbers == fold
-        part = dealt.without(dealt.used[held], recipe.training.seed)
-        with silent():  # of each fold there is nothing to tell
-            targets = distil(recipe, part, folders=list(folders)).targets if recipe.teachers else None
-            student = train_student(recipe, part, folders=list(folders), targets=targets)
-            values = values_of(rows.frame[dealt.used[held]], recipe.task)
-            out[held] = student.probabilities(encode(student.encoder, values))
-        if fold == 0 and not clock.admits(time.monotonic() - started, folds):
-            return None
-    return out
-
-
-def _weights(answers: dict[str, list[np.ndarray]], dealt: FoldRows) -> dict[str, float]:
-    """Return the weights of a blend, by the first dealing, which all candidates have."""
-    first = {name: found[0].astype(np.float64) for name, found in answers.items()}
-    known = np.isfinite(next(iter(first.values()))[:, 0])
-    return greedy_weights({name: p[known] for name, p in first.items()}, dealt.rows.labels[dealt.used[known]])
-
-
-def _blend_recipe(recipe: Recipe, candidates: dict[str, Recipe], weights: dict[str, float]) -> Recipe:
-    """Return the recipe of a blend: what its members share, and their own sections."""
-    members = []
-    for name, weight in weights.items():
-        raw = candidates[name].model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        own = {key: raw[key] for key in ("objective", "training") if raw.get(key)}
-        members.append({"name": name, "weight": weight, "student": raw["student"], **own})
-    plain = recipe.model_copy(update={"selection": Selection()})
-    return override(plain, {"student": {"network": BLEND, "members": members}})
+        compared = _compared(candidates, answers, dealt, recipe.training.metric)
+        running = [one.name for one in compared if one.below <= _CLEARLY * one.below_spread]
+    return answers, dropped
 
 
 def _compared(
