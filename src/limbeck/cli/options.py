@@ -1,0 +1,61 @@
+"""Options that several verbs have, and how their values are read and printed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from limbeck.errors import LimbeckError
+
+SETTING = click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Override a key of the recipe.")
+DATA = click.option("--data", type=click.Path(path_type=Path), help="Folder of the recipe's rows.")
+WHERE = click.option("--where", multiple=True, metavar="COLUMN=VALUE", help="Only rows with this value.")
+GROUP = click.option("--group", metavar="COLUMN", help="Keep rows of a group together in the intervals.")
+ENCODING = click.option(
+    "--encoding", metavar="NAME", help="Encoding of text tables, if it is not found: latin-1, big5."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language the report opens in.")
+LABEL = click.option("--label", metavar="COLUMN", help="Label of rows without a recipe; found where it is plain.")
+TASK = click.option(
+    "--task", type=click.Choice(["classify", "anomaly"]), help="What is asked of rows without a recipe."
+)
+PLACE = click.Path(path_type=Path)
+
+
+def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+    """Return name -> value of ``COLUMN=VALUE``; raises LimbeckError for anything else."""
+    pairs = [text.partition("=") for text in texts]
+    for name, equals, _ in pairs:
+        if not equals or not name:
+            raise LimbeckError("give COLUMN=VALUE", where="--where")
+    return {name: value for name, _, value in pairs}
+
+
+def shares(text: str) -> dict[str, float]:
+    """Return name -> share of ``CLASS=SHARE,CLASS=SHARE``; raises LimbeckError for anything else."""
+    shares = {}
+    for part in names(text):
+        name, equals, share = part.rpartition("=")
+        try:
+            shares[name] = float(share)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise LimbeckError("give CLASS=SHARE,CLASS=SHARE", where="--class-rates")
+    return shares
+
+
+def names(text: str) -> list[str]:
+    """Return the names between commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def print_json(value: Any) -> None:
+    """Print one JSON object."""
+    from limbeck.files import no_nan
+
+    click.echo(json.dumps(no_nan(value), ensure_ascii=False))

@@ -1,0 +1,93 @@
+"""Verbs that make bundles: train, and what comes before it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from limbeck.cli.options import DATA, JSON, LABEL, LANG, PLACE, SETTING, TASK, print_json
+from limbeck.process.cores import place
+
+
+@click.command()
+@click.argument("recipe", type=PLACE, metavar="RECIPE|ROWS")
+@DATA
+@click.option("--out", required=True, type=PLACE, help="Folder of the finished bundle.")
+@LABEL
+@TASK
+@click.option("--budget", metavar="TIME", help="How long rows without a recipe may take: 90s, 5m, 1h.  [default: 5m]")
+@SETTING
+@click.option("--resume", is_flag=True, help="Go on where a killed run stopped.")
+@click.option("--folds", type=click.IntRange(2, 50), help="Cross-validate instead of making a bundle.")
+@LANG
+def train(
+    recipe: Path, data: Path | None, out: Path, label: str | None, task: str | None, budget: str | None,
+    settings: tuple[str, ...], resume: bool, folds: int | None, lang: str,
+) -> None:  # fmt: skip
+    """Train a classifier, evaluate it once on test, export it as a bundle.
+
+    RECIPE is a TOML file. Or give ROWS alone, a table or a folder of pictures or records: the recipe is made from what
+    is found, and several models are compared.
+    """
+    from limbeck.cli import tables
+
+    if folds and place()[1] > 1:
+        raise click.UsageError("several processes cannot share --folds")
+    if folds:
+        from limbeck.training.search.cross_validation import cross_validate
+
+        tables.folds(cross_validate(recipe, folds, out=out, data=data, settings=settings, resume=resume))
+        return
+    import limbeck
+
+    trained = limbeck.train(
+        recipe, out=out, data=data, label=label, task=task, budget=budget, settings=settings, resume=resume, lang=lang
+    )
+    if place()[0] == 0:
+        tables.trained(trained)
+
+
+@click.command()
+@click.argument("rows", type=PLACE)
+@LABEL
+@TASK
+@LANG
+def init(rows: Path, label: str | None, task: str | None, lang: str) -> None:
+    """Print the recipe that ROWS would be trained with, with a comment on every key."""
+    from limbeck.dataset.automatic.commented import commented
+    from limbeck.dataset.automatic.understand import understand
+
+    found = understand(rows, label=label, task=task)
+    found.recipe  # noqa: B018 - checked before it is printed
+    click.echo(commented(found, lang, place=str(found.folder or "")), nl=False)
+
+
+@click.command()
+@click.argument("recipe", type=PLACE)
+@DATA
+@click.option("--out", required=True, type=PLACE, help="Folder of the search; the best recipe is best.toml in it.")
+@SETTING
+@click.option("--trials", type=click.IntRange(1), help="Total number of trials, including earlier runs.")
+def tune(recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], trials: int | None) -> None:
+    """Search the recipe's [tune] space on valid; call again to go on."""
+    from limbeck.cli import tables
+    from limbeck.training.search.tune import tune as search
+
+    tables.tuned(search(recipe, out=out, data=data, settings=settings, trials=trials))
+
+
+@click.command()
+@click.argument("recipe", type=PLACE)
+@DATA
+@SETTING
+@click.option("--ask", is_flag=True, help="Ask teachers behind http: about a few rows; this may cost money.")
+@JSON
+def doctor(recipe: Path, data: Path | None, settings: tuple[str, ...], ask: bool, as_json: bool) -> int:
+    """Check RECIPE, its data and its teachers before training. Exit code 2 on errors."""
+    import limbeck
+    from limbeck.cli import tables
+
+    findings = limbeck.doctor(recipe, data=data, settings=settings, ask=ask)
+    print_json(tables.diagnosis(findings)) if as_json else tables.findings(findings)
+    return 2 if any(finding.level == "error" for finding in findings) else 0
