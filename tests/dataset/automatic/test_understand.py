@@ -121,7 +121,7 @@ def test_rows_to_learn_from_that_are_all_of_one_class_are_normal():
         (pl.DataFrame({"y": ["k", "l"] * 25}), "y", "nothing is left to learn 'y' from"),
         (
             pl.DataFrame({**{f"f{k}": RANDOM.random(20) for k in range(5001)}, "y": ["k", "l"] * 10}), "y",
-            "5,001 input columns; at most 5,000 are read",
+            "5,002 columns; at most 5,000 are looked at",
         ),
     ],
 )  # fmt: skip

@@ -95,7 +95,7 @@ def _facts(series: pl.Series) -> ColumnFacts:
         return ColumnFacts(name, "empty", 0, 0)
     if distinct == 1:
         return ColumnFacts(name, "constant", count, 1)
-    for kind in ("flag", "number", "date"):  # as the encoder of tables reads them
+    for kind in ("number", "flag", "date"):  # as the encoder of tables reads them
         values = numbers_of(filled, kind)
         known = values[np.isfinite(values)]
         if len(known) >= READABLE * count:

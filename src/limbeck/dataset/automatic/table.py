@@ -22,7 +22,6 @@ from limbeck.kinds import KINDS
 from limbeck.kinds.image.portfolio import sides_of
 from limbeck.messages.message import message
 
-MOST_COLUMNS = 5000  # of a table's inputs
 VALID, TEST = 0.1, 0.2
 _SHOWN = 12
 _ONE_COLUMN = {"text": "automatic.text", "image": "automatic.image", "signal": "automatic.signal"}
@@ -66,9 +65,6 @@ def described(
     if tables and all(one.role == "date" for one in inputs if one.name in names):
         what = message("automatic.only_dates", columns=names[:_SHOWN])
         raise LimbeckError(what, where=where, fix=message("automatic.no_input_fix"))
-    if tables and len(names) > MOST_COLUMNS:
-        what = message("automatic.too_many_columns", count=len(names), most=MOST_COLUMNS)
-        raise LimbeckError(what, where=where, fix=message("automatic.too_many_columns_fix"))
     _decide_task(found, columns, kind, names, label, anomaly=anomaly)
     if normal_alone:
         found.lines.append(message("automatic.one_class_learned"))

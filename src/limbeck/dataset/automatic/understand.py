@@ -27,7 +27,7 @@ from limbeck.kinds.signal.columns import SIGNAL
 from limbeck.kinds.signal.reading.formats.windows import is_ucr
 from limbeck.messages.message import message
 
-HEAD = 50_000  # rows that are looked at
+HEAD, MOST_COLUMNS = 50_000, 5000  # rows and columns that are looked at
 ANOMALY = "anomaly"
 _RECORDS = (".npz", ".hea")
 
@@ -69,7 +69,7 @@ def _found(source: Path | pl.DataFrame, label: str | None, task: str | None) -> 
         if SIGNAL in source.columns and source[SIGNAL].dtype.is_nested():
             what = "windows of signals need a recipe"
             raise LimbeckError(what, where=MEMORY, fix="give one first, and the rows as data; see docs/signals.md")
-        return _of_table(_Head(source, facts_of(source)), "rows given in Python", None, MEMORY, label, task)
+        return _of_table(_looked_at(source, MEMORY), "rows given in Python", None, MEMORY, label, task)
     if not read.file_of(source).exists():
         raise LimbeckError(message("file.missing"), where=source, fix=message("fix.path"))
     if source.is_dir():
@@ -131,6 +131,13 @@ def _head(path: Path) -> _Head:
         frames.append(chunk.frame)
         rows += chunk.frame.height
     frame = pl.concat(frames, how="diagonal_relaxed") if frames else pl.DataFrame()
+    return _looked_at(frame, path, more)
+
+
+def _looked_at(frame: pl.DataFrame, where: Path, more: bool = False) -> _Head:
+    if frame.width > MOST_COLUMNS:
+        what = message("automatic.too_many_columns", count=frame.width, most=MOST_COLUMNS)
+        raise LimbeckError(what, where=where, fix=message("automatic.too_many_columns_fix"))
     return _Head(frame, facts_of(frame), more)
 
 
