@@ -44,8 +44,7 @@ class Site:
 
     def __init__(self, home: Path, port: int) -> None:
         self.home, self.address = home, f"http://localhost:{port}"
-        ours = ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")  # of whoever measures: the site has its own
-        environment = {name: value for name, value in os.environ.items() if name not in ours}
+        environment = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
         self.environment = environment | {"LIMBECK_HOME": str(home), "LIMBECK_LEASE_SECONDS": "5"}
         self.process: subprocess.Popen[bytes] | None = None
         self.port, self.token = port, ""

@@ -1,7 +1,6 @@
 """A studio with one person of each role and a published model; DATABASE_URL chooses the database."""
 
 import atexit
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -9,20 +8,16 @@ from pathlib import Path
 
 import django
 import pytest
+from django.conf import settings
 
 HOME = Path(tempfile.mkdtemp(prefix="studio-"))
 atexit.register(shutil.rmtree, HOME, ignore_errors=True)
-os.environ["DJANGO_SETTINGS_MODULE"] = "studio_settings"
-before = os.environ.get("LIMBECK_HOME")
-os.environ["LIMBECK_HOME"] = str(HOME)  # while the settings are read; tests elsewhere keep theirs
+with pytest.MonkeyPatch.context() as patch:
+    patch.setenv("LIMBECK_HOME", str(HOME))  # while the settings are read; tests elsewhere keep theirs
+    import studio_settings
+# Not by DJANGO_SETTINGS_MODULE: every process that tests start, workers of pytest-xdist too, would inherit it.
+settings.configure(**{name: value for name, value in vars(studio_settings).items() if name.isupper()})
 django.setup()
-from django.conf import settings  # noqa: E402
-
-assert settings.HOME == HOME
-if before is None:
-    del os.environ["LIMBECK_HOME"]
-else:
-    os.environ["LIMBECK_HOME"] = before
 
 from django.core.cache import cache  # noqa: E402
 from django.test import Client  # noqa: E402

@@ -84,6 +84,14 @@ def test_other_urls_are_refused(url: str, tmp_path: Path) -> None:
         database(url, tmp_path)
 
 
+def test_processes_started_by_tests_do_not_inherit_their_settings() -> None:
+    # Workers of pytest-xdist are such processes: with DJANGO_SETTINGS_MODULE of the tests they do not start.
+    command = [sys.executable, "-m", "pytest", "-n", "1", "-p", "no:cacheprovider", __file__, "-k", "default_keys"]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True)
+    assert done.returncode == 0 and "4 passed" in done.stdout, done.stdout + done.stderr
+    assert "DJANGO_SETTINGS_MODULE" not in os.environ
+
+
 def test_a_deployment_passes_django_s_check(tmp_path: Path) -> None:
     environment = {
         **os.environ, "LIMBECK_HOME": str(tmp_path / "home"), "LIMBECK_PUBLIC_URL": "https://studio.example.org",

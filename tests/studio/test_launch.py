@@ -26,7 +26,7 @@ def free_port() -> int:
 
 def environment(home: Path) -> dict[str, str]:
     """The variables of a site of its own, on SQLite."""
-    kept = {name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "DJANGO_SETTINGS_MODULE")}
+    kept = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
     return kept | {"LIMBECK_HOME": str(home), "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
