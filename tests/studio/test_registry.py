@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import random
 import resource
 import time
 import zipfile
@@ -142,6 +144,31 @@ def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
         archive.writestr("bundle.json", "[]")
     with pytest.raises(LimbeckError):
         unpack(io.BytesIO(out.getvalue()), tmp_path)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+@pytest.mark.parametrize("on_disk", [False, True], ids=["in memory", "on disk"])
+def test_a_damaged_archive_is_refused_or_comes_out_as_it_was(tmp_path: Path, method: int, on_disk: bool) -> None:
+    chance, out = random.Random(0), io.BytesIO()
+    content = {"bundle.json": b"{}" * 300, "model.onnx": chance.randbytes(200)}
+    with zipfile.ZipFile(out, "w", method) as archive:
+        for name, part in content.items():
+            archive.writestr(name, part)
+    for at in range(400):
+        damaged = bytearray(out.getvalue())[chance.choice((0, 0, 0, chance.randrange(60))) :]
+        for _ in range(chance.randrange(4)):
+            damaged[chance.randrange(len(damaged))] = chance.choice((0, 1, 255, chance.randrange(256)))
+        file, folder = tmp_path / "archive.zip", tmp_path / str(at)
+        file.write_bytes(damaged)
+        folder.mkdir()
+        with contextlib.suppress(LimbeckError), file.open("rb") if on_disk else io.BytesIO(damaged) as given:
+            found = {one.name: one.read_bytes() for one in unpack(given, folder).iterdir()}
+            assert set(found.values()) <= set(content.values())
+
+
+def test_a_full_disk_is_no_damaged_archive(tmp_path: Path, own_bundle: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        unpack(io.BytesIO(packed(own_bundle)), tmp_path / "nothing")
 
 
 def test_who_reads_cannot_upload(sign_in: Callable[[str], Client], own_registry: Path) -> None:

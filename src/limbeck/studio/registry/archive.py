@@ -18,6 +18,9 @@ LARGEST = 4 * 2**30  # bytes, unpacked
 RATIO = 200  # unpacked bytes for each packed one; weights pack badly, a bomb packs a thousandfold
 SMALL = 16 * 2**20  # bytes that are unpacked whatever their ratio
 STEP = 2**20
+# What zipfile raises for the bytes of an archive: NotImplementedError for strong encryption, patches and versions of
+# the format that it does not know, UnicodeDecodeError for a name. No OSError: a full disk is no damaged archive.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
 
 
 def unpack(given: BinaryIO, folder: Path) -> Path:
@@ -33,20 +36,24 @@ def unpack(given: BinaryIO, folder: Path) -> Path:
             members = _members(archive)
             for name, member in members.items():
                 _write(archive, member, folder / name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError) as error:
+    except _DAMAGED as error:
         raise LimbeckError(_("This is no zip file, or it is damaged.")) from error
     return folder
 
 
 def _members(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     """Return the files by name, without the one folder around them."""
-    files = [member for member in archive.infolist() if not member.is_dir()]
+    files = [member for member in archive.infolist() if not member.filename.endswith("/")]
     if len(files) > MOST_FILES:
         raise LimbeckError(_("The archive holds more files than a bundle has."))
     packed = sum(member.compress_size for member in files)
     unpacked = sum(member.file_size for member in files)
     if unpacked > LARGEST or unpacked > max(SMALL, RATIO * packed):
         raise LimbeckError(_("The archive unpacks to more than a bundle can hold."))
+    if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in files):
+        raise LimbeckError(_("Compress the archive with deflate, the usual method of zip files."))
+    if any(member.header_offset < 0 for member in files):  # zipfile would seek there
+        raise LimbeckError(_("This is no zip file, or it is damaged."))
     paths = {member: PurePosixPath(member.filename) for member in files}
     around = {path.parts[0] for path in paths.values() if len(path.parts) > 1}
     found: dict[str, zipfile.ZipInfo] = {}
