@@ -19,12 +19,14 @@ from django.urls import reverse
 
 from limbeck.studio.accounts.models import User
 from limbeck.studio.accounts.services import invite
+from limbeck.studio.announcements.markdown import TAGS, rendered
 from limbeck.studio.announcements.models import Announcement
 from limbeck.studio.detection import services
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.roles import Role
 from small import reviews
+from studio.hostile_texts import HOSTILE_TEXTS
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SHOTS = Path(__file__).parents[2] / "build" / "studio"
@@ -158,3 +160,20 @@ def test_deleting_asks_first(
     page.wait_for_url("**/announcements/")
     assert Announcement.objects.count() == 0
     assert browser.said == []
+
+
+def test_no_hostile_announcement_does_anything(chromium: Any) -> None:
+    """On a page without the site's content security policy, which would stop most of it too."""
+    page, asked = chromium.new_page(), []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("dialog", lambda dialog: asked.append(dialog.message))
+    for text in HOSTILE_TEXTS:
+        page.set_content(f"<title>own</title><main>{rendered(text)}</main><footer>after</footer>")
+        elements = page.evaluate(
+            "[...document.querySelectorAll('main *')].map(e => [e.localName, e.getAttributeNames(), e.protocol])"
+        )
+        for name, attributes, protocol in elements:  # as the browser reads the address; ":" is none, or one of no use
+            assert name in TAGS and set(attributes) <= {"href", "title", "rel"}, text
+            assert protocol in (None, ":", "http:", "https:", "mailto:"), text
+        assert page.title() == "own" and page.locator("body > footer").inner_text() == "after", text
+    assert asked == []

@@ -8,10 +8,11 @@ import nh3
 from django.utils.safestring import SafeString, mark_safe
 from markdown_it import MarkdownIt
 
-_TAGS = {
+TAGS = {
     "p", "br", "strong", "em", "s", "code", "pre", "blockquote", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6",
     "hr", "a", "table", "thead", "tbody", "tr", "th", "td",
 }  # fmt: skip
+_ATTRIBUTES: dict[str, set[str]] = {"a": {"href", "title"}, "*": set()}  # without "*", nh3 allows lang and title on all
 
 
 @cache
@@ -22,7 +23,7 @@ def _renderer() -> MarkdownIt:
 def rendered(text: str) -> SafeString:
     """Return the HTML of a text in Markdown. Pictures are left out: they would tell another server who reads."""
     cleaned = nh3.clean(
-        _renderer().render(text), tags=_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto"},
+        _renderer().render(text), tags=TAGS, attributes=_ATTRIBUTES, url_schemes={"http", "https", "mailto"},
         link_rel="noopener noreferrer nofollow",
     )  # fmt: skip
-    return mark_safe(cleaned)  # noqa: S308 - nh3 has cleaned it
+    return mark_safe(cleaned)  # noqa: S308 - nh3 has cleaned it; tests attack it, as text and in a browser
