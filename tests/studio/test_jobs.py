@@ -106,6 +106,27 @@ def test_a_job_that_ends_three_workers_fails_unless_it_comes_further() -> None:
     assert other.state == "queued"
 
 
+def test_a_job_that_is_run_again_has_come_further_only_beyond_where_it_was() -> None:
+    one = job(stage="predict", done=420, total=1000)
+    mine = queue.claim("a")
+    assert mine is not None
+    reported = []
+    for stage, done in (("prepare", 0), ("run", 0), ("predict", 420), ("predict", 421)):
+        worker.report(mine, "a", worker.Context(stage=stage, done=done, total=None))
+        one.refresh_from_db()
+        reported.append((one.stage, one.done, one.attempts))
+    assert reported == [("predict", 420, 1)] * 3 + [("predict", 421, 0)]
+
+
+def test_a_job_that_has_come_further_can_be_given_back() -> None:
+    one = job()
+    queue.claim("a")
+    queue.beat(one, "a", stage="predict", done=5, further=True)
+    assert queue.release(one, "a")
+    one.refresh_from_db()
+    assert (one.state, one.attempts) == ("queued", 0)
+
+
 def test_a_killed_worker_is_noticed_at_once(home: Path) -> None:
     code = "import sys\nfrom limbeck.studio.jobs.owners import owner_name\n"
     code += "import django.conf; django.conf.settings.configure(HOME=sys.argv[1])\n"

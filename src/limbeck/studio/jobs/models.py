@@ -17,6 +17,13 @@ STATES = [
     (FAILED, _("Failed")),
     (CANCELLED, _("Cancelled")),
 ]
+# In the order in which a job goes through them; one that is run again begins at the first.
+STAGES = [
+    ("", _("Waiting for a worker")),
+    ("prepare", _("Reading the rows")),
+    ("predict", _("Answering rows")),
+    ("store", _("Storing answers")),
+]
 KINDS = [("batch", _("Batch of rows"))]
 
 

@@ -10,7 +10,7 @@ import datetime
 from enum import Enum
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.utils import timezone
 
 from limbeck.studio.jobs.models import CANCELLED, FAILED, FINISHED, QUEUED, RUNNING, Job
@@ -75,7 +75,9 @@ def cancelled(job: Job, owner: str) -> bool:
 def release(job: Job, owner: str) -> bool:
     """Give a job back, unfinished: its worker is asked to end."""
     mine = Job.objects.filter(pk=job.pk, owner=owner, state=RUNNING)
-    return bool(mine.update(state=QUEUED, owner="", lease_until=None, attempts=F("attempts") - 1))
+    # Not Greatest(): of unsigned numbers MySQL refuses 0 - 1 inside it too.
+    attempts = Case(When(attempts__gt=0, then=F("attempts") - 1), default=0)
+    return bool(mine.update(state=QUEUED, owner="", lease_until=None, attempts=attempts))
 
 
 def sweep() -> int:

@@ -16,18 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection import downloads
 from limbeck.studio.jobs import services
-from limbeck.studio.jobs.models import STATES, Job
+from limbeck.studio.jobs.models import STAGES, STATES, Job
 from limbeck.studio.jobs.reasons import reason
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.request import from_htmx
 
 PER_PAGE = 20
-STAGES = {
-    "": gettext_lazy("Waiting for a worker"),
-    "prepare": gettext_lazy("Reading the rows"),
-    "predict": gettext_lazy("Answering rows"),
-    "store": gettext_lazy("Storing answers"),
-}
 
 
 class FilterForm(forms.Form):
@@ -63,7 +57,7 @@ def card(found: Job) -> dict[str, Any]:
     """Return what the card of a job shows."""
     context: dict[str, Any] = {
         "job": found,
-        "stage": STAGES.get(found.stage, found.stage),
+        "stage": dict(STAGES)[found.stage],
         "reason": reason(found.reason),
     }
     if found.state == "finished":

@@ -6,7 +6,6 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -17,13 +16,14 @@ from django.db import DatabaseError, close_old_connections, connection
 from limbeck.errors import LimbeckError
 from limbeck.events import Cancelled, Event, Token
 from limbeck.studio.jobs import queue
-from limbeck.studio.jobs.models import Job
+from limbeck.studio.jobs.models import STAGES, Job
 from limbeck.studio.jobs.owners import owner_name
 
 # Kind of a job -> module with ``run(job, context)``, which returns what the job's page needs to know.
 RUNNERS = {"batch": "limbeck.studio.detection.batch"}
 IDLE = 0.5  # seconds between two looks at an empty queue
 SWEEP = 5.0  # seconds between two sweeps
+_ORDER = {stage: at for at, (stage, _) in enumerate(STAGES)}
 log = logging.getLogger(__name__)
 
 
@@ -112,13 +112,12 @@ class Worker:
 def _beating(job: Job, owner: str, context: Context) -> Any:
     """Report in a thread of its own while a job runs."""
     ended = threading.Event()
-    began = (job.stage, job.done)
 
     def beats() -> None:
         pause = min(1.0, settings.CONFIG.lease_seconds / 4)
         while not ended.wait(pause):
             with contextlib.suppress(DatabaseError):  # the next one may get through before the lease ends
-                _report(job, owner, context, further=(context.stage, context.done) > began)
+                report(job, owner, context)
         connection.close()
 
     thread = threading.Thread(target=beats, name="heartbeat", daemon=True)
@@ -130,13 +129,18 @@ def _beating(job: Job, owner: str, context: Context) -> Any:
         thread.join()
 
 
-def _report(job: Job, owner: str, context: Context, *, further: bool) -> None:
+def report(job: Job, owner: str, context: Context) -> None:
+    """Keep the lease, write down how far a job has come, and tell its context what the queue answers.
+
+    What an earlier worker had reached stays written down until this one has come further.
+    """
     stage, done, total = context.stage, context.done, context.total
+    # What Limbeck tells between its stages has none of these names.
+    further = (_ORDER.get(stage, -1), done) > (_ORDER[job.stage], job.done)
+    if not further:
+        stage, done, total = job.stage, job.done, job.total
     answer = queue.beat(job, owner, stage=stage, done=done, total=total, further=further)
     if answer is not queue.Beat.GO_ON:
         context.lost = context.lost or answer is queue.Beat.LOST
         context.asked = context.asked or answer is queue.Beat.CANCEL
         context.token.cancel()
-
-
-Runner = Callable[[Job, Context], dict[str, Any]]
