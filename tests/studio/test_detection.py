@@ -122,6 +122,23 @@ def test_a_table_comes_back_with_answers(sign_in: Callable[[str], Client], model
 
 
 @pytest.mark.django_db(transaction=True)
+def test_columns_may_have_any_names(sign_in: Callable[[str], Client], model: Version, texts: list[str]) -> None:
+    """Names of the answers, from a table that was answered before, and names that a spreadsheet would run."""
+    client, out = sign_in("operator"), io.StringIO()
+    names = ["text", "model.class", "model.probability", "class", "file", "row", "=1+1", "-1"]
+    csv.writer(out).writerows([names, *([text, *names[1:]] for text in texts)])
+    upload(client, model, "t.csv", out.getvalue().encode())
+    Worker().run(until_empty=True)
+    job = Job.objects.get()
+    assert job.state == "finished", job.reason
+    assert client.get(reverse("job", args=[job.pk])).status_code == 200
+    given = b"".join(client.get(reverse("job_answers", args=[job.pk, "csv"])).streaming_content).decode("utf-8-sig")
+    first, *rows = csv.reader(io.StringIO(given))
+    assert first[:10] == [*names[:6], "'=1+1", "'-1", "model2.class", "model2.probability"]
+    assert [row[0] for row in rows] == texts and rows[0][1] == "model.class" and rows[0][8] in model.manifest.classes
+
+
+@pytest.mark.django_db(transaction=True)
 def test_the_column_with_the_text_is_asked_for(
     sign_in: Callable[[str], Client], model: Version, texts: list[str]
 ) -> None:

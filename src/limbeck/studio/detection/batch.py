@@ -120,8 +120,9 @@ def _contents(manifest: Manifest, chunk: pl.DataFrame) -> list[str]:
     wanted = [
         name for name in given if not in_columns(manifest.task.rows) or name.removeprefix(GIVEN) in manifest.task.inputs
     ]
-    rows = chunk.select("file", *wanted).rename(lambda name: name.removeprefix(GIVEN)).to_dicts()
-    return [json.dumps(row, ensure_ascii=False, default=str) for row in rows]
+    rows = chunk.select("file", *wanted).iter_rows(named=True)
+    contents = [{name.removeprefix(GIVEN): cell for name, cell in row.items()} for row in rows]
+    return [json.dumps(content, ensure_ascii=False, default=str) for content in contents]
 
 
 def _finite(value: float) -> float | None:

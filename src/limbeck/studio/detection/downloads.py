@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
+from limbeck.files import whole_file
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection.batch import ANSWERS, GIVEN
 from limbeck.studio.jobs import services
@@ -24,18 +26,22 @@ FORMS = {
     "parquet": "application/vnd.apache.parquet",
 }
 SHEET_ROWS = 1_048_575  # of an Excel sheet, without its header
-_STARTS = ("=", "+", "-", "@", "\t", "\r")  # of a cell that a spreadsheet would take for a formula
+_FORMULA = r"\A([=+\-@\t\r\n])"  # the beginning of a cell that a spreadsheet would take for a formula
 
 
-def table(path: Path) -> pl.LazyFrame:
-    """Return the uploaded columns under their names, then class and probability as ``model.class`` and so on."""
+def table(path: Path) -> tuple[pl.LazyFrame, str]:
+    """Return the uploaded columns under their names and the answers as ``model.class`` and so on, and that prefix.
+
+    It is ``model2.`` and so on where the uploaded table has answers of an earlier batch.
+    """
     frame = pl.scan_parquet(path)
     names = frame.collect_schema().names()
-    given = [name for name in names if name.startswith(GIVEN)]
-    own = [pl.col("row")] if not given else []
-    told = [name for name in names if name in ("class", "probability") or name.startswith("p:")]
-    answers = [pl.col(name).alias(f"model.{name}") for name in told]
-    return frame.select(*own, *(pl.col(name).alias(name.removeprefix(GIVEN)) for name in given), *answers)
+    given = {name: name.removeprefix(GIVEN) for name in names if name.startswith(GIVEN)}
+    prefixes = ("model.", *(f"model{number}." for number in range(2, len(given) + 2)))
+    prefix = next(one for one in prefixes if not any(name.startswith(one) for name in given.values()))
+    told = {name: prefix + name for name in names if name in ("class", "probability") or name.startswith("p:")}
+    own = [] if given else [pl.col("row")]
+    return frame.select(*own, *(pl.col(name).alias(new) for name, new in {**given, **told}.items())), prefix
 
 
 def summary(job: Job) -> dict[str, Any]:
@@ -43,9 +49,9 @@ def summary(job: Job) -> dict[str, Any]:
     path = job.folder / ANSWERS
     if not path.exists():
         return {"gone": True}
-    head = table(path).head(SHOWN).collect()
-    told = [name for name in head.columns if name in ("model.class", "model.probability")]
-    head = head.select(*told, pl.exclude(*told))  # a narrow screen shows the answer first
+    frame, prefix = table(path)
+    told = [f"{prefix}class", f"{prefix}probability"]
+    head = frame.head(SHOWN).select(*told, pl.exclude(*told)).collect()  # a narrow screen shows the answer first
     counts = job.result.get("counts", {})
     most = max(counts.values(), default=0) or 1
     return {
@@ -81,9 +87,8 @@ def answers(request: HttpRequest, number: int, form: str) -> HttpResponse:
         raise Http404
     made = job.folder / f"table.{form}"
     if not made.exists():
-        part = made.with_name(f".{made.name}.{id(request):x}")
-        _write(table(path), part, form)
-        part.replace(made)
+        with whole_file(made) as part:
+            _write(table(path)[0], part, form)
     return FileResponse(
         made.open("rb"), as_attachment=True, filename=f"job-{number}.{form}", content_type=FORMS[form]
     )  # fmt: skip
@@ -102,15 +107,9 @@ def _write(frame: pl.LazyFrame, target: Path, form: str) -> None:
 
 
 def inert(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Put an apostrophe before texts that a spreadsheet would run as formulas."""
-    texts = [name for name, kind in frame.collect_schema().items() if kind == pl.String]
-    return frame.with_columns(
-        pl.when(pl.any_horizontal(pl.col(name).str.starts_with(start) for start in _STARTS))
-        .then(pl.concat_str(pl.lit("'"), pl.col(name)))
-        .otherwise(pl.col(name))
-        .alias(name)
-        for name in texts
-    )
+    """Put an apostrophe before texts and names of columns that a spreadsheet would run as formulas."""
+    texts = frame.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${1}"))
+    return texts.rename(lambda name: re.sub(_FORMULA, r"'\1", name))
 
 
 def _workbook(frame: pl.DataFrame, target: Path) -> None:

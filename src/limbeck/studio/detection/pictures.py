@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from PIL import Image, UnidentifiedImageError
 
 from limbeck.errors import LimbeckError
+from limbeck.files import whole_file
 
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "BMP": "image/bmp", "GIF": "image/gif"}
 MOST_PIXELS = 50_000_000
@@ -39,13 +40,10 @@ def keep_picture(given: UploadedFile) -> Path:
     name = digest.hexdigest()
     target = Path(settings.HOME) / "uploads" / "pictures" / name[:2] / f"{name}.{form.lower()}"
     if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        part = target.with_name(f".{name}.{id(given):x}")
         given.seek(0)
-        with part.open("xb") as file:
+        with whole_file(target) as part, part.open("xb") as file:
             for block in given.chunks():
                 file.write(block)
-        part.replace(target)
     return target
 
 
