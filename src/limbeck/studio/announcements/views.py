@@ -23,11 +23,8 @@ PER_PAGE = 20
 @require_GET
 def announcements(request: HttpRequest) -> HttpResponse:
     """List what is shown now; administrators see the scheduled and expired ones too."""
-    manages = request.user.may(Ability.ADMINISTER)
-    found = (
-        Announcement.objects.select_related("created_by") if manages else services.shown().select_related("created_by")
-    )
-    page = Paginator(found, PER_PAGE).get_page(request.GET.get("page"))
+    found = Announcement.objects.all() if request.user.may(Ability.ADMINISTER) else services.shown()
+    page = Paginator(found.select_related("created_by"), PER_PAGE).get_page(request.GET.get("page"))
     numbers = [one.pk for one in page]
     read = set(Read.objects.filter(user=request.user, announcement__in=numbers).values_list("announcement", flat=True))
     return render(request, "announcements/list.html", {"page": page, "read": read})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django import forms
 from django.contrib import messages
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
@@ -127,9 +129,9 @@ def remove(request: HttpRequest, name: str, version: str) -> HttpResponse:
     return _done(request, name, lambda: services.remove(name, found.version, by=request.user, request=request))
 
 
-def _done(request: HttpRequest, name: str, act: object) -> HttpResponse:
+def _done(request: HttpRequest, name: str, act: Callable[[], object]) -> HttpResponse:
     try:
-        act()  # type: ignore[operator]
+        act()
     except LimbeckError as error:
         messages.error(request, shown(error))
     else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 from typing import Any
 
-from django.db.models import Count
 from django.utils import timezone
 
 from limbeck.studio.accounts.models import User
@@ -36,5 +35,5 @@ def overview(user: User) -> dict[str, Any]:
             "running": jobs.visible(user).filter(state__in=("queued", "running")).count(),
         }
     if user.may(Ability.ADMINISTER):
-        found["people"] = User.objects.filter(is_active=True).aggregate(count=Count("pk"))["count"]
+        found["people"] = User.objects.filter(is_active=True).count()
     return found
