@@ -19,8 +19,10 @@ from limbeck.errors import LimbeckError
 from limbeck.studio.accounts import services
 from limbeck.studio.accounts.models import Attempt, Invitation, User
 from limbeck.studio.audit.models import Entry
-from limbeck.studio.roles import Role
+from limbeck.studio.jobs import services as jobs
+from limbeck.studio.roles import Ability, Role
 from studio.conftest import PASSWORD
+from studio_tokens import token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -170,11 +172,12 @@ def test_somebody_stays_administrator(people: dict[str, User]) -> None:
 def test_erasing_leaves_acts_but_no_name(people: dict[str, User], sign_in: Callable[[str], Client]) -> None:
     person, admin = people["operator"], sign_in("administrator")
     sign_in_as("operator", PASSWORD)
+    token_of(person, Ability.READ)
     admin.post(reverse("user_erase", args=[person.pk]))
     person.refresh_from_db()
     assert (person.name, person.email, person.is_active, person.username) == ("", "", False, f"erased-{person.pk}")
     assert Entry.objects.filter(actor=person.pk).exists()
-    assert not person.usersession_set.exists()
+    assert not person.usersession_set.exists() and not person.tokens.exists()
     stored = json.dumps(list(Entry.objects.values("details", "target")), default=str)
     assert "example.org" not in stored and "Operator" not in stored
 
@@ -182,9 +185,17 @@ def test_erasing_leaves_acts_but_no_name(people: dict[str, User], sign_in: Calla
 def test_personal_data_are_whole(people: dict[str, User]) -> None:
     client = Client()
     sign_in_as("operator", PASSWORD, client)
-    found = json.loads(client.post(reverse("own_data")).content)
+    jobs.create("batch", "评论.xlsx", {}, by=people["operator"])
+    text = token_of(people["operator"], Ability.READ)
+    response = client.post(reverse("own_data"))
+    assert text not in response.content.decode()
+    found = json.loads(response.content)
     assert found["profile"]["email"] == "operator@example.org"
-    assert [act["action"] for act in found["acts"]] == ["account.sign_in", "account.export"]
+    assert [act["action"] for act in found["acts"]] == [
+        "account.sign_in", "job.create", "token.create", "account.export",
+    ]  # fmt: skip
+    assert [job["title"] for job in found["jobs"]] == ["评论.xlsx"]
+    assert [token["scopes"] for token in found["tokens"]] == [["read"]]
     assert len(found["sessions"]) == 1
 
 
@@ -213,6 +224,24 @@ def test_a_forgotten_password(people: dict[str, User], settings: object) -> None
     sign_in_as("operator", "another one 33", fresh)
     assert signed_in(fresh)
     assert Entry.objects.filter(action="account.new_password").exists()
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_who_has_no_password_sets_one_on_the_page_where_others_change_theirs(
+    people: dict[str, User], sign_in: Callable[[str], Client], language: str
+) -> None:
+    client, person = sign_in("operator"), people["operator"]
+    client.cookies["language"] = language
+    changed = client.get(reverse("account_change_password"))
+    assert b'name="oldpassword"' in changed.content
+    person.set_unusable_password()
+    person.save()
+    client.force_login(person)
+    page = client.get(reverse("account_change_password"), follow=True)
+    assert page.redirect_chain[-1][0] == reverse("account_set_password")
+    assert b'name="oldpassword"' not in page.content and b"card-title" in page.content
+    client.post(reverse("account_set_password"), {"password1": "an own one 22", "password2": "an own one 22"})
+    assert User.objects.get(pk=person.pk).check_password("an own one 22")
 
 
 def test_a_second_factor(people: dict[str, User]) -> None:

@@ -123,9 +123,16 @@ def test_announcements(admin: Program) -> None:
 
 
 def test_people(admin: Program, people: dict[str, User]) -> None:
-    new = {"username": "zhao", "password": "given by hand 1", "name": "赵", "role": "reviewer"}
+    new = {
+        "username": "zhao",
+        "password": "given by hand 1",
+        "name": "赵",
+        "role": "reviewer",
+        "email": "z@example.org",
+    }
     status, made = admin.send("post", "/people", new)
     assert status == 201 and User.objects.get(pk=made["id"]).must_change_password
+    assert User.objects.get(pk=made["id"]).emailaddress_set.get().email == "z@example.org"
     assert admin.send("post", "/people", new)[0] == 409
     assert admin.send("post", "/people", {**new, "username": "q2", "password": "1234567890"})[0] == 400
     assert admin.send("patch", f"/people/{made['id']}", {"role": "viewer"})[1]["role"] == "viewer"

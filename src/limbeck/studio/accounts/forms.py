@@ -25,7 +25,16 @@ _PHONE = forms.RegexField(
 PASSWORD_HELP = _("At least 10 characters, not only digits, and no common password.")
 
 
-class SignupForm(AllauthSignupForm):
+class WithoutPlaceholders(forms.Form):
+    """A form of django-allauth whose fields have labels alone: a placeholder says the same again."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        for field in self.fields.values():
+            field.widget.attrs.pop("placeholder", None)
+
+
+class SignupForm(WithoutPlaceholders, AllauthSignupForm):
     """Who registers says a full name too."""
 
     name = forms.CharField(label=_("Full name"), max_length=100, required=False)
@@ -34,29 +43,23 @@ class SignupForm(AllauthSignupForm):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.fields["name"].widget.attrs["autocomplete"] = "name"
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
         self.fields["password1"].help_text = PASSWORD_HELP
 
 
-class LoginForm(AllauthLoginForm):
+class LoginForm(WithoutPlaceholders, AllauthLoginForm):
     """User name and password."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.fields["password"].help_text = ""
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
 
 
-class ChangePasswordForm(AllauthChangePasswordForm):
+class ChangePasswordForm(WithoutPlaceholders, AllauthChangePasswordForm):
     """The present password, and the new one twice."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.fields["password1"].help_text = PASSWORD_HELP
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
 
 
 class ProfileForm(forms.ModelForm):

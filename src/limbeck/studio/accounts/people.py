@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from allauth.account.models import EmailAddress
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,6 +17,7 @@ from limbeck.studio.accounts import services
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.accounts.forms import InvitationForm, PersonForm, SearchForm
 from limbeck.studio.accounts.models import Invitation, User
+from limbeck.studio.accounts.views import as_file
 from limbeck.studio.audit.log import record
 from limbeck.studio.roles import Ability, Role
 
@@ -57,12 +57,7 @@ def user(request: HttpRequest, number: int | None = None) -> HttpResponse:
         if form.cleaned_data["password"]:
             person.set_password(form.cleaned_data["password"])
         try:
-            with transaction.atomic():
-                services.save_user(person, by=request.user, changed=form.changed_data, request=request)
-                if "email" in form.changed_data:
-                    EmailAddress.objects.filter(user=person).delete()
-                    if person.email:
-                        EmailAddress.objects.create(user=person, email=person.email, primary=True)
+            services.save_user(person, by=request.user, changed=form.changed_data, request=request)
         except LimbeckError as error:
             form.add_error(None, error.what)
         else:
@@ -93,9 +88,7 @@ def export_user(request: HttpRequest, number: int) -> HttpResponse:
     with transaction.atomic():
         record("user.export", actor=request.user.pk, target=f"user:{person.pk}", request=request)
         found = services.personal_data(person)
-    response = JsonResponse(found, json_dumps_params={"ensure_ascii": False, "indent": 2})
-    response["Content-Disposition"] = f'attachment; filename="person-{person.pk}.json"'
-    return response
+    return as_file(found, f"person-{person.pk}.json")
 
 
 @needs(Ability.ADMINISTER)

@@ -6,6 +6,7 @@ import datetime
 import secrets
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -85,6 +86,14 @@ def register(user: User, request: HttpRequest) -> User:
     return user
 
 
+def save_profile(user: User, *, changed: list[str], request: HttpRequest | None = None) -> None:
+    """Save what people changed of their own account; ``changed`` names the fields."""
+    with transaction.atomic():
+        user.save()
+        _keep_address(user, changed)
+        record("account.change", actor=user.pk, target=f"user:{user.pk}", request=request, fields=sorted(changed))
+
+
 def save_user(user: User, *, by: User, changed: list[str], request: HttpRequest | None = None) -> User:
     """Save a person that an administrator made or changed; ``changed`` names the fields.
 
@@ -96,6 +105,7 @@ def save_user(user: User, *, by: User, changed: list[str], request: HttpRequest 
     new = user.pk is None
     with transaction.atomic():
         user.save()
+        _keep_address(user, changed)
         _need_administrator()
         if not user.is_active or "role" in changed:
             end_sessions(user)
@@ -119,7 +129,7 @@ def erase(user: User, *, by: User, request: HttpRequest | None = None) -> None:
         user.save()
         _need_administrator()
         end_sessions(user)
-        for related in ("emailaddress_set", "authenticator_set", "usersession_set"):
+        for related in ("emailaddress_set", "authenticator_set", "usersession_set", "tokens"):
             getattr(user, related).all().delete()
         record("user.erase", actor=by.pk, target=f"user:{user.pk}", request=request)
 
@@ -143,12 +153,23 @@ def personal_data(user: User) -> dict[str, Any]:
     sessions = user.usersession_set.values("created_at", "ip", "user_agent", "last_seen_at")
     acts = Entry.objects.filter(Q(actor=user.pk) | Q(target=f"user:{user.pk}")).order_by("number")
     answers = Prediction.objects.filter(created_by=user).order_by("pk")
+    jobs = user.jobs.order_by("pk").values("pk", "created_at", "kind", "title", "state")
     return {
         "profile": {**profile, **times},
         "sessions": list(sessions),
+        "tokens": list(user.tokens.order_by("pk").values("name", "scopes", "created_at", "expires_at", "used_at")),
+        "jobs": list(jobs),
         "acts": list(acts.values("number", "at", "action", "target", "address")),
         "predictions": list(answers.values("pk", "created_at", "model", "version", "content", "label", "probability")),
     }
+
+
+def _keep_address(user: User, changed: list[str]) -> None:
+    """Keep the e-mail address as django-allauth stores it, which sends links for new passwords there."""
+    if "email" in changed:
+        EmailAddress.objects.filter(user=user).delete()
+        if user.email:
+            EmailAddress.objects.create(user=user, email=user.email, primary=True)
 
 
 def _need_administrator() -> None:

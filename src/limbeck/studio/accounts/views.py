@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from allauth.account.models import EmailAddress
+from typing import Any
+
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import transaction
@@ -37,13 +38,7 @@ def profile(request: HttpRequest) -> HttpResponse:
     """Show and change one's own data."""
     form = ProfileForm(request.POST or None, instance=request.user)
     if request.method == "POST" and form.is_valid():
-        with transaction.atomic():
-            user = form.save()
-            if "email" in form.changed_data:
-                EmailAddress.objects.filter(user=user).delete()
-                if user.email:
-                    EmailAddress.objects.create(user=user, email=user.email, primary=True)
-            record("account.change", actor=user.pk, target=f"user:{user.pk}", request=request, fields=form.changed_data)
+        services.save_profile(form.save(commit=False), changed=form.changed_data, request=request)
         messages.success(request, _("Saved."))
         return redirect("profile")
     return render(request, "accounts/profile.html", {"form": form})
@@ -56,6 +51,11 @@ def own_data(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         record("account.export", actor=request.user.pk, target=f"user:{request.user.pk}", request=request)
         found = services.personal_data(request.user)
-    response = JsonResponse(found, json_dumps_params={"ensure_ascii": False, "indent": 2})
-    response["Content-Disposition"] = 'attachment; filename="personal-data.json"'
+    return as_file(found, "personal-data.json")
+
+
+def as_file(data: dict[str, Any], name: str) -> JsonResponse:
+    """Return data as a JSON file to be kept."""
+    response = JsonResponse(data, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

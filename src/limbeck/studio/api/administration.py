@@ -104,7 +104,7 @@ def create_person(request: HttpRequest, data: PersonIn) -> Any:
     if User.objects.filter(username=data.username).exists():
         raise HttpError(409, "this user name is taken")
     person.set_password(data.password)
-    accounts.save_user(person, by=request.user, changed=["username", "password", "role"], request=request)
+    accounts.save_user(person, by=request.user, changed=["username", "password", "role", "email"], request=request)
     return Status(201, _person(person))
 
 
