@@ -13,10 +13,11 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts import services
+from limbeck.studio.accounts.forms import PASSWORD_HELP
 from limbeck.studio.accounts.models import Attempt, Invitation, User
 from limbeck.studio.audit.models import Entry
 from limbeck.studio.jobs import services as jobs
@@ -240,6 +241,9 @@ def test_who_has_no_password_sets_one_on_the_page_where_others_change_theirs(
     page = client.get(reverse("account_change_password"), follow=True)
     assert page.redirect_chain[-1][0] == reverse("account_set_password")
     assert b'name="oldpassword"' not in page.content and b"card-title" in page.content
+    with translation.override(language):
+        assert all(str(PASSWORD_HELP) in one.content.decode() for one in (changed, page))
+    assert b"placeholder" not in changed.content + page.content
     client.post(reverse("account_set_password"), {"password1": "an own one 22", "password2": "an own one 22"})
     assert User.objects.get(pk=person.pk).check_password("an own one 22")
 

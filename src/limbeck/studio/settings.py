@@ -96,6 +96,8 @@ ACCOUNT_FORMS = {
     "signup": "limbeck.studio.accounts.forms.SignupForm",
     "login": "limbeck.studio.accounts.forms.LoginForm",
     "change_password": "limbeck.studio.accounts.forms.ChangePasswordForm",
+    "set_password": "limbeck.studio.accounts.forms.SetPasswordForm",
+    "reset_password_from_key": "limbeck.studio.accounts.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
 ACCOUNT_SIGNUP_FIELDS = ["username*", "email", "password1*", "password2*"]

@@ -6,6 +6,8 @@ from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import LoginForm as AllauthLoginForm
+from allauth.account.forms import ResetPasswordKeyForm as AllauthResetPasswordKeyForm
+from allauth.account.forms import SetPasswordForm as AllauthSetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
 from django import forms
 from django.contrib.auth.password_validation import validate_password
@@ -25,41 +27,41 @@ _PHONE = forms.RegexField(
 PASSWORD_HELP = _("At least 10 characters, not only digits, and no common password.")
 
 
-class WithoutPlaceholders(forms.Form):
-    """A form of django-allauth whose fields have labels alone: a placeholder says the same again."""
+class NewPassword(forms.Form):
+    """A form of django-allauth with a new password: what is asked of it, in one sentence."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        for field in self.fields.values():
-            field.widget.attrs.pop("placeholder", None)
-
-
-class SignupForm(WithoutPlaceholders, AllauthSignupForm):
-    """Who registers says a full name too."""
-
-    name = forms.CharField(label=_("Full name"), max_length=100, required=False)
-    field_order = ("username", "name", "email", "password1", "password2")
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.fields["name"].widget.attrs["autocomplete"] = "name"
         self.fields["password1"].help_text = PASSWORD_HELP
 
 
-class LoginForm(WithoutPlaceholders, AllauthLoginForm):
+class SignupForm(NewPassword, AllauthSignupForm):
+    """Who registers says a full name too."""
+
+    name = forms.CharField(
+        label=_("Full name"), max_length=100, required=False, widget=forms.TextInput(attrs={"autocomplete": "name"})
+    )
+    field_order = ("username", "name", "email", "password1", "password2")
+
+
+class ChangePasswordForm(NewPassword, AllauthChangePasswordForm):
+    """The present password, and the new one twice."""
+
+
+class SetPasswordForm(NewPassword, AllauthSetPasswordForm):
+    """A password for who has none, twice."""
+
+
+class ResetPasswordKeyForm(NewPassword, AllauthResetPasswordKeyForm):
+    """A new password for who forgot the one before, twice."""
+
+
+class LoginForm(AllauthLoginForm):
     """User name and password."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.fields["password"].help_text = ""
-
-
-class ChangePasswordForm(WithoutPlaceholders, AllauthChangePasswordForm):
-    """The present password, and the new one twice."""
-
-    def __init__(self, *given: Any, **named: Any) -> None:
-        super().__init__(*given, **named)
-        self.fields["password1"].help_text = PASSWORD_HELP
 
 
 class ProfileForm(forms.ModelForm):

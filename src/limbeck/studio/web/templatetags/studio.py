@@ -23,7 +23,8 @@ def icon(name: str, classes: str = "") -> SafeString:
 
 @register.filter
 def control(bound: forms.BoundField) -> SafeString:
-    """Draw the control of a field with the classes of Bootstrap."""
+    """Draw the control of a field with the classes of Bootstrap, without a placeholder: the label says the same."""
+    bound.field.widget.attrs.pop("placeholder", None)
     return bound.as_widget(attrs=decorate(bound))
 
 
