@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
@@ -156,7 +157,12 @@ def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Callable[[Job,
 
 def refused(one: Job, context: worker.Context) -> dict[str, object]:
     """Fail for what the user can fix."""
-    raise LimbeckError("the table lacks a column", where="rows.csv", fix="add it")
+    raise LimbeckError("the table lacks a column", where=one.folder / "input" / "rows.csv", fix="add it")
+
+
+def damaged(one: Job, context: worker.Context) -> dict[str, object]:
+    """Fail for a model that is damaged."""
+    raise LimbeckError("cannot be read", where=Path(settings.HOME) / "models" / "reviews")
 
 
 def broken(one: Job, context: worker.Context) -> dict[str, object]:
@@ -170,6 +176,7 @@ def broken(one: Job, context: worker.Context) -> dict[str, object]:
     [
         (lambda one, context: {"rows": 3}, "finished", ""),
         (refused, "failed", "rows.csv: the table lacks a column; add it"),
+        (damaged, "failed", "models/reviews: cannot be read"),
         (broken, "failed", "defect"),
     ],
 )

@@ -98,7 +98,7 @@ class Worker:
             elif not context.lost:
                 queue.release(job, owner)
         except LimbeckError as error:
-            queue.fail(job, owner, str(error))
+            queue.fail(job, owner, line(error, job))
         except Exception:
             log.exception("job %s failed", job.pk)
             queue.fail(job, owner, "defect")
@@ -106,6 +106,11 @@ class Worker:
             queue.finish(job, owner, result)
         finally:
             self._context = None
+
+
+def line(error: LimbeckError, job: Job) -> str:
+    """Return an error in one line with files as who uploaded them names them, without the folders of this machine."""
+    return str(error).replace(f"{job.folder / 'input'}/", "").replace(f"{settings.HOME}/", "")
 
 
 @contextlib.contextmanager
