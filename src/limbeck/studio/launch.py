@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 from limbeck import registry
@@ -156,21 +155,6 @@ def work(*, until_empty: bool = False) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     return worker.run(until_empty=until_empty)
-
-
-def wait_until_ready(address: str, seconds: float) -> bool:
-    """Return whether a site answers within some seconds."""
-    import urllib.error
-    import urllib.request
-
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            with urllib.request.urlopen(f"{address}/ready", timeout=2) as response:  # noqa: S310 - our own address
-                return bool(response.status == 200)
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    return False
 
 
 def _loopback(host: str) -> bool:

@@ -18,7 +18,7 @@ from limbeck.studio.detection.models import Prediction
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.registry.facts import Version, published, version_of
-from limbeck.studio.registry.views import shown
+from limbeck.studio.web.problems import shown
 
 router = Router(tags=["detection"])
 MOST = 200  # items of a page

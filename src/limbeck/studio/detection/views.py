@@ -26,8 +26,8 @@ from limbeck.studio.detection.marks import drawn
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.detection.pictures import content_type
 from limbeck.studio.registry.facts import Version, in_columns, published
-from limbeck.studio.registry.views import shown
 from limbeck.studio.roles import Ability
+from limbeck.studio.web.problems import shown
 from limbeck.studio.web.request import from_htmx
 
 PER_PAGE = 25

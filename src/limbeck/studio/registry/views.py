@@ -18,6 +18,7 @@ from limbeck.studio.accounts.access import needs
 from limbeck.studio.registry import services
 from limbeck.studio.registry.facts import Version, all_versions, version_of
 from limbeck.studio.roles import Ability
+from limbeck.studio.web.problems import shown
 from limbeck.studio.web.uploads import SizedFileField
 
 # A report is a page of its own with scripts inside. It may be anybody's: it runs in an origin of its own, cut off from
@@ -62,11 +63,6 @@ def models(request: HttpRequest) -> HttpResponse:
                 return redirect("model", name=model.name)
     groups = [(name, all_versions(name)) for name in names()]
     return render(request, "models/list.html", {"groups": groups, "form": form})
-
-
-def shown(error: LimbeckError) -> str:
-    """Return what is wrong and how to fix it, without paths of this machine."""
-    return f"{error.what}. {error.fix}" if error.fix else str(error.what)
 
 
 @needs(Ability.READ)
