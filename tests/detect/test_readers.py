@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -218,6 +220,34 @@ def test_a_yaml_makes_no_objects(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("names: !!python/object/apply:os.system ['touch hacked']\n")
     with pytest.raises(LimbeckError, match="broken"):
         read_boxes(tmp_path, TASK)
+
+
+def test_a_yaml_whose_aliases_grow_without_end_is_refused(tmp_path: Path) -> None:
+    as_yolo(tmp_path)
+    levels = ["a0: &a0 [disc, square]", *(f"a{at}: &a{at} [{', '.join([f'*a{at - 1}'] * 9)}]" for at in range(1, 12))]
+    (tmp_path / "data.yaml").write_text("\n".join([*levels, "names: *a11"]))
+    with pytest.raises(LimbeckError, match="aliases"):
+        read_boxes(tmp_path, TASK)
+
+
+@pytest.mark.parametrize("write", [as_coco, as_label_studio])
+def test_a_number_too_large_for_a_float_is_a_row(tmp_path: Path, write: Callable[[Path], None]) -> None:
+    write(tmp_path)
+    for file in tmp_path.rglob("*.json"):
+        file.write_text(re.sub(r'("bbox": \[|"x": )[\d.]+', rf"\g<1>1{'0' * 400}", file.read_text()))
+    found = read_boxes(tmp_path, TASK)
+    assert [len(one.boxes) for one in found.pictures] == [0, 0]
+    assert len(found.rejected) == 2
+
+
+@pytest.mark.parametrize("width", ["inf", "0.5", "1e300", "-3", "wide"])
+def test_a_size_that_no_picture_has_is_left_aside(tmp_path: Path, width: str) -> None:
+    as_table(tmp_path)
+    file = tmp_path / "index.csv"
+    file.write_text(file.read_text().replace("160", width))
+    found = read_boxes(tmp_path, TASK)
+    assert not found.rejected
+    assert found.pictures[0].boxes.edges.tolist() == [list(box[:4]) for box in BOXES["a.png"]]
 
 
 def test_xml_with_entities_is_a_row(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError, first_line
 from limbeck.messages.message import message
 from limbeck.tasks.detect.boxes import Rejected
-from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, placed, read_text
+from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, number, placed, read_text, size_of
 
 
 def read_coco(files: list[Path], root: Path) -> Raw:
@@ -62,18 +62,16 @@ def _add(raw: Raw, content: Any, file: Path, root: Path) -> None:
     pictures: dict[Any, RawPicture] = {}
     for place, entry in enumerate(content["images"], start=1):
         name = entry.get("file_name") if isinstance(entry, dict) else None
-        number = entry.get("id") if isinstance(entry, dict) else None
-        if not isinstance(name, str) or not isinstance(number, int | str):
+        image = entry.get("id") if isinstance(entry, dict) else None
+        if not isinstance(name, str) or not isinstance(image, int | str):
             raw.rejected.append(Rejected(file.name, place, "", message("boxes.coco_image")))
             continue
         folders = (file.parent, root, root / "images", root / part, root / "images" / part, file.parent.parent)
         one = RawPicture(name, placed(root, name, folders), part=part, source=file.name, line=place)
-        size = (entry.get("width"), entry.get("height"))
-        if all(isinstance(side, int) and side > 0 for side in size):
-            one.size = size
+        one.size = size_of(entry.get("width"), entry.get("height"))
         if isinstance(group := entry.get("group"), str):
             one.group = group
-        pictures[number] = one
+        pictures[image] = one
     annotations = content.get("annotations")
     for place, entry in enumerate(annotations if isinstance(annotations, list) else [], start=1):
         _add_box(raw, entry, place, file, pictures, names)
@@ -83,8 +81,8 @@ def _add(raw: Raw, content: Any, file: Path, root: Path) -> None:
 def _add_box(
     raw: Raw, entry: Any, place: int, file: Path, pictures: dict[Any, RawPicture], names: dict[Any, str]
 ) -> None:
-    number = entry.get("image_id") if isinstance(entry, dict) else None
-    one = pictures.get(number) if isinstance(number, int | str) else None
+    image = entry.get("image_id") if isinstance(entry, dict) else None
+    one = pictures.get(image) if isinstance(image, int | str) else None
     if one is None:
         raw.rejected.append(Rejected(file.name, place, "", message("boxes.not_in_index")))
         return
@@ -97,7 +95,7 @@ def _add_box(
         reason = message("boxes.class_unknown", label=str(kind)[:80])
         raw.rejected.append(Rejected(file.name, place, one.name, reason))
         return
-    x, y, width, height = map(float, box)
+    x, y, width, height = map(number, box)
     crowd = entry.get("iscrowd") in (1, True)
     one.boxes.append(RawBox(names[kind], (x, y, x + width, y + height), file.name, place, crowd=crowd))
 

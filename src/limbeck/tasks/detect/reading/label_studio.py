@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from limbeck.messages.message import message
 from limbeck.tasks.detect.boxes import Rejected
-from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, placed
+from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, number, placed
 
 
 def is_label_studio(content: Any) -> bool:
@@ -47,15 +47,15 @@ def _add(raw: Raw, one: RawPicture, result: Any, file: Path, place: int) -> None
     value = result.get("value") if isinstance(result, dict) else None
     if not isinstance(value, dict) or result.get("type") not in ("rectanglelabels", "rectangle", None):
         return
-    numbers = [value.get(key) for key in ("x", "y", "width", "height")]
+    given = [value.get(key) for key in ("x", "y", "width", "height")]
     labels = value.get("rectanglelabels") or value.get("labels") or []
-    if not all(isinstance(number, int | float) for number in numbers):
+    if not all(isinstance(side, int | float) for side in given):
         raw.rejected.append(Rejected(file.name, place, one.name, message("boxes.not_numbers")))
         return
     if value.get("rotation"):
         raw.rejected.append(Rejected(file.name, place, one.name, message("boxes.turned")))
         return
-    x, y, width, height = (float(number) for number in numbers if isinstance(number, int | float))
+    x, y, width, height = map(number, given)
     label = str(labels[0]) if isinstance(labels, list) and labels else None
     one.boxes.append(RawBox(label, (x, y, x + width, y + height), file.name, place, "percent"))
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from limbeck.data.paths import path_in
 from limbeck.errors import LimbeckError
@@ -15,6 +16,7 @@ from limbeck.messages.message import message
 from limbeck.tasks.detect.boxes import Rejected
 
 MOST_BYTES = 256 * 2**20  # of a file of labels
+MOST_SIDE = 2**31  # pixels
 Unit = Literal["pixels", "shares", "percent"]
 
 
@@ -52,6 +54,20 @@ class Raw:
     pictures: list[RawPicture]
     classes: list[str]
     rejected: list[Rejected] = field(default_factory=list)
+
+
+def number(written: Any) -> float:
+    """Return a number as labels write it; NaN where it is none, or too large for a float."""
+    try:
+        return float(written)
+    except (TypeError, ValueError, OverflowError):
+        return math.nan
+
+
+def size_of(width: Any, height: Any) -> tuple[int, int] | None:
+    """Return the size that labels state for a picture; None where they state none that a picture may have."""
+    sides = number(width), number(height)
+    return (int(sides[0]), int(sides[1])) if all(1 <= side <= MOST_SIDE for side in sides) else None
 
 
 def placed(root: Path, written: str, folders: Iterable[Path], *, anywhere: bool = False) -> Path | None:
@@ -102,8 +118,8 @@ def _inside(file: Path, root: Path) -> bool:
     return Path(os.path.normpath(file.absolute())).is_relative_to(os.path.normpath(root.absolute()))
 
 
-def read_text(file: Path) -> str:
-    """Return a file of labels as text.
+def read_text(file: Path, most: int = MOST_BYTES) -> str:
+    """Return a file of labels of at most so many bytes as text.
 
     Raises
     ------
@@ -113,7 +129,7 @@ def read_text(file: Path) -> str:
     from limbeck.files import out_of_reach, read_regular
 
     try:
-        content = read_regular(file, MOST_BYTES)
+        content = read_regular(file, most)
     except OSError as error:
         raise out_of_reach(error, file) from error
     try:

@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.messages.message import message
 from limbeck.recipe import Task
 from limbeck.tasks.detect.boxes import Rejected
-from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, placed
+from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, number, placed, size_of
 
 INDEX, BOXES = "index", "boxes"
 _EDGES = (("x0", "y0", "x1", "y1"), ("xmin", "ymin", "xmax", "ymax"), ("left", "top", "right", "bottom"))
@@ -136,7 +136,7 @@ def _read_boxes(
         texts = [(cells[column][at] or "").strip() for column in columns]
         if not any(texts):
             continue  # a picture without boxes
-        values = [_number(text) for text in texts]
+        values = [number(text) for text in texts]
         if sides:
             values = [values[0], values[1], values[0] + values[2], values[1] + values[3]]
         edges = (values[0], values[1], values[2], values[3])
@@ -159,8 +159,7 @@ def _parted(
 def _size(cells: Mapping[str, Sequence[str | None]], at: int) -> tuple[int, int] | None:
     if "width" not in cells or "height" not in cells:
         return None
-    width, height = (_number((cells[name][at] or "").strip()) for name in ("width", "height"))
-    return (int(width), int(height)) if width > 0 and height > 0 else None
+    return size_of(cells["width"][at], cells["height"][at])
 
 
 def _column(names: Sequence[str], wanted: Sequence[str], file: Path) -> str:
@@ -175,10 +174,3 @@ def _column(names: Sequence[str], wanted: Sequence[str], file: Path) -> str:
 def _header(file: Path) -> int:
     """Return how many lines stand before the first row: that of the names of a text table."""
     return int(file.suffix.lower() in (".csv", ".tsv"))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")

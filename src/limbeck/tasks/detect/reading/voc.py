@@ -15,7 +15,7 @@ from limbeck.data.split import SPELLINGS
 from limbeck.errors import LimbeckError
 from limbeck.messages.message import message
 from limbeck.tasks.detect.boxes import Rejected
-from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, placed, read_text
+from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, number, placed, read_text, size_of
 
 _FOLDERS = ("JPEGImages", "images", ".")
 
@@ -58,13 +58,11 @@ def _add(raw: Raw, file: Path, root: Path, parts: dict[str, str]) -> None:
     # The file beside its labels has their name, whatever the name inside says.
     found = placed(root, f"{file.stem}{Path(name).suffix}", folders) or placed(root, name, folders)
     one = RawPicture(name, found, part=part, source=file.name)
-    sides = [_number(tree.findtext(f"size/{key}")) for key in ("width", "height")]
-    if all(side > 0 for side in sides):
-        one.size = (int(sides[0]), int(sides[1]))
+    one.size = size_of(tree.findtext("size/width"), tree.findtext("size/height"))
     for place, entry in enumerate(tree.findall("object"), start=1):
         label = (entry.findtext("name") or "").strip() or None
-        low = [_number(entry.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin")]
-        high = [_number(entry.findtext(f"bndbox/{key}")) for key in ("xmax", "ymax")]
+        low = [number(entry.findtext(f"bndbox/{key}")) for key in ("xmin", "ymin")]
+        high = [number(entry.findtext(f"bndbox/{key}")) for key in ("xmax", "ymax")]
         crowd = (entry.findtext("difficult") or "0").strip() == "1"
         one.boxes.append(RawBox(label, (low[0], low[1], high[0], high[1]), file.name, place, crowd=crowd))
     raw.pictures.append(one)
@@ -81,10 +79,3 @@ def _parts(annotations: Path) -> dict[str, str]:
 
 def _inner(folder: Path) -> list[Path]:
     return [folder, *sorted(place for place in folder.iterdir() if place.is_dir())] if folder.is_dir() else []
-
-
-def _number(text: str | None) -> float:
-    try:
-        return float((text or "").strip())
-    except ValueError:
-        return float("nan")

@@ -15,7 +15,7 @@ from limbeck.messages.message import message
 from limbeck.tasks.detect.boxes import Rejected
 from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, pictures_in, placed, read_text, within
 
-_MOST_YAML = 2**20  # characters of data.yaml
+_MOST_YAML = 2**20  # bytes of data.yaml
 _LISTS = ("classes.txt", "obj.names")
 
 
@@ -123,10 +123,10 @@ def _pictures(place: Path, root: Path) -> list[Path]:
 def _settings(file: Path) -> dict[str, Any]:
     with needing("yaml", "detect", "reading data.yaml"):
         import yaml  # type: ignore[import-untyped]
-    text = read_text(file)
-    if len(text) > _MOST_YAML:
-        raise LimbeckError(message("boxes.yaml"), where=file)
+    text = read_text(file, _MOST_YAML)
     try:
+        if any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text, yaml.SafeLoader)):
+            raise LimbeckError(message("boxes.yaml_aliases"), where=file)
         found = yaml.safe_load(text)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise LimbeckError(message("boxes.broken", error=first_line(error)), where=file) from error
