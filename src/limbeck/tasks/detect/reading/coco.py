@@ -7,6 +7,7 @@ for each part.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +18,17 @@ from limbeck.tasks.detect.boxes import Rejected
 from limbeck.tasks.detect.reading.raw import Raw, RawBox, RawPicture, number, placed, read_text, size_of
 
 
-def read_coco(files: list[Path], root: Path) -> Raw:
-    """Return the boxes of the files of one set; the name of a file says which part it is.
+def read_coco(contents: Mapping[Path, Any], root: Path) -> Raw:
+    """Return the boxes of one set, file -> its content; the name of a file says which part it is.
 
     Raises
     ------
     LimbeckError
-        Where a file is broken, or none of COCO's.
+        Where a file is none of COCO's.
     """
     raw = Raw("coco", [], [])
-    for file in files:
-        _add(raw, load_json(file), file, root)
+    for file, content in contents.items():
+        _add(raw, content, file, root)
     return raw
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -62,12 +64,13 @@ def _reader(source: Path, root: Path, task: Task, data: Data | None, wanted: str
     group = data.split.group if data is not None and isinstance(data.split, Split) and data.split.group else "group"
     if source.is_file():
         return _of_file(source, root, task, split, group)
+    contents = functools.cache(lambda: _json_in(source))  # of which the forms in JSON are read once
     forms: dict[str, Callable[[], Callable[[], Raw] | None]] = {
         "table": lambda: _table_in(source, root, task, split, group),
         "yolo": lambda: _yolo_in(source, root),
-        "coco": lambda: _coco_in(source, root),
+        "coco": lambda: _coco_in(contents(), root),
         "voc": lambda: _voc_in(source, root),
-        "label-studio": lambda: _studio_in(source, root),
+        "label-studio": lambda: _studio_in(contents(), root),
     }
     for name in [*forms] if wanted == "auto" else [wanted]:
         if (found := forms[name]()) is not None:
@@ -85,7 +88,7 @@ def _of_file(source: Path, root: Path, task: Task, split: str, group: str) -> Ca
         content = load_json(source)
         if is_label_studio(content):
             return lambda: read_label_studio(content, source, root)
-        return lambda: read_coco([source], root)
+        return lambda: read_coco({source: content}, root)
     return lambda: read_table(source, root, task, split, group)
 
 
@@ -105,14 +108,15 @@ def _yolo_in(source: Path, root: Path) -> Callable[[], Raw] | None:
     return (lambda: read_yolo(source, root)) if (source / "labels").is_dir() else None
 
 
-def _json_in(source: Path) -> list[Path]:
+def _json_in(source: Path) -> dict[Path, Any]:
     folders = [source, source / "coco", source / "annotations"]
-    return [file for folder in folders if folder.is_dir() for file in sorted(folder.glob("*.json"))]
+    files = [file for folder in folders if folder.is_dir() for file in sorted(folder.glob("*.json"))]
+    return {file: load_json(file) for file in files}
 
 
-def _coco_in(source: Path, root: Path) -> Callable[[], Raw] | None:
-    files = [file for file in _json_in(source) if is_coco(load_json(file))]
-    return (lambda: read_coco(files, root)) if files else None
+def _coco_in(contents: Mapping[Path, Any], root: Path) -> Callable[[], Raw] | None:
+    found = {file: content for file, content in contents.items() if is_coco(content)}
+    return (lambda: read_coco(found, root)) if found else None
 
 
 def _voc_in(source: Path, root: Path) -> Callable[[], Raw] | None:
@@ -124,9 +128,8 @@ def _voc_in(source: Path, root: Path) -> Callable[[], Raw] | None:
     return None
 
 
-def _studio_in(source: Path, root: Path) -> Callable[[], Raw] | None:
-    for file in _json_in(source):
-        content = load_json(file)
+def _studio_in(contents: Mapping[Path, Any], root: Path) -> Callable[[], Raw] | None:
+    for file, content in contents.items():
         if is_label_studio(content):
             return lambda: read_label_studio(content, file, root)
     return None
