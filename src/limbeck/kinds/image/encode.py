@@ -7,7 +7,7 @@ bytes at every door. Rows stay bytes; what a network's convention wants of them 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,15 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from limbeck.errors import LimbeckError
-from limbeck.kinds.defaults import NothingLearned
 from limbeck.kinds.image.kept_squares import FILTER, beside
 from limbeck.kinds.image.reading.decode import Picture
-from limbeck.kinds.image.reading.files import quiet_pillow
+from limbeck.kinds.image.reading.picture_input import PictureInput
 from limbeck.kinds.kind import Shapes, largest_batch
 from limbeck.kinds.text.ragged import arrays_beside, taken_beside
-from limbeck.process.cores import each
-from limbeck.recipe import Input, Task
+from limbeck.recipe import Input
 
 _WINDOW, _BYTES = 1024, 32 * 2**20  # pictures of a window at most, and bytes of their pixels
 _COST = 64  # pixels that count as one token where batches are cut
@@ -79,7 +76,7 @@ class Pictures:
         return Pictures(self.pixels[rows], **taken_beside(self, rows))
 
 
-class ImageInput(NothingLearned):
+class ImageInput(PictureInput[Pictures]):
     """Decoding, cropping, scaling and normalising; see the module's lines.
 
     Parameters
@@ -109,59 +106,22 @@ class ImageInput(NothingLearned):
         """The length of each encoded picture, see `Pictures.lengths`."""
         return _cost(self.size, self.size)
 
-    def encode(self, pictures: Sequence[Picture]) -> Pictures:
-        """Encode N pictures, on all cores.
-
-        Raises
-        ------
-        LimbeckError
-            For the first that cannot be read, with its path.
-        """
-        rows, bad = self.encode_each(pictures)
-        if bad:
-            raise bad[min(bad)]
-        return rows
-
-    def encode_each(
-        self, pictures: Sequence[Picture], workers: int | None = None
-    ) -> tuple[Pictures, dict[int, LimbeckError]]:
-        """Encode N pictures; one that cannot be read is black, and its place and error are in the dictionary.
-
-        Parameters
-        ----------
-        workers
-            Threads; by default those of this input.
-        """
-        side = self.settings.size
-        pixels = np.zeros((len(pictures), side, side, 3), dtype=np.uint8)
-        bad: dict[int, LimbeckError] = {}
-
-        def one(at: int) -> None:
-            try:
-                pixels[at] = self.square(pictures[at])
-            except LimbeckError as error:
-                bad[at] = error
-
-        with quiet_pillow():
-            each(one, len(pictures), workers or self.workers)
-        return Pictures(pixels), bad
-
     @property
     def window(self) -> int:
         """Rows that are encoded together."""
         return max(1, min(_WINDOW, _BYTES // (3 * self.size**2)))
 
-    def blank(self, task: Task) -> list[Picture]:
-        """Return one black picture."""
-        return [Picture(np.zeros((1, 1, 3), dtype=np.uint8))]
-
-    def completed(self, pictures: list[Picture]) -> list[Picture]:
-        """Return the pictures: nothing is missing in them."""
-        return pictures
-
     def largest(self, rows: Pictures, one: Mapping[str, NDArray[Any]], tokens: int) -> list[Shapes]:
         """Return array name -> shape for the batches that can take most; see `largest_batch`."""
         return largest_batch(rows, one, tokens, self.most)
+
+    def black(self, count: int) -> Pictures:
+        """Return the rows of so many black pictures."""
+        return Pictures(np.zeros((count, self.size, self.size, 3), dtype=np.uint8))
+
+    def put(self, rows: Pictures, at: int, picture: Picture) -> None:
+        """Encode one picture into row ``at``."""
+        rows.pixels[at] = self.square(picture)
 
     def square(self, picture: Picture) -> NDArray[np.uint8]:
         """Return one picture, uint8 [size, size, 3], or [size, size, 1] where colour is not wanted."""

@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.defaults import NothingLearned
 from limbeck.kinds.image.reading.decode import Picture, reduced
-from limbeck.kinds.image.reading.files import quiet_pillow
+from limbeck.kinds.image.reading.picture_input import PictureInput
 from limbeck.kinds.kind import Shapes
-from limbeck.process.cores import each
-from limbeck.recipe import Input, Task
+from limbeck.recipe import Input
 
 GREY = 114  # of what is beside the picture
 FILTER = Image.Resampling.BILINEAR  # widened where it reduces
@@ -89,7 +87,7 @@ class Letterboxed:
         return np.asarray(inside, dtype=np.float64).reshape(-1, 2) / self.sizes
 
 
-class LetterboxInput(NothingLearned):
+class LetterboxInput(PictureInput[Letterboxed]):
     """Decoding and scaling into a letterbox.
 
     Parameters
@@ -111,47 +109,14 @@ class LetterboxInput(NothingLearned):
         """Pictures that are encoded together."""
         return max(1, min(_WINDOW, _BYTES // (3 * self.box[0] * self.box[1])))
 
-    def encode(self, pictures: Sequence[Picture]) -> Letterboxed:
-        """Encode N pictures, on all cores.
+    def black(self, count: int) -> Letterboxed:
+        """Return the rows of so many black pictures."""
+        pixels = np.zeros((count, self.box[1], self.box[0], 3), dtype=np.uint8)
+        return Letterboxed(pixels, np.ones((count, 2), dtype=np.int64))
 
-        Raises
-        ------
-        LimbeckError
-            For the first that cannot be read, with its path.
-        """
-        rows, bad = self.encode_each(pictures)
-        if bad:
-            raise bad[min(bad)]
-        return rows
-
-    def encode_each(
-        self, pictures: Sequence[Picture], workers: int | None = None
-    ) -> tuple[Letterboxed, dict[int, LimbeckError]]:
-        """Encode N pictures; one that cannot be read is black, and its place and error are in the dictionary."""
-        pixels = np.zeros((len(pictures), self.box[1], self.box[0], 3), dtype=np.uint8)
-        sizes = np.ones((len(pictures), 2), dtype=np.int64)
-        bad: dict[int, LimbeckError] = {}
-
-        def one(at: int) -> None:
-            try:
-                pixels[at], sizes[at] = reduced(pictures[at], self._boxed)
-            except LimbeckError as error:
-                bad[at] = error
-
-        with quiet_pillow():
-            each(one, len(pictures), workers or self.workers)
-        return Letterboxed(pixels, sizes), bad
-
-    def _boxed(self, image: Image.Image) -> tuple[NDArray[np.uint8], tuple[int, int]]:
-        return letterboxed(image, self.box), image.size
-
-    def blank(self, task: Task) -> list[Picture]:
-        """Return one black picture."""
-        return [Picture(np.zeros((1, 1, 3), dtype=np.uint8))]
-
-    def completed(self, pictures: list[Picture]) -> list[Picture]:
-        """Return the pictures: nothing is missing in them."""
-        return pictures
+    def put(self, rows: Letterboxed, at: int, picture: Picture) -> None:
+        """Encode one picture into row ``at``."""
+        rows.pixels[at], rows.sizes[at] = reduced(picture, lambda image: (letterboxed(image, self.box), image.size))
 
     def largest(self, rows: Letterboxed, one: Mapping[str, NDArray[Any]], tokens: int) -> list[Shapes]:
         """Return array name -> shape of the largest batch."""
