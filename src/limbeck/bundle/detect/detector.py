@@ -20,6 +20,7 @@ from limbeck.bundle.manifest import Detection
 from limbeck.bundle.open_bundle import OpenBundle
 from limbeck.errors import LimbeckError
 from limbeck.kinds.image.reading.decode import Picture
+from limbeck.kinds.image.whole.letterbox import in_picture
 from limbeck.kinds.select import checked_values
 from limbeck.metrics.boxes.overlap import suppressed
 
@@ -92,15 +93,14 @@ class Detector(OpenBundle):
         """Return boxes of pictures from those of letterboxes float32 [N, K, 6]."""
         found = []
         cuts = self._cuts(threshold)
-        for one, scale, size in zip(raw, rows.scales, rows.sizes.tolist(), strict=True):
-            labels = one[:, 5].astype(np.int64)
-            one, labels = one[one[:, 4] >= cuts[labels]], labels[one[:, 4] >= cuts[labels]]
-            edges = np.clip(one[:, :4] / np.tile(scale, 2), 0, np.tile(np.array(size, dtype=np.float64), 2))
-            scores = one[:, 4].astype(np.float64)
-            kept = suppressed(edges, scores, labels, self.facts.overlap)
+        for one, scale, size in zip(raw, rows.scales, rows.sizes, strict=True):
+            one = one[one[:, 4] >= cuts[one[:, 5].astype(np.int64)]]
+            edges, scores, labels = in_picture(one[:, :4], scale, size), one[:, 4], one[:, 5].astype(np.int64)
+            kept = suppressed(edges, scores.astype(np.float64), labels, self.facts.overlap)
             kept = kept[((edges[kept, 2:] - edges[kept, :2]) > 0).all(axis=1)]
+            width, height = size.tolist()
             found.append(
-                Detections(edges[kept].astype(np.float32), one[kept, 4], labels[kept], self.classes, (size[0], size[1]))
+                Detections(edges[kept].astype(np.float32), scores[kept], labels[kept], self.classes, (width, height))
             )
         return found
 

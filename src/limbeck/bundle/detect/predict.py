@@ -7,7 +7,6 @@ order. What cannot be read is a row of ``OUTPUT.rejected.csv``, and the rest is 
 from __future__ import annotations
 
 import contextlib
-import csv
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from PIL import Image
 from limbeck.bundle.detect.detector import Detector
 from limbeck.bundle.detect.found import Detections
 from limbeck.bundle.detect.live import Live
+from limbeck.bundle.detect.rejects import write_rejects
 from limbeck.bundle.detect.tiles import tiled
 from limbeck.bundle.detect.tracking import Tracker
 from limbeck.bundle.detect.video import Video, VideoFile, is_live, is_video
@@ -28,7 +28,7 @@ from limbeck.bundle.predict_files import Done
 from limbeck.bundle.resume_journal import rejects_of
 from limbeck.errors import LimbeckError
 from limbeck.events import check
-from limbeck.files import whole_file, writable
+from limbeck.files import whole_file
 from limbeck.kinds.image.reading.decode import Picture, upright
 from limbeck.kinds.image.reading.files import FILE, quiet_pillow
 from limbeck.kinds.image.reading.inputs import image_inputs
@@ -64,9 +64,13 @@ class Asked:
 
 @dataclass
 class Rejects:
-    """What could not be read: source, its number, and the reason."""
+    """What could not be read: file or source, its row or frame, and the reason."""
 
-    rows: list[tuple[str, int, str]] = field(default_factory=list)
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, file: str, row: int, reason: str) -> None:
+        """Note one."""
+        self.rows.append({"file": file, "row": row, "reason": reason})
 
     def write(self, output: Path) -> Path | None:
         """Write them beside an output, or take away those of an earlier run."""
@@ -74,10 +78,7 @@ class Rejects:
         if not self.rows:
             path.unlink(missing_ok=True)
             return None
-        with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-            table = csv.writer(file, lineterminator="\n")
-            table.writerow(["file", "row", "reason"])
-            table.writerows([[writable(name), row, writable(reason)] for name, row, reason in self.rows])
+        write_rejects(path, self.rows)
         return path
 
 
@@ -121,14 +122,16 @@ def _pictures(
         for index in range(len(inputs.sources)):
             for chunk in inputs.chunks(index, 0, window):
                 check()
-                rejects.rows += [(inputs.sources[index].name, one.row, one.reason) for one in chunk.rejects]
+                source_name = inputs.sources[index].name
+                for one in chunk.rejects:
+                    rejects.add(source_name, one.row, one.reason)
                 frame = inputs.frame(chunk, index, names)
                 written = [str(path or "") for path in frame[name].to_list()]
                 pictures = [Picture(file, name=path) for file, path in zip(frame[FILE].to_list(), written, strict=True)]
                 answers, bad = _answered(detector, pictures, asked)
                 for at, (path, found) in enumerate(zip(written, answers, strict=True)):
                     if found is None:
-                        rejects.rows.append((inputs.sources[index].name, int(chunk.numbers[at]), str(bad[at])))
+                        rejects.add(source_name, int(chunk.numbers[at]), str(bad[at]))
                         continue
                     writer.add(Place(path), found)
                     if asked.draw is not None:
@@ -193,7 +196,7 @@ def _video(detector: Detector, source: str, writer: Writer, rejects: Rejects, as
                 if asked.most is not None and count >= asked.most:
                     break
         if video.broken is not None and (asked.most is None or count < asked.most):
-            rejects.rows.append((source, count, video.broken))
+            rejects.add(source, count, video.broken)
     if not count:
         raise LimbeckError(video.broken or "holds no frame", where=source, fix="check the video")
     return count

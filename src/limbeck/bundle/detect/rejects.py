@@ -1,25 +1,18 @@
-"""The table of boxes and files that were not used, or not as written."""
+"""Tables of what was not used, or not as written: boxes and files of labels, pictures and frames of a prediction."""
 
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from limbeck.files import writable, write_text
-from limbeck.tasks.detect.boxes import Rejected
-
-COLUMNS = ("file", "line", "picture", "done", "reason")
+from limbeck.files import whole_file, writable
 
 
-def write_rejects(path: Path, rejected: Sequence[Rejected]) -> None:
-    """Write a row for each: file and line of the label, its picture, "dropped" or "clipped", and why."""
-    memory = io.StringIO()
-    table = csv.writer(memory)
-    table.writerow(COLUMNS)
-    for one in rejected:
-        line = "" if one.line is None else one.line
-        done = "clipped" if one.clipped else "dropped"
-        table.writerow([writable(one.file), line, writable(one.picture), done, writable(str(one.reason))])
-    write_text(path, memory.getvalue())
+def write_rejects(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a CSV table, whole or not at all, with the keys of the first of N >= 1 rows as its columns."""
+    with whole_file(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(rows[0])
+        table.writerows([["" if cell is None else writable(str(cell)) for cell in row.values()] for row in rows])

@@ -19,11 +19,11 @@ from limbeck.kinds.image.reading.decode import Picture
 from limbeck.messages.baseline_names import elsewhere
 from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as to_json
-from limbeck.metrics.boxes.coco import Curves, Found, Truth, coco_metrics
+from limbeck.metrics.boxes.coco import Curves, Found, coco_metrics
 from limbeck.metrics.boxes.operating import at_thresholds, confusion
 from limbeck.metrics.boxes.resample import intervals
 from limbeck.tasks.detect.baseline import NAME
-from limbeck.tasks.detect.boxes import Annotated, Labelled, Rejected
+from limbeck.tasks.detect.boxes import Annotated, Labelled, truths
 from limbeck.tasks.detect.reading.read import read_boxes
 
 BACKGROUND = "background"
@@ -107,7 +107,7 @@ def evaluate(
         **found.figures,
         "verdict": found.verdict,
         "baselines": baselines,
-        "rejected": [_row(one) for one in rows.rejected],
+        "rejected": [one.row() for one in rows.rejected],
         "warnings": warnings,
         "findings": findings,
         "messages": to_json(findings),
@@ -136,10 +136,7 @@ def labelled(detector: Detector, data: Path, where: Mapping[str, str]) -> tuple[
     if not rows.pictures:
         raise LimbeckError(f"no picture is in {wanted!r}", where=data, fix="check --where")
     if rows.rejected:
-        boxes = [one for one in rows.rejected if one.line is not None]
-        clipped = sum(one.clipped for one in boxes)
-        counts = {"dropped": len(boxes) - clipped, "clipped": clipped, "others": len(rows.rejected) - len(boxes)}
-        notes.append(message("boxes.rejected_here", first=rows.rejected[0].reason, **counts))
+        notes.append(message("boxes.rejected_here", first=rows.rejected[0].reason, **rows.left_out()))
     return rows, notes
 
 
@@ -158,7 +155,7 @@ def evaluated(detector: Detector, rows: Annotated, bootstrap: int, *, grouped: b
         check()
         part = [Picture(one.file, name=one.name) for one in pictures[at : at + window]]
         answers += detector.found(detector.encode(part), LEAST)
-    true = [Truth(one.boxes.edges, one.boxes.labels, one.boxes.crowd) for one in pictures]
+    true = truths(pictures)
     found = [_as_found(one) for one in answers]
     classes, cuts = list(detector.classes), detector.facts.thresholds
     metrics = coco_metrics(true, found, classes)
@@ -193,8 +190,3 @@ def _seen(detector: Detector, rows: Annotated) -> list[Message]:
     if found is None or not beyond_chance(count := int(found[0].sum()), found[1]):
         return []
     return [message("seen.bundle", count=count, total=len(rows.pictures))]
-
-
-def _row(one: Rejected) -> dict[str, Any]:
-    done = "clipped" if one.clipped else "dropped"
-    return {"file": one.file, "line": one.line, "picture": one.picture, "done": done, "reason": str(one.reason)}

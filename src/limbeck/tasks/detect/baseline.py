@@ -12,30 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.metrics.boxes.coco import Found, Truth, coco_metrics
+from limbeck.metrics.boxes.coco import Found, coco_metrics
 from limbeck.metrics.boxes.overlap import overlaps, suppressed
-from limbeck.tasks.detect.boxes import Labelled
+from limbeck.tasks.detect.boxes import Labelled, truths
 
 NAME = "most frequent boxes"
 MOST, SAMPLED = 20, 1000  # boxes of a class that are answered, and that are looked at
 _SHARED = 0.5
 
 
-def baseline_row(
-    train: Sequence[Labelled], evaluated: Sequence[Labelled], true: Sequence[Truth], classes: Sequence[str]
-) -> dict[str, Any]:
-    """Return the baseline's line of the report: name, ``ap``, ``ap50`` and ``n_train`` pictures.
-
-    Parameters
-    ----------
-    evaluated, true
-        The pictures, and their true boxes.
-    """
+def baseline_row(train: Sequence[Labelled], evaluated: Sequence[Labelled], classes: Sequence[str]) -> dict[str, Any]:
+    """Return the baseline's line of the report on the ``evaluated``: name, ``ap``, ``ap50``, ``n_train`` pictures."""
     edges, scores, labels = frequent_boxes(train, len(classes))
     found = [
         Found(edges * np.tile(np.array(one.size, dtype=np.float64), 2), scores, labels) for one in evaluated
     ]  # fmt: skip
-    metrics = coco_metrics(true, found, classes)
+    metrics = coco_metrics(truths(evaluated), found, classes)
     return {"name": NAME, "ap": metrics["ap"], "ap50": metrics["ap50"], "n_train": len(train)}
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.messages.message import Message
+from limbeck.metrics.boxes.coco import Truth
 
 IGNORE = "ignore"  # the label of a region in which nothing is counted, of whatever class
 Edges = NDArray[np.float64]
@@ -90,6 +92,11 @@ class Rejected:
     reason: Message
     clipped: bool = False
 
+    def row(self) -> dict[str, Any]:
+        """Return file, line (None for a whole file), picture, what was done ("dropped" or "clipped") and the reason."""
+        done = "clipped" if self.clipped else "dropped"
+        return {"file": self.file, "line": self.line, "picture": self.picture, "done": done, "reason": str(self.reason)}
+
 
 @dataclass(frozen=True)
 class Annotated:
@@ -117,6 +124,12 @@ class Annotated:
         """Return the pictures of a part, in their order."""
         return [picture for picture in self.pictures if picture.part == name]
 
+    def left_out(self) -> dict[str, int]:
+        """Return how many boxes were ``dropped`` and ``clipped``, and how many ``others``, files and pictures, left."""
+        boxes = [one for one in self.rejected if one.line is not None]
+        clipped = sum(one.clipped for one in boxes)
+        return {"dropped": len(boxes) - clipped, "clipped": clipped, "others": len(self.rejected) - len(boxes)}
+
     def counts(self, part: str) -> dict[str, int]:
         """Return class -> number of its boxes in a part, without crowds."""
         found = np.zeros(len(self.classes), dtype=np.int64)
@@ -124,6 +137,11 @@ class Annotated:
             one = picture.boxes
             found += np.bincount(one.labels[(one.labels >= 0) & ~one.crowd], minlength=len(found))
         return dict(zip(self.classes, found.tolist(), strict=True))
+
+
+def truths(pictures: Sequence[Labelled]) -> list[Truth]:
+    """Return the true boxes of pictures as the metrics take them."""
+    return [Truth(one.boxes.edges, one.boxes.labels, one.boxes.crowd) for one in pictures]
 
 
 def joined(boxes: Sequence[Boxes]) -> Boxes:

@@ -14,13 +14,13 @@ import torch
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.image.reading.decode import Picture
-from limbeck.kinds.image.whole.letterbox import Letterboxed, LetterboxInput
-from limbeck.metrics.boxes.coco import Found, Truth, coco_metrics
+from limbeck.kinds.image.whole.letterbox import Letterboxed, LetterboxInput, in_picture
+from limbeck.metrics.boxes.coco import Found, coco_metrics
 from limbeck.networks import Network
 from limbeck.networks.detect.centre_map import CentreMap
 from limbeck.objectives import OBJECTIVES
 from limbeck.recipe import Recipe
-from limbeck.tasks.detect.boxes import Annotated, Labelled
+from limbeck.tasks.detect.boxes import Annotated, Labelled, truths
 from limbeck.training.build import network_kind
 from limbeck.training.detect.start import started
 from limbeck.training.detect.teacher import HeatTeacher
@@ -117,14 +117,8 @@ def found_in(raw: np.ndarray, rows: Letterboxed) -> list[Found]:
     """Return the boxes of a network's answer float32 [N, K, 6] in pixels of the pictures."""
     out = []
     for one, scale, size in zip(raw.astype(np.float64), rows.scales, rows.sizes, strict=True):
-        edges = np.clip(one[:, :4] / np.tile(scale, 2), 0, np.tile(size, 2))
-        out.append(Found(edges, one[:, 4], one[:, 5].astype(np.int64)))
+        out.append(Found(in_picture(one[:, :4], scale, size), one[:, 4], one[:, 5].astype(np.int64)))
     return out
-
-
-def truths(pictures: list[Labelled]) -> list[Truth]:
-    """Return the true boxes of pictures as the metrics take them."""
-    return [Truth(one.boxes.edges, one.boxes.labels, one.boxes.crowd) for one in pictures]
 
 
 def _mark(recipe: Recipe, pictures: list[Labelled]) -> str:

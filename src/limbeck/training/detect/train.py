@@ -17,7 +17,7 @@ from limbeck.bundle.detect.rejects import write_rejects
 from limbeck.bundle.manifest import Detection, write_manifest
 from limbeck.bundle.training_hashes import write_seen
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.detect.evaluate import Evaluated, evaluated
+from limbeck.evaluation.detect.evaluate import evaluated
 from limbeck.events import check, stage
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.kinds.image.reading.decode import Picture
@@ -29,11 +29,11 @@ from limbeck.metrics.boxes.operating import best_thresholds
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe, override
 from limbeck.tasks.detect.baseline import baseline_row
-from limbeck.tasks.detect.boxes import Annotated
+from limbeck.tasks.detect.boxes import Annotated, truths
 from limbeck.training.build import start_of
 from limbeck.training.detect.card import card
 from limbeck.training.detect.export import CALIBRATED, Gate, export
-from limbeck.training.detect.fit import Fitted, fit_detector, found_in, raw_boxes, truths
+from limbeck.training.detect.fit import Fitted, fit_detector, found_in, raw_boxes
 from limbeck.training.detect.rows import read_annotated, settled
 from limbeck.training.detect.teacher import HeatTeacher, pseudo_labelled, teacher_folder
 from limbeck.training.distributed.processes import current
@@ -97,10 +97,7 @@ def tell(rows: Annotated) -> None:
             counts = ", ".join(f"{name} {count:,}" for name, count in rows.counts(part).items())
             say(f"{part}: {len(rows.part(part)):,} pictures; boxes: {counts}")
     if rows.rejected:
-        boxes = [one for one in rows.rejected if one.line is not None]
-        clipped = sum(one.clipped for one in boxes)
-        others = len(rows.rejected) - len(boxes)
-        say(message("boxes.rejected", dropped=len(boxes) - clipped, clipped=clipped, others=others))
+        say(message("boxes.rejected", **rows.left_out()))
 
 
 def finish(recipe: Recipe, rows: Annotated, fitted: Fitted, out: Path, lang: str) -> Trained:
@@ -114,8 +111,8 @@ def finish(recipe: Recipe, rows: Annotated, fitted: Fitted, out: Path, lang: str
     with whole_folder(out) as folder:
         check()
         with stage("export"):
-            some = np.random.default_rng(recipe.training.seed).permutation(len(rows.part("train")))[:CALIBRATED]
             train = rows.part("train")
+            some = np.random.default_rng(recipe.training.seed).permutation(len(train))[:CALIBRATED]
             chosen = [train[at] for at in np.sort(some).tolist()] if recipe.export.int8 != "never" else []
             sample = fitted.encoder.encode([Picture(one.file, name=one.name) for one in chosen])
             gate = export(fitted, folder, int8=recipe.export.int8, sample=sample, ap=ap)
@@ -126,7 +123,7 @@ def finish(recipe: Recipe, rows: Annotated, fitted: Fitted, out: Path, lang: str
             if recipe.export.seen:
                 write_seen(folder, [one.sha256 for one in rows.pictures if one.part != "test"])
             if rows.rejected:
-                write_rejects(folder / "rejected.csv", rows.rejected)
+                write_rejects(folder / "rejected.csv", [one.row() for one in rows.rejected])
             found = found_in(raw_boxes(fitted.network, fitted.encoder, fitted.valid), fitted.valid)
             facts = _facts(recipe, rows, fitted, gate, out.resolve().name, best_thresholds(true, found, rows.classes))
             write_manifest(folder, facts)
@@ -142,16 +139,13 @@ def _evaluated(recipe: Recipe, rows: Annotated, fitted: Fitted, folder: Path, ou
     part = "test" if rows.part("test") else "valid"
     if part == "valid":
         say("there are no test pictures: the figures are those of valid, on which the detector was chosen")
+    train, pictures = rows.part("train"), rows.part(part)
+    baselines = [baseline_row(train, pictures, rows.classes)] if recipe.evaluation.baseline else []
     with Detector(folder) as detector:
-        found: Evaluated = evaluated(
-            detector, replace(rows, pictures=tuple(rows.part(part))), recipe.evaluation.bootstrap
-        )
+        found = evaluated(detector, replace(rows, pictures=tuple(pictures)), recipe.evaluation.bootstrap)
         counts = {f"{name} pictures": len(rows.part(name)) for name in ("train", "valid", "test")}
         facts = {"judged_on": part, **counts}
         history = fitted.history.epochs
-        judged = rows.part(part)
-        asked = recipe.evaluation.baseline
-        baselines = [baseline_row(rows.part("train"), judged, truths(judged), rows.classes)] if asked else []
         found.write(
             folder / "report.html", detector, facts, history, baselines, lang=lang, pictures=recipe.evaluation.pictures
         )

@@ -42,6 +42,11 @@ def letterboxed(image: Image.Image, box: tuple[int, int]) -> NDArray[np.uint8]:
     return out
 
 
+def in_picture(edges: NDArray[np.floating], scale: NDArray[np.float64], size: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return boxes [N, 4] of a letterbox in pixels of its picture, clipped to it; see `Letterboxed`."""
+    return np.asarray(np.clip(edges / np.tile(scale, 2), 0, np.tile(size, 2)), dtype=np.float64)
+
+
 def letterbox_for(sizes: Sequence[tuple[int, int]], side: int) -> tuple[int, int]:
     """Return the letterbox (width, height) with ``side`` pixels at its longer side for pictures of these sizes.
 
