@@ -11,7 +11,7 @@ from PIL import Image
 
 from detect.scenes import scene
 from limbeck.kinds.image.whole.letterbox import GREY, fitted, letterbox_for, letterboxed
-from limbeck.metrics.boxes.overlap import overlaps
+from limbeck.metrics.boxes.overlap import overlaps, suppressed
 from limbeck.networks.detect.centre_map import STRIDE, CentreMap, decoded
 from limbeck.objectives import OBJECTIVES, Step
 from limbeck.objectives.centre import generalised_iou
@@ -88,6 +88,19 @@ def test_samples_depend_on_seed_epoch_and_row_alone(tmp_path: Path) -> None:
     rows = one.rows(2)
     assert (one.sample(rows, 4)[0] == other.sample(other.rows(2), 4)[0]).all()
     assert (one.sample(rows, 4)[0] != one.sample(one.rows(3), 4)[0]).any()
+
+
+def test_what_is_left_out_overlaps_a_higher_box_of_its_class_and_nothing_that_stays_does() -> None:
+    random = np.random.default_rng(3)
+    corners = random.uniform(0, 300, (200, 2))
+    edges = np.concatenate([corners, corners + random.uniform(5, 90, (200, 2))], axis=1)
+    scores, labels = random.random(200).round(1), random.integers(0, 2, 200)
+    kept = suppressed(edges, scores, labels, 0.3)
+    near = (overlaps(edges, edges) > 0.3) & (labels[:, None] == labels[None, :]) & ~np.eye(200, dtype=bool)
+    assert not near[np.ix_(kept, kept)].any()
+    assert (np.diff(scores[kept]) <= 0).all()
+    for at in np.setdiff1d(np.arange(200), kept):
+        assert scores[kept][near[at, kept]].max() >= scores[at]
 
 
 def test_generalised_iou_is_one_for_equal_boxes_and_below_zero_for_a_sliver() -> None:

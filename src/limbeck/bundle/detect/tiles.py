@@ -13,12 +13,12 @@ from PIL import Image
 
 from limbeck.bundle.detect.detector import Detector
 from limbeck.bundle.detect.found import Detections
+from limbeck.events import check
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.metrics.boxes.overlap import suppressed
 
 OVERLAP = 0.2
 _EDGE = 2.0  # pixels from an inner edge within which a box is taken to be cut off
-MOST = 400  # tiles of a picture
 
 
 def tiled(detector: Detector, image: Image.Image, threshold: float | None) -> Detections:
@@ -28,9 +28,10 @@ def tiled(detector: Detector, image: Image.Image, threshold: float | None) -> De
     whole = detector.found(detector.encode([Picture(image)]), threshold)[0]
     if width <= tile[0] and height <= tile[1]:
         return whole
-    corners = [(x, y) for y in starts(height, tile[1]) for x in starts(width, tile[0])][:MOST]
+    corners = [(x, y) for y in starts(height, tile[1]) for x in starts(width, tile[0])]
     found = [whole]
     for at in range(0, len(corners), detector.window):
+        check()
         part = corners[at : at + detector.window]
         cut = [image.crop((x, y, min(x + tile[0], width), min(y + tile[1], height))) for x, y in part]
         answers = detector.found(detector.encode([Picture(one) for one in cut]), threshold)

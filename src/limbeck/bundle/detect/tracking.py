@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from limbeck.bundle.detect.detector import LEAST
 from limbeck.bundle.detect.found import Detections
 from limbeck.errors import needing
 from limbeck.metrics.boxes.overlap import overlaps
@@ -36,7 +37,6 @@ class Track:
     mean: Floats
     spread: Floats
     unseen: int = 0
-    hits: int = 1
 
     @property
     def edges(self) -> Floats:
@@ -66,7 +66,7 @@ class Tracker:
     @property
     def lowest(self) -> float:
         """The smallest score of any class that is of use."""
-        return max(0.01, float(self._cuts.min()) * LOW)
+        return max(LEAST, float(self._cuts.min()) * LOW)
 
     def step(self, found: Detections, threshold: float | None = None) -> Detections:
         """Return the boxes of the next frame that belong to a track, with its number.
@@ -145,4 +145,4 @@ def _update(track: Track, edges: Floats) -> None:
     gain = np.linalg.solve(inner, _SEES @ track.spread).T
     track.mean = track.mean + gain @ (_measured(edges) - _SEES @ track.mean)
     track.spread = track.spread - gain @ _SEES @ track.spread
-    track.unseen, track.hits = 0, track.hits + 1
+    track.unseen = 0

@@ -64,19 +64,16 @@ def worst_pictures(
     """Return the pictures with most errors: name, missed, wrong, objects and, with ``images``, a small drawn copy."""
     cuts = list(thresholds.values())
     rows: list[dict[str, Any]] = []
-    for place, (one, other) in enumerate(zip(pictures, found, strict=True)):
+    errors: dict[str, tuple[Labelled, Detections, np.ndarray, np.ndarray]] = {}
+    for one, other in zip(pictures, found, strict=True):
         missed, wrong = errors_of(one, other, cuts)
         if missed.any() or wrong.any():
-            row: dict[str, Any] = {"name": one.name, "missed": int(missed.sum()), "wrong": int(wrong.sum())}
-            rows.append({**row, "at": place, "objects": int((~one.boxes.crowd).sum())})
+            row = {"name": one.name, "missed": int(missed.sum()), "wrong": int(wrong.sum())}
+            rows.append({**row, "objects": int((~one.boxes.crowd).sum())})
+            errors[one.name] = (one, other, missed, wrong)
     rows.sort(key=lambda row: (-row["missed"] - row["wrong"], row["name"]))
     rows = rows[:WORST]
-    for row in rows if images else ():
-        at = int(row["at"])
-        one, other = pictures[at], found[at]
-        missed, wrong = errors_of(one, other, cuts)
-        row["thumbnail"] = _small(one, other, missed, wrong)
-    return rows
+    return [{**row, "thumbnail": _small(*errors[row["name"]])} for row in rows] if images else rows
 
 
 def _small(one: Labelled, found: Detections, missed: np.ndarray, wrong: np.ndarray) -> str | None:
@@ -90,13 +87,11 @@ def _small(one: Labelled, found: Detections, missed: np.ndarray, wrong: np.ndarr
     image = image.resize(
         (max(1, round(image.size[0] * scale)), max(1, round(image.size[1] * scale))), Image.Resampling.BILINEAR
     )
-    names = [f"{name} {score:.2f}" for name, score in zip(found.names, found.scores, strict=True)]
-    image = drawn(
-        image, one.boxes.edges[missed] * scale, ["" for _ in range(int(missed.sum()))], [WHITE] * int(missed.sum())
-    )
-    chosen = np.flatnonzero(wrong)
-    captions = [names[at] for at in chosen]
-    image = drawn(image, found.edges[chosen] * scale, captions, [colour_of(int(found.labels[at])) for at in chosen])
+    count = int(missed.sum())
+    image = drawn(image, one.boxes.edges[missed] * scale, [""] * count, [WHITE] * count)
+    chosen = found.take(wrong)
+    captions = [f"{name} {score:.2f}" for name, score in zip(chosen.names, chosen.scores, strict=True)]
+    image = drawn(image, chosen.edges * scale, captions, [colour_of(label) for label in chosen.labels.tolist()])
     memory = io.BytesIO()
     image.save(memory, "JPEG", quality=_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(memory.getvalue()).decode("ascii")

@@ -35,12 +35,13 @@ def overlaps(found: Edges, true: Edges, crowd: NDArray[np.bool_] | None = None) 
 def suppressed(edges: Edges, scores: NDArray[np.float64], labels: NDArray[np.int64], most: float) -> NDArray[np.int64]:
     """Return which boxes stay, int64, highest score first, where none overlaps a higher one of its class by > ``most``.
 
-    Greedy non-maximum suppression, class by class.
+    Greedy non-maximum suppression, class by class, in memory of the order of N.
     """
-    order = np.argsort(-scores, kind="stable")
+    left = np.argsort(-scores, kind="stable")
     kept: list[int] = []
-    shared = overlaps(edges, edges)
-    for at in order.tolist():
-        if not any(labels[other] == labels[at] and shared[at, other] > most for other in kept):
-            kept.append(at)
+    while len(left):
+        best, left = int(left[0]), left[1:]
+        kept.append(best)
+        shared = overlaps(edges[best : best + 1], edges[left])[0]
+        left = left[(labels[left] != labels[best]) | (shared <= most)]
     return np.array(kept, dtype=np.int64)

@@ -125,6 +125,11 @@ class Seen:
     size: tuple[int, int] = (0, 0)
     turn: int = 1
 
+    @property
+    def stored(self) -> tuple[int, int]:
+        """Width and height as the file holds it, before EXIF turns it."""
+        return _turned(self.size, self.turn)
+
 
 def upright(picture: Picture) -> Image.Image:
     """Return a picture decoded: mode RGB, upright, whole.
@@ -187,7 +192,7 @@ def look(picture: Picture) -> Seen:
         with _in_turn(image):
             _load(image)
         turn = _turn(image)
-        size = (size[1], size[0]) if turn in (5, 6, 7, 8) else size
+        size = _turned(size, turn)
         if picture.box is not None:
             picture.box.edges(size)
         frames = _frames(image, len(content)) if format_ != "MPO" else "1"
@@ -305,6 +310,11 @@ def _turn(image: Image.Image) -> int:
         return int(image.getexif().get(_ORIENTATION, 1))
     except Exception:  # a broken EXIF block says nothing; the picture is there all the same
         return 1
+
+
+def _turned(size: tuple[int, int], turn: int) -> tuple[int, int]:
+    """Return the sides of a picture exchanged where its orientation exchanges the axes."""
+    return (size[1], size[0]) if turn in (5, 6, 7, 8) else size
 
 
 def _upright(image: Image.Image) -> Image.Image:

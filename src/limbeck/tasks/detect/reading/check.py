@@ -100,7 +100,7 @@ class _Fit:
 
     def __init__(self, one: RawPicture, seen: Seen) -> None:
         self.size, self.turn = seen.size, seen.turn
-        stored = (seen.size[1], seen.size[0]) if seen.turn in (5, 6, 7, 8) else seen.size
+        stored = seen.stored
         self.turned, self.seen_as = False, seen.size
         if stored != seen.size:
             far = np.array([box.edges for box in one.boxes if box.unit == "pixels"]).reshape(-1, 4)
