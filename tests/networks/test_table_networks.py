@@ -4,6 +4,7 @@ import numpy as np
 import onnxruntime
 import polars as pl
 import pytest
+import torch
 
 from limbeck.data.split import split_random
 from limbeck.dataset.prepare import prepare
@@ -69,8 +70,6 @@ def test_trees_answer_like_the_model_that_they_were_read_from():
     recipe, rows, made = trained(frame, network="trees", trees=15, penalty=0.0)
     learned = np.concatenate([rows.part("train"), rows.part("valid")])
     given = encode(made.encoder, values_of(rows.frame[learned], recipe.task))
-    import torch
-
     batch = batch_of(made.encoder, given, np.arange(len(learned)))
     columns = made.network.columns(*(torch.from_numpy(batch[name]) for name in made.network.arrays)).numpy()
     assert np.isnan(columns).any()
@@ -89,6 +88,22 @@ def test_thresholds_are_rounded_so_that_no_comparison_changes():
     exact = values[:, None].astype(np.float64) <= middle
     assert np.array_equal(values[:, None] <= _down(middle), exact)
     assert (_down(values.astype(np.float64)) == values).all()
+
+
+def test_a_forest_whose_trees_agree_makes_nothing_of_the_last_bit_of_their_sum():
+    random = np.random.default_rng(0)
+    a = random.normal(size=400)
+    frame = pl.DataFrame(
+        {"a": a, "b": random.normal(size=400), "kind": ["x"] * 400, "label": np.where(a > 0, "p", "n")}
+    )
+    _, _, made = trained(frame, network="trees", method="forest", trees=110)
+    batch = batch_of(made.encoder, made.valid_rows, np.arange(len(made.valid_rows)))
+    arrays = [torch.from_numpy(batch[name]) for name in made.network.arrays]
+    with torch.no_grad():
+        logits = made.network(*arrays)
+        made.network.start += 1e-6  # as much as the order of a sum changes
+        moved = made.network(*arrays)
+    assert float((logits - moved).abs().max()) < 1e-3
 
 
 def test_nodes_of_one_leaf_answer_the_start():

@@ -23,8 +23,6 @@ from limbeck.networks.base import Network
 from limbeck.networks.table.columns import Flags, arrays_of, by_name, scaled_once
 from limbeck.recipe import Section
 
-_LEAST = 1e-6  # of a probability before its logarithm
-
 
 class Options(Section):
     """Keys of ``[student]`` for ``network = "trees"``."""
@@ -142,12 +140,11 @@ class Trees(Network):
         else:
             summed = self._walked(rows)
         if self.forest:
-            first = summed.clamp(_LEAST, 1.0 - _LEAST if self.outputs == 1 else 1.0)
-            if self.outputs == 1:
-                first = torch.log(first) - torch.log(1.0 - first)
-            else:
-                return torch.log(first)
-            summed = first
+            # One more tree that knows nothing (Laplace). Where all trees agree, the logarithm would else make much of
+            # the last bit of a sum, which torch and onnxruntime add up in different orders.
+            trees = len(self.roots)
+            shares = (summed * trees + 1.0 / self.classes) / (trees + 1)
+            summed = torch.log(shares) - (torch.log(1.0 - shares) if self.outputs == 1 else 0.0)
         return summed if self.outputs > 1 else torch.cat((-0.5 * summed, 0.5 * summed), dim=1)
 
     def _walked(self, rows: Tensor) -> Tensor:
