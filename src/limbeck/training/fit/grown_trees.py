@@ -23,7 +23,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe
 
 _TREES, _LEAVES, _FOREST_LEAVES = 200, 31, 2048
-_MOST_NODES = 150_000  # of a forest, above which it has fewer trees: some 5 MB
+_MOST_NODES = 100_000  # of a forest, above which it has fewer trees: some 8 MB
 
 
 def grow(
