@@ -7,13 +7,14 @@ import statistics
 import tempfile
 from pathlib import Path
 
+from scipy.stats import t
+
 import limbeck
 from benchmarks.detection import GIVEN, SETS, small
 from benchmarks.figures import ROOT, Figure, over_seeds
 
 COMMAND = "make bench ONLY=detection_distil"
 SEEDS = 5
-T95 = {1: float("nan"), 2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # Student's t, two-sided, of n - 1 degrees of freedom
 STUDENT = ["student.width=16", "training.epochs=6"]
 TEACHER = ["student.width=64", "training.epochs=12"]
 QUICK = [
@@ -45,7 +46,7 @@ def compared(name: str, folder: Path, scratch: Path, quick: bool) -> list[Figure
         ]
         taught.append(trained(folder, scratch / f"{name}-taught-{seed}", [*given, *more]))
     gains = [one - other for one, other in zip(taught, plain, strict=True)]
-    half = T95[len(gains)] * statistics.stdev(gains) / math.sqrt(len(gains))
+    half = float(t.ppf(0.975, len(gains) - 1)) * statistics.stdev(gains) / math.sqrt(len(gains))
     mean = statistics.fmean(gains)
     note = f"mean of {len(gains)} paired differences, 95 % interval {mean - half:+.4f} to {mean + half:+.4f}; student of width 16, teacher of width 64 with AP {large:.3f}; equal steps and samples, the teacher's own training not counted"
     figure = {"subject": "detection", "command": COMMAND, "better": "higher", "unit": ""}

@@ -12,6 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load
+from torch import Tensor
 
 from limbeck.bundle.manifest import read_manifest
 from limbeck.errors import LimbeckError
@@ -81,19 +82,34 @@ def load_weights(network: Network, folder: Path) -> str:
     LimbeckError
         When the weights are damaged, or of another network: other options make other shapes.
     """
+    weights = read_weights(folder)
+    try:
+        network.start_from(weights)
+    except RuntimeError as error:  # torch lists every name and shape that differs
+        raise weights_misfit(folder) from error
+    return f"started from the weights and the encoder of {folder.name}"
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """Return the weights of a bundle by their names, in single precision where they are no whole numbers.
+
+    Raises
+    ------
+    LimbeckError
+        When they are missing or damaged.
+    """
     file = folder / WEIGHTS
     try:
         weights = load(read_regular(file, _LARGEST, inside=folder))
     except (OSError, SafetensorError, ValueError) as error:
-        raise LimbeckError("cannot be read", where=file, fix="name another bundle in student.init") from error
-    try:
-        network.start_from(
-            {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
-        )
-    except RuntimeError as error:  # torch lists every name and shape that differs
-        what = "its weights do not fit the network of the recipe: the options of [student] differ"
-        raise LimbeckError(what, where=folder, fix=f"take those of {folder / 'recipe.toml'}") from error
-    return f"started from the weights and the encoder of {folder.name}"
+        raise LimbeckError("cannot be read", where=file, fix="name another bundle") from error
+    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+
+
+def weights_misfit(folder: Path) -> LimbeckError:
+    """Return the error for weights of a bundle that a network of other options cannot take."""
+    what = "its weights do not fit the network of the recipe: the options of [student] differ"
+    return LimbeckError(what, where=folder, fix=f"take those of {folder / 'recipe.toml'}")
 
 
 def _unfit(folder: Path, what: str, theirs: Any, ours: Any) -> LimbeckError:

@@ -63,17 +63,14 @@ def worst_pictures(
 ) -> list[dict[str, Any]]:
     """Return the pictures with most errors: name, missed, wrong, objects and, with ``images``, a small drawn copy."""
     cuts = list(thresholds.values())
-    rows: list[dict[str, Any]] = []
-    errors: dict[str, tuple[Labelled, Detections, np.ndarray, np.ndarray]] = {}
+    rows: list[tuple[dict[str, Any], tuple[Labelled, Detections, np.ndarray, np.ndarray]]] = []
     for one, other in zip(pictures, found, strict=True):
         missed, wrong = errors_of(one, other, cuts)
         if missed.any() or wrong.any():
             row = {"name": one.name, "missed": int(missed.sum()), "wrong": int(wrong.sum())}
-            rows.append({**row, "objects": int((~one.boxes.crowd).sum())})
-            errors[one.name] = (one, other, missed, wrong)
-    rows.sort(key=lambda row: (-row["missed"] - row["wrong"], row["name"]))
-    rows = rows[:WORST]
-    return [{**row, "thumbnail": _small(*errors[row["name"]])} for row in rows] if images else rows
+            rows.append(({**row, "objects": int((~one.boxes.crowd).sum())}, (one, other, missed, wrong)))
+    rows.sort(key=lambda pair: (-pair[0]["missed"] - pair[0]["wrong"], pair[0]["name"]))
+    return [{**row, "thumbnail": _small(*errors)} if images else row for row, errors in rows[:WORST]]
 
 
 def _small(one: Labelled, found: Detections, missed: np.ndarray, wrong: np.ndarray) -> str | None:

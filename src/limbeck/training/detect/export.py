@@ -11,7 +11,7 @@ import io
 import logging
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,20 +21,20 @@ import torch
 
 from limbeck.bundle.session import open_trusted
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import out_of_reach
 from limbeck.kinds.image.whole.letterbox import Letterboxed
 from limbeck.messages.message import message
 from limbeck.metrics.boxes.overlap import overlaps
-from limbeck.process.quiet import at_level, without_root_logs, without_warnings
+from limbeck.process.quiet import at_level, without_warnings
 from limbeck.progress import say
 from limbeck.training.detect.fit import BATCH, Fitted, raw_boxes
-from limbeck.training.export.int8 import why
-from limbeck.training.export.onnx_model import OPSET, drop_unused_domains, halve
+from limbeck.training.export.int8 import FASTER, quantise, why
+from limbeck.training.export.onnx_model import OPSET, halve
 
 LARGEST_SCORE, LARGEST_EDGE = 1e-4, 0.1  # difference of a score, and of an edge in pixels
 COMPARED = 0.05  # score from which on boxes are compared
 MOST_AP = 0.005  # AP that eight bits may cost on valid
 CALIBRATED = 64  # training pictures by which eight bits find their ranges
-FASTER = 1.05
 _WEIGHTED = ["Conv", "Relu", "Add", "Resize"]  # what stands between convolutions would be rounded back and forth
 
 
@@ -147,10 +147,11 @@ def _try_int8(
 ) -> dict[str, float | int | bool | str]:  # fmt: skip
     file = folder / "model.int8.onnx"
     try:
-        with tempfile.TemporaryDirectory() as scratch, without_root_logs("onnxruntime"):
-            _quantise(whole, Path(scratch), file, fitted, sample)
-        drop_unused_domains(file)
+        shown = (fitted.encoder.batch(sample, np.array([at])) for at in range(len(sample)))
+        quantise(whole, file, shown, operators=_WEIGHTED, left_whole=_left_whole)
         quantised, own_seconds = answered(file, fitted, 1)
+    except OSError as error:  # see `limbeck.training.export.int8.try_int8`
+        raise out_of_reach(error, Path(error.filename or tempfile.gettempdir())) from error
     except Exception as error:  # whatever the quantiser cannot do, the single-precision model can
         file.unlink(missing_ok=True)
         return {"kept": False, **why(message("export.cannot_quantise", error=first_line(error, 120)))}
@@ -165,39 +166,11 @@ def _try_int8(
     return {"kept": False, **why(reason), **facts}
 
 
-def _quantise(whole: onnx.ModelProto, scratch: Path, file: Path, fitted: Fitted, sample: Letterboxed) -> None:
-    from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
-    from onnxruntime.quantization.shape_inference import quant_pre_process
+def _left_whole(nodes: Sequence[onnx.NodeProto]) -> list[str]:
+    """Return the nodes up to the first convolution, and from the last but one on.
 
-    source, ready = scratch / "whole.onnx", scratch / "ready.onnx"
-    source.write_bytes(whole.SerializeToString())
-    quant_pre_process(source, ready, skip_symbolic_shape=True)
-    nodes = onnx.load(ready).graph.node
+    The first one has three channels, for which eight bits take three times as long; the last two are heat and
+    distances, and what follows decodes: a rounding there is a rounding of scores and edges.
+    """
     convolutions = [at for at, node in enumerate(nodes) if node.op_type == "Conv"]
-    # The first one has three channels, for which eight bits take three times as long; the last two are heat and
-    # distances, and what follows decodes: a rounding there is a rounding of scores and edges.
-    first, last = convolutions[0], convolutions[-2]
-    whole_nodes = [node.name for at, node in enumerate(nodes) if at <= first or at >= last]
-    quantize_static(
-        ready,
-        file,
-        _Shown(fitted, sample),
-        op_types_to_quantize=_WEIGHTED,
-        nodes_to_exclude=whole_nodes,
-        quant_format=QuantFormat.QDQ,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        reduce_range=True,  # see `limbeck.training.export.int8`
-    )
-
-
-class _Shown:
-    """Pictures one by one, as onnxruntime's calibration asks for them."""
-
-    def __init__(self, fitted: Fitted, sample: Letterboxed) -> None:
-        self._feeds = (fitted.encoder.batch(sample, np.array([at])) for at in range(len(sample)))
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        """Return the next batch, None behind the last."""
-        return next(self._feeds, None)
+    return [node.name for at, node in enumerate(nodes) if at <= convolutions[0] or at >= convolutions[-2]]

@@ -80,8 +80,7 @@ def fit_detector(
         started(network, start, data.classes)
     network.to(memory_format=torch.channels_last)  # a third faster on a CPU
     rows = encoder.encode([Picture(one.file, name=one.name) for one in valid])
-    reader: Any = WindowInput(train, encoder.box, len(data.classes), recipe.training)
-    reader.teacher = teacher
+    reader: Any = WindowInput(train, encoder.box, len(data.classes), recipe.training, teacher)
     count = recipe.training.windows.samples
     learner = Learner(network, recipe.objective, reader, data.classes)
     history = fit(

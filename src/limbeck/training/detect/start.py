@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 
 from limbeck.bundle.manifest import read_manifest
 from limbeck.errors import LimbeckError
-from limbeck.files import read_regular
 from limbeck.networks.detect.centre_map import CentreMap
 from limbeck.progress import say
-from limbeck.training.warm_start import WEIGHTS, bundle_of
+from limbeck.training.warm_start import bundle_of, read_weights, weights_misfit
 
-_LARGEST = 2**31
 _WHERE = "student.init"
 
 
@@ -31,11 +26,7 @@ def started(network: CentreMap, start: str, classes: Sequence[str]) -> None:
     folder = bundle_of(start)
     if folder is None:
         raise LimbeckError("a detector begins at random or from a bundle", where=_WHERE, fix="write bundle:PATH")
-    manifest, file = read_manifest(folder), folder / WEIGHTS
-    try:
-        given = {name: value.float() for name, value in load(read_regular(file, _LARGEST, inside=folder)).items()}
-    except (OSError, SafetensorError, ValueError) as error:
-        raise LimbeckError("cannot be read", where=file, fix="name another bundle in student.init") from error
+    manifest, given = read_manifest(folder), read_weights(folder)
     shared = [name for name in classes if name in manifest.classes]
     theirs = [manifest.classes.index(name) for name in shared]
     ours = [list(classes).index(name) for name in shared]
@@ -48,6 +39,5 @@ def started(network: CentreMap, start: str, classes: Sequence[str]) -> None:
     try:
         network.take_folded(given)
     except (KeyError, RuntimeError) as error:
-        what = "its weights do not fit the network of the recipe: the options of [student] differ"
-        raise LimbeckError(what, where=folder, fix=f"take those of {Path(folder) / 'recipe.toml'}") from error
+        raise weights_misfit(folder) from error
     say(f"started from the weights of {folder.name}; the heat of {len(shared)} of {len(classes)} classes is taken over")

@@ -7,15 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load
 from torch import Tensor
 
 from limbeck.bundle.detect.detector import LEAST, Detector
 from limbeck.bundle.manifest import Manifest, read_manifest
 from limbeck.errors import LimbeckError
 from limbeck.events import check
-from limbeck.files import read_regular, sha256
+from limbeck.files import sha256
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.networks.detect.centre_map import CentreMap
 from limbeck.progress import progress, say
@@ -23,9 +21,8 @@ from limbeck.recipe import Recipe, Teacher, load_recipe
 from limbeck.tasks.detect.boxes import Boxes, Labelled
 from limbeck.tasks.detect.reading.raw import pictures_in
 from limbeck.training.build import network_kind
-from limbeck.training.warm_start import PREFIX, WEIGHTS, found_bundle
+from limbeck.training.warm_start import PREFIX, found_bundle, read_weights
 
-_LARGEST = 2**31
 _WHERE = "teachers"
 UNSURE = 0.5  # of a class's threshold: boxes from here on are regions in which nothing is learned
 
@@ -54,10 +51,10 @@ class HeatTeacher:
         network = kind(options, None, len(manifest.classes))
         assert isinstance(network, CentreMap)  # the bundle is a detector's
         try:
-            weights = load(read_regular(folder / WEIGHTS, _LARGEST, inside=folder))
-            network.take_folded({name: value.float() for name, value in weights.items()})
-        except (OSError, SafetensorError, ValueError, KeyError, RuntimeError) as error:
-            raise LimbeckError("its weights cannot be read", where=folder, fix="name another bundle") from error
+            network.take_folded(read_weights(folder))
+        except (KeyError, RuntimeError) as error:
+            what = "its weights are not those of the network that its recipe names"
+            raise LimbeckError(what, where=folder, fix="name another bundle") from error
         self.network = network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
     def __call__(self, pixels: Tensor) -> tuple[Tensor, Tensor]:

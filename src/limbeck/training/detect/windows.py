@@ -21,6 +21,7 @@ from limbeck.recipe import Training
 from limbeck.tasks.detect.boxes import Boxes, Labelled
 from limbeck.training.detect.colours import coloured
 from limbeck.training.detect.targets import targets
+from limbeck.training.detect.teacher import HeatTeacher
 
 KEPT = 2**29  # bytes of decoded pictures that are kept
 LEAST = 3.0  # pixels of a side under which nothing is learned of a box
@@ -69,18 +70,17 @@ class WindowInput:
         How many there are.
     settings
         The ``[training]`` section of the recipe.
-
-    Attributes
-    ----------
     teacher
         What the loss ``centre-distil`` learns from, or None.
     """
 
     wide = None
-    teacher: Any = None
 
-    def __init__(self, pictures: list[Labelled], box: tuple[int, int], classes: int, settings: Training) -> None:
-        self.pictures, self.box, self.classes, self.settings = pictures, box, classes, settings
+    def __init__(
+        self, pictures: list[Labelled], box: tuple[int, int], classes: int, settings: Training,
+        teacher: HeatTeacher | None = None,
+    ) -> None:  # fmt: skip
+        self.pictures, self.box, self.classes, self.settings, self.teacher = pictures, box, classes, settings, teacher
         self._kept: dict[int, Image.Image] = {}
         self._bytes = 0
 

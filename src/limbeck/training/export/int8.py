@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,34 +25,57 @@ _WEIGHTED = ["Conv", "Gemm", "MatMul", "MaxPool", "Relu"]
 CALIBRATED = 256  # training pictures by which int8 finds the ranges of activations
 
 
-def _quantise(source: Path, target: Path, sample: list[dict[str, np.ndarray]]) -> None:
-    """Quantise the weights, and with a ``sample`` of batches the activations by the ranges that they have there.
+def quantise(
+    whole: onnx.ModelProto, target: Path, sample: Iterable[dict[str, np.ndarray]] | None, *,
+    operators: Sequence[str] = _WEIGHTED, left_whole: Callable[[Sequence[onnx.NodeProto]], list[str]] = lambda _: [],
+) -> None:  # fmt: skip
+    """Write a model in eight bits: its weights, and with a ``sample`` its activations, by their ranges in its batches.
 
     Convolutions want the latter: ranges that are looked for anew in every batch cost them more than int8 saves.
+
+    Parameters
+    ----------
+    operators
+        Those that are quantised with a sample.
+    left_whole
+        Which nodes of the prepared graph, by name, stay in single precision.
+
+    Raises
+    ------
+    OSError
+        For a full disk.
+    Exception
+        For what else the quantiser cannot do.
     """
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    if not sample:
-        quantize_dynamic(source, target, weight_type=QuantType.QInt8, per_channel=True)
-        return
-    names = {given.name for given in onnx.load(source).graph.input}
-    quantize_static(
-        source,
-        target,
-        _Shown([{name: feed[name] for name in names} for feed in sample]),
-        op_types_to_quantize=_WEIGHTED,
-        quant_format=QuantFormat.QDQ,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-        per_channel=True,
-        reduce_range=True,  # processors without VNNI add two products in sixteen bits, which eight bits would overflow
-    )
+    # The quantiser warns through the root logger.
+    with tempfile.TemporaryDirectory() as scratch, without_root_logs("onnxruntime"):
+        source, ready = Path(scratch, "whole.onnx"), Path(scratch, "ready.onnx")
+        source.write_bytes(whole.SerializeToString())
+        # Without symbolic shapes: they fail on traced attention, and dynamic quantisation does not need them.
+        quant_pre_process(source, ready, skip_symbolic_shape=True)
+        if sample is None:
+            quantize_dynamic(ready, target, weight_type=QuantType.QInt8, per_channel=True)
+        else:
+            graph = onnx.load(ready).graph
+            names = {given.name for given in graph.input}
+            quantize_static(
+                ready, target, _Shown({name: feed[name] for name in names} for feed in sample),
+                op_types_to_quantize=list(operators), nodes_to_exclude=left_whole(graph.node),
+                quant_format=QuantFormat.QDQ, activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8,
+                per_channel=True,
+                # Processors without VNNI add two products in sixteen bits, which eight bits would overflow.
+                reduce_range=True,
+            )  # fmt: skip
+    drop_unused_domains(target)
 
 
 class _Shown:
     """Batches of arrays one by one, as onnxruntime's calibration asks for them."""
 
-    def __init__(self, feeds: list[dict[str, np.ndarray]]) -> None:
+    def __init__(self, feeds: Iterable[dict[str, np.ndarray]]) -> None:
         self._feeds = iter(feeds)
 
     def get_next(self) -> dict[str, np.ndarray] | None:
@@ -76,18 +99,9 @@ def try_int8(
     The ranges of a batch's activations are those of all its rows, so an int8 answer depends on the rows beside it. How
     far is measured on rows ``alone``, by their places in ``feeds``.
     """
-    from onnxruntime.quantization.shape_inference import quant_pre_process
-
     file = folder / "model.int8.onnx"
     try:
-        # The quantiser warns through the root logger.
-        with tempfile.TemporaryDirectory() as scratch, without_root_logs("onnxruntime"):
-            source, ready = Path(scratch, "whole.onnx"), Path(scratch, "ready.onnx")
-            source.write_bytes(whole.SerializeToString())
-            # Without symbolic shapes: they fail on traced attention, and dynamic quantisation does not need them.
-            quant_pre_process(source, ready, skip_symbolic_shape=True)
-            _quantise(ready, file, sample)
-        drop_unused_domains(file)
+        quantise(whole, file, sample or None)
         quantised, seconds = onnx_answers(file, feeds)
         beside = batch_difference(file, quantised, alone)
     except OSError as error:  # a full disk is no reason for another model: neither the bundle's nor that of TMPDIR
