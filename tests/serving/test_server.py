@@ -82,7 +82,7 @@ def test_keys_are_wanted_where_there_are_some(tmp_path):
 
 
 def test_sigterm_says_not_ready_answers_what_comes_and_ends(tmp_path):
-    with serving([f"a={NGRAM}"], "--workers", "2", "--drain", "0.8") as child:
+    with serving([f"a={NGRAM}"], "--workers", "1", "--drain", "2") as child:
         host, port = child.address.removeprefix("http://").split(":")
         kept = http.client.HTTPConnection(host, int(port), timeout=10)
         kept.request("GET", "/v2/health/ready")
@@ -131,6 +131,22 @@ def test_a_killed_worker_is_replaced():
         os.kill(first[0], signal.SIGKILL)
         until(lambda: len(set(workers_of(child.process.pid)) - set(first)) == 1)
         assert ask(child.address, "/predict", {"texts": TEXTS[:1]}).status == 200
+
+
+def test_a_request_waits_for_the_models_of_a_worker_that_has_just_begun():
+    with serving([f"a={NGRAM}"], "--workers", "1") as child:
+        os.kill(workers_of(child.process.pid)[0], signal.SIGKILL)
+        found = []
+
+        def taken() -> bool:
+            try:
+                found.append(ask(child.address, "/predict", {"texts": TEXTS[:1]}))
+            except OSError:  # nobody listens yet
+                return False
+            return True
+
+        until(taken)
+        assert found[0].status == 200
 
 
 def test_the_server_ends_with_the_program_that_started_it(tmp_path):
@@ -254,5 +270,5 @@ def test_a_detector_of_boxes_is_refused_with_a_reason(tmp_path, monkeypatch):
     from limbeck.serving.settings import Settings
 
     monkeypatch.setattr(repository, "own_verb", lambda path, verb: print)  # as a bundle of the task detect has one
-    with pytest.raises(LimbeckError, match="boxes is not served"):
+    with pytest.raises(LimbeckError, match="cannot be served"):
         repository.Loaded(str(NGRAM), Settings({}))

@@ -46,14 +46,13 @@ def serve(
     """
     from limbeck.process.cores import cores
     from limbeck.serving.processes.server import serve as run
-    from limbeck.serving.processes.server import settings_of
     from limbeck.serving.processes.worker import end_with_parent as follow_parent
-    from limbeck.serving.settings import named_bundles
+    from limbeck.serving.settings import Settings, named_bundles
 
     if end_with_parent:
         follow_parent()
 
-    settings = settings_of(
+    settings = Settings.given(
         models=named_bundles(bundles), workers=workers or cores(), keys_file=str(keys.absolute()) if keys else None,
         control=control, queue_seconds=queue, deadline=deadline, drain=drain, most_bytes=max_bytes, most_rows=max_rows,
         log_requests=log_requests, grpc=None if grpc_port is None else f"{host}:{grpc_port}",

@@ -102,6 +102,8 @@ class App:
         path = request.path
         if self.keys and path not in OPEN:
             self.keys.check(request.header("authorization"), request.header("x-api-key"))
+        if not self.repository.applied and path not in OPEN:
+            await self.repository.begun()
         if handler := self.fixed.get((request.method, path)):
             request.facts["door"] = "plain" if path == "/predict" else "other"
             found = handler(request)

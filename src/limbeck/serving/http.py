@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,8 @@ import pydantic_core
 from limbeck.errors import LimbeckError, first_line, printable
 
 JSON = "application/json"
+BODY_SECONDS = 30.0  # within which a body has come
+_DIGITS = 18  # of a length in bytes
 Headers = Sequence[tuple[str, str]]
 
 
@@ -97,6 +100,31 @@ def json_object(body: bytes | memoryview) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Refusal(400, "the body is not a JSON object")
     return found
+
+
+async def received(parts: AsyncIterator[bytes], header: Callable[[str], str], most: int) -> bytes:
+    """Return a body that comes in parts, without its Content-Encoding.
+
+    Raises
+    ------
+    Refusal
+        413 for more than ``most`` bytes, 408 when it takes longer than `BODY_SECONDS`, and as `inflated`.
+    """
+    declared = header("content-length")
+    if declared.isascii() and declared.isdigit() and (len(declared) > _DIGITS or int(declared) > most):
+        raise too_large(most)
+    got: list[bytes] = []
+    size = 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in parts:
+                size += len(part)
+                if size > most:
+                    raise too_large(most)
+                got.append(part)
+    except TimeoutError as error:
+        raise Refusal(408, f"the body did not come within {BODY_SECONDS:g} s") from error
+    return inflated(b"".join(got), header("content-encoding"), most)
 
 
 def inflated(body: bytes, encoding: str, most: int) -> bytes:

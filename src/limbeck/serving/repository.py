@@ -7,6 +7,7 @@ that answers every request too, in the background, to count where it differs (a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
 from collections import Counter
@@ -29,6 +30,7 @@ from limbeck.serving.http import Refusal
 from limbeck.serving.metrics import Ledger
 from limbeck.serving.settings import Settings
 
+_SHOWN = 100  # characters of a name that a client has given
 _WARM = 3  # batches of one blank row before a model is ready: the first ones take longer
 
 
@@ -57,13 +59,11 @@ class Loaded:
     Raises
     ------
     LimbeckError
-        When it cannot be loaded, or its kind has no tensors.
+        When it cannot be loaded, or it detects objects.
     """
 
     def __init__(self, source: str, settings: Settings) -> None:
-        if own_verb(source, "load") is not None:
-            fix = "limbeck predict and limbeck.load answer with boxes"
-            raise LimbeckError("a detector of boxes is not served yet", where=source, fix=fix)
+        refuse_detector(source)
         self.source = source
         self.classifier = Classifier(source, threads=0)
         self.kind = self.classifier.kind
@@ -150,7 +150,17 @@ class Repository:
         self.failed: dict[str, str] = {}
         self.known: dict[str, Route] = {}
         self.applied = False  # whether the models have been loaded once
+        self._tried = asyncio.Event()  # whether that was at least tried
         self._closing: set[asyncio.Task[None]] = set()
+
+    async def begun(self) -> None:
+        """Wait until the models have been loaded once, at most as long as a request may take.
+
+        A worker that replaces a dead one listens before it has them: its first requests wait rather than be refused.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.deadline):
+                await self._tried.wait()
 
     def find(self, name: str, version: str = "") -> Loaded:
         """Return the bundle that answers the next request to a model, or that of a version.
@@ -164,13 +174,14 @@ class Repository:
         if model is None:
             if name in self.known:
                 raise Refusal(503, f"the model {name!r} is not loaded", [("retry-after", "1")])
-            raise Refusal(404, f"there is no model {name!r}")
+            raise Refusal(404, f"there is no model {name[:_SHOWN]!r}")
         if not version:
             return model.chosen()
         for loaded in model.versions:
             if loaded.version == version:
                 return loaded
-        raise Refusal(404, f"the model {name!r} has no version {version!r}; it has {model.current.version}")
+        what = f"the model {name!r} has no version {version[:_SHOWN]!r}; it has {model.current.version}"
+        raise Refusal(404, what)
 
     def deadline(self, seconds: float | None) -> float:
         """Return when a request has to be answered that gives it so long, as `time.perf_counter` tells it."""
@@ -196,7 +207,7 @@ class Repository:
         with shadow:
             try:
                 other = await shadow.answer(values, self.deadline(None))
-            except (Refusal, LimbeckError):
+            except Exception:  # a model of another kind, say: a shadow costs nobody an answer
                 self.ledger.add("limbeck_shadow_failures_total", labels)
                 return
         rows = len(other.probabilities)
@@ -208,12 +219,15 @@ class Repository:
     async def apply(self, routes: dict[str, Route]) -> None:
         """Make the models what the routes say: new bundles are loaded first, then replaced ones are let go."""
         self.known = dict(routes)
-        for name, route in routes.items():
-            await self._apply(name, route)
-        for name in [name for name in self.models if name not in routes]:
-            self._let_go(*self.models.pop(name).versions)
-        self.failed = {name: why for name, why in self.failed.items() if name in routes}
-        self.applied = True
+        try:
+            for name, route in routes.items():
+                await self._apply(name, route)
+            for name in [name for name in self.models if name not in routes]:
+                self._let_go(*self.models.pop(name).versions)
+            self.failed = {name: why for name, why in self.failed.items() if name in routes}
+            self.applied = True
+        finally:
+            self._tried.set()
 
     async def _apply(self, name: str, route: Route) -> None:
         old = self.models.get(name)
@@ -239,6 +253,19 @@ class Repository:
             task = asyncio.get_running_loop().create_task(loaded.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
+
+
+def refuse_detector(source: str) -> None:
+    """Refuse a bundle that detects objects: its answers are boxes, which have no place in the responses.
+
+    Raises
+    ------
+    LimbeckError
+        When it is such a bundle.
+    """
+    if own_verb(source, "load") is not None:
+        fix = "use limbeck predict, or limbeck.load in Python"
+        raise LimbeckError("bundles for object detection cannot be served", where=source, fix=fix)
 
 
 def promoted(route: Route) -> Route:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.model_names import SCHEME, split_name
@@ -53,6 +54,11 @@ class Settings:
     keys_file: str | None = None
     log_requests: bool = False
     grpc: str | None = None
+
+    @classmethod
+    def given(cls, **values: Any) -> Settings:
+        """Return settings, those that are None left at their default."""
+        return cls(**{name: value for name, value in values.items() if value is not None})
 
     def dumps(self) -> str:
         """Return the settings as JSON."""

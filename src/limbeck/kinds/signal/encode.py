@@ -298,11 +298,11 @@ def signal_rows(values: object) -> pl.DataFrame:
         raise LimbeckError(what, fix="give an array [N, leads, samples] in mV, or a frame with the column signal")
     try:
         windows = np.array(values, dtype=np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise LimbeckError("these are no windows of one length", where="predict", fix="cut them alike") from error
-    if windows.size == 0:
+    if not len(values):
         return pl.DataFrame({SIGNAL: pl.Series([], dtype=pl.List(pl.Float32))})
-    if windows.ndim not in (2, 3):
+    if windows.ndim not in (2, 3) or not windows.size:
         raise LimbeckError(f"an array {list(windows.shape)} where [N, leads, samples] is wanted", where="predict")
     return pl.DataFrame([array_column(SIGNAL, windows if windows.ndim == 3 else windows[:, None, :])])
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from limbeck.data.labels import need_inputs
+from limbeck.data.labels import need_inputs, need_plain
 from limbeck.errors import LimbeckError
 from limbeck.kinds.frames import by_position, column_of, frame_of, in_order, names_of
 from limbeck.recipe import Task
@@ -25,7 +25,8 @@ def cells_from(values: object, task: Task) -> pl.DataFrame:
     Raises
     ------
     LimbeckError
-        When they are neither a frame nor dictionaries nor as wide as the task; it says which call is right.
+        When they are neither a frame nor dictionaries nor as wide as the task, or a cell is a list or a dictionary; it
+        says which call is right.
     """
     frame = frame_of(values, task.inputs)
     if frame is None:
@@ -33,6 +34,7 @@ def cells_from(values: object, task: Task) -> pl.DataFrame:
     names = names_of(values, frame)
     if names or frame.height:
         need_inputs(names, task, f"the {type(values).__name__}")
+    need_plain(frame.schema, task.inputs, f"the {type(values).__name__}")
     return cells_in(frame, task)
 
 
@@ -71,6 +73,8 @@ def _mapping(values: Mapping[Any, Any], names: Sequence[str]) -> pl.DataFrame:
 def _rows(values: Sequence[Any], names: Sequence[str]) -> pl.DataFrame:
     """Return a list of dictionaries by name, or a list of rows by position."""
     if all(isinstance(row, Mapping) for row in values):
+        if values and not any(values):
+            raise LimbeckError("the rows have no cells", fix=f"give dicts with keys like {names[0]!r}")
         there = [name for name in names if any(name in row for row in values)]
         if values and not there:  # so that the nearest name is named
             return pl.DataFrame(schema=dict.fromkeys(map(str, values[0]), pl.String))

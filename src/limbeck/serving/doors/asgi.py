@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
-from limbeck.serving.http import Refusal, Request, inflated, too_large
+from limbeck.serving.http import Refusal, Request, received
 from limbeck.serving.processes.worker import Worker
-
-BODY_SECONDS = 30.0  # within which a body has come
 
 
 class Application:
@@ -37,19 +36,21 @@ class Application:
                 return
 
     async def _http(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        given = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        given: dict[str, str] = {
+            name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+        }
+
+        def header(name: str) -> str:
+            return given.get(name, "")
 
         async def gone() -> None:
             while (await receive())["type"] != "http.disconnect":
                 pass
 
         async def read(most: int) -> bytes:
-            return await _body(receive, given, most)
+            return await received(_parts(receive), header, most)
 
-        request = Request(
-            scope["method"], scope["path"], scope["query_string"].decode("latin-1"),
-            lambda name: given.get(name, ""), read, gone,
-        )  # fmt: skip
+        request = Request(scope["method"], scope["path"], scope["query_string"].decode("latin-1"), header, read, gone)
         response = await self.worker.app.answer(request)
         told = [
             ("content-type", response.content_type), ("content-length", str(len(response.body))), *response.headers,
@@ -59,23 +60,11 @@ class Application:
         await send({"type": "http.response.body", "body": response.body})
 
 
-async def _body(receive: Any, given: dict[str, str], most: int) -> bytes:
-    declared = given.get("content-length", "")
-    if declared.isdigit() and int(declared) > most:
-        raise too_large(most)
-    parts: list[bytes] = []
-    size, more = 0, True
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refusal(499, "the client has hung up")
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
-                more = message.get("more_body", False)
-                if size > most:
-                    raise too_large(most)
-    except TimeoutError as error:
-        raise Refusal(408, f"the body did not come within {BODY_SECONDS:g} s") from error
-    return inflated(b"".join(parts), given.get("content-encoding", ""), most)
+async def _parts(receive: Any) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(499, "the client has hung up")
+        yield message.get("body", b"")
+        more = message.get("more_body", False)

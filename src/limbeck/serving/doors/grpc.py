@@ -85,6 +85,8 @@ class Door:
                 if name not in _OPEN:
                     told = {str(key): str(value) for key, value in context.invocation_metadata() or ()}
                     self.app.keys.check(told.get("authorization", ""), told.get("x-api-key", ""))
+                    if not self.app.repository.applied:
+                        await self.app.repository.begun()
                 left = context.time_remaining()
                 return response(**await method(request, self.app.settings.deadline if left is None else left))
             except Refusal as refusal:
@@ -94,7 +96,8 @@ class Door:
             except LimbeckError as error:
                 status = "INTERNAL"
                 await context.abort(grpc.StatusCode.INTERNAL, str(error))
-            except (asyncio.CancelledError, grpc.aio.AbortError):
+            except asyncio.CancelledError:
+                status = "CANCELLED"
                 raise
             except Exception as error:  # nothing may escape as a traceback to a client
                 status = "INTERNAL"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from functools import partial
 from typing import Any
 
@@ -46,7 +47,8 @@ async def outputs_of(
     if any(wanted.name == "explanation" for wanted in asked.outputs):
         check_explained(len(next(iter(asked.tensors.values())).data))
     values = values_of(loaded, asked.tensors)
-    found = await loaded.answer(values, repository.deadline(asked.timeout), request.gone if request else None)
+    deadline = repository.deadline(asked.timeout)
+    found = await loaded.answer(values, deadline, request.gone if request else None)
     if found.errors and asked.unreadable == "raise":
         first = min(found.errors)
         raise Refusal(400, f"row {first}: {found.errors[first]}")
@@ -58,7 +60,7 @@ async def outputs_of(
         elif wanted.name == "label":
             made[wanted.name] = texts("label", labels_of(loaded, found))
         else:
-            made[wanted.name] = texts("explanation", await _explained(loaded, values, asked.top))
+            made[wanted.name] = texts("explanation", await _explained(loaded, values, asked.top, deadline))
     return [made[wanted.name] for wanted in asked.outputs]
 
 
@@ -74,12 +76,14 @@ def check_explained(rows: int) -> None:
         raise Refusal(413, f"at most {EXPLAINED} rows are explained in one request")
 
 
-async def _explained(loaded: Loaded, values: Values, top: int) -> list[str]:
-    told = await explanations(loaded, values, top)
+async def _explained(loaded: Loaded, values: Values, top: int, deadline: float) -> list[str]:
+    told = await explanations(loaded, values, top, deadline)
     return [pydantic_core.to_json(one).decode() if one else "" for one in told]
 
 
-async def explanations(loaded: Loaded, values: Values, top: int) -> list[dict[str, Any] | None]:
+async def explanations(
+    loaded: Loaded, values: Values, top: int, deadline: float
+) -> list[dict[str, Any] | None]:  # fmt: skip
     """Return what drove the answer to each checked value, None for one without an answer.
 
     It takes many answers of the model for one row, so it runs in a thread of its own, one request at a time.
@@ -87,12 +91,19 @@ async def explanations(loaded: Loaded, values: Values, top: int) -> list[dict[st
     Raises
     ------
     Refusal
-        413 for more than `EXPLAINED` rows.
+        413 for more than `EXPLAINED` rows, 504 when their turn does not come before the deadline.
     """
     check_explained(len(values))
     explain = partial(loaded.classifier.explain, values, top=top, unreadable="nan")
-    async with loaded.explaining:
+    try:
+        async with asyncio.timeout(deadline - time.perf_counter()):
+            await loaded.explaining.acquire()
+    except TimeoutError as error:
+        raise Refusal(504, "the deadline passed before the request was explained") from error
+    try:
         made = await asyncio.get_running_loop().run_in_executor(None, explain)
+    finally:
+        loaded.explaining.release()
     return [one.to_dict() if one else None for one in made]
 
 

@@ -47,8 +47,8 @@ async def predict(request: Request, repository: Repository) -> Response:
     given = _of_form(body, content_type) if content_type.startswith("multipart/form-data") else json_object(body)
     asked = _asked(given)
     name = asked.model or _only(repository)
-    request.facts["model"] = name
     loaded = repository.find(name, asked.version)
+    request.facts["model"] = name  # known by now: no client can make up labels of the metrics
     with loaded:
         return json_response(await _answer(asked, loaded, name, repository, request))
 
@@ -71,14 +71,15 @@ async def _answer(
         values, places, bad, count = readable(raw, classifier.checked)
     except LimbeckError as error:
         raise refused(error) from error
-    found = await loaded.answer(values, repository.deadline(asked.timeout), request.gone)
+    deadline = repository.deadline(asked.timeout)
+    found = await loaded.answer(values, deadline, request.gone)
     repository.answered(name, values, found, loaded)
     threshold = classifier.threshold if asked.threshold is None else asked.threshold
     if asked.threshold is not None:
         found = _at_threshold(found, classifier.manifest.positive, asked.threshold)
     predictions = _predictions(found, classifier.classes, asked.top)
     if asked.explain:
-        for one, told in zip(predictions, await explanations(loaded, values, 5), strict=True):
+        for one, told in zip(predictions, await explanations(loaded, values, 5, deadline), strict=True):
             one["explanation"] = told["parts"] if told else None
     if bad:
         predictions = _with_unread(predictions, places.tolist(), bad, count)

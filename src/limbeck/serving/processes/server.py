@@ -8,6 +8,7 @@ SIGTERM skip the wait.
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import tempfile
@@ -15,7 +16,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from limbeck.bundle.manifest import read_manifest
 from limbeck.errors import LimbeckError, needing
@@ -25,12 +25,14 @@ from limbeck.serving.keys import Keys
 from limbeck.serving.logs import log
 from limbeck.serving.processes.control import Shared, alive
 from limbeck.serving.processes.worker import loadable
+from limbeck.serving.repository import refuse_detector
 from limbeck.serving.settings import RUN, Settings
 
 GRACE = 30  # seconds that requests in flight have once the port is closed
 _START = 120.0  # seconds for all models to load
 _BACKLOG = 4096
 _FOLDER = "limbeck-serve-"
+_OWNER = re.compile(rf"{_FOLDER}([0-9]{{1,9}})-")  # a process; others may make folders of any name there
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "POLARS_MAX_THREADS")  # one for each worker: workers = cores
 
 
@@ -65,6 +67,7 @@ def serve(
         raise LimbeckError("no bundle to serve", where="serve", fix="name one or more")
     Keys.read(Path(settings.keys_file) if settings.keys_file else None)
     for source in settings.models.values():
+        refuse_detector(source)
         read_manifest(model_path(source))
     if unix_socket is None and not (share_port and port):
         port = _free_port(host, port)
@@ -143,8 +146,8 @@ def _free_port(host: str, port: int) -> int:
 def _own_folder() -> Path:
     """Return a folder that the processes of this server share; those of servers that were killed are removed."""
     for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        number = left.name.removeprefix(_FOLDER).partition("-")[0]
-        if number.isdigit() and not alive(int(number)):
+        found = _OWNER.match(left.name)
+        if found is not None and not alive(int(found[1])):
             remove(left)
     return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
 
@@ -157,8 +160,3 @@ def _open_files() -> None:
         return
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-def settings_of(**given: Any) -> Settings:
-    """Return settings, those that are None left at their default."""
-    return Settings(**{name: value for name, value in given.items() if value is not None})

@@ -121,7 +121,10 @@ def end_with_parent() -> None:
 
 
 def loadable(shared: Shared, workers: int, seconds: float) -> dict[str, str]:
-    """Wait in the main process until every worker has loaded all models; return which failed, and why."""
+    """Wait in the main process until every worker has loaded all models; return which failed, and why.
+
+    Those that take longer than ``seconds`` have failed.
+    """
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         told = shared.reports()
@@ -129,4 +132,4 @@ def loadable(shared: Shared, workers: int, seconds: float) -> dict[str, str]:
         if failed or sum(one["ready"] for one in told) >= workers:
             return failed
         time.sleep(POLL / 2)
-    return {}
+    return dict.fromkeys(shared.settings().models, f"the workers have not loaded the models within {seconds:g} s")

@@ -34,7 +34,7 @@ def windows_in_memory(frame: pl.DataFrame, task: Task, settings: Signal, *, labe
     need(frame.columns, [SIGNAL, *([task.label] if labelled else [])], source)
     try:
         windows = np.array(frame[SIGNAL].to_list(), dtype=np.float32)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise LimbeckError("these are not windows of one length", where=source, fix="cut them alike") from error
     windows = windows[:, None, :] if windows.ndim == 2 else windows
     if windows.ndim != 3:
