@@ -8,9 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.conf import settings
 from django.db import connection
 from django.test import Client
@@ -21,6 +23,7 @@ from limbeck.errors import LimbeckError
 from limbeck.events import check, told
 from limbeck.studio.accounts.models import User
 from limbeck.studio.jobs import queue, services, worker
+from limbeck.studio.jobs.kinds import JobKind, job_kinds
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.owners import is_dead, owner_name
 
@@ -150,7 +153,7 @@ def test_a_killed_worker_is_noticed_at_once(home: Path) -> None:
 def runner(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Callable[[Job, worker.Context], dict[str, object]]]]:
     """What a job does, by the key ``run``."""
     done: dict[str, Callable[[Job, worker.Context], dict[str, object]]] = {}
-    monkeypatch.setitem(worker.RUNNERS, "batch", __name__)
+    monkeypatch.setitem(job_kinds(), "batch", replace(job_kinds()["batch"], run=f"{__name__}:run"))
     monkeypatch.setitem(globals(), "run", lambda job, context: done["run"](job, context))
     yield done
 
@@ -252,3 +255,52 @@ def test_the_list_shows_progress(sign_in: Callable[[str], Client], people: dict[
     job(created_by=people["operator"], state="running", owner="x", stage="predict", done=25, total=100)
     page = sign_in("operator").get(reverse("jobs"), headers={"HX-Request": "true"}).content.decode()
     assert 'value="0.2500"' in page and "every 2s" in page and "<html" not in page
+
+
+def run_letters(one: Job, context: worker.Context) -> dict[str, object]:
+    """A kind of job that another app adds."""
+    context.tell("sort", 3, 3)
+    return {"rows": 3}
+
+
+def summary_letters(one: Job) -> dict[str, object]:
+    """What its page shows."""
+    return {"title": "Three letters", "text": one.title}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_app_adds_a_kind_of_job(
+    monkeypatch: pytest.MonkeyPatch, sign_in: Callable[[str], Client], people: dict[str, User]
+) -> None:
+    config = apps.get_app_config("audit")
+    stages = (("sort", "Sorting letters"),)
+    kind = JobKind(
+        "letters", "Letters", stages, f"{__name__}:run_letters", "parts/empty.html", f"{__name__}:summary_letters"
+    )
+    monkeypatch.setattr(config, "job_kinds", (kind,), raising=False)
+    job_kinds.cache_clear()
+    try:
+        one = Job.objects.create(kind="letters", title="post", created_by=people["operator"], stage="sort")
+        assert (kind.place(""), kind.place("sort"), kind.place("predict")) == (0, 1, -1)
+        page = sign_in("operator").get(reverse("job", args=[one.pk])).content.decode()
+        assert "Sorting letters" in page and "Three letters" not in page
+        worker.Worker().run(until_empty=True)
+        page = sign_in("operator").get(reverse("job", args=[one.pk])).content.decode()
+        assert "Three letters" in page
+        assert "Letters" in sign_in("operator").get(reverse("jobs")).content.decode()
+        monkeypatch.setattr(config, "job_kinds", (kind, kind))
+        job_kinds.cache_clear()
+        with pytest.raises(ValueError, match="letters"):
+            job_kinds()
+    finally:
+        monkeypatch.undo()
+        job_kinds.cache_clear()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_job_of_a_kind_that_the_site_lost_fails(sign_in: Callable[[str], Client], people: dict[str, User]) -> None:
+    one = Job.objects.create(kind="gone", title="t", created_by=people["operator"], stage="x")
+    worker.Worker().run(until_empty=True)
+    one.refresh_from_db()
+    assert (one.state, one.reason) == ("failed", queue.UNKNOWN_KIND)
+    assert "does not know this kind of job" in sign_in("operator").get(reverse("job", args=[one.pk])).content.decode()

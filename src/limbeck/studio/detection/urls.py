@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from limbeck.studio.detection import views
+from limbeck.studio.detection import downloads, views
 
 urlpatterns = [
     path("detect/", views.detect, name="detect"),
@@ -14,4 +14,6 @@ urlpatterns = [
     path("answers/<int:number>/", views.prediction, name="prediction"),
     path("answers/<int:number>/picture/", views.picture, name="prediction_picture"),
     path("answers/<int:number>/delete/", views.delete, name="prediction_delete"),
+    path("jobs/<int:number>/answers.<str:form>", downloads.answers, name="job_answers"),
+    path("jobs/<int:number>/rejected.csv", downloads.rejected, name="job_rejected"),
 ]

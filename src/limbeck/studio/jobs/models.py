@@ -9,6 +9,8 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from limbeck.studio.jobs.kinds import kind_of
+
 QUEUED, RUNNING, FINISHED, FAILED, CANCELLED = "queued", "running", "finished", "failed", "cancelled"
 STATES = [
     (QUEUED, _("Queued")),
@@ -17,20 +19,12 @@ STATES = [
     (FAILED, _("Failed")),
     (CANCELLED, _("Cancelled")),
 ]
-# In the order in which a job goes through them; one that is run again begins at the first.
-STAGES = [
-    ("", _("Waiting for a worker")),
-    ("prepare", _("Reading the rows")),
-    ("predict", _("Answering rows")),
-    ("store", _("Storing answers")),
-]
-KINDS = [("batch", _("Batch of rows"))]
 
 
 class Job(models.Model):
     """A job in the queue. While it runs it belongs to one worker, its owner, until the lease ends."""
 
-    kind = models.CharField(_("kind"), max_length=30, choices=KINDS)
+    kind = models.CharField(_("kind"), max_length=30)  # a name of `limbeck.studio.jobs.kinds`
     title = models.CharField(_("title"), max_length=200)
     state = models.CharField(_("state"), max_length=10, choices=STATES, default=QUEUED)
     parameters = models.JSONField(default=dict)
@@ -59,6 +53,18 @@ class Job(models.Model):
     def ended(self) -> bool:
         """Whether nothing more will happen."""
         return self.state in (FINISHED, FAILED, CANCELLED)
+
+    @property
+    def kind_label(self) -> str:
+        """What people read for its kind."""
+        kind = kind_of(self)
+        return str(kind.label) if kind else self.kind
+
+    @property
+    def stage_label(self) -> str:
+        """What people read for its stage."""
+        kind = kind_of(self)
+        return kind.stage_label(self.stage) if kind else self.stage
 
     @property
     def share(self) -> float | None:

@@ -17,7 +17,8 @@ from limbeck.studio.jobs.models import CANCELLED, FAILED, FINISHED, QUEUED, RUNN
 from limbeck.studio.jobs.owners import is_dead
 
 MOST_ATTEMPTS = 3
-LOST_WORKER = "worker-lost"  # code of a reason, see `limbeck.studio.jobs.reasons`
+LOST_WORKER = "worker-lost"  # codes of reasons, see `limbeck.studio.jobs.reasons`
+UNKNOWN_KIND = "unknown-kind"
 CANDIDATES = 10
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from django.urls import path
 
-from limbeck.studio.detection import downloads
 from limbeck.studio.jobs import views
 
 urlpatterns = [
@@ -13,6 +12,4 @@ urlpatterns = [
     path("<int:number>/cancel/", views.cancel, name="job_cancel"),
     path("<int:number>/retry/", views.retry, name="job_retry"),
     path("<int:number>/delete/", views.delete, name="job_delete"),
-    path("<int:number>/answers.<str:form>", downloads.answers, name="job_answers"),
-    path("<int:number>/rejected.csv", downloads.rejected, name="job_rejected"),
 ]

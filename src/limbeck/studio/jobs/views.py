@@ -14,9 +14,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from limbeck.studio.accounts.access import needs
-from limbeck.studio.detection import downloads
 from limbeck.studio.jobs import services
-from limbeck.studio.jobs.models import STAGES, STATES, Job
+from limbeck.studio.jobs.kinds import kind_of
+from limbeck.studio.jobs.models import STATES, Job
 from limbeck.studio.jobs.reasons import reason
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.request import from_htmx
@@ -55,13 +55,10 @@ def job(request: HttpRequest, number: int) -> HttpResponse:
 
 def card(found: Job) -> dict[str, Any]:
     """Return what the card of a job shows."""
-    context: dict[str, Any] = {
-        "job": found,
-        "stage": dict(STAGES)[found.stage],
-        "reason": reason(found.reason),
-    }
-    if found.state == "finished":
-        context |= downloads.summary(found)
+    kind = kind_of(found)
+    context: dict[str, Any] = {"job": found, "reason": reason(found.reason)}
+    if found.state == "finished" and kind is not None and kind.template:
+        context |= {"result_template": kind.template, **kind.summary_of(found)}
     return context
 
 

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 from django.conf import settings
@@ -16,14 +15,12 @@ from django.db import DatabaseError, close_old_connections, connection
 from limbeck.errors import LimbeckError
 from limbeck.events import Cancelled, Event, Token
 from limbeck.studio.jobs import queue
-from limbeck.studio.jobs.models import STAGES, Job
+from limbeck.studio.jobs.kinds import kind_of
+from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.owners import owner_name
 
-# Kind of a job -> module with ``run(job, context)``, which returns what the job's page needs to know.
-RUNNERS = {"batch": "limbeck.studio.detection.batch"}
 IDLE = 0.5  # seconds between two looks at an empty queue
 SWEEP = 5.0  # seconds between two sweeps
-_ORDER = {stage: at for at, (stage, _) in enumerate(STAGES)}
 log = logging.getLogger(__name__)
 
 
@@ -89,9 +86,13 @@ class Worker:
         context = self._context = Context(stage=job.stage, done=job.done, total=job.total)
         if self._stopping.is_set():
             context.token.cancel()
+        kind = kind_of(job)
+        if kind is None:
+            queue.fail(job, owner, queue.UNKNOWN_KIND)
+            return
         try:
             with _beating(job, owner, context):
-                result = import_module(RUNNERS[job.kind]).run(job, context)
+                result = kind.do(job, context)
         except Cancelled:
             if context.asked:
                 queue.cancelled(job, owner)
@@ -141,7 +142,8 @@ def report(job: Job, owner: str, context: Context) -> None:
     """
     stage, done, total = context.stage, context.done, context.total
     # What Limbeck tells between its stages has none of these names.
-    further = (_ORDER.get(stage, -1), done) > (_ORDER[job.stage], job.done)
+    kind = kind_of(job)
+    further = kind is not None and (kind.place(stage), done) > (kind.place(job.stage), job.done)
     if not further:
         stage, done, total = job.stage, job.done, job.total
     answer = queue.beat(job, owner, stage=stage, done=done, total=total, further=further)
