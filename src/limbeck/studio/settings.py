@@ -37,6 +37,7 @@ INSTALLED_APPS = [
     "limbeck.studio.announcements",
     "limbeck.studio.jobs",
     "limbeck.studio.detection",
+    "limbeck.studio.review",
     "limbeck.studio.api",
     "limbeck.studio.web",
     "allauth",

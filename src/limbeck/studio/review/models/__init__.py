@@ -1,0 +1,9 @@
+"""What review keeps in the database."""
+
+from __future__ import annotations
+
+from limbeck.studio.review.models.answers import Review
+from limbeck.studio.review.models.items import Item
+from limbeck.studio.review.models.planning import Assignment, Gold, Policy
+
+__all__ = ["Assignment", "Gold", "Item", "Policy", "Review"]
