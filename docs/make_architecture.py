@@ -22,6 +22,7 @@ BOXES = {
     "teachers": (2, "one file per kind of teacher"),
     "evaluation": (3, "evaluate, compare, report"),
     "serving": (0, "bundles behind HTTP"),
+    "monitoring": (1, "verdicts, drift, what to review"),
     "registry": (4, "versions of models on disk"),
     "bundle": (3, "write, verify, load, predict"),
     "dataset": (2, "recipe → rows to train on"),
