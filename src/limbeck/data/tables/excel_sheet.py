@@ -77,7 +77,7 @@ def _cells(book: fastexcel.ExcelReader, sheet: str | int, path: Path) -> pl.Data
         found[at] = texts if texts.null_count() < found[at].null_count() else found[at]
     cut = [at for at, cells in enumerate(found) if cells.dtype == pl.String and cells.str.contains(_CUT).any()]
     for at, exact in load(cut, "float").items():
-        same = (found[at].cast(pl.Float64, strict=False) - exact).abs() < 1e-9
+        same = found[at].str.contains(_CUT) & ((found[at].cast(pl.Float64, strict=False) - exact).abs() < 1e-9)
         found[at] = pl.select(pl.when(same).then(exact.cast(pl.String)).otherwise(found[at])).to_series()
     return pl.DataFrame([_whole(cells).alias(name) for cells, name in zip(found, names, strict=True)])
 

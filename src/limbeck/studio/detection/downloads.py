@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
+from limbeck.data.exchange.escape import escaped_frame
 from limbeck.files import whole_file
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection.batch import ANSWERS, GIVEN
@@ -26,7 +26,6 @@ FORMS = {
     "parquet": "application/vnd.apache.parquet",
 }
 SHEET_ROWS = 1_048_575  # of an Excel sheet, without its header
-_FORMULA = r"\A([=+\-@\t\r\n])"  # the beginning of a cell that a spreadsheet would take for a formula
 
 
 def table(path: Path) -> tuple[pl.LazyFrame, str]:
@@ -98,18 +97,12 @@ def _write(frame: pl.LazyFrame, target: Path, form: str) -> None:
     if form == "parquet":
         frame.sink_parquet(target)
     elif form == "csv":
-        inert(frame).sink_csv(target, include_bom=True)
+        escaped_frame(frame).sink_csv(target, include_bom=True)
     else:
         collected = frame.collect()
         if collected.height > SHEET_ROWS:
             raise Http404
         _workbook(collected, target)
-
-
-def inert(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Put an apostrophe before texts and names of columns that a spreadsheet would run as formulas."""
-    texts = frame.with_columns(pl.col(pl.String).str.replace(_FORMULA, "'${1}"))
-    return texts.rename(lambda name: re.sub(_FORMULA, r"'\1", name))
 
 
 def _workbook(frame: pl.DataFrame, target: Path) -> None:
