@@ -17,6 +17,7 @@ from limbeck.studio.api import services as tokens
 from limbeck.studio.api.routes import api
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.jobs.models import Job
+from limbeck.studio.notices.models import Channel, Delivery
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.roles import ABILITIES, Ability, Role
 from studio_tokens import token_of
@@ -109,6 +110,13 @@ RULES = {
     "job_delete": Rule(DETECT, "post", "job", owned=True),
     "job_answers": Rule(DETECT, arguments="job_file", owned=True),
     "job_rejected": Rule(DETECT, arguments="job", owned=True),
+    "channels": Rule(ADMINISTER),
+    "channel": Rule(ADMINISTER, arguments="channel"),
+    "channel_new": Rule(ADMINISTER),
+    "channel_edit": Rule(ADMINISTER, arguments="channel"),
+    "channel_test": Rule(ADMINISTER, "post", "channel"),
+    "channel_delete": Rule(ADMINISTER, "post", "channel"),
+    "delivery_again": Rule(ADMINISTER, "post", "delivery"),
     "api-1:openapi-json": Rule(PUBLIC),
     "api-1:api-root": Rule(PUBLIC),
 }
@@ -121,7 +129,8 @@ OPERATIONS = {
     "get /announcements": READ, "post /announcements": ADMINISTER, "put /announcements/{number}": ADMINISTER,
     "delete /announcements/{number}": ADMINISTER, "get /people": ADMINISTER, "post /people": ADMINISTER,
     "patch /people/{number}": ADMINISTER, "delete /people/{number}": ADMINISTER, "get /audit": ADMINISTER,
-    "post /audit/verify": ADMINISTER,
+    "post /audit/verify": ADMINISTER, "get /channels": ADMINISTER, "post /channels": ADMINISTER,
+    "delete /channels/{number}": ADMINISTER, "get /channels/{number}/deliveries": ADMINISTER,
 }  # fmt: skip
 
 
@@ -158,12 +167,15 @@ def things(people: dict[str, User], model: Version) -> dict[str, list[object]]:
     prediction = Prediction.objects.create(**values)
     announcement = Announcement.objects.create(title="t", body="b")
     invitation, token = invite(Role.VIEWER, by=people["administrator"])
+    channel = Channel.objects.create(name="c", url="https://example.org/x", secret="s" * 16)
+    delivery = Delivery.objects.create(channel=channel, event="job.failed", state="failed")
     access, _ = tokens.create(owner, "script", [Ability.READ], 30)
     return {
         "": [], "key": ["1", "set-password"], "invitation": [token], "invitation_number": [invitation.pk],
         "missing": [99], "token": [access.pk], "user": [people["viewer"].pk], "announcement": [announcement.pk],
         "model": [model.name], "version": [model.name, model.version], "prediction": [prediction.pk],
-        "picture": [prediction.pk], "job": [job.pk], "job_file": [job.pk, "csv"],
+        "picture": [prediction.pk], "job": [job.pk], "job_file": [job.pk, "csv"], "channel": [channel.pk],
+        "delivery": [delivery.pk],
     }  # fmt: skip
 
 

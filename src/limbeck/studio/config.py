@@ -44,6 +44,10 @@ class Config(BaseSettings):
     lease_seconds: int = Field(default=30, ge=2, le=3600, description="a job whose worker is silent so long is retried")
     web_processes: int = Field(default=2, ge=1, le=64, description="processes that answer requests")
 
+    internal_hosts: str = Field(
+        default="", description="hosts inside the own network that notices may go to, e.g. chat.lan,10.0.0.5:8080"
+    )
+
     @field_validator("public_url")
     @classmethod
     def _an_origin(cls, value: str) -> str:

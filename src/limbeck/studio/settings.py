@@ -38,6 +38,7 @@ INSTALLED_APPS = [
     "limbeck.studio.jobs",
     "limbeck.studio.detection",
     "limbeck.studio.review",
+    "limbeck.studio.notices",
     "limbeck.studio.api",
     "limbeck.studio.web",
     "allauth",

@@ -49,11 +49,16 @@ class Connections:
 
     Proxies and certificates are those that the environment names (``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``).
     What nobody closes is closed when nobody holds it any more.
+
+    With ``reach``, a function of a host and a port, a connection goes to the address that it returns, and to no proxy;
+    the server is still asked, and its certificate checked, by the name of the host. What ``reach`` raises comes out
+    of `request`.
     """
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], *, reach: Callable[[str, int], str] | None = None) -> None:
         self._httpx = heavy("httpx", "an HTTP teacher")
         self._core = heavy("httpcore", "an HTTP teacher")
+        self._reach = reach
         self._headers = {
             "User-Agent": "limbeck", "Accept": "application/json", "Accept-Encoding": "gzip", **headers
         }  # fmt: skip
@@ -124,7 +129,7 @@ class Connections:
 
     def _pool(self, address: Any) -> Any:
         """Return the pool of connections for an address: direct ones, or through the proxy of the environment."""
-        proxy = _proxy_for(address.scheme, address.host)
+        proxy = "" if self._reach else _proxy_for(address.scheme, address.host)
         with self._lock:
             pool = self._pools.get((address.scheme, proxy))
             if pool is None:
@@ -135,7 +140,7 @@ class Connections:
         context = self._httpx.create_ssl_context() if scheme == "https" else None
         common: dict[str, Any] = {
             "ssl_context": context, "max_connections": None, "keepalive_expiry": 5.0,
-            "network_backend": _TimedBackend(self._core.SyncBackend(), self._deadline.left),
+            "network_backend": _TimedBackend(self._core.SyncBackend(), self._deadline.left, self._reach),
         }  # fmt: skip
         if not proxy:
             return self._core.ConnectionPool(**common)
@@ -184,10 +189,14 @@ def _unpacker(bits: int) -> Callable[[bytes, int], bytes]:
 class _TimedBackend:
     """Opens connections whose every step gets only the time that its thread's request has left."""
 
-    def __init__(self, inner: Any, left: Callable[[float | None], float]) -> None:
-        self._inner, self._left = inner, left
+    def __init__(
+        self, inner: Any, left: Callable[[float | None], float], reach: Callable[[str, int], str] | None = None
+    ) -> None:
+        self._inner, self._left, self._reach = inner, left, reach
 
     def connect_tcp(self, host: str, port: int, timeout: float | None = None, **more: Any) -> Any:
+        if self._reach is not None:
+            host = self._reach(host, port)
         return _TimedStream(self._inner.connect_tcp(host, port, timeout=self._left(timeout), **more), self._left)
 
     def sleep(self, seconds: float) -> None:

@@ -9,11 +9,13 @@ from ninja.errors import ValidationError
 
 from limbeck.studio.api.administration import router as administration
 from limbeck.studio.api.detection import router as detection
+from limbeck.studio.api.notices import router as notices
 from limbeck.version import __version__
 
 api = NinjaAPI(title="Limbeck", version=__version__, urls_namespace="api-1", docs_url=None)
 api.add_router("", detection)
 api.add_router("", administration)
+api.add_router("", notices)
 
 
 @api.exception_handler(Http404)

@@ -10,11 +10,13 @@ import datetime
 from enum import Enum
 
 from django.conf import settings
-from django.db.models import Case, F, When
+from django.db import transaction
+from django.db.models import Case, F, QuerySet, When
 from django.utils import timezone
 
 from limbeck.studio.jobs.models import CANCELLED, FAILED, FINISHED, QUEUED, RUNNING, Job
 from limbeck.studio.jobs.owners import is_dead
+from limbeck.studio.jobs.signals import ended
 
 MOST_ATTEMPTS = 3
 LOST_WORKER = "worker-lost"  # codes of reasons, see `limbeck.studio.jobs.reasons`
@@ -91,7 +93,8 @@ def sweep() -> int:
         if job.cancel_requested:
             taken += same.update(state=CANCELLED, owner="", lease_until=None, finished_at=now)
         elif job.attempts >= MOST_ATTEMPTS:
-            taken += same.update(state=FAILED, owner="", lease_until=None, finished_at=now, reason=LOST_WORKER)
+            values = {"owner": "", "lease_until": None, "finished_at": now, "reason": LOST_WORKER}
+            taken += _told(job, same, FAILED, values)
         else:
             taken += same.update(state=QUEUED, owner="", lease_until=None)
     return taken
@@ -103,4 +106,13 @@ def _lease(now: datetime.datetime) -> datetime.datetime:
 
 def _end(job: Job, owner: str, state: str, **values: object) -> bool:
     mine = Job.objects.filter(pk=job.pk, owner=owner, state=RUNNING)
-    return bool(mine.update(state=state, owner="", lease_until=None, finished_at=timezone.now(), **values))
+    return bool(_told(job, mine, state, {"owner": "", "lease_until": None, "finished_at": timezone.now(), **values}))
+
+
+def _told(job: Job, same: QuerySet, state: str, values: dict[str, object]) -> int:
+    """Let a job end, and tell other apps in the same transaction."""
+    with transaction.atomic():
+        changed = int(same.update(state=state, **values))
+        if changed:
+            ended.send(Job, job=job, state=state)
+    return changed

@@ -15,6 +15,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from limbeck.errors import LimbeckError
 from limbeck.events import Cancelled, Event, Token
 from limbeck.studio.jobs import queue
+from limbeck.studio.jobs.chores import keep_doing
 from limbeck.studio.jobs.kinds import kind_of
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.owners import owner_name
@@ -60,6 +61,8 @@ class Worker:
     def run(self, *, until_empty: bool = False) -> int:
         """Do jobs until told to stop, or until none is left; return how many were done."""
         done, swept = 0, -SWEEP
+        if not until_empty:
+            keep_doing(self._stopping)
         with owner_name() as owner:
             while not self._stopping.is_set():
                 job = None

@@ -1,0 +1,1 @@
+"""Notices: what happens on the site is told to other programs, chat robots and people's mailboxes."""
