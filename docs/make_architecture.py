@@ -20,6 +20,7 @@ BOXES = {
     "estimator": (1, "scikit-learn's contract (torch)"),
     "training": (2, "train, distil, export, doctor (torch)"),
     "teachers": (2, "one file per kind of teacher"),
+    "scale": (5, "many shards, many machines"),
     "evaluation": (3, "evaluate, compare, report"),
     "serving": (0, "bundles behind HTTP"),
     "monitoring": (1, "verdicts, drift, what to review"),
@@ -108,7 +109,10 @@ def svg(boxes: set[str], arrows: Arrows) -> str:
         raise ValueError(f"bring BOXES in {Path(__file__).name} up to date: {sorted(unknown)}")
     row = rows(boxes, arrows)
     top = max(row.values())
-    width, height = 2 * MARGIN + 4 * ACROSS + WIDTH, 2 * MARGIN + top * DOWN + HEIGHT
+    width, height = (
+        2 * MARGIN + max(column for column, _ in BOXES.values()) * ACROSS + WIDTH,
+        2 * MARGIN + top * DOWN + HEIGHT,
+    )
 
     def place(box: str) -> tuple[float, float]:
         return MARGIN + BOXES[box][0] * ACROSS + WIDTH / 2, MARGIN + (top - row[box]) * DOWN

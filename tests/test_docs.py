@@ -39,6 +39,7 @@ PAGES = [
     "docs/automatic.md",
     "docs/serve.md",
     "docs/detect.md",
+    "docs/scale.md",
 ]
 ALL = sorted(str(file.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for file in folder.glob("*.md"))
 CHINESE = ".zh-CN.md"
@@ -104,7 +105,7 @@ def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / "home"))
     lay_out(tmp_path)
-    if page in ("docs/bundle.md", "docs/predict.md", "docs/recalibrate.md", "docs/serve.md"):
+    if page in ("docs/bundle.md", "docs/predict.md", "docs/recalibrate.md", "docs/serve.md", "docs/scale.md"):
         _train_both()
     names: dict[str, object] = {}
     ran = 0

@@ -11,6 +11,8 @@ import click
 from limbeck.cli.options import ENCODING, GROUP, JSON, LANG, PLACE, WHERE, names, pairs, print_json, shares
 from limbeck.errors import LimbeckError
 
+FORMATS = ["parquet", "csv", "tsv", "jsonl"]  # of tables that are written
+
 
 @click.command()
 @click.argument("bundle", type=PLACE)
@@ -64,8 +66,12 @@ def compare(
 
 @click.command()
 @click.argument("bundle", type=PLACE)
-@click.argument("source", type=PLACE, metavar="INPUT")
-@click.argument("output", type=PLACE)
+@click.argument("source", metavar="INPUT")
+@click.argument("output")
+@click.option("--on", metavar="WHERE", help="Answer many tables, each in its file: processes[:N], part:K/N.")
+@click.option(
+    "--format", "form", type=click.Choice(["parquet", "csv", "tsv", "jsonl"]), help="With --on; by default parquet."
+)
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 @click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
 @click.option("--sets", type=float, metavar="COVERAGE", help="Add a column with prediction sets, e.g. 0.9.")
@@ -76,14 +82,15 @@ def compare(
 @click.option("--most", type=click.IntRange(1), metavar="N", help="Stop after N frames of a video or camera.")
 @ENCODING
 def predict(
-    bundle: Path, source: Path, output: Path, columns: str | None, maps: Path | None, sets: float | None,
-    threshold: float | None, draw: Path | None, tiles: bool, track: bool | None, most: int | None,
+    bundle: Path, source: str, output: str, on: str | None, form: str | None, columns: str | None, maps: Path | None,
+    sets: float | None, threshold: float | None, draw: Path | None, tiles: bool, track: bool | None, most: int | None,
     encoding: str | None,
 ) -> None:  # fmt: skip
     """Predict every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT.
 
     - reads CSV from standard input, or writes it to standard output. Of a BUNDLE that finds boxes, INPUT may be a
     video, camera:0 or the address of a stream, and OUTPUT a table, COCO's .json, or a folder of YOLO's text files.
+    With --on, INPUT is a folder of tables or a pattern ('in/*.parquet'), OUTPUT a folder; both may be s3://… and so on.
     """
     import limbeck
     from limbeck.cli import tables
@@ -92,9 +99,33 @@ def predict(
     wanted = names(columns) if columns else None
     given_boxes = {"threshold": threshold, "draw": draw, "tiles": tiles or None, "track": track, "most": most}
     boxes: dict[str, Any] = {name: value for name, value in given_boxes.items() if value is not None}
-    with whole_input(source) as given, whole_output(output) as answers:
-        done = limbeck.predict(bundle, given, answers, columns=wanted, maps=maps, sets=sets, encoding=encoding, **boxes)
-        tables.predicted(done, aside=output == DASH)
+    if on is not None:
+        if odd := [name for name, value in {"maps": maps, **boxes}.items() if value is not None]:
+            raise LimbeckError(f"--{odd[0]} does not go with --on", where="predict", fix="leave one of them out")
+        from limbeck.scale.predict_shards import predict_shards
+
+        ending = f".{form or 'parquet'}"
+        asked: dict[str, Any] = {"columns": wanted, "sets": sets, "encoding": encoding, "ending": ending}
+        tables.sharded(predict_shards(bundle, source, output, on=on, **asked))
+        return
+    if form is not None:
+        raise LimbeckError(
+            "--format goes with --on", where="predict", fix="the ending of OUTPUT says how it is written"
+        )
+    refuse_remote(source, output)
+    with whole_input(Path(source)) as rows, whole_output(Path(output)) as answers:
+        done = limbeck.predict(bundle, rows, answers, columns=wanted, maps=maps, sets=sets, encoding=encoding, **boxes)
+        tables.predicted(done, aside=Path(output) == DASH)
+
+
+def refuse_remote(*addresses: str) -> None:
+    """Raise where an address leads to object storage, which is read and written with --on alone."""
+    from limbeck.scale.places import open_place, remote_scheme
+
+    for address in addresses:
+        if remote_scheme(address) is not None:
+            where = open_place(address).shown
+            raise LimbeckError("is in object storage", where=where, fix="add --on processes, and name folders")
 
 
 @click.command()

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from limbeck.bundle.predict_files import Done
     from limbeck.evaluation.recalibrate import Recalibrated
     from limbeck.registry import Model
+    from limbeck.scale.predict_shards import JobDone
     from limbeck.training.doctor import Finding
     from limbeck.training.finish import Trained
     from limbeck.training.search.cross_validation import Folds
@@ -208,6 +209,17 @@ def predicted(done: Done, *, aside: bool = False) -> None:
             first = list(itertools.islice(csv.reader(file), 1, 2))
         for name, row, reason in first:
             console.print(f"the first: {name}, row {row}: {reason}")
+
+
+def sharded(done: JobDone) -> None:
+    """Print what a job of many shards did."""
+    console = _console()
+    speed = done.answered_now / max(done.seconds, 1e-9)
+    counted = f"{done.shards:,} shards" + (f", {done.resumed:,} of them before" if done.resumed else "")
+    console.print(f"{_rows(done.rows)} of {counted}; {done.seconds:.1f} s ({speed:,.0f} rows/s): {done.output}")
+    if done.rejected:
+        console.print(f"{_rows(done.rejected)} unreadable or empty, named in files *.rejected.csv")
+    console.print(f"manifest: {done.manifest}" if done.manifest else "other parts of the job are not done yet")
 
 
 def recalibrated(made: Recalibrated) -> None:
