@@ -68,7 +68,12 @@ def compare(
 @click.argument("bundle", type=PLACE)
 @click.argument("source", metavar="INPUT")
 @click.argument("output")
-@click.option("--on", metavar="WHERE", help="Answer many tables, each in its file: processes[:N], part:K/N.")
+@click.option(
+    "--on", metavar="WHERE", help="Answer many tables, each in its file: processes[:N], ray[://HOST:PORT], part:K/N."
+)
+@click.option(
+    "--cpus", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Processors of a task on Ray."
+)
 @click.option(
     "--format", "form", type=click.Choice(["parquet", "csv", "tsv", "jsonl"]), help="With --on; by default parquet."
 )
@@ -82,9 +87,9 @@ def compare(
 @click.option("--most", type=click.IntRange(1), metavar="N", help="Stop after N frames of a video or camera.")
 @ENCODING
 def predict(
-    bundle: Path, source: str, output: str, on: str | None, form: str | None, columns: str | None, maps: Path | None,
-    sets: float | None, threshold: float | None, draw: Path | None, tiles: bool, track: bool | None, most: int | None,
-    encoding: str | None,
+    bundle: Path, source: str, output: str, on: str | None, cpus: float, form: str | None, columns: str | None,
+    maps: Path | None, sets: float | None, threshold: float | None, draw: Path | None, tiles: bool,
+    track: bool | None, most: int | None, encoding: str | None,
 ) -> None:  # fmt: skip
     """Predict every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT.
 
@@ -105,7 +110,7 @@ def predict(
         from limbeck.scale.predict_shards import predict_shards
 
         ending = f".{form or 'parquet'}"
-        asked: dict[str, Any] = {"columns": wanted, "sets": sets, "encoding": encoding, "ending": ending}
+        asked: dict[str, Any] = {"columns": wanted, "sets": sets, "encoding": encoding, "ending": ending, "cpus": cpus}
         tables.sharded(predict_shards(bundle, source, output, on=on, **asked))
         return
     if form is not None:

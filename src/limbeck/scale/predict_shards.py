@@ -13,6 +13,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from limbeck.bundle.classifier import Classifier
@@ -32,7 +33,7 @@ from limbeck.scale.processes import on_processes
 from limbeck.scale.shard import Job, Record, records
 
 _AGAIN = "start the same job again; it goes on from there"
-_SCHEDULERS = ("processes", "part")
+_SCHEDULERS = ("processes", "part", "ray")
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def predict_shards(
     sets: float | None = None,
     encoding: str | None = None,
     ending: str = ".parquet",
+    cpus: float = 1.0,
     stall: float = STALL,
     progress: Listener | None = None,
     cancel: Token | None = None,
@@ -103,6 +105,8 @@ def predict_shards(
         As for `limbeck.predict`.
     ending
         Format of the answers: ``.parquet``, ``.csv``, ``.tsv`` or ``.jsonl``.
+    cpus
+        Processors that a task on Ray asks for; fractions are allowed.
     stall
         Seconds without a row after which a worker is given up.
 
@@ -116,7 +120,7 @@ def predict_shards(
         For a bundle, input or output that cannot be used, a folder of another job, one that is in use.
     """
     started = time.monotonic()
-    chosen = _chosen(on)
+    chosen = _chosen(on, cpus)
     folder, pattern = split_pattern(os.fspath(source))
     read, written = open_place(folder), open_place(output)
     with told(progress, cancel), stage("predict"), contextlib.ExitStack() as stack:
@@ -137,6 +141,11 @@ def predict_shards(
         found = {**before, **made}
         if chosen.of > 1 and len(found) < len(plan.shards):  # other parts may have ended meanwhile
             found = {**records(written, plan), **found}
+        if chosen.elsewhere and (lost := set(made) - set(records(written, plan))):
+            what = f"the answers to {len(lost):,} shards are not here, e.g. {min(lost)}"
+            raise LimbeckError(
+                what, where=written.shown, fix="name a folder that all machines share, or object storage"
+            )
         whole = len(found) == len(plan.shards)
         if whole:
             write_bytes(written, MANIFEST, manifest(plan, found).encode("ascii"))
@@ -194,6 +203,7 @@ class _Chosen:
     count: int | None = None
     part: int = 0
     of: int = 1
+    elsewhere: bool = False  # on machines that may not see this one's folders
 
     @property
     def lock(self) -> str:
@@ -201,7 +211,7 @@ class _Chosen:
         return "" if self.of == 1 else f"part-{self.part}-of-{self.of}"
 
 
-def _chosen(on: str) -> _Chosen:
+def _chosen(on: str, cpus: float = 1.0) -> _Chosen:
     """Return what ``--on`` says.
 
     Raises
@@ -220,6 +230,12 @@ def _chosen(on: str) -> _Chosen:
         if not (part.isascii() and part.isdigit() and of.isascii() and of.isdigit() and int(part) < int(of)):
             raise LimbeckError(f"{detail!r} is not a part", where="--on", fix="e.g. part:0/64 for the first of 64")
         return _Chosen(on_this_process, 1, int(part), int(of))
+    if name == "ray":
+        if detail and not detail.startswith("//"):
+            raise LimbeckError(f"{on!r} is no address", where="--on", fix="e.g. ray://head.example.com:10001")
+        from limbeck.scale.ray_tasks import on_ray
+
+        return _Chosen(partial(on_ray, address=on if detail else None, cpus=cpus), elsewhere=True)
     raise LimbeckError(f"there is no {name!r} to run on", where="--on", fix=did_you_mean(name, _SCHEDULERS))
 
 

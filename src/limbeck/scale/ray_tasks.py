@@ -1,0 +1,228 @@
+"""Shards answered on a Ray cluster: ``--on ray`` or ``--on ray://HOST:10001``. One shard is one task.
+
+Tasks over files need nothing of Ray Data, which keeps no order of the output and stood still in our measurements when
+its actors had taken all processors. The only helper here, an actor that counts rows, takes no processor, so it can
+always start. Where no row is read for a minute, a line says so; after five the job ends instead of waiting for ever.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import tempfile
+import time
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import asdict
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from limbeck.bundle.classifier import Classifier
+from limbeck.errors import LimbeckError, first_line, needing
+from limbeck.progress import say
+from limbeck.scale.outcomes import ATTEMPTS, Failed, Outcomes, killed, received, sent
+from limbeck.scale.plan import Shard
+from limbeck.scale.shard import Job, Record, answer, opened
+from limbeck.version import __version__
+
+_TICK = 0.5  # seconds between two looks at the tasks
+_PATIENCE = 5  # how many times the seconds after which one line says so may pass before the job ends
+_EVERY = 1.0  # seconds between two messages of a task to the counter
+_AHEAD = 2  # tasks that are handed over for each that can run: few, so that the driver's memory stays flat
+_MUST_AGREE = ("numpy", "onnxruntime", "polars", "tokenizers")  # packages that make the bytes of an answer
+
+
+def on_ray(
+    job: Job, shards: list[Shard], *, count: int | None, stall: float, address: str | None = None, cpus: float = 1.0
+) -> Outcomes:
+    """Answer shards on a cluster; see `limbeck.scale.outcomes.Scheduler`.
+
+    Parameters
+    ----------
+    count
+        Tasks at once; by default as many as the cluster has room for.
+    address
+        ``ray://HOST:PORT``; by default the cluster that ``RAY_ADDRESS`` names or that runs here, else one of this
+        machine that ends with the job.
+    cpus
+        Processors that a task asks for; fractions are allowed.
+
+    Raises
+    ------
+    LimbeckError
+        Where Ray is not installed, the cluster cannot be reached, has other versions than this machine, or stands
+        still.
+    """
+    with _connected(address) as ray, contextlib.ExitStack() as stack:
+        counter = ray.remote(num_cpus=0)(_Counter).remote()
+        stack.callback(ray.kill, counter)
+        bundle = ray.put({name: (Path(job.bundle) / name).read_bytes() for name in [*job.files, "bundle.json"]})
+        task = ray.remote(num_cpus=cpus, max_retries=ATTEMPTS - 1)(_task)
+        waiting = deque(shards)
+        running: dict[Any, Shard] = {}
+        stack.callback(lambda: [ray.cancel(ref, force=True) for ref in running])
+        alive, warned = time.monotonic(), False
+        while waiting or running:
+            room = count or max(1, int(ray.cluster_resources().get("CPU", 1) / cpus)) * _AHEAD
+            while waiting and len(running) < room:
+                shard = waiting.popleft()
+                running[task.remote(job.dump(), asdict(shard), bundle, counter, versions())] = shard
+            ready, _ = ray.wait(list(running), num_returns=1, timeout=_TICK)
+            rows, beats = _told(ray, counter)
+            if ready or beats:
+                alive, warned = time.monotonic(), False
+            elif time.monotonic() - alive > _PATIENCE * stall:
+                raise _still(ray, cpus, _PATIENCE * stall)
+            elif time.monotonic() - alive > stall and not warned:
+                say(str(_still(ray, cpus, stall)))  # a cluster that grows may need minutes for its first node
+                warned = True
+            yield rows
+            for ref in ready:
+                yield _outcome(ray, ref, running.pop(ref))
+
+
+def _outcome(ray: Any, ref: Any, shard: Shard) -> Record | Failed:
+    try:
+        told = ray.get(ref)
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
+        return Failed(shard, killed(shard, "the process was killed"))
+    except ray.exceptions.RayError as error:
+        what = f"the cluster cannot run Limbeck: {_last_line(error)}"
+        fix = f"install Limbeck {__version__} on every node"
+        raise LimbeckError(what, where="--on ray", fix=fix) from error
+    if "unfit" in told:
+        raise received(told["unfit"])
+    return Record(**told["record"]) if "record" in told else Failed(shard, received(told["failed"]))
+
+
+def _told(ray: Any, counter: Any) -> tuple[int, int]:
+    """Return rows and signs of life since the last call; none where the counter does not answer yet."""
+    with contextlib.suppress(ray.exceptions.GetTimeoutError, ray.exceptions.RayActorError):
+        rows, beats = ray.get(counter.take.remote(), timeout=_TICK)
+        return int(rows), int(beats)
+    return 0, 0
+
+
+def _still(ray: Any, cpus: float, stall: float) -> LimbeckError:
+    free = ray.available_resources().get("CPU", 0.0)
+    what = f"no row for {stall:.0f} s; the cluster has {free:g} free processors and a task asks for {cpus:g}"
+    fix = "look at `ray status`, or ask for less, e.g. --cpus 0.5; the same job goes on from there"
+    return LimbeckError(what, where="--on ray", fix=fix)
+
+
+@contextlib.contextmanager
+def _connected(address: str | None) -> Iterator[Any]:
+    """Yield the module ray, connected; the connection ends with the block unless the caller had it before."""
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its vendor
+    with needing("ray", "scale", "--on ray"):
+        import ray
+    if ray.is_initialized() and address is None:
+        yield ray
+        return
+    try:
+        ray.init(address=address, log_to_driver=False, logging_level="ERROR", configure_logging=False)
+    except (RuntimeError, ConnectionError, OSError, ValueError, TimeoutError) as error:
+        text = " ".join(str(error).split())
+        if "mismatch" in text.lower():
+            what = f"the cluster runs another version of Ray or Python: {text[:300]}"
+            fix = f"here are Ray {ray.__version__} and Python {platform.python_version()}; use the same on both"
+            raise LimbeckError(what, where=address or "--on ray", fix=fix) from error
+        fix = "check the address and that the cluster runs"
+        raise LimbeckError(f"cannot connect: {first_line(error)}", where=address or "--on ray", fix=fix) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+class _Counter:
+    """Counts rows and signs of life of all tasks between two looks of the driver."""
+
+    def __init__(self) -> None:
+        self._rows = self._beats = 0
+
+    def add(self, rows: int) -> None:
+        self._rows += rows
+        self._beats += 1
+
+    def take(self) -> tuple[int, int]:
+        told = (self._rows, self._beats)
+        self._rows = self._beats = 0
+        return told
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that have to agree on all machines, so that answers have the same bytes."""
+    python = ".".join(platform.python_version_tuple()[:2])
+    return {"limbeck": __version__, "python": python, **{name: version(name) for name in _MUST_AGREE}}
+
+
+def refuse_others(theirs: dict[str, str]) -> None:
+    """Raise where this machine has other versions than the one that began the job.
+
+    Raises
+    ------
+    LimbeckError
+        With the first that differs.
+    """
+    for name, here in versions().items():
+        if theirs.get(name) != here:
+            what = f"the node {platform.node()} has {name} {here}, the job began with {theirs.get(name)}"
+            raise LimbeckError(what, where="--on ray", fix="install the same versions on every node (constraints.txt)")
+
+
+def _task(job: dict[str, Any], shard: dict[str, Any], bundle: dict[str, bytes], counter: Any, theirs: Any) -> Any:
+    """Answer one shard on a node; return its record, or the line that says why not, as plain JSON."""
+    try:
+        refuse_others(theirs)
+        placed, classifier = _opened(_Bundle(bundle), tuple(sorted(job["files"].items())))
+    except LimbeckError as error:
+        return {"unfit": sent(error)}
+    more, last = 0, 0.0
+
+    def heard(rows: int) -> None:
+        nonlocal more, last
+        more += rows
+        if time.monotonic() - last >= _EVERY:
+            counter.add.remote(more)
+            more, last = 0, time.monotonic()
+
+    try:
+        record = answer(Job(**{**job, "bundle": placed}), Shard(**shard), classifier, heard)
+        counter.add.remote(more)
+        return {"record": asdict(record)}
+    except LimbeckError as error:
+        return {"failed": sent(error)}
+
+
+class _Bundle:
+    """The files of a bundle as an argument of `_opened`, which tells bundles apart by their hashes."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self.files = files
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Bundle)
+
+    def __hash__(self) -> int:
+        return 0
+
+
+@lru_cache(maxsize=1)
+def _opened(bundle: _Bundle, hashes: tuple[tuple[str, str], ...]) -> tuple[str, Classifier]:
+    """Write a bundle to this node's temporary folder and open it, verified; once for all tasks of this process."""
+    folder = Path(tempfile.mkdtemp(prefix="limbeck-bundle-"))
+    for name, content in bundle.files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return str(folder), opened(Job(str(folder), dict(hashes), "", "", ""))
+
+
+def _last_line(error: BaseException) -> str:
+    """Return what a traceback of Ray ends with."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return first_line(Exception(lines[-1] if lines else type(error).__name__), 300)

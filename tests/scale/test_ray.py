@@ -1,0 +1,46 @@
+"""Shards on a real Ray cluster of this machine, started once."""
+
+import sys
+
+import pytest
+
+from limbeck.errors import LimbeckError
+from limbeck.scale import ray_tasks
+from limbeck.scale.predict_shards import predict_shards
+from scale.conftest import contents, write_shards
+
+
+def test_where_ray_is_not_installed_the_extra_is_named(bundle, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    write_shards(tmp_path / "in", 1)
+    with pytest.raises(LimbeckError, match=r"needs the package 'ray'.*\[scale\]"):
+        predict_shards(bundle, tmp_path / "in", tmp_path / "out", on="ray")
+
+
+def test_a_node_with_other_versions_is_named():
+    with pytest.raises(LimbeckError, match=r"has polars .*, the job began with 0\.1"):
+        ray_tasks.refuse_others({**ray_tasks.versions(), "polars": "0.1"})
+    ray_tasks.refuse_others(ray_tasks.versions())
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    ray = pytest.importorskip("ray", reason="ray is not installed: the cluster is not tested (extra scale)")
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR")
+    yield ray
+    ray.shutdown()
+
+
+def test_a_cluster_gives_the_bytes_of_one_machine_and_one_line_where_it_stands_still(cluster, bundle, tmp_path):
+    shards = write_shards(tmp_path / "in", 4)
+    (shards / "part-02.parquet").write_bytes(b"PAR1 no table PAR1")
+    asked = {"progress": lambda event: None}
+    with pytest.raises(LimbeckError, match="1 of 4 shards have no answers"):
+        predict_shards(bundle, shards, tmp_path / "out", on="ray", cpus=0.5, **asked)
+    write_shards(tmp_path / "good", 4)
+    done = predict_shards(bundle, tmp_path / "good", tmp_path / "far", on="ray", cpus=0.5, **asked)
+    predict_shards(bundle, tmp_path / "good", tmp_path / "near", on="processes:1", **asked)
+    assert contents(tmp_path / "far") == contents(tmp_path / "near")
+    assert done.answered_now == 4 * 40 - 1
+    with pytest.raises(LimbeckError, match=r"no row for 2 s; .* a task asks for 64"):
+        predict_shards(bundle, tmp_path / "good", tmp_path / "never", on="ray", cpus=64, stall=0.4, **asked)
