@@ -110,6 +110,13 @@ RULES = {
     "job_delete": Rule(DETECT, "post", "job", owned=True),
     "job_answers": Rule(DETECT, arguments="job_file", owned=True),
     "job_rejected": Rule(DETECT, arguments="job", owned=True),
+    "exchange": Rule(ADMINISTER),
+    "exchange_upload": Rule(ADMINISTER, "post"),
+    "exchange_setup": Rule(ADMINISTER, "post"),
+    "exchange_export": Rule(ADMINISTER, "post"),
+    "exchange_file": Rule(ADMINISTER, arguments="job"),
+    "exchange_errors": Rule(ADMINISTER, arguments="job"),
+    "exchange_template": Rule(ADMINISTER, arguments="model"),
     "channels": Rule(ADMINISTER),
     "channel": Rule(ADMINISTER, arguments="channel"),
     "channel_new": Rule(ADMINISTER),
@@ -131,6 +138,8 @@ OPERATIONS = {
     "patch /people/{number}": ADMINISTER, "delete /people/{number}": ADMINISTER, "get /audit": ADMINISTER,
     "post /audit/verify": ADMINISTER, "get /channels": ADMINISTER, "post /channels": ADMINISTER,
     "delete /channels/{number}": ADMINISTER, "get /channels/{number}/deliveries": ADMINISTER,
+    "post /imports": ADMINISTER, "get /imports/{number}/errors.csv": ADMINISTER, "post /exports": ADMINISTER,
+    "get /exports/{number}/file": ADMINISTER,
 }  # fmt: skip
 
 

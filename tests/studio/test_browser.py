@@ -22,7 +22,10 @@ from limbeck.studio.accounts.services import invite
 from limbeck.studio.announcements.markdown import TAGS, rendered
 from limbeck.studio.announcements.models import Announcement
 from limbeck.studio.detection import services
+from limbeck.studio.exchange.exporting import file_of
+from limbeck.studio.exchange.models import Rejected
 from limbeck.studio.jobs.models import Job
+from limbeck.studio.notices.models import Channel, Delivery
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.roles import Role
 from small import reviews
@@ -35,7 +38,8 @@ PUBLIC = ("account_login", "account_signup", "account_reset_password", "account_
 PAGES = (
     "home", "detect", "predictions", "prediction", "jobs", "job", "models", "model", "announcements", "announcement",
     "announcement_new", "users", "user_new", "user", "user_erase", "invitations", "audit", "profile", "tokens",
-    "account_change_password", "mfa_index", "usersessions_list",
+    "account_change_password", "mfa_index", "usersessions_list", "exchange", "channels", "channel_new", "channel",
+    "import_job", "export_job",
 )  # fmt: skip
 
 
@@ -90,8 +94,22 @@ def site(live_server: Any, people: dict[str, User], model: Version) -> dict[str,
     told = "周五 **22:00** 起停机两小时。\n\n- 请提前保存\n- [说明](https://example.org)"
     one = Announcement.objects.create(title="周五停机维护", body=told, pinned=True, created_by=admin)
     invite(Role.REVIEWER, by=admin, note="王芳")
+    counts = {"rows": 9_120, "known": 12, "reviews": 431, "rejected": 1}
+    taken = Job.objects.create(kind="import", title="评论.xlsx", state="finished", created_by=admin, result=counts)
+    Rejected.objects.create(job=taken, row=17, reason="the cell '评论' is empty")
+    asked = {"form": "excel", "model": model.name, "state": "all"}
+    given = Job.objects.create(kind="export", title="a.xlsx", created_by=admin, parameters=asked)
+    Job.objects.filter(pk=given.pk).update(state="finished", result={"rows": 9_120, "bytes": 812_345})
+    file_of(given).parent.mkdir(parents=True, exist_ok=True)
+    file_of(given).write_bytes(b"x")
+    robot = {"url": "https://oapi.dingtalk.com/robot/send?access_token=x", "events": ["job.failed"]}
+    channel = Channel.objects.create(name="运营群", kind="dingtalk", **robot)
+    Delivery.objects.create(channel=channel, event="job.failed", facts={"target": "job:3"}, state="delivered")
+    wrong = {"state": "failed", "attempts": 8, "status": 200, "reason": "310000: sign not match"}
+    Delivery.objects.create(channel=channel, event="model.publish", facts={"target": "model:reviews"}, **wrong)
     return {
         "prediction": (answers[0].pk,), "job": (job.pk,), "model": (model.name,), "announcement": (one.pk,),
+        "channel": (channel.pk,), "import_job": (taken.pk,), "export_job": (given.pk,),
         "user": (people["viewer"].pk,), "user_erase": (people["viewer"].pk,),
     }  # fmt: skip
 
@@ -109,7 +127,7 @@ def test_every_page(
     axe, wrong = Axe(), []
     for name in (*PUBLIC, *PAGES):
         browser = anonymous if name in PUBLIC else signed_in
-        page = browser.open(name, *site.get(name, ()))
+        page = browser.open(name.replace("import_job", "job").replace("export_job", "job"), *site.get(name, ()))
         assert page.locator("html").get_attribute("data-bs-theme") == theme
         assert page.locator("h1").count() == 1, name
         for width in WIDTHS:

@@ -20,6 +20,7 @@ urlpatterns = [
     path("account/tokens/", pages.tokens, name="tokens"),
     path("account/tokens/<int:number>/revoke/", pages.revoke, name="token_revoke"),
     path("api/v1/", routes.urls()),
+    path("exchange/", include("limbeck.studio.exchange.urls")),
     path("notices/", include("limbeck.studio.notices.urls")),
     path("audit/", include("limbeck.studio.audit.urls")),
 ]

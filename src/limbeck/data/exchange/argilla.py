@@ -26,7 +26,7 @@ def person_id(name: str) -> str:
 def to_argilla(record: Record) -> dict[str, Any]:
     """Return a record as Argilla's JSON has it."""
     suggestions = {}
-    if record.answers:
+    if record.answers and record.answers[-1].label:
         answer = record.answers[-1]
         agent = f"{answer.model}@{answer.version}" if answer.version else answer.model
         suggestions[QUESTION] = {"value": answer.label, "score": answer.probability, "agent": agent or None}

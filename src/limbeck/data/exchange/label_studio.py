@@ -7,10 +7,11 @@ choices ``label``. Label Studio keeps ``meta`` of a task as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
-from limbeck.data.exchange.record import Record, Review, content_of, restored, told
+from limbeck.data.exchange.record import Answer, Record, Review, content_of, restored, told
 from limbeck.errors import LimbeckError
 
 OBJECTS = ("data", "meta", "annotations", "predictions")  # fields of a task that are objects or lists
@@ -39,6 +40,7 @@ def to_task(record: Record) -> dict[str, Any]:
             **({} if answer.probability is None else {"score": answer.probability}),
         }
         for answer in record.answers
+        if answer.label
     ]
     task["annotations"] = [
         {
@@ -65,10 +67,26 @@ def from_task(task: Mapping[str, Any]) -> Record:
     content = content_of(data)
     meta = task.get("meta")
     record = restored(meta.get("limbeck") if isinstance(meta, dict) else None, content)
+    if not record.answers:
+        predictions = task.get("predictions") or []
+        record = replace(record, answers=tuple(filter(None, map(_answer, predictions))))
     annotations = task.get("annotations") or []
     if not isinstance(annotations, list):
         raise LimbeckError("the task has no list as 'annotations'")
     return told(record, [review for one in annotations if (review := _review(one)) is not None])
+
+
+def _answer(prediction: Any) -> Answer | None:
+    """Return what a prediction of others says; None where it is no choice of one class."""
+    result = prediction.get("result") if isinstance(prediction, dict) else None
+    value = result[0].get("value") if isinstance(result, list) and result and isinstance(result[0], dict) else None
+    choices = value.get("choices") if isinstance(value, dict) else None
+    if not isinstance(choices, list) or len(choices) != 1:
+        return None
+    score = prediction.get("score")
+    known = isinstance(score, int | float) and not isinstance(score, bool) and 0 <= score <= 1
+    model = str(prediction.get("model_version") or "label-studio")
+    return Answer(str(choices[0]), model, probability=float(score) if known else None)
 
 
 def _review(annotation: Any) -> Review | None:

@@ -38,8 +38,8 @@ class Answer:
 class Review:
     """What a person, or a second opinion, said: ``label`` is "" where they gave none.
 
-    ``by`` is a name of a user, ``at`` a time as ISO 8601, ``source`` "person", "llm" or "import", ``more`` whatever
-    else a site keeps with it.
+    ``by`` is a name of a user, ``at`` a time as ISO 8601, ``source`` "person", "llm", "rule" or "import". ``stands`` is
+    false for what was taken back, ``more`` is whatever else a site keeps with it.
     """
 
     label: str
@@ -47,6 +47,7 @@ class Review:
     at: str = ""
     source: str = "person"
     note: str = ""
+    stands: bool = True
     more: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -68,8 +69,8 @@ class Record:
 
     @property
     def people(self) -> tuple[Review, ...]:
-        """The reviews with a label, without second opinions of models."""
-        return tuple(review for review in self.reviews if review.label and review.source != "llm")
+        """The reviews of people that have a label and stand."""
+        return tuple(one for one in self.reviews if one.label and one.stands and one.source in ("person", "import"))
 
     def history(self) -> str:
         """Return all but the content as JSON of one line."""
@@ -163,7 +164,10 @@ def _answer(entry: Mapping[str, Any]) -> Answer:
 
 def _review(entry: Mapping[str, Any]) -> Review:
     texts = {name: _string(entry, name) for name in ("label", "by", "at", "note")}
-    return Review(**texts, source=_string(entry, "source") or "person", more=_mapping(entry, "more"))
+    stands = entry.get("stands", True)
+    if not isinstance(stands, bool):
+        raise _wrong("has neither true nor false as 'stands'")
+    return Review(**texts, source=_string(entry, "source") or "person", stands=stands, more=_mapping(entry, "more"))
 
 
 def _entries(facts: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

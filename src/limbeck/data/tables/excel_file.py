@@ -60,6 +60,21 @@ class Excel:
             yield Chunk(part, np.arange(start + 1, start + 1 + part.height, dtype=np.int64))
 
 
+def sheet_names(path: Path) -> list[str]:
+    """Return the names of the sheets of a workbook.
+
+    Raises
+    ------
+    LimbeckError
+        For what is no workbook.
+    """
+    asked = {"file": os.path.abspath(path), "names": True}  # noqa: PTH100
+    said, _none = ask_once(
+        "limbeck.data.tables.excel_sheet", asked, limits=LIMITS, where=path, doing="reading the names of its sheets"
+    )
+    return [str(name) for name in said["sheets"]]
+
+
 def _key(path: Path) -> tuple[str, int, int]:
     return (os.path.abspath(path), *marks(file_and_sheet(path)[0]))  # noqa: PTH100
 

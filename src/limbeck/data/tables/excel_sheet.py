@@ -28,11 +28,21 @@ _CUT = r"\.\d{9}$"  # the decoder writes nine digits of a number that stands in 
 
 
 def answer(head: Head, _arrays: Arrays) -> tuple[Head, Arrays]:
-    """Return the sheet ``head["sheet"]`` of ``head["file"]``, the first for null, as Arrow IPC bytes."""
+    """Return the sheet ``head["sheet"]`` of ``head["file"]``, the first for null, as Arrow IPC bytes.
+
+    With ``head["names"]`` only the names of all sheets.
+    """
+    if head.get("names"):
+        return {"sheets": sheet_names(Path(head["file"]))}, {}
     frame, name, sheets = sheet(Path(head["file"]), head["sheet"])
     held = io.BytesIO()
     frame.write_ipc(held)
     return {"sheet": name, "sheets": sheets}, {"frame": np.frombuffer(held.getbuffer(), dtype=np.uint8)}
+
+
+def sheet_names(file: Path) -> list[str]:
+    """Return the names of all sheets; see `sheet` for the errors."""
+    return list(_book(file).sheet_names)
 
 
 def sheet(file: Path, name: str | None) -> tuple[pl.DataFrame, str, list[str]]:
@@ -43,18 +53,23 @@ def sheet(file: Path, name: str | None) -> tuple[pl.DataFrame, str, list[str]]:
     LimbeckError
         For what is no workbook, an archive that unpacks to too much, or a sheet that is not there.
     """
+    book = _book(file)
+    sheets = list(book.sheet_names)
+    if name is not None and name not in sheets:
+        fix = f"its sheets: {', '.join(map(repr, sheets))}"
+        raise LimbeckError(f"the workbook has no sheet {name!r}", where=file, fix=fix)
+    with one_line(file, "Excel"):
+        return _cells(book, 0 if name is None else name, file), (name or (sheets or ["?"])[0]), sheets
+
+
+def _book(file: Path) -> fastexcel.ExcelReader:
     try:
         import fastexcel
     except ImportError as error:
         raise LimbeckError("reading Excel needs fastexcel", where=file, fix="pip install fastexcel") from error
     _refuse_bomb(file)
     with one_line(file, "Excel"), native_path(file) as readable:
-        book = fastexcel.read_excel(readable)
-        sheets = list(book.sheet_names)
-        if name is not None and name not in sheets:
-            fix = f"its sheets: {', '.join(map(repr, sheets))}"
-            raise LimbeckError(f"the workbook has no sheet {name!r}", where=file, fix=fix)
-        return _cells(book, 0 if name is None else name, file), (name or (sheets or ["?"])[0]), sheets
+        return fastexcel.read_excel(readable)
 
 
 def _cells(book: fastexcel.ExcelReader, sheet: str | int, path: Path) -> pl.DataFrame:

@@ -27,7 +27,8 @@ CSV = {"responses": {200: {"description": "OK", "content": {"text/csv": {"schema
 REFUSED = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
 
 
-def _version(name: str) -> Version:
+def version_named(name: str) -> Version:
+    """Return the published version of a model; 404 where there is none."""
     found = next((one for one in published() if one.name == name), None)
     if found is None:
         raise HttpError(404, "no published model has this name")
@@ -46,7 +47,7 @@ def _row(value: Any, version: Version) -> services.Row:
 @router.post("/detect", response={200: Answers, **REFUSED}, auth=DETECT)
 def detect(request: HttpRequest, question: Question) -> Any:
     """Answer rows and store the answers."""
-    version = _version(question.model)
+    version = version_named(question.model)
     rows = [_row(value, version) for value in question.rows]
     try:
         found = services.ask(version, rows, by=request.user, explain=question.explain, request=request)
@@ -125,7 +126,7 @@ def batch(
     files: list[UploadedFile] = File(...),  # noqa: B008 - how ninja declares it
 ) -> Any:  # fmt: skip
     """Start a job that answers the rows of a table, or many pictures or records."""
-    version = _version(model)
+    version = version_named(model)
     staged = None
     try:
         staging.need_files(version, files)
@@ -139,7 +140,7 @@ def batch(
     if missing or (column and column not in columns):
         staging.discard(staged)
         raise HttpError(400, f"name the column with the text; the table has: {', '.join(columns)[:500]}")
-    return Status(201, _job(staging.start(staged, by=request.user, column=column, request=request)))
+    return Status(201, job_out(staging.start(staged, by=request.user, column=column, request=request)))
 
 
 @router.get("/jobs", response={200: list[JobOut], **REFUSED}, auth=DETECT)
@@ -148,31 +149,31 @@ def list_jobs(
 ) -> Any:
     """List jobs, the newest first."""
     found = jobs.visible(request.user)
-    return [_job(one) for one in (found.filter(pk__lt=before) if before else found)[:limit]]
+    return [job_out(one) for one in (found.filter(pk__lt=before) if before else found)[:limit]]
 
 
 @router.get("/jobs/{int:number}", response={200: JobOut, **REFUSED}, auth=DETECT)
 def job(request: HttpRequest, number: int) -> Any:
     """Return a job."""
-    return _job(_own(request, number))
+    return job_out(_own(request, number))
 
 
 @router.post("/jobs/{int:number}/cancel", response={200: JobOut, **REFUSED}, auth=DETECT)
 def cancel(request: HttpRequest, number: int) -> Any:
     """Cancel a job."""
     jobs.cancel(_own(request, number), by=request.user, request=request)
-    return _job(_own(request, number))
+    return job_out(_own(request, number))
 
 
 @router.post("/jobs/{int:number}/retry", response={200: JobOut, **REFUSED}, auth=DETECT)
 def retry(request: HttpRequest, number: int) -> Any:
     """Queue a failed or cancelled job again."""
     jobs.retry(_own(request, number), by=request.user, request=request)
-    return _job(_own(request, number))
+    return job_out(_own(request, number))
 
 
 @router.delete("/jobs/{int:number}", response={204: None, **REFUSED}, auth=DETECT)
-def delete_job(request: HttpRequest, number: int) -> Any:
+def deletejob_out(request: HttpRequest, number: int) -> Any:
     """Delete a job that has ended, with its answers."""
     if not jobs.delete(_own(request, number), by=request.user, request=request):
         raise HttpError(409, "cancel the job first")
@@ -191,7 +192,8 @@ def _own(request: HttpRequest, number: int) -> Job:
     return found
 
 
-def _job(found: Job) -> JobOut:
+def job_out(found: Job) -> JobOut:
+    """Return a job as the API tells it."""
     return JobOut(
         id=found.pk, kind=found.kind, title=found.title, state=found.state, stage=found.stage, done=found.done,
         total=found.total, reason=found.reason, result=found.result, created_at=found.created_at,

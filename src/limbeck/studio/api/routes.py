@@ -9,6 +9,7 @@ from ninja.errors import ValidationError
 
 from limbeck.studio.api.administration import router as administration
 from limbeck.studio.api.detection import router as detection
+from limbeck.studio.api.exchange import router as exchange
 from limbeck.studio.api.notices import router as notices
 from limbeck.version import __version__
 
@@ -16,6 +17,7 @@ api = NinjaAPI(title="Limbeck", version=__version__, urls_namespace="api-1", doc
 api.add_router("", detection)
 api.add_router("", administration)
 api.add_router("", notices)
+api.add_router("", exchange)
 
 
 @api.exception_handler(Http404)

@@ -45,6 +45,7 @@ ACTIONS = {
     "review.unassign": _("Ended an assignment"),
     "review.gold": _("Made a gold row"),
     "review.gold_end": _("Withdrew a gold row"),
+    "review.import": _("Imported answers to items"),
     "review.policy": _("Changed how a model is reviewed"),
     "channel.create": _("Added a channel for notices"),
     "channel.change": _("Changed a channel for notices"),

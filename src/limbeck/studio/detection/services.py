@@ -66,7 +66,7 @@ def ask(
         When the model cannot be run.
     """
     classifier = classifier_of(version)
-    values = _values(version, rows)
+    values = values_of(version, [row.value for row in rows])
     began = time.perf_counter()
     answers = classifier.answer(values)
     milliseconds = 1000 * (time.perf_counter() - began) / max(len(rows), 1)
@@ -116,8 +116,8 @@ def delete(prediction: Prediction, *, by: User, request: HttpRequest | None = No
             transaction.on_commit(lambda: (Path(settings.HOME) / file).unlink(missing_ok=True))
 
 
-def _values(version: Version, rows: list[Row]) -> Any:
-    values = [row.value for row in rows]
+def values_of(version: Version, values: list[Any]) -> Any:
+    """Return rows as the classifier of a version reads them: of a table as a frame of its columns."""
     if version.cells:
         names = version.manifest.task.inputs
         return pl.DataFrame(

@@ -31,6 +31,7 @@ ITEMS = (
     Item("models", "box", _("Models"), Ability.READ),
     Item("announcements", "speakerphone", _("Announcements"), Ability.READ),
     Item("users", "users", _("People"), Ability.ADMINISTER),
+    Item("exchange", "download", _("Import and export"), Ability.ADMINISTER),
     Item("channels", "bell", _("Notices"), Ability.ADMINISTER),
     Item("audit", "shield-check", _("Audit log"), Ability.ADMINISTER),
 )
