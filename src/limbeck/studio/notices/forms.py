@@ -26,7 +26,7 @@ class ChannelForm(forms.ModelForm):
     events = forms.MultipleChoiceField(
         label=gettext_lazy("Events"),
         choices=[(name, EVENTS[name]) for name in SUBSCRIBED],
-        widget=forms.CheckboxSelectMultiple,
+        widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
     language = forms.ChoiceField(label=gettext_lazy("Language"), choices=settings.LANGUAGES)
 
