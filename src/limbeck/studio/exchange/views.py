@@ -89,12 +89,11 @@ def setup(request: HttpRequest) -> HttpResponse:
 
 def _ask(request: HttpRequest, staged: Staged) -> HttpResponse:
     """Ask for the sheet, then for the columns, then start."""
-    sheets, sheet = staging.sheets(staged), request.POST.get("sheet", "")
-    token = staged.token(request.user)
-    if len(sheets) > 1 and sheet not in sheets:
+    sheet, token = request.POST.get("sheet", ""), staged.token(request.user)
+    sheets = [] if sheet or "columns" in request.POST else staging.sheets(staged)
+    if len(sheets) > 1:
         form = SheetForm(sheets, initial={"staged": token})
         return render(request, "exchange/setup.html", {"form": form, "staged": staged})
-    sheet = sheet if sheet in sheets else ""
     found = staging.look_at(staged, sheet)
     version = version_of(staged.model, staged.version)
     given = (request.POST,) if "columns" in request.POST else ()
