@@ -97,9 +97,8 @@ def test_disagreement_is_0_for_equal_and_1_for_opposite_answers() -> None:
 
 
 def test_suspected_label_errors_come_first(people: dict[str, User]) -> None:
-    add_items([item(0, 0.9, given="good"), item(1, 0.95, given="bad"), item(2, 0.6, given="bad")], by=None)
     Policy.objects.create(model=MODEL, audit_share=0)
-    Item.objects.update(lane=POOL)
+    add_items([item(0, 0.9, given="good"), item(1, 0.95, given="bad"), item(2, 0.6, given="bad")], by=None)
     found = next_items(people["reviewer"], MODEL, 1, order="error", rng=Never())[0]
     assert found.key == "import:1:1" and found.suspicion == pytest.approx(0.95)
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("ready", views.ready, name="ready"),
     path("", include("limbeck.studio.accounts.urls")),
     path("", include("limbeck.studio.detection.urls")),
+    path("", include("limbeck.studio.review.urls")),
     path("announcements/", include("limbeck.studio.announcements.urls")),
     path("jobs/", include("limbeck.studio.jobs.urls")),
     path("models/", include("limbeck.studio.registry.urls")),

@@ -154,6 +154,7 @@ def personal_data(user: User) -> dict[str, Any]:
     acts = Entry.objects.filter(Q(actor=user.pk) | Q(target=f"user:{user.pk}")).order_by("number")
     answers = Prediction.objects.filter(created_by=user).order_by("pk")
     jobs = user.jobs.order_by("pk").values("pk", "created_at", "kind", "title", "state")
+    reviews = user.reviews.order_by("pk").values("pk", "item", "at", "step", "label", "skipped", "note", "undone_at")
     return {
         "profile": {**profile, **times},
         "sessions": list(sessions),
@@ -161,6 +162,7 @@ def personal_data(user: User) -> dict[str, Any]:
         "jobs": list(jobs),
         "acts": list(acts.values("number", "at", "action", "target", "address")),
         "predictions": list(answers.values("pk", "created_at", "model", "version", "content", "label", "probability")),
+        "reviews": list(reviews),
     }
 
 

@@ -23,6 +23,7 @@ from limbeck.bundle.predict_files import Run
 from limbeck.events import check, told
 from limbeck.kinds import KINDS
 from limbeck.studio.detection.models import Prediction
+from limbeck.studio.detection.signals import batch_stored
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Context
 from limbeck.studio.registry.facts import in_columns, version_of
@@ -53,6 +54,7 @@ def run(job: Job, context: Context) -> dict[str, Any]:
             )
     with told(None, context.token):
         stored = store(job, output, manifest, context)
+    batch_stored.send(sender=Job, job=job)
     rejects = output.with_name(f"{ANSWERS}.rejected.csv")
     rejected = pl.scan_csv(rejects).select(pl.len()).collect().item() if rejects.exists() else 0
     counts = {

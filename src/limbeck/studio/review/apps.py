@@ -1,8 +1,19 @@
-"""The app's name."""
+"""The app's name, the kinds of jobs that it adds, and what it hears from detection."""
 
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+from limbeck.studio.jobs.kinds import JobKind
+
+ADD = JobKind(
+    "review_add",
+    _("Answers to review"),
+    (("add", _("Adding items")),),
+    run="limbeck.studio.review.services.send:run",
+    template="review/sent.html",
+)
 
 
 class Config(AppConfig):
@@ -10,3 +21,11 @@ class Config(AppConfig):
 
     name = "limbeck.studio.review"
     label = "review"
+    job_kinds = (ADD,)
+
+    def ready(self) -> None:
+        """Listen for finished batches."""
+        from limbeck.studio.detection.signals import batch_stored
+        from limbeck.studio.review.services.send import after_batch
+
+        batch_stored.connect(after_batch, dispatch_uid="review")

@@ -27,6 +27,8 @@ ITEMS = (
     Item("home", "home", _("Home"), Ability.READ),
     Item("detect", "wand", _("Detect"), Ability.DETECT),
     Item("predictions", "list-details", _("Answers"), Ability.DETECT),
+    Item("review_queue", "eye", _("Review"), Ability.REVIEW),
+    Item("review_items", "table", _("Data"), Ability.REVIEW),
     Item("jobs", "stack-2", _("Jobs"), Ability.DETECT),
     Item("models", "box", _("Models"), Ability.READ),
     Item("announcements", "speakerphone", _("Announcements"), Ability.READ),

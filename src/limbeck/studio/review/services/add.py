@@ -18,7 +18,7 @@ from limbeck.studio.detection.models import Prediction
 from limbeck.studio.review.models import Item, Policy
 from limbeck.studio.review.models.items import AUDIT, POOL, PREDICTED
 from limbeck.studio.review.services.disagreement import hold_against_others
-from limbeck.studio.review.services.policies import policy_of
+from limbeck.studio.review.services.policies import kept_policy
 
 CHUNK = 500  # rows of a transaction: reviewers get their turn between two
 
@@ -69,7 +69,9 @@ def add_items(
     for chunk in _chunks(rows):
         for item in chunk:
             _check(item)
-            _prepare(item, policies.setdefault(item.model, policy_of(item.model)), chance)
+            if item.model not in policies:
+                policies[item.model] = kept_policy(item.model)
+            _prepare(item, policies[item.model], chance)
         made = _store(chunk, by, request)
         added, known = added + made, known + len(chunk) - made
         told(added + known)

@@ -92,4 +92,4 @@ def _add(item: Item, step: str, given: Answer, by: User) -> None:
         item=item, key=given.key, person=by, step=step, label=given.label, note=given.note[:LONGEST_NOTE], at=now,
         seconds=given.seconds,
     )  # fmt: skip
-    settle(item, at=now)
+    settle(item, at=now, by=by)

@@ -78,7 +78,7 @@ def answer(given: Answer, *, by: User, request: HttpRequest | None = None) -> Ke
             note=given.note[:LONGEST_NOTE], seconds=_seconds(given.seconds), blind=item.wanted > 1, gold=gold, at=now,
         )  # fmt: skip
         if not gold:
-            settle(item, at=now)
+            settle(item, at=now, by=by)
         record(
             "review.answer", actor=by.pk, target=f"item:{item.pk}", request=request, label=review.label,
             skipped=review.skipped, late=late,
@@ -106,7 +106,7 @@ def undo(key: str, *, by: User, request: HttpRequest | None = None) -> Item:
         review.undone_at = timezone.now()
         review.save(update_fields=["undone_at"])
         if not review.gold:
-            settle(item, at=review.undone_at, claim_for=by)
+            settle(item, at=review.undone_at, by=by, back=True)
         record("review.undo", actor=by.pk, target=f"item:{item.pk}", request=request)
     return item
 

@@ -17,6 +17,17 @@ def policy_of(model: str) -> Policy:
     return Policy.objects.filter(model=model).first() or Policy(model=model)
 
 
+def kept_policy(model: str) -> Policy:
+    """Return the policy of a model that has items; it is stored, as models with items are found by their policies."""
+    found: Policy = Policy.objects.get_or_create(model=model)[0]
+    return found
+
+
+def reviewed_models() -> list[str]:
+    """Return the models that have items, by name."""
+    return list(Policy.objects.order_by("model").values_list("model", flat=True))
+
+
 def keep(policy: Policy, *, by: User, request: HttpRequest | None = None, **changed: Any) -> None:
     """Store a policy and what was changed in it."""
     with transaction.atomic():

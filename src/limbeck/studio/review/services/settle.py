@@ -31,19 +31,20 @@ def counting(reviews: Sequence[Review]) -> list[Review]:
     return [one for one in first if not one.bulk] or first
 
 
-def settle(item: Item, *, at: datetime.datetime, claim_for: User | None = None) -> None:
+def settle(item: Item, *, at: datetime.datetime, by: User, back: bool = False) -> None:
     """Compute the state of a locked item from its answers and store it.
 
     The last adjudication decides; an appeal after it, or after the answers, makes the item disputed. Without one, as
     many equal answers as are wanted decide, and different ones make it disputed, without a final label. With fewer it
-    waits for another person. ``claim_for`` gets the item where it waits.
+    waits for another person. One that waits stays with whoever else holds it; ``by``, whose act this is, gets it
+    ``back`` where nobody does.
     """
     reviews = list(item.reviews.order_by("pk"))
     first = counting(reviews)
     decided = [one for one in reviews if one.stands and one.step == ADJUDICATION]
     appeals = [one for one in reviews if one.undone_at is None and one.step == APPEAL]
     item.answers = len(first)
-    item.claimed_by = item.claimed_until = None
+    held = item.state == CLAIMED and item.claimed_by_id not in (None, by.pk)
     item.final_label, item.final_by_id, item.reviewed_at = "", None, None
     if decided:
         last = decided[-1]
@@ -55,12 +56,14 @@ def settle(item: Item, *, at: datetime.datetime, claim_for: User | None = None) 
         item.disputed = not agree or bool(appeals)
     else:
         skipped = any(one.skipped and one.undone_at is None for one in reviews)
-        item.state, item.disputed = PREDICTED, False
+        item.state, item.disputed = CLAIMED if held else PREDICTED, False
         item.lane = ANOTHER if first or skipped else _lane(item)
-        if claim_for is not None:
+        if back and not held:
             minutes = policy_of(item.model).claim_minutes
-            item.state, item.claimed_by = CLAIMED, claim_for
+            item.state, item.claimed_by = CLAIMED, by
             item.claimed_until = at + datetime.timedelta(minutes=minutes)
+    if item.state != CLAIMED:
+        item.claimed_by = item.claimed_until = None
     item.save(update_fields=CHANGED)
 
 
