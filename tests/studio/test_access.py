@@ -112,7 +112,6 @@ RULES = {
     "job_delete": Rule(DETECT, "post", "job", owned=True),
     "job_answers": Rule(DETECT, arguments="job_file", owned=True),
     "job_rejected": Rule(DETECT, arguments="job", owned=True),
-<<<<<<< HEAD
     "exchange": Rule(ADMINISTER),
     "exchange_upload": Rule(ADMINISTER, "post"),
     "exchange_setup": Rule(ADMINISTER, "post"),
@@ -120,9 +119,6 @@ RULES = {
     "exchange_file": Rule(ADMINISTER, arguments="job"),
     "exchange_errors": Rule(ADMINISTER, arguments="job"),
     "exchange_template": Rule(ADMINISTER, arguments="model"),
-=======
-<<<<<<< HEAD
->>>>>>> ee0cd41 (Review in the browser: a queue by keyboard that loses nothing, the list of items with pages of constant cost, the history of an item; answers are sent to review)
     "channels": Rule(ADMINISTER),
     "channel": Rule(ADMINISTER, arguments="channel"),
     "channel_new": Rule(ADMINISTER),
@@ -130,7 +126,6 @@ RULES = {
     "channel_test": Rule(ADMINISTER, "post", "channel"),
     "channel_delete": Rule(ADMINISTER, "post", "channel"),
     "delivery_again": Rule(ADMINISTER, "post", "delivery"),
-=======
     "review_send": Rule(DETECT, "post", "batch", owned=True),
     "review_send_one": Rule(DETECT, "post", "prediction", owned=True),
     "review_items": Rule(REVIEW),
@@ -144,7 +139,6 @@ RULES = {
     "review_answer": Rule(REVIEW, "post"),
     "review_undo": Rule(REVIEW, "post"),
     "review_release": Rule(REVIEW, "post"),
->>>>>>> 13a82fe (Review in the browser: a queue by keyboard that loses nothing, the list of items with pages of constant cost, the history of an item; answers are sent to review)
     "api-1:openapi-json": Rule(PUBLIC),
     "api-1:api-root": Rule(PUBLIC),
 }
@@ -197,24 +191,17 @@ def things(people: dict[str, User], model: Version) -> dict[str, list[object]]:
     prediction = Prediction.objects.create(**values)
     announcement = Announcement.objects.create(title="t", body="b")
     invitation, token = invite(Role.VIEWER, by=people["administrator"])
-<<<<<<< HEAD
     channel = Channel.objects.create(name="c", url="https://example.org/x", secret="s" * 16)
     delivery = Delivery.objects.create(channel=channel, event="job.failed", state="failed")
-=======
     item = send_one(prediction, by=owner)
->>>>>>> 13a82fe (Review in the browser: a queue by keyboard that loses nothing, the list of items with pages of constant cost, the history of an item; answers are sent to review)
     access, _ = tokens.create(owner, "script", [Ability.READ], 30)
     return {
         "": [], "key": ["1", "set-password"], "invitation": [token], "invitation_number": [invitation.pk],
         "missing": [99], "token": [access.pk], "user": [people["viewer"].pk], "announcement": [announcement.pk],
         "model": [model.name], "version": [model.name, model.version], "prediction": [prediction.pk],
-<<<<<<< HEAD
         "picture": [prediction.pk], "job": [job.pk], "job_file": [job.pk, "csv"], "channel": [channel.pk],
         "delivery": [delivery.pk],
-=======
-        "picture": [prediction.pk], "job": [job.pk], "job_file": [job.pk, "csv"],
         "batch": [job.pk], "item": [item.pk],
->>>>>>> 13a82fe (Review in the browser: a queue by keyboard that loses nothing, the list of items with pages of constant cost, the history of an item; answers are sent to review)
     }  # fmt: skip
 
 

@@ -40,12 +40,8 @@ PUBLIC = ("account_login", "account_signup", "account_reset_password", "account_
 PAGES = (
     "home", "detect", "predictions", "prediction", "jobs", "job", "models", "model", "announcements", "announcement",
     "announcement_new", "users", "user_new", "user", "user_erase", "invitations", "audit", "profile", "tokens",
-<<<<<<< HEAD
     "account_change_password", "mfa_index", "usersessions_list", "exchange", "channels", "channel_new", "channel",
-    "import_job", "export_job",
-=======
-    "account_change_password", "mfa_index", "usersessions_list", "review_queue", "review_items", "review_item",
->>>>>>> ee0cd41 (Review in the browser: a queue by keyboard that loses nothing, the list of items with pages of constant cost, the history of an item; answers are sent to review)
+    "import_job", "export_job", "review_queue", "review_items", "review_item",
 )  # fmt: skip
 
 
@@ -100,7 +96,6 @@ def site(live_server: Any, people: dict[str, User], model: Version) -> dict[str,
     told = "周五 **22:00** 起停机两小时。\n\n- 请提前保存\n- [说明](https://example.org)"
     one = Announcement.objects.create(title="周五停机维护", body=told, pinned=True, created_by=admin)
     invite(Role.REVIEWER, by=admin, note="王芳")
-<<<<<<< HEAD
     counts = {"rows": 9_120, "known": 12, "reviews": 431, "rejected": 1}
     taken = Job.objects.create(kind="import", title="评论.xlsx", state="finished", created_by=admin, result=counts)
     Rejected.objects.create(job=taken, row=17, reason="the cell '评论' is empty")
@@ -114,9 +109,7 @@ def site(live_server: Any, people: dict[str, User], model: Version) -> dict[str,
     Delivery.objects.create(channel=channel, event="job.failed", facts={"target": "job:3"}, state="delivered")
     wrong = {"state": "failed", "attempts": 8, "status": 200, "reason": "310000: sign not match"}
     Delivery.objects.create(channel=channel, event="model.publish", facts={"target": "model:reviews"}, **wrong)
-=======
-    add_items([item_of(one) for one in answers], by=admin)
->>>>>>> ee0cd41 (Review in the browser: a queue by keyboard that loses nothing, the list of items with pages of constant cost, the history of an item; answers are sent to review)
+    add_items([item_of(answer) for answer in answers], by=admin)
     return {
         "review_item": (Item.objects.order_by("pk")[0].pk,),
         "prediction": (answers[0].pk,), "job": (job.pk,), "model": (model.name,), "announcement": (one.pk,),
