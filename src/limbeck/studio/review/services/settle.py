@@ -31,20 +31,20 @@ def counting(reviews: Sequence[Review]) -> list[Review]:
     return [one for one in first if not one.bulk] or first
 
 
-def settle(item: Item, *, at: datetime.datetime, by: User, back: bool = False) -> None:
+def settle(item: Item, *, at: datetime.datetime, by: User | None = None, back: bool = False) -> None:
     """Compute the state of a locked item from its answers and store it.
 
     The last adjudication decides; an appeal after it, or after the answers, makes the item disputed. Without one, as
     many equal answers as are wanted decide, and different ones make it disputed, without a final label. With fewer it
     waits for another person. One that waits stays with whoever else holds it; ``by``, whose act this is, gets it
-    ``back`` where nobody does.
+    ``back`` where nobody does. It is None for answers that are imported.
     """
     reviews = list(item.reviews.order_by("pk"))
     first = counting(reviews)
     decided = [one for one in reviews if one.stands and one.step == ADJUDICATION]
     appeals = [one for one in reviews if one.undone_at is None and one.step == APPEAL]
     item.answers = len(first)
-    held = item.state == CLAIMED and item.claimed_by_id not in (None, by.pk)
+    held = item.state == CLAIMED and item.claimed_by_id not in (None, by.pk if by else None)
     item.final_label, item.final_by_id, item.reviewed_at = "", None, None
     if decided:
         last = decided[-1]
