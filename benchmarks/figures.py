@@ -28,6 +28,7 @@ SUBJECTS = {
     "serving": "Serving",
     "explain": "Explanations",
     "layout": "Layout of the source code",
+    "scale": "Many shards on many cores or machines",
     "reliability": "Reliability: hostile input, killed runs, several writers",
 }
 

@@ -45,6 +45,7 @@ BENCHMARKS = (
     "walks",
     "serving",
     "studio",
+    "scale",
     "reliability_http",
     "reliability_cache",
     "reliability_suite",

@@ -130,8 +130,8 @@ def _connected(address: str | None) -> Iterator[Any]:
             what = f"the cluster runs another version of Ray or Python: {text[:300]}"
             fix = f"here are Ray {ray.__version__} and Python {platform.python_version()}; use the same on both"
             raise LimbeckError(what, where=address or "--on ray", fix=fix) from error
-        fix = "check the address and that the cluster runs"
-        raise LimbeckError(f"cannot connect: {first_line(error)}", where=address or "--on ray", fix=fix) from error
+        fix = "check the address, and that RAY_AUTH_MODE and RAY_AUTH_TOKEN are those of the cluster"
+        raise LimbeckError(f"cannot connect: {text[:300]}", where=address or "--on ray", fix=fix) from error
     try:
         yield ray
     finally:
