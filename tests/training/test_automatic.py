@@ -10,7 +10,7 @@ import limbeck
 from limbeck.cli import main as cli
 from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe
-from limbeck.training.search.blend_weights import blended, greedy_weights
+from limbeck.training.search.blend_weights import answered_by_all, blended, greedy_weights
 from limbeck.training.search.out_of_fold import Clock
 
 N = 240
@@ -72,13 +72,20 @@ def test_a_blend_is_weighted_by_answers_out_of_fold_and_leaves_poor_members_out(
 
 def test_a_budget_says_how_many_folds_are_run_and_who_is_left_out():
     clock = Clock(100.0)
-    assert clock.admits(6.0, 5)
-    assert clock.folds == 3  # three tenths of the 60 seconds for the comparison, at 6 seconds each
-    assert clock.admits(10.0, 5)
+    assert clock.admits(6.0, 5) == 3  # three tenths of the 60 seconds for the comparison, at 6 seconds each
+    assert clock.admits(10.0, 5) == 3
+    assert clock.admits(40.0, 5) == 2  # a second fold fits, a third does not
+    clock.began -= 110.0
     assert not clock.admits(40.0, 5)
-    free = Clock(0.0)
-    assert free.admits(1e9, 5)
-    assert free.folds == 0
+    assert Clock(0.0).admits(1e9, 5) == 5
+
+
+def test_candidates_are_compared_on_the_rows_that_all_have_answered():
+    labels = np.array([0, 1, 0, 1])
+    sure = np.array([[0.9, 0.1], [0.1, 0.9], [0.9, 0.1], [0.1, 0.9]])
+    half = np.array([[0.2, 0.8], [0.8, 0.2], [np.nan, np.nan], [np.nan, np.nan]])
+    assert answered_by_all([sure, half]).tolist() == [True, True, False, False]
+    assert greedy_weights({"sure": sure, "half": half}, labels) == {"sure": 1.0}
 
 
 def test_a_blend_that_is_written_by_hand_is_checked(tmp_path):

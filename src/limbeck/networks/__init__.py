@@ -9,6 +9,7 @@ from limbeck.networks.anomaly.student_teacher import StudentTeacher
 from limbeck.networks.base import Network
 from limbeck.networks.blend import Blend
 from limbeck.networks.detect.centre_map import CentreMap
+from limbeck.networks.image.descriptors import Descriptors
 from limbeck.networks.image.minifasnet import MiniFas
 from limbeck.networks.image.multiscale import Multiscale
 from limbeck.networks.image.resnet import ResNet18, ResNet50
@@ -29,7 +30,8 @@ from limbeck.networks.text.textcnn import TextCnn
 
 NETWORKS: dict[str, type[Network]] = {
     "albert": Albert, "autoencoder": Autoencoder, "autoencoder1d": Autoencoder1d, "blend": Blend,
-    "centre-map": CentreMap, "cnn-lstm": CnnLstm, "gru": Gru, "linear": Linear, "memory": Memory, "minifas": MiniFas,
+    "centre-map": CentreMap, "cnn-lstm": CnnLstm, "descriptors": Descriptors, "gru": Gru,
+    "linear": Linear, "memory": Memory, "minifas": MiniFas,
     "minirocket": MiniRocket, "mlp": Mlp,
     "multiscale": Multiscale, "nearest": NearestSeries, "ngram": Ngram, "pca": Pca,
     "resnet18": ResNet18, "resnet1d": ResNet1d, "resnet50": ResNet50, "reverse-distillation": ReverseDistillation,

@@ -60,7 +60,8 @@ def understand(source: Path | pl.DataFrame, *, label: str | None = None, task: s
     if len(portfolio.candidates) > 1:
         found.tables["selection"] = {"candidates": portfolio.candidates, "rule": "difference", **portfolio.selection}
         names = list(portfolio.candidates)
-        found.decide("selection.folds", 5, message("automatic.candidates", count=len(names), names=names))
+        folds = portfolio.selection.get("folds", 5)
+        found.decide("selection.folds", folds, message("automatic.candidates", count=len(names), names=names))
     return found
 
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, Rows
 from limbeck.networks import Network
-from limbeck.networks.signal.minirocket import MiniRocket
 from limbeck.networks.table.linear import Linear
 from limbeck.networks.table.trees import Trees
 from limbeck.networks.text.ngram import Ngram
@@ -20,7 +19,7 @@ from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.recipe import Recipe
 from limbeck.training.fit.grown_trees import grow
 from limbeck.training.fit.linear_solvers import solve_linear, solve_ngram
-from limbeck.training.fit.ridge_head import fit_head
+from limbeck.training.fit.ridge_head import RIDGE, fit_head
 
 LeftOut = tuple[NDArray[np.float64], NDArray[np.int64]]
 LIBLINEAR = "liblinear"
@@ -32,7 +31,7 @@ _LOSSES = {"hard", "hinge"}
 
 def solver_of(network: Network, recipe: Recipe) -> Solver | None:
     """Return what solves a network at once; None for one that is trained step by step."""
-    if isinstance(network, MiniRocket):
+    if isinstance(network, RIDGE):
         return partial(fit_head, network)
     if isinstance(network, Trees):
         return partial(grow, network)

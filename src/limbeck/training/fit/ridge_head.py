@@ -17,6 +17,7 @@ from limbeck.kinds.select import RowInput, Rows, batch_of
 from limbeck.kinds.text.ragged import batches
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks import Network
+from limbeck.networks.image.descriptors import Descriptors
 from limbeck.networks.signal.minirocket import MiniRocket
 from limbeck.objectives.hard import weights_of
 from limbeck.progress import say
@@ -24,6 +25,7 @@ from limbeck.recipe import Recipe
 from limbeck.training.fit.nearest_neighbor import drawn
 
 Floats = NDArray[np.float64]
+RIDGE = (Descriptors, MiniRocket)  # networks of fixed features, less a ``centre``, whose head is fitted here
 _ENOUGH = 50  # rows of valid that calibrate alone
 ALPHAS = tuple(np.logspace(-3, 3, 13))  # per standardised feature; the range of the paper's code, in finer steps
 
@@ -105,7 +107,7 @@ def fit_head(
     labels
         int64 [N]; rows without one (-1) are ignored, and of more than ``student.rows`` a draw is taken, class by class.
     """
-    assert isinstance(network, MiniRocket)
+    assert isinstance(network, RIDGE)
     network.eval()
     kept = drawn(labels, network.options.rows, recipe.training.seed)
     rows, labels = rows.take(kept), labels[kept]
@@ -131,7 +133,7 @@ def head_temperature(
     return fit_temperature(valid, valid_labels)
 
 
-def _features(network: MiniRocket, encoder: RowInput, rows: Rows) -> NDArray[np.float32]:
+def _features(network: Network, encoder: RowInput, rows: Rows) -> NDArray[np.float32]:
     out = np.empty((len(rows), network.width), dtype=np.float32)
     for part in batches(rows.lengths, tokens=4096, most=64):
         arrays = batch_of(encoder, rows, part)

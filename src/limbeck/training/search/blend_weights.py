@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,11 @@ Floats = NDArray[np.float64]
 _STEPS = 25
 _LEAST = 0.08  # weight below which a member is left out
 _FLOOR = 1e-4  # of a probability before its logarithm
+
+
+def answered_by_all(answers: Iterable[Floats]) -> NDArray[np.bool_]:
+    """Return which rows have an answer of everyone, bool [N], of answers [N, C] with NaN where there is none."""
+    return np.logical_and.reduce([np.isfinite(p[:, 0]) for p in answers])
 
 
 def blended(answers: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
@@ -28,11 +33,11 @@ def greedy_weights(answers: Mapping[str, Floats], labels: NDArray[np.int64]) -> 
     Parameters
     ----------
     answers
-        Name -> probabilities float [N, C] by models that had not seen the rows; rows that are NaN do not count.
+        Name -> probabilities float [N, C] by models that had not seen the rows; rows that are NaN for one do not count.
     labels
         int64 [N].
     """
-    known = np.isfinite(next(iter(answers.values()))[:, 0])
+    known = answered_by_all(answers.values())
     labels = labels[known]
     logs = {name: np.log(np.maximum(p[known].astype(np.float64), _FLOOR)) for name, p in answers.items()}
     total, counts = np.zeros_like(next(iter(logs.values()))), dict.fromkeys(logs, 0)

@@ -25,7 +25,7 @@ from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.blend import blend_of
 from limbeck.training.build import network_kind, start_of
 from limbeck.training.fit.validation_scores import scores_of
-from limbeck.training.search.blend_weights import blended, greedy_weights
+from limbeck.training.search.blend_weights import answered_by_all, blended, greedy_weights
 from limbeck.training.search.dealt_folds import FoldRows, fold_rows
 from limbeck.training.search.out_of_fold import Clock, out_of_fold
 
@@ -155,13 +155,14 @@ def choose(recipe: Recipe, rows: Dataset, folders: Sequence[Path | None]) -> Cho
             ]
     compared = _compared(candidates, answers, dealt, metric)
     first = first_within(compared, settings.rule)
-    count = int(np.isfinite(next(iter(answers.values()))[0][:, 0]).sum())
-    whole = clock.folds in (0, folds)
+    known = _known(answers)
+    whole = bool(np.isfinite(answers[first.name][0]).all())
+    run = len(np.unique(dealt.numbers(folds, recipe.training.seed)[known]))
     chosen = candidates[first.name]
     if not whole and chosen.evaluation.leave_out is not None and chosen.evaluation.leave_out.group is None:
         chosen = override(chosen, {"evaluation.leave_out": None})  # it would take what the budget did not allow
     choice = Choice(
-        chosen, first.name, metric, clock.folds or folds, count, units, tuple(compared), settings.rule,
+        chosen, first.name, metric, run, int(known.sum()), units, tuple(compared), settings.rule,
         tuple(dropped), answers[first.name][0] if whole else None,
     )  # fmt: skip
     for line in choice.messages:
@@ -203,11 +204,16 @@ def _answers(
     return answers, dropped
 
 
+def _known(answers: dict[str, list[np.ndarray]]) -> np.ndarray:
+    """Return which rows every candidate has answered, bool [M]: the same folds of all."""
+    return answered_by_all(p for found in answers.values() for p in found)
+
+
 def _compared(
     candidates: dict[str, Recipe], answers: dict[str, list[np.ndarray]], dealt: FoldRows, metric: str
 ) -> list[Compared]:
     """Return what every candidate scored so far; standard errors by resampling groups, the same for all."""
-    known = np.isfinite(next(iter(answers.values()))[0][:, 0])  # the same folds of all
+    known = _known(answers)
     answers = {name: [p[known] for p in found] for name, found in answers.items()}
     labels, units = dealt.rows.labels[dealt.used[known]], np.unique(dealt.units[known], return_inverse=True)[1]
     members = [np.flatnonzero(units == unit) for unit in range(int(units.max()) + 1)]

@@ -34,16 +34,20 @@ class Clock:
         """Whether the comparison has had its share of the budget."""
         return bool(self.allowed) and time.monotonic() - self.began > self.allowed
 
-    def admits(self, seconds: float, folds: int) -> bool:
-        """Return whether a candidate whose first fold took so long may go on; the first one is always admitted."""
+    def admits(self, seconds: float, folds: int) -> int:
+        """Return how many folds a candidate may run whose first fold took so long, that one among them; 0 for none.
+
+        The first candidate may run one in any case. A slow one runs fewer folds than the others: it is compared on the
+        rows that all have answered.
+        """
         if not self.allowed:
-            return True
+            return folds
         left = self.allowed - (time.monotonic() - self.began)
         if not self.folds:
             self.folds = int(np.clip(_FIRST * self.allowed / max(seconds, 1e-3), 1, folds))
-            return True
-        self.wanted = seconds * self.folds
-        return seconds * (self.folds - 1) <= left
+            return self.folds
+        self.wanted = seconds
+        return int(np.clip(1 + left / max(seconds, 1e-3), 0, self.folds))
 
 
 def out_of_fold(
@@ -51,7 +55,7 @@ def out_of_fold(
 ) -> np.ndarray | None:
     """Return out-of-fold probabilities float32 [M, C] of the used rows, NaN in folds that the ``clock`` does not allow.
 
-    Those of a blend are what its members say, weighted. None where the candidate would take longer than what is left.
+    Those of a blend are what its members say, weighted. None where one fold takes longer than what is left.
     """
     clock = clock or Clock(0.0)
     if recipe.student.network == BLEND:
@@ -60,9 +64,9 @@ def out_of_fold(
         found = {name: p.astype(np.float64) for name, p in told.items() if p is not None}
         return blended(found, {name: weight for name, weight, _ in members}).astype(np.float32)
     rows, out = dealt.rows, np.full((len(dealt.used), len(dealt.rows.classes)), np.nan, dtype=np.float32)
-    folds = int(numbers.max()) + 1
+    folds = allowed = int(numbers.max()) + 1
     for fold in range(folds):
-        if clock.folds and fold >= clock.folds:
+        if fold >= allowed:
             break
         check()
         started = time.monotonic()
@@ -73,6 +77,8 @@ def out_of_fold(
             student = train_student(recipe, part, folders=list(folders), targets=targets)
             values = values_of(rows.frame[dealt.used[held]], recipe.task)
             out[held] = student.probabilities(encode(student.encoder, values))
-        if fold == 0 and not clock.admits(time.monotonic() - started, folds):
-            return None
+        if fold == 0:
+            allowed = clock.admits(time.monotonic() - started, folds)
+            if not allowed:
+                return None
     return out
