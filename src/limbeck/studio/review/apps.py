@@ -14,6 +14,13 @@ ADD = JobKind(
     run="limbeck.studio.review.services.send:run",
     template="review/sent.html",
 )
+BULK = JobKind(
+    "review_bulk",
+    _("Bulk acceptance"),
+    (("accept", _("Accepting items")),),
+    run="limbeck.studio.review.services.bulk:run",
+    template="review/accepted.html",
+)
 
 
 class Config(AppConfig):
@@ -21,7 +28,7 @@ class Config(AppConfig):
 
     name = "limbeck.studio.review"
     label = "review"
-    job_kinds = (ADD,)
+    job_kinds = (ADD, BULK)
 
     def ready(self) -> None:
         """Listen for finished batches."""

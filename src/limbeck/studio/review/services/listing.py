@@ -73,7 +73,8 @@ def listed(wanted: Wanted, after: str = "", size: int = PER_PAGE) -> Page:
     start = _start(after, order)
     if wanted.q:
         return _searched(found, wanted, order, start, size)
-    rows = _behind(found, order, start, size + 1)
+    shown = found.select_related("final_by").defer("probabilities", "explanation", "others", "extra")
+    rows = _behind(shown, order, start, size + 1)
     more = len(rows) > size
     return Page(rows[:size], _place(rows[size - 1], order) if more else "", wanted=wanted)
 
@@ -105,7 +106,7 @@ def counts(model: str) -> dict[str, int]:
 
 def _behind(found: QuerySet, order: Sequence[str], start: Sequence[Any] | None, size: int) -> list[Item]:
     """Return up to ``size`` rows behind the values of a row, in an order."""
-    chosen = found.select_related("final_by").defer("probabilities", "explanation", "others", "extra").order_by(*order)
+    chosen = found.order_by(*order)
     if start is None:
         return list(chosen[:size])
     rows: list[Item] = []

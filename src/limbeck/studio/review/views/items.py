@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection.pictures import content_type
-from limbeck.studio.review.models import Item
+from limbeck.studio.review.models import Gold, Item
 from limbeck.studio.review.services.adjudicate import appeal
 from limbeck.studio.review.services.answers import Answer, answer
 from limbeck.studio.review.services.classes import classes_of
@@ -35,6 +35,7 @@ def item(request: HttpRequest, number: int) -> HttpResponse:
     context = {
         "item": found, "html": as_html(found), "classes": classes_of(found.model), "events": history(found),
         "hidden": open_blind, "key": uuid.uuid4().hex,
+        "gold": Gold.objects.filter(item=found, ended_at=None).first(),
     }  # fmt: skip
     return render(request, "review/item.html", context)
 
