@@ -18,6 +18,7 @@ from limbeck.studio.api.routes import api
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.notices.models import Channel, Delivery
+from limbeck.studio.opinions.models import WordList
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.review.services.send import send_one
 from limbeck.studio.roles import ABILITIES, Ability, Role
@@ -112,6 +113,13 @@ RULES = {
     "job_delete": Rule(DETECT, "post", "job", owned=True),
     "job_answers": Rule(DETECT, arguments="job_file", owned=True),
     "job_rejected": Rule(DETECT, arguments="job", owned=True),
+    "opinion": Rule(REVIEW, arguments="item"),
+    "word_lists": Rule(ADMINISTER),
+    "word_list": Rule(ADMINISTER, arguments="words"),
+    "word_list_apply": Rule(ADMINISTER, "post", "words"),
+    "word_list_recipe": Rule(ADMINISTER, arguments="words"),
+    "word_list_delete": Rule(ADMINISTER, "post", "words"),
+    "word_list_template": Rule(ADMINISTER, arguments="model"),
     "exchange": Rule(ADMINISTER),
     "exchange_upload": Rule(ADMINISTER, "post"),
     "exchange_setup": Rule(ADMINISTER, "post"),
@@ -162,7 +170,9 @@ OPERATIONS = {
     "post /audit/verify": ADMINISTER, "get /channels": ADMINISTER, "post /channels": ADMINISTER,
     "delete /channels/{number}": ADMINISTER, "get /channels/{number}/deliveries": ADMINISTER,
     "post /imports": ADMINISTER, "get /imports/{number}/errors.csv": ADMINISTER, "post /exports": ADMINISTER,
-    "get /exports/{number}/file": ADMINISTER,
+    "get /exports/{number}/file": ADMINISTER, "get /items/{number}/opinions": REVIEW,
+    "post /items/{number}/opinions": REVIEW, "get /word-lists": ADMINISTER, "post /word-lists": ADMINISTER,
+    "post /word-lists/{number}/apply": ADMINISTER, "delete /word-lists/{number}": ADMINISTER,
 }  # fmt: skip
 
 
@@ -199,6 +209,7 @@ def things(people: dict[str, User], model: Version) -> dict[str, list[object]]:
     prediction = Prediction.objects.create(**values)
     announcement = Announcement.objects.create(title="t", body="b")
     invitation, token = invite(Role.VIEWER, by=people["administrator"])
+    listed = WordList.objects.create(name="w", model=model.name, entries=[["x", "good", ""]], version="v")
     channel = Channel.objects.create(name="c", url="https://example.org/x", secret="s" * 16)
     delivery = Delivery.objects.create(channel=channel, event="job.failed", state="failed")
     item = send_one(prediction, by=owner)
@@ -208,8 +219,7 @@ def things(people: dict[str, User], model: Version) -> dict[str, list[object]]:
         "missing": [99], "token": [access.pk], "user": [people["viewer"].pk], "announcement": [announcement.pk],
         "model": [model.name], "version": [model.name, model.version], "prediction": [prediction.pk],
         "picture": [prediction.pk], "job": [job.pk], "job_file": [job.pk, "csv"], "channel": [channel.pk],
-        "delivery": [delivery.pk],
-        "batch": [job.pk], "item": [item.pk],
+        "delivery": [delivery.pk], "batch": [job.pk], "item": [item.pk], "words": [listed.pk],
     }  # fmt: skip
 
 

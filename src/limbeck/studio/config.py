@@ -47,6 +47,13 @@ class Config(BaseSettings):
     internal_hosts: str = Field(
         default="", description="hosts inside the own network that notices may go to, e.g. chat.lan,10.0.0.5:8080"
     )
+    second_opinion_url: str = Field(
+        default="", description="OpenAI-compatible endpoint that this site runs itself, e.g. http://llm.lan:8000/v1"
+    )
+    second_opinion_model: str = Field(default="", description="the model that it is asked for")
+    second_opinion_key: SecretStr = Field(default=SecretStr(""), description="its key, sent as a bearer token")
+    second_opinion_daily: int = Field(default=500, ge=0, description="requests to it in a day at most")
+    second_opinion_after: bool = Field(default=False, description="ask it by itself after a person has answered")
 
     @field_validator("public_url")
     @classmethod

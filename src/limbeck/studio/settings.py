@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "limbeck.studio.detection",
     "limbeck.studio.review",
     "limbeck.studio.notices",
+    "limbeck.studio.opinions",
     "limbeck.studio.exchange",
     "limbeck.studio.api",
     "limbeck.studio.web",

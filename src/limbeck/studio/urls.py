@@ -22,6 +22,7 @@ urlpatterns = [
     path("account/tokens/<int:number>/revoke/", pages.revoke, name="token_revoke"),
     path("api/v1/", routes.urls()),
     path("exchange/", include("limbeck.studio.exchange.urls")),
+    path("opinions/", include("limbeck.studio.opinions.urls")),
     path("notices/", include("limbeck.studio.notices.urls")),
     path("audit/", include("limbeck.studio.audit.urls")),
 ]

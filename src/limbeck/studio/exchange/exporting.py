@@ -28,7 +28,7 @@ def run(job: Job, context: Context) -> dict[str, Any]:
     total = items.count()
 
     def records() -> Iterator[Record]:
-        found = items.order_by("pk").prefetch_related("reviews__person").iterator(chunk_size=CHUNK)
+        found = items.order_by("pk").prefetch_related("reviews__person", "opinions").iterator(chunk_size=CHUNK)
         for done, item in enumerate(found):
             if done % CHUNK == 0:
                 check()

@@ -24,10 +24,12 @@ from limbeck.studio.detection.classifiers import classifier_of
 from limbeck.studio.detection.services import values_of
 from limbeck.studio.exchange.mapping import (
     LONGEST_REVIEW_KEY,
+    OPINIONS,
     content_of,
     is_settled,
     item_of,
     key_of,
+    opinion_of,
     review_of,
     settled,
     site_name,
@@ -35,6 +37,7 @@ from limbeck.studio.exchange.mapping import (
 from limbeck.studio.exchange.models import Import, Rejected
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Context
+from limbeck.studio.opinions.models import Opinion
 from limbeck.studio.registry.facts import Version, version_of
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.services.add import add_items
@@ -175,11 +178,15 @@ def _add_reviews(job: Job, chunk: Chunk, people: dict[str, int]) -> int:
     """Store the answers that are not stored yet, and settle the items to which there are new ones."""
     items = {item.key: item for item in Item.objects.filter(key__in=chunk.records)}
     wanted: dict[str, Review] = {}
+    opinions: list[Opinion] = []
     unsettled: dict[int, Item] = {}
     own = site_name()
     for key, (number, record) in chunk.records.items():
         here = record.more.get("site") in (own, None)
         for at, said in enumerate(record.reviews):
+            if said.source in OPINIONS:
+                opinions.append(opinion_of(said, items[key]))
+                continue
             kept = said.more.get("key")
             exported = isinstance(kept, str) and 0 < len(kept) <= LONGEST_REVIEW_KEY
             name = str(kept) if exported else f"import:{job.pk}:{number}:{at}"
@@ -188,6 +195,7 @@ def _add_reviews(job: Job, chunk: Chunk, people: dict[str, int]) -> int:
             if not exported:
                 review.facts = {**review.facts, "import": job.pk}
             wanted[name] = review
+    _add_opinions(opinions)
     known = set(Review.objects.filter(key__in=wanted).values_list("key", flat=True))
     new = [review for name, review in wanted.items() if name not in known]
     Review.objects.bulk_create(new)
@@ -200,6 +208,17 @@ def _add_reviews(job: Job, chunk: Chunk, people: dict[str, int]) -> int:
         target = f"job:{job.pk}"
         audit("review.import", actor=job.created_by_id, target=target, reviews=len(new))
     return len(new)
+
+
+def _add_opinions(opinions: list[Opinion]) -> None:
+    """Store opinions that are not stored yet."""
+    known = set(
+        Opinion.objects.filter(item__in=[one.item for one in opinions]).values_list(
+            "item", "source", "author", "version"
+        )
+    )
+    new = {(one.item.pk, one.source, one.author, one.version): one for one in opinions}
+    Opinion.objects.bulk_create(one for name, one in new.items() if name not in known)
 
 
 def _rejected(job: Job, number: int, reason: str) -> Rejected:

@@ -22,12 +22,15 @@ from limbeck.data.exchange.record import TEXT, Answer, Record
 from limbeck.data.exchange.record import Review as Said
 from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
+from limbeck.studio.opinions.models import LLM, RULE, Opinion
 from limbeck.studio.registry.facts import in_columns
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.answers import PERSON
 from limbeck.studio.review.models.items import ADJUDICATED, PREDICTED, REVIEWED
 
 FROM = "from:"
+OPINION = "opinion"  # stands for the key of what is no answer of a person
+OPINIONS = (LLM, RULE)
 LONGEST_KEY, LONGEST_REVIEW_KEY, LONGEST_NAME, LONGEST_CLASS = 100, 64, 150, 200
 _FLAGS = ("skipped", "blind", "gold", "bulk")
 
@@ -58,7 +61,7 @@ def record_of(item: Item) -> Record:
         label=item.final_label,
         state=item.state if item.done else PREDICTED,
         answers=(answer,) if item.label else (Answer("", item.model, item.version),),
-        reviews=tuple(_said(one) for one in item.reviews.all()),
+        reviews=(*map(_said, item.reviews.all()), *map(_opinion, item.opinions.all())),
         more={name: value for name, value in more.items() if value not in ("", 1)},
     )
 
@@ -141,7 +144,7 @@ def review_of(said: Said, item: Item, *, key: str, people: Mapping[str, int], im
     seconds = said.more.get("seconds")
     step = said.more.get("step", "review")
     return Review(
-        item=item, key=key, source=said.source if said.source in ("llm", "rule") else PERSON,
+        item=item, key=key, source=PERSON,
         person_id=people.get(said.by) if said.by else importer,
         author="" if said.by in people else said.by[:LONGEST_NAME],
         step=step if step in ("review", "adjudication", "appeal") else "review", label=said.label[:LONGEST_CLASS],
@@ -191,6 +194,24 @@ def _said(one: Review) -> Said:
         more["facts"] = one.facts
     by = one.person.username if one.person else one.author
     return Said(one.label, by, one.at.isoformat(), one.source, one.note, one.stands, more)
+
+
+def _opinion(one: Opinion) -> Said:
+    more: dict[str, Any] = {"key": OPINION, "version": one.version}
+    if one.facts:
+        more["facts"] = one.facts
+    return Said(one.label, one.author, one.at.isoformat(), one.source, more=more)
+
+
+def opinion_of(said: Said, item: Item) -> Opinion:
+    """Return what a record says that a model or a list of words said, as an opinion that is not stored yet."""
+    facts = said.more.get("facts")
+    version = said.more.get("version")
+    return Opinion(
+        item=item, source=said.source, author=said.by[:LONGEST_NAME], label=said.label[:LONGEST_CLASS],
+        version=version[:32] if isinstance(version, str) else "", at=moment(said.at),
+        facts=dict(facts) if isinstance(facts, dict) else {},
+    )  # fmt: skip
 
 
 def _checked(kept: str, content: str) -> str:

@@ -11,15 +11,18 @@ import threading
 import time
 import weakref
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import read_regular
 from limbeck.teachers.base import Place
 from limbeck.teachers.connection import Connections, LostError, Reply, TooLateError, UnreadableError
 
 _LONGEST_WAIT = 60.0
 _AGAIN = {408, 425, 429, 500, 502, 503, 504, 529}
 _MOVED = {301, 302, 303, 307, 308}
+_LARGEST_KEY = 65536  # bytes of a file with a key
 _LEAST = 1 << 20  # bytes that any reply may have
 
 
@@ -41,7 +44,7 @@ class Client:
     Parameters
     ----------
     key_env
-        Environment variable with the key, sent as a bearer token; "" sends none.
+        Environment variable with the key, sent as a bearer token; ``NAME_FILE`` names a file with it; "" sends none.
     backoff
         Seconds before the first retry, doubled each time; a server's Retry-After wins. No wait is over a minute.
     """
@@ -134,10 +137,20 @@ class Client:
 
 
 def _key(name: str, place: Place) -> str:
-    key = os.environ.get(name, "").strip()
+    key = os.environ.get(name, "").strip() or _key_in_file(os.environ.get(f"{name}_FILE", ""), place)
     if not key:
         raise place.wrong(f"the environment variable {name} holds no key", f"export {name}=…")
     return key
+
+
+def _key_in_file(path: str, place: Place) -> str:
+    """Return the key in a file that the environment names, "" where it names none."""
+    if not path:
+        return ""
+    try:
+        return read_regular(Path(path), _LARGEST_KEY).decode("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise place.wrong("the file with its key cannot be read", f"check {path}") from error
 
 
 def _retry_after(headers: Mapping[str, str]) -> float | None:
