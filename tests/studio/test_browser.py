@@ -26,6 +26,7 @@ from limbeck.studio.exchange.exporting import file_of
 from limbeck.studio.exchange.models import Rejected
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.notices.models import Channel, Delivery
+from limbeck.studio.opinions.models import WordList
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.review.models import Item
 from limbeck.studio.review.services.add import add_items, item_of
@@ -106,6 +107,8 @@ def site(live_server: Any, people: dict[str, User], model: Version) -> dict[str,
     file_of(given).parent.mkdir(parents=True, exist_ok=True)
     file_of(given).write_bytes(b"x")
     robot = {"url": "https://oapi.dingtalk.com/robot/send?access_token=x", "events": ["job.failed"]}
+    entries = [["加微信", "bad", "广告"], ["很好", "good", ""]]
+    words = WordList.objects.create(name="敏感词", model=model.name, version="v", entries=entries)
     channel = Channel.objects.create(name="运营群", kind="dingtalk", **robot)
     Delivery.objects.create(channel=channel, event="job.failed", facts={"target": "job:3"}, state="delivered")
     wrong = {"state": "failed", "attempts": 8, "status": 200, "reason": "310000: sign not match"}
@@ -114,7 +117,7 @@ def site(live_server: Any, people: dict[str, User], model: Version) -> dict[str,
     return {
         "review_item": (Item.objects.order_by("pk")[0].pk,),
         "prediction": (answers[0].pk,), "job": (job.pk,), "model": (model.name,), "announcement": (one.pk,),
-        "channel": (channel.pk,), "import_job": (taken.pk,), "export_job": (given.pk,),
+        "channel": (channel.pk,), "import_job": (taken.pk,), "export_job": (given.pk,), "word_list": (words.pk,),
         "user": (people["viewer"].pk,), "user_erase": (people["viewer"].pk,),
     }  # fmt: skip
 
