@@ -33,3 +33,4 @@ class Bearer(HttpBearer):
 
 Needing = Callable[[Ability], Bearer]
 READ, DETECT, ADMINISTER = Bearer(Ability.READ), Bearer(Ability.DETECT), Bearer(Ability.ADMINISTER)
+REVIEW = Bearer(Ability.REVIEW)
