@@ -1,13 +1,19 @@
 """Shards on a real Ray cluster of this machine, started once."""
 
+import contextlib
 import sys
 
 import pytest
 
+import limbeck
 from limbeck.errors import LimbeckError
+from limbeck.recipe import parse_recipe
 from limbeck.scale import ray_tasks
 from limbeck.scale.predict_shards import predict_shards
+from limbeck.scale.teachers_on_ray import OnRay, teachers_on_ray
+from limbeck.teachers import open_teacher
 from scale.conftest import contents, write_shards
+from small import tiny_recipe
 
 
 def test_where_ray_is_not_installed_the_extra_is_named(bundle, tmp_path, monkeypatch):
@@ -44,3 +50,24 @@ def test_a_cluster_gives_the_bytes_of_one_machine_and_one_line_where_it_stands_s
     assert done.answered_now == 4 * 40 - 1
     with pytest.raises(LimbeckError, match=r"no row for 2 s; .* a task asks for 64"):
         predict_shards(bundle, tmp_path / "good", tmp_path / "never", on="ray", cpus=64, stall=0.4, **asked)
+
+
+def test_teachers_are_asked_on_the_cluster_once_a_row_and_the_student_is_that_of_one_machine(
+    cluster, bundle, rows_folder, tmp_path, monkeypatch
+):
+    teachers = [{"name": "first", "source": f"bundle:{bundle}", "batch_size": 32}]
+    recipe = tiny_recipe("ngram", objective={"losses": {"distil": 1.0}}).model_dump(mode="json", exclude_unset=True)
+    recipe = parse_recipe({**recipe, "teachers": teachers})
+    weights = {}
+    for where in ("here", "there"):
+        monkeypatch.setenv("LIMBECK_HOME", str(tmp_path / where))
+        with teachers_on_ray(cpus=0.5) if where == "there" else contextlib.nullcontext():
+            opened = open_teacher(recipe.teachers[0], ("bad", "good"), task=recipe.task)
+            assert isinstance(opened, OnRay) == (where == "there")
+            made = limbeck.train(recipe, data=rows_folder, out=tmp_path / f"{where}-bundle").bundle
+        weights[where] = (made / "weights.safetensors").read_bytes()
+        kept = {file.name: file.read_bytes() for file in (tmp_path / where).rglob("*.answers")}
+        assert len(kept) == 1
+        weights[f"{where} kept"] = kept
+    assert weights["here"] == weights["there"]
+    assert weights["here kept"] == weights["there kept"]

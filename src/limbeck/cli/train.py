@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import click
@@ -19,11 +20,12 @@ from limbeck.process.cores import place
 @click.option("--budget", metavar="TIME", help="How long rows without a recipe may take: 90s, 5m, 1h.  [default: 5m]")
 @SETTING
 @click.option("--resume", is_flag=True, help="Go on where a killed run stopped.")
+@click.option("--on", metavar="WHERE", help="Ask the teachers on a Ray cluster: ray, or ray://HOST:PORT.")
 @click.option("--folds", type=click.IntRange(2, 50), help="Cross-validate instead of making a bundle.")
 @LANG
 def train(
     recipe: Path, data: Path | None, out: Path, label: str | None, task: str | None, budget: str | None,
-    settings: tuple[str, ...], resume: bool, folds: int | None, lang: str,
+    settings: tuple[str, ...], resume: bool, on: str | None, folds: int | None, lang: str,
 ) -> None:  # fmt: skip
     """Train a classifier, evaluate it once on test, export it as a bundle.
 
@@ -34,18 +36,27 @@ def train(
 
     if folds and place()[1] > 1:
         raise click.UsageError("several processes cannot share --folds")
-    if folds:
-        from limbeck.training.search.cross_validation import cross_validate
+    with contextlib.nullcontext() if on is None else _teachers(on):
+        if folds:
+            from limbeck.training.search.cross_validation import cross_validate
 
-        tables.folds(cross_validate(recipe, folds, out=out, data=data, settings=settings, resume=resume))
-        return
-    import limbeck
+            tables.folds(cross_validate(recipe, folds, out=out, data=data, settings=settings, resume=resume))
+            return
+        import limbeck
 
-    trained = limbeck.train(
-        recipe, out=out, data=data, label=label, task=task, budget=budget, settings=settings, resume=resume, lang=lang
-    )
+        trained = limbeck.train(
+            recipe, out=out, data=data, label=label, task=task, budget=budget, settings=settings, resume=resume,
+            lang=lang,
+        )  # fmt: skip
     if place()[0] == 0:
         tables.trained(trained)
+
+
+def _teachers(on: str) -> contextlib.AbstractContextManager[None]:
+    from limbeck.scale.ray_tasks import address_of
+    from limbeck.scale.teachers_on_ray import teachers_on_ray
+
+    return teachers_on_ray(address_of(on))
 
 
 @click.command()

@@ -1,1 +1,4 @@
-"""Many shards, many processes or machines, one answer for each row: `limbeck predict --on`. Never imports torch."""
+"""Many shards, many processes or machines, one answer for each row: `limbeck predict --on`, without torch.
+
+`limbeck.scale.teachers_on_ray` asks teachers on a cluster, and is imported by who trains.
+"""

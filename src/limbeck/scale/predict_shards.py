@@ -231,11 +231,9 @@ def _chosen(on: str, cpus: float = 1.0) -> _Chosen:
             raise LimbeckError(f"{detail!r} is not a part", where="--on", fix="e.g. part:0/64 for the first of 64")
         return _Chosen(on_this_process, 1, int(part), int(of))
     if name == "ray":
-        if detail and not detail.startswith("//"):
-            raise LimbeckError(f"{on!r} is no address", where="--on", fix="e.g. ray://head.example.com:10001")
-        from limbeck.scale.ray_tasks import on_ray
+        from limbeck.scale.ray_tasks import address_of, on_ray
 
-        return _Chosen(partial(on_ray, address=on if detail else None, cpus=cpus), elsewhere=True)
+        return _Chosen(partial(on_ray, address=address_of(on), cpus=cpus), elsewhere=True)
     raise LimbeckError(f"there is no {name!r} to run on", where="--on", fix=did_you_mean(name, _SCHEDULERS))
 
 

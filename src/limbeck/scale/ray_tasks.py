@@ -56,7 +56,7 @@ def on_ray(
         Where Ray is not installed, the cluster cannot be reached, has other versions than this machine, or stands
         still.
     """
-    with _connected(address) as ray, contextlib.ExitStack() as stack:
+    with connected(address) as ray, contextlib.ExitStack() as stack:
         counter = ray.remote(num_cpus=0)(_Counter).remote()
         stack.callback(ray.kill, counter)
         bundle = ray.put({name: (Path(job.bundle) / name).read_bytes() for name in [*job.files, "bundle.json"]})
@@ -75,9 +75,9 @@ def on_ray(
             if ready or beats:
                 alive, warned = time.monotonic(), False
             elif time.monotonic() - alive > _PATIENCE * stall:
-                raise _still(ray, cpus, _PATIENCE * stall)
+                raise still(ray, cpus, _PATIENCE * stall)
             elif time.monotonic() - alive > stall and not warned:
-                say(str(_still(ray, cpus, stall)))  # a cluster that grows may need minutes for its first node
+                say(str(still(ray, cpus, stall)))  # a cluster that grows may need minutes for its first node
                 warned = True
             yield rows
             for ref in ready:
@@ -90,9 +90,7 @@ def _outcome(ray: Any, ref: Any, shard: Shard) -> Record | Failed:
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
         return Failed(shard, killed(shard, "the process was killed"))
     except ray.exceptions.RayError as error:
-        what = f"the cluster cannot run Limbeck: {_last_line(error)}"
-        fix = f"install Limbeck {__version__} on every node"
-        raise LimbeckError(what, where="--on ray", fix=fix) from error
+        raise unable(error) from error
     if "unfit" in told:
         raise received(told["unfit"])
     return Record(**told["record"]) if "record" in told else Failed(shard, received(told["failed"]))
@@ -106,15 +104,37 @@ def _told(ray: Any, counter: Any) -> tuple[int, int]:
     return 0, 0
 
 
-def _still(ray: Any, cpus: float, stall: float) -> LimbeckError:
+def unable(error: BaseException) -> LimbeckError:
+    """Return the line for a task that the cluster could not even begin."""
+    what = f"the cluster cannot run Limbeck: {_last_line(error)}"
+    return LimbeckError(what, where="--on ray", fix=f"install Limbeck {__version__} on every node")
+
+
+def still(ray: Any, cpus: float, stall: float) -> LimbeckError:
+    """Return the line for a cluster that answers nothing."""
     free = ray.available_resources().get("CPU", 0.0)
     what = f"no row for {stall:.0f} s; the cluster has {free:g} free processors and a task asks for {cpus:g}"
     fix = "look at `ray status`, or ask for less, e.g. --cpus 0.5; the same job goes on from there"
     return LimbeckError(what, where="--on ray", fix=fix)
 
 
+def address_of(on: str) -> str | None:
+    """Return the address in ``ray`` (None) or ``ray://HOST:PORT``.
+
+    Raises
+    ------
+    LimbeckError
+        For anything else.
+    """
+    if on == "ray":
+        return None
+    if not on.removeprefix("ray://").partition(":")[0] or not on.startswith("ray://"):
+        raise LimbeckError(f"{on!r} is no cluster", where="--on", fix="e.g. ray, or ray://head.example.com:10001")
+    return on
+
+
 @contextlib.contextmanager
-def _connected(address: str | None) -> Iterator[Any]:
+def connected(address: str | None) -> Iterator[Any]:
     """Yield the module ray, connected; the connection ends with the block unless the caller had it before."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # Ray would report to its vendor
     with needing("ray", "scale", "--on ray"):

@@ -22,6 +22,7 @@ from limbeck.teachers.huggingface import open_huggingface
 from limbeck.teachers.onnx import open_onnx
 from limbeck.teachers.rule import open_rules
 from limbeck.teachers.sklearn import open_sklearn
+from limbeck.teachers.spread import spread
 
 TEACHERS: dict[str, Callable[[Place], Teacher]] = {
     "bundle": open_bundle,
@@ -61,4 +62,5 @@ def open_teacher(spec: Spec, classes: tuple[str, ...], *, task: Task, folders: S
         kind, place = "http", spec.source
     if kind not in TEACHERS:
         raise LimbeckError(f"unknown kind {kind!r}", where=f"teacher {spec.name!r}", fix=did_you_mean(kind, TEACHERS))
-    return TEACHERS[kind](Place(spec, place.strip(), tuple(classes), task, tuple(folders)))
+    where = Place(spec, place.strip(), tuple(classes), task, tuple(folders))
+    return spread(where, TEACHERS[kind](where))
