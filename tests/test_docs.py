@@ -40,6 +40,7 @@ PAGES = [
     "docs/serve.md",
     "docs/detect.md",
     "docs/scale.md",
+    "docs/exchange.md",
 ]
 ALL = sorted(str(file.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for file in folder.glob("*.md"))
 CHINESE = ".zh-CN.md"
