@@ -54,9 +54,9 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
             with two_raylets():
                 took["ray"] = run_on("ray", bundle, home, expected)
         figures = speeds(seconds, took, rows, shards)
-        figures.append(killed(bundle, home, kills, shards))
+        figures.append(killed(bundle, home, kills, shards, "processes:1" if quick else "processes:2"))
         figures.append(resumed(bundle, home))
-        figures.append(once(bundle, home, texts, all_rows, all_shards))
+        figures.append(once(bundle, home, texts, all_rows, all_shards, "processes:1" if quick else "processes:2"))
         figures.append(thousand_nodes(rows / seconds))
         if not quick:
             figures.append(memory(bundle, home, texts, 64, 4_096))
@@ -67,8 +67,14 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
 
 def trained(data: Path, out: Path, quick: bool) -> Path:
     settings = ["evaluation.bootstrap=0", "evaluation.baseline=false", "student.network=ngram"]
-    settings += ["data.where.category=科技"] if quick else []
-    limbeck.train(ROOT / "recipes" / "fake-news.toml", data=data / "fake-news", out=out, settings=settings)
+    folder = data / "fake-news"
+    if quick:
+        folder = out.with_name("few")
+        folder.mkdir()
+        few = pl.read_csv(data / "fake-news" / "weibo21.csv").filter(pl.col("category") == "科技")
+        few.write_csv(folder / "weibo21.csv")
+        settings += ["training.epochs=1", "export.int8=never", "input.buckets=4096"]
+    limbeck.train(ROOT / "recipes" / "fake-news.toml", data=folder, out=out, settings=settings)
     return out
 
 
@@ -145,9 +151,9 @@ def two_raylets() -> Iterator[None]:
         cluster.shutdown()
 
 
-def killed(bundle: Path, home: Path, kills: int, shards: int) -> Figure:
+def killed(bundle: Path, home: Path, kills: int, shards: int, on: str) -> Figure:
     """Kill the driver or a worker at random moments until that has happened so often; compare the bytes at the end."""
-    life = run(bundle, home / "in", home / "undisturbed", lambda process: False)
+    life = run(bundle, home / "in", home / "undisturbed", on, lambda process: False)
     expected = whole(home / "undisturbed")
     chance, done, good, jobs = random.Random(0), 0, 0, 0
     while done < kills:
@@ -157,7 +163,7 @@ def killed(bundle: Path, home: Path, kills: int, shards: int) -> Figure:
             # The last attempts of a job come late in its life; it must be let to end.
             wait = chance.uniform(0.2, 0.9) * life if done + here < kills else None
             victim = chance.choice(("driver", "worker"))
-            here += run(bundle, home / "in", out, partial(strike, wait=wait, victim=victim)) < 0
+            here += run(bundle, home / "in", out, on, partial(strike, wait=wait, victim=victim)) < 0
             if any(file.stat().st_mtime_ns != before for file, before in noted.items()):
                 raise SystemExit("a shard that was done was answered again")
         good += here * (whole(out) == expected)
@@ -172,9 +178,9 @@ def whole(out: Path) -> dict[str, bytes]:
     return {**answers(out), "manifest": (out / "_limbeck/manifest.json").read_bytes()}
 
 
-def run(bundle: Path, source: Path, out: Path, during: Callable[[subprocess.Popen[bytes]], bool]) -> float:
+def run(bundle: Path, source: Path, out: Path, on: str, during: Callable[[subprocess.Popen[bytes]], bool]) -> float:
     """Run the command; return seconds, or -1 where ``during`` killed something."""
-    words = [sys.executable, "-m", "limbeck", "predict", str(bundle), str(source), str(out), "--on", "processes:2"]
+    words = [sys.executable, "-m", "limbeck", "predict", str(bundle), str(source), str(out), "--on", on]
     started = time.perf_counter()
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     struck = during(process)
@@ -219,14 +225,12 @@ def resumed(bundle: Path, home: Path) -> Figure:
                   "%", "lower", COMMAND, floor=2.0, note="Of 100 shards one is left; the others are known by their notes.")  # fmt: skip
 
 
-def once(bundle: Path, home: Path, texts: list[str], rows: int, shards: int) -> Figure:
+def once(bundle: Path, home: Path, texts: list[str], rows: int, shards: int, on: str) -> Figure:
     """Answer many rows for real; return the share of ids that stand in the answers or the rejects exactly once."""
     source, out = home / "all", home / "all-out"
     write_shards(source, texts, rows, shards)
     started = time.perf_counter()
-    done = predict_shards(
-        bundle, source, out, on=f"processes:{min(2, os.cpu_count() or 1)}", progress=lambda event: None
-    )
+    done = predict_shards(bundle, source, out, on=on, progress=lambda event: None)
     took = time.perf_counter() - started
     ids = pl.scan_parquet(str(out / "*.parquet")).select(pl.col("id").n_unique()).collect().item()
     value = 100.0 * (ids + done.rejected) / rows if done.rows == ids else 0.0

@@ -157,7 +157,7 @@ def test_a_job_that_is_stopped_goes_on_later(bundle, shards, whole, tmp_path):
             token.cancel()
 
     with pytest.raises(Cancelled, match="it goes on from there"):
-        predict_shards(bundle, shards, tmp_path / "out", on="processes:2", progress=stop, cancel=token)
+        predict_shards(bundle, shards, tmp_path / "out", on="processes:1", progress=stop, cancel=token)
     run(bundle, shards, tmp_path / "out")
     assert contents(tmp_path / "out") == contents(whole)
 
