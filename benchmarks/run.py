@@ -45,6 +45,7 @@ BENCHMARKS = (
     "walks",
     "serving",
     "studio",
+    "studio_review",
     "scale",
     "reliability_http",
     "reliability_cache",

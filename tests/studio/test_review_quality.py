@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -197,6 +199,12 @@ def test_a_batch_is_sent_to_review_by_hand_and_by_the_switch(
     other = finished_batch(sign_in("operator"), model)
     assert Item.objects.filter(job=other).count() == other.result["rows"]
     assert Review.objects.count() == 0
+
+
+def test_the_example_of_the_page_is_right() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "review.md").read_text("utf-8")
+    for code in re.findall(r"```python\n(.*?)```", page, re.DOTALL):
+        exec(code, {})
 
 
 def test_disputes_and_quality_as_pages(people: dict[str, User], sign_in: Callable[[str], Client]) -> None:

@@ -25,7 +25,7 @@ BEST = 50  # rows that are tried in a random order
 
 def claim(found: QuerySet, count: int, *, by: User, until: datetime.datetime, rule: str) -> list[Item]:
     """Give a person up to ``count`` of the waiting items of a query, in its order; ``rule`` is why they were drawn."""
-    if count < 1:
+    if count < 1 or not found.exists():  # a look at an empty lane costs no lock
         return []
     mine: list[int] = []
     with transaction.atomic():
