@@ -23,6 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -53,7 +54,8 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
         if find_spec("ray") is not None and not quick:
             with two_raylets():
                 took["ray"] = run_on("ray", bundle, home, expected)
-        figures = speeds(seconds, took, rows, shards)
+            lost = lost_nodes(bundle, home, expected, 10, took["ray"])
+        figures = speeds(seconds, took, rows, shards) + ([lost] if "ray" in took else [])
         figures.append(killed(bundle, home, kills, shards, "processes:1" if quick else "processes:2"))
         figures.append(resumed(bundle, home))
         figures.append(once(bundle, home, texts, all_rows, all_shards, "processes:1" if quick else "processes:2"))
@@ -136,7 +138,7 @@ def speeds(seconds: float, took: dict[str, float], rows: int, shards: int) -> li
 
 
 @contextmanager
-def two_raylets() -> Iterator[None]:
+def two_raylets() -> Iterator[Any]:
     """Start a cluster of two nodes of one processor each on this machine."""
     import ray
     from ray.cluster_utils import Cluster
@@ -145,10 +147,30 @@ def two_raylets() -> Iterator[None]:
     cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address, log_to_driver=False, logging_level="ERROR")
     try:
-        yield
+        yield cluster
     finally:
         ray.shutdown()
         cluster.shutdown()
+
+
+def lost_nodes(bundle: Path, home: Path, expected: dict[str, bytes], times: int, life: float) -> Figure:
+    """Kill the raylet of the second node at a random moment of a job, with all its workers, and start another node."""
+    chance, good = random.Random(0), 0
+    for at in range(times):
+        with two_raylets() as cluster:
+
+            def strike(cluster: Any = cluster) -> None:
+                cluster.remove_node(cluster.worker_nodes.copy().pop(), allow_graceful=False)
+                cluster.add_node(num_cpus=1)
+
+            timer = threading.Timer(chance.uniform(0.1, 0.8) * life, strike)
+            timer.start()
+            out = home / f"lost-{at}"
+            predict_shards(bundle, home / "in", out, on="ray", progress=lambda event: None)
+            timer.join()
+            good += answers(out) == expected
+    return Figure("scale", "a node of the Ray cluster killed at random moments: jobs that end with the same bytes", 100.0 * good / times, "%",
+                  "higher", COMMAND, floor=100.0, note=f"{times} jobs, a node each.")  # fmt: skip
 
 
 def killed(bundle: Path, home: Path, kills: int, shards: int, on: str) -> Figure:
