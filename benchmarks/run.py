@@ -46,6 +46,7 @@ BENCHMARKS = (
     "serving",
     "studio",
     "studio_review",
+    "exchange",
     "scale",
     "reliability_http",
     "reliability_cache",

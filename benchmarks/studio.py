@@ -68,20 +68,29 @@ class Site:
         )
         self.token = done.stdout.strip()
 
-    def send(self, path: str, body: bytes | None = None, kind: str = "application/json") -> Any:
-        """Send a request and return the body of the response."""
+    def send(
+        self, path: str, body: bytes | None = None, kind: str = "application/json", *, raw: bool = False
+    ) -> Any:  # fmt: skip
+        """Send a request and return the body of the response, decoded unless it is wanted raw."""
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": kind}
         with urllib.request.urlopen(urllib.request.Request(f"{self.address}/api/v1{path}", body, headers)) as response:
             content = response.read()
-            return json.loads(content) if "json" in response.headers["Content-Type"] else content
+            return json.loads(content) if not raw and "json" in response.headers["Content-Type"] else content
 
     def batch(self, model: str, table: Path) -> int:
         """Start a batch and return its number."""
+        return self.upload("/batches", "files", table, model=model)
+
+    def upload(self, path: str, name: str, table: Path, **fields: str) -> int:
+        """Send a file and fields of a form; return the number of the job."""
         mark = uuid.uuid4().hex
-        fields = f'--{mark}\r\nContent-Disposition: form-data; name="model"\r\n\r\n{model}\r\n'
-        file = f'--{mark}\r\nContent-Disposition: form-data; name="files"; filename="{table.name}"\r\n\r\n'
-        body = fields.encode() + file.encode() + table.read_bytes() + f"\r\n--{mark}--\r\n".encode()
-        return int(self.send("/batches", body, f"multipart/form-data; boundary={mark}")["id"])
+        head = "".join(
+            f'--{mark}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in fields.items()
+        )
+        file = f'--{mark}\r\nContent-Disposition: form-data; name="{name}"; filename="{table.name}"\r\n\r\n'
+        body = head.encode() + file.encode() + table.read_bytes() + f"\r\n--{mark}--\r\n".encode()
+        return int(self.send(path, body, f"multipart/form-data; boundary={mark}")["id"])
 
     def worker(self) -> psutil.Process | None:
         """Return the worker, None while there is none."""
@@ -144,8 +153,18 @@ def measure(data: Path, quick: bool = False) -> list[Figure]:  # noqa: ARG001 - 
 
 def finished(one: Site, table: Path, kills: int) -> tuple[list[bytes], float, int]:
     """Run a batch, kill its worker at random moments, and return the table's lines, the seconds, and the kills."""
-    moments, done, began = random.Random(0), 0, time.perf_counter()
+    began = time.perf_counter()
     number = one.batch("ngram", table)
+    stored, done = until_finished(one, number, kills)
+    seconds = time.perf_counter() - began
+    lines = one.send(f"/jobs/{number}/answers.csv").splitlines()
+    assert stored["rows"] == len(lines) - 1, (stored, len(lines))
+    return lines, seconds, done
+
+
+def until_finished(one: Site, number: int, kills: int = 0) -> tuple[dict[str, Any], int]:
+    """Wait for a job, kill its worker at random moments, and return its result and the kills."""
+    moments, done = random.Random(0), 0
     while (state := one.send(f"/jobs/{number}"))["state"] in ("queued", "running"):
         if done < kills and state["state"] == "running" and (worker := one.worker()) is not None:
             time.sleep(moments.uniform(0.05, 1.5))
@@ -154,11 +173,7 @@ def finished(one: Site, table: Path, kills: int) -> tuple[list[bytes], float, in
         time.sleep(0.05)
     if state["state"] != "finished":
         raise RuntimeError(state["reason"])
-    seconds = time.perf_counter() - began
-    stored = state["result"]["rows"]
-    lines = one.send(f"/jobs/{number}/answers.csv").splitlines()
-    assert stored == len(lines) - 1, (stored, len(lines))
-    return lines, seconds, done
+    return state["result"], done
 
 
 def differences(plain: list[bytes], killed: list[bytes]) -> int:

@@ -40,6 +40,7 @@ from limbeck.studio.jobs.worker import Context
 from limbeck.studio.opinions.models import Opinion
 from limbeck.studio.registry.facts import Version, version_of
 from limbeck.studio.review.models import Item, Review
+from limbeck.studio.review.models.items import REVIEWED
 from limbeck.studio.review.services.add import add_items
 from limbeck.studio.review.services.settle import settle
 
@@ -87,13 +88,10 @@ def store(job: Job, version: Version, rows: list[Row], progress: Import) -> None
     _refuse_changed(job, chunk, known)
     new = _new_items(job, version, chunk, known)
     people = _people(chunk)
-    for key, item in new.items():
-        record = chunk.records[key][1]
-        if is_settled(record):
-            settled(item, record, people)
+    done = {key for key, item in new.items() if _settle_new(job, item, chunk.records[key][1], people)}
     progress.added += add_items(new.values(), by=job.created_by).added
     progress.known += len(chunk.records) - len(new)
-    progress.reviews += _add_reviews(job, chunk, people)
+    progress.reviews += _add_reviews(job, chunk, people, done)
     progress.rejected += len(chunk.rejected)
     Rejected.objects.bulk_create(chunk.rejected)
     progress.done = max(row.number for row in rows)
@@ -174,7 +172,19 @@ def _people(chunk: Chunk) -> dict[str, int]:
     return dict(User.objects.filter(username__in=names).values_list("username", "pk"))
 
 
-def _add_reviews(job: Job, chunk: Chunk, people: dict[str, int]) -> int:
+def _settle_new(job: Job, item: Item, record: Record, people: dict[str, int]) -> bool:
+    """Give a new item its final label where that needs no look at other answers; return whether it has one."""
+    if is_settled(record):
+        settled(item, record, people)
+        return True
+    if len(record.reviews) == 1 == len(record.people) and not record.state:
+        settled(item, replace(record, state=REVIEWED, label=record.people[0].label), people)
+        item.final_by_id = people.get(record.people[0].by) if record.people[0].by else job.created_by_id
+        return True
+    return False
+
+
+def _add_reviews(job: Job, chunk: Chunk, people: dict[str, int], done: set[str]) -> int:
     """Store the answers that are not stored yet, and settle the items to which there are new ones."""
     items = {item.key: item for item in Item.objects.filter(key__in=chunk.records)}
     wanted: dict[str, Review] = {}
@@ -200,7 +210,7 @@ def _add_reviews(job: Job, chunk: Chunk, people: dict[str, int]) -> int:
     new = [review for name, review in wanted.items() if name not in known]
     Review.objects.bulk_create(new)
     for review in new:
-        if not is_settled(chunk.records[str(review.item.key)][1]):
+        if review.item.key not in done and not is_settled(chunk.records[str(review.item.key)][1]):
             unsettled[review.item.pk] = review.item
     for item in unsettled.values():
         settle(item, at=timezone.now())
