@@ -35,14 +35,15 @@ json.dump([record.to_dict() for record in found], open(sys.argv[2], "w"))
 """
 LABEL_STUDIO = """
 import json, sys
+from label_studio_sdk.core.unchecked_base_model import construct_type
 from label_studio_sdk.label_interface import LabelInterface
 from label_studio_sdk.types import ImportApiRequest
 tasks, interface = json.load(open(sys.argv[1])), LabelInterface(open(sys.argv[3]).read())
 for task in tasks:
     for said in task["predictions"] + task["annotations"]:
         assert not interface._validate_object(said, return_errors=True), said
-sent = [ImportApiRequest.model_validate(task).model_dump(mode="json", exclude_unset=True) for task in tasks]
-json.dump(sent, open(sys.argv[2], "w"))
+sent = [construct_type(type_=ImportApiRequest, object_=task) for task in tasks]
+json.dump([json.loads(task.json()) for task in sent], open(sys.argv[2], "w"))
 """
 
 
