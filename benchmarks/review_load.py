@@ -16,10 +16,9 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-QUICK = {"threads": 8, "claims": 10, "rows": 2000, "rounds": 1, "seconds": 1.5, "imported": 1000}
+QUICK = {"threads": 8, "claims": 10, "rows": 900, "rounds": 1, "seconds": 1.0, "imported": 500}
 FULL = {"threads": 50, "claims": 1000, "rows": 1_000_000, "rounds": 10, "seconds": 60.0, "imported": 100_000}
 REVIEWERS, MODELS, CLASSES = 8, ("comments", "pictures", "beats"), ("bad", "good", "odd")
-WARM = 3  # requests that are not measured
 
 
 def rows(count: int, model: str, source: int) -> Iterator[object]:

@@ -16,7 +16,7 @@ def test_a_program_claims_answers_undoes_and_decides(people: dict[str, User]) ->
     rows = stored(3)
     program = Program(people["reviewer"])
     status, found = program.send("post", f"/review/next?model={MODEL}&count=2")
-    assert status == 200 and [one["id"] for one in found] == [rows[0].pk, rows[1].pk]
+    assert status == 200 and {one["id"] for one in found} == {rows[0].pk, rows[1].pk}
     given = {"item": rows[0].pk, "key": "k" * 12, "label": "bad", "note": "x", "seconds": 1.5}
     expected = {"key": "k" * 12, "item": rows[0].pk, "late": False}
     assert program.send("post", "/review/answers", given) == (201, expected)
