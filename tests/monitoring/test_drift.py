@@ -5,7 +5,7 @@ import pytest
 
 from limbeck.errors import LimbeckError
 from limbeck.monitoring.changed_words import changed_words
-from limbeck.monitoring.histograms import jensen_shannon, psi, quantile_counts, shift
+from limbeck.monitoring.histograms import jensen_shannon, psi, shift
 from limbeck.monitoring.two_samples import _areas, _left_out, two_samples
 
 
@@ -26,10 +26,6 @@ def test_a_small_shift_of_many_rows_is_found_though_the_index_is_far_below_the_u
     found = shift([5000, 5000], [4600, 5400])
     assert found.drifted
     assert found.psi_threshold < found.psi < 0.02
-
-
-def test_values_are_counted_between_quantiles():
-    assert quantile_counts([0, 1, 2, 3, np.nan, 9], [1, 3]).tolist() == [1, 2, 2]
 
 
 def test_left_out_answers_are_those_of_regressions_without_the_row():

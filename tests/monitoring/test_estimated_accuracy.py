@@ -23,7 +23,7 @@ def test_calibrated_answers_give_the_accuracy_and_its_bounds():
 def test_few_and_foreign_rows_are_warned_of():
     p = np.full((150, 2), 0.5)
     assert estimated_accuracy(p[:50], np.zeros(50, dtype=int)).warning.code == "expected_accuracy.few"
-    assert estimated_accuracy(p, np.zeros(150, dtype=int), apart=0.99).warning.code == "expected_accuracy.foreign"
+    assert estimated_accuracy(p, np.zeros(150, dtype=int), apart=0.95).warning.code == "expected_accuracy.foreign"
     assert estimated_accuracy(p, np.zeros(150, dtype=int), apart=0.8).trusted
     nothing = estimated_accuracy(p, np.full(150, -1))
     assert math.isnan(nothing.value)

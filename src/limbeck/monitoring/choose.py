@@ -1,10 +1,11 @@
 """Which rows to review next: a fifth at random, the others where a label teaches most.
 
 Rows drawn at random tell how good the model is, whatever the others are chosen by (`limbeck.monitoring.audit`); they
-cost next to nothing in what is learned. The others are spread over all kinds of rows while few are reviewed, as the
-doubts of a model that knows little mislead; k-means++ (Arthur & Vassilvitskii 2007) chooses them. From some 200
-reviewed rows on they are those of the smallest margin between the two likeliest classes. Where several models answer,
-rows that they answer differently come first (query by committee, Seung, Opper & Sompolinsky 1992).
+cost next to nothing in what is learned. While few rows are reviewed the doubts of a model mislead: rows are spread over
+all kinds of rows by k-means++ (Arthur & Vassilvitskii 2007), the further apart the more doubtful they are (after BADGE,
+Ash et al. 2020). From some 500 reviewed rows on those with the smallest margin between the two likeliest classes teach
+most. Where several models answer, rows that they answer differently come first (query by committee, Seung, Opper &
+Sompolinsky 1992). Replays behind the numbers: docs/results.md.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck.errors import LimbeckError
 
 RANDOM_SHARE = 0.2
-WARM = 200  # reviewed rows from which on the model's doubts are trusted
+WARM = 500  # reviewed rows from which on the model's doubts are trusted
 RANDOM, SPREAD, MARGIN, DISAGREEMENT = "random", "spread", "margin", "disagreement"  # why a row was chosen
 _POOL = 20_000  # rows that diversity is sought among
 
@@ -89,7 +90,8 @@ def choose(
         tie = np.zeros(total) if scores is None else scores
         picked, why = left[np.lexsort((tie[left], -apart[left]))][:wanted], DISAGREEMENT
     elif vectors is not None and (scores is None or reviewed < WARM):
-        picked, why = left[spread(np.asarray(vectors)[left], wanted, rng)], SPREAD
+        doubt = 1.0 if p is None else 1.0 - np.asarray(p, dtype=np.float64)[left].max(axis=1, keepdims=True)
+        picked, why = left[spread(np.asarray(vectors)[left] * doubt, wanted, rng)], SPREAD
     else:
         assert scores is not None
         picked, why = left[np.argsort(scores[left], kind="stable")][:wanted], MARGIN

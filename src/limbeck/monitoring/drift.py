@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.bundle.reference import BINS, LEVELS, Features, Reference, Sizes
-from limbeck.monitoring.histograms import LEVEL, quantile_counts, shift
+from limbeck.monitoring.histograms import LEVEL, shift
 
 FEWEST = 30  # rows of a window below which nothing is said
 _MOST_CLASSES = 8  # whose scores are looked at, the most frequent ones
@@ -118,13 +118,19 @@ def _counts(
 
 
 def _size_counts(reference: Sizes, sizes: ArrayLike) -> tuple[list[float], list[float]]:
-    """Return the counts of both between the quantiles that differ; of whole numbers several levels may share one."""
+    """Return the counts of both between the quantiles that differ.
+
+    Of sizes that equal a quantile as many count as below it as makes the two alike: where in a run of equal sizes the
+    quantile was, the reference does not say.
+    """
     cuts, first = np.unique(reference.quantiles, return_index=True)
-    last = np.r_[first[1:] - 1, len(reference.quantiles) - 1]
-    below = np.array(LEVELS)[last]
+    below = np.array(LEVELS)[np.r_[first[1:] - 1, len(reference.quantiles) - 1]]
+    found = np.sort(np.asarray(sizes, dtype=np.float64))
+    found = found[np.isfinite(found)]
+    least, most = np.searchsorted(found, cuts, "left"), np.searchsorted(found, cuts, "right")
+    reached = np.clip(below * len(found), least, most)
     old = np.diff(np.r_[0.0, below, 1.0]) * reference.rows
-    window = quantile_counts(sizes, np.nextafter(cuts, np.inf))
-    return old.tolist(), window.tolist()
+    return old.tolist(), np.diff(np.r_[0.0, reached, len(found)]).tolist()
 
 
 def _means(reference: Features, vectors: NDArray[np.float64], level: float) -> Signal:

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 from limbeck.messages.message import Message, message
 
 FEWEST = 100  # rows
-FOREIGN = 0.98  # area under the ROC curve from which on hardly any row is like those of training
+FOREIGN = 0.9  # area under the ROC curve from which on few rows are like those of training
 # Root mean square of how far estimates were off on ten review domains of which the model had seen none.
 _MISFIT = 0.035
 

@@ -59,14 +59,6 @@ def shift(reference: ArrayLike, window: ArrayLike, *, level: float = LEVEL, seed
     return Shift(found, threshold, float(jensen_shannon(old, new)), p, p <= level)
 
 
-def quantile_counts(values: ArrayLike, edges: ArrayLike) -> NDArray[np.int64]:
-    """Return how many values float[N] lie below the first of rising edges, between each two, and above the last."""
-    finite = np.asarray(values, dtype=np.float64)
-    finite = finite[np.isfinite(finite)]
-    cuts = np.asarray(edges, dtype=np.float64)
-    return np.bincount(np.searchsorted(cuts, finite, side="right"), minlength=len(cuts) + 1).astype(np.int64)
-
-
 def _shares(counts: ArrayLike) -> Floats:
     found = np.asarray(counts, dtype=np.float64) + _PSEUDO
     return np.asarray(found / found.sum(axis=-1, keepdims=True))

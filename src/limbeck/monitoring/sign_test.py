@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ENOUGH = 10.0  # evidence: at most 1 in 10 fair coins ever reaches it, 1 in 20 on either side
-LONGEST = 4000  # throws ahead that are looked at
+LONGEST = 2000  # throws ahead that are looked at
 
 
 def evidence(heads: int, tails: int) -> float:
@@ -37,13 +37,13 @@ def interval(heads: int, tails: int) -> tuple[float, float]:
     return low, high
 
 
-def throws_needed(heads: int, tails: int, share: float, power: float = 0.8) -> int | None:
+def throws_needed(heads: int, tails: int, share: float, power: float = 0.85) -> int | None:
     """Return after how many more throws heads are found to prevail with probability ``power``, if their share is this.
 
     None where more than `LONGEST` are needed. Exact: the distribution of the count of heads is carried forward, less
     what has reached the evidence.
     """
-    bounds = _bounds(heads + tails + LONGEST)
+    bounds = _bounds((heads + tails + LONGEST) // LONGEST * LONGEST + LONGEST)  # few different ones, that are kept
     alive: NDArray[np.float64] = np.ones(1)  # probability of heads, heads + 1, … without a decision
     for more in range(1, LONGEST + 1):
         grown = np.zeros(len(alive) + 1)

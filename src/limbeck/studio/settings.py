@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "limbeck.studio.notices",
     "limbeck.studio.opinions",
     "limbeck.studio.exchange",
+    "limbeck.studio.loop",
     "limbeck.studio.api",
     "limbeck.studio.web",
     "allauth",

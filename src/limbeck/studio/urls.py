@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("limbeck.studio.detection.urls")),
     path("", include("limbeck.studio.review.urls")),
     path("announcements/", include("limbeck.studio.announcements.urls")),
+    path("", include("limbeck.studio.loop.urls")),
     path("jobs/", include("limbeck.studio.jobs.urls")),
     path("models/", include("limbeck.studio.registry.urls")),
     path("account/tokens/", pages.tokens, name="tokens"),

@@ -42,6 +42,8 @@ class JobKind:
         What the page shows of a finished job below its card; none where it is empty.
     summary
         ``module:function``. Called with the finished job; returns the context of the template.
+    live
+        ``module:function``. Called with a running job; returns lines that its card shows below the progress.
     """
 
     name: str
@@ -50,6 +52,7 @@ class JobKind:
     run: str
     template: str = ""
     summary: str = ""
+    live: str = ""
 
     def place(self, stage: str) -> int:
         """Return how far a stage is in the order, 0 for a waiting job, -1 for a name that is not a stage."""
@@ -68,6 +71,11 @@ class JobKind:
     def summary_of(self, job: Job) -> dict[str, Any]:
         """Return the context of the template for a finished job."""
         found: dict[str, Any] = _function(self.summary)(job) if self.summary else {}
+        return found
+
+    def lines_of(self, job: Job) -> list[str]:
+        """Return what the card of a running job shows below its progress."""
+        found: list[str] = _function(self.live)(job) if self.live else []
         return found
 
 

@@ -57,6 +57,8 @@ def card(found: Job) -> dict[str, Any]:
     """Return what the card of a job shows."""
     kind = kind_of(found)
     context: dict[str, Any] = {"job": found, "reason": reason(found.reason)}
+    if found.state == "running" and kind is not None:
+        context["lines"] = kind.lines_of(found)
     if found.state == "finished" and kind is not None and kind.template:
         context |= {"result_template": kind.template, **kind.summary_of(found)}
     return context

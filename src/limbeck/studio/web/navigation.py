@@ -34,6 +34,7 @@ ITEMS = (
     Item("review_plan", "edit", _("Review plan"), Ability.ADMINISTER),
     Item("jobs", "stack-2", _("Jobs"), Ability.DETECT),
     Item("models", "box", _("Models"), Ability.READ),
+    Item("train", "refresh", _("Train"), Ability.ADMINISTER),
     Item("announcements", "speakerphone", _("Announcements"), Ability.READ),
     Item("users", "users", _("People"), Ability.ADMINISTER),
     Item("exchange", "download", _("Import and export"), Ability.ADMINISTER),

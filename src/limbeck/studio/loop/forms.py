@@ -1,0 +1,69 @@
+"""Forms of training and publishing."""
+
+from __future__ import annotations
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from limbeck.studio.registry.facts import Version
+from limbeck.studio.web.uploads import SizedFileField
+
+MINUTES = [(1, _("1 minute")), (5, _("5 minutes")), (20, _("20 minutes")), (60, _("1 hour"))]
+NAME = r"^\w[\w.-]{0,99}$"
+
+
+class TableForm(forms.Form):
+    """A table to train from."""
+
+    table = SizedFileField(
+        label=_("Table"),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.jsonl,.xlsx,.xls,.parquet,.gz"}),
+        help_text=_("CSV, Excel, JSON Lines or Parquet, with a header row. One column holds the label."),
+    )
+
+
+class LabelForm(forms.Form):
+    """Which column is the label, what the model is called, and how long the search may take."""
+
+    label = forms.ChoiceField(label=_("Column with the label"))
+    name = forms.RegexField(
+        NAME,
+        label=_("Name of the model"),
+        help_text=_("A known name adds a version to that model. Letters, digits, hyphens and underscores."),
+    )
+    minutes = forms.TypedChoiceField(label=_("Time to compare models"), choices=MINUTES, coerce=int, initial=5)
+    staged = forms.CharField(widget=forms.HiddenInput)
+
+    def __init__(self, columns: list[str], *given: object, **named: object) -> None:
+        super().__init__(*given, **named)
+        self.fields["label"].choices = [(name, name) for name in columns]
+
+
+class RetrainForm(forms.Form):
+    """How long the training of the next version may take."""
+
+    minutes = forms.TypedChoiceField(label=_("Time to compare models"), choices=MINUTES, coerce=int, initial=5)
+
+
+class TeachersForm(forms.Form):
+    """Which models teach a new one, and whose rows it learns on."""
+
+    name = forms.RegexField(NAME, label=_("Name of the new model"))
+    teachers = forms.MultipleChoiceField(label=_("Teachers"), widget=forms.SelectMultiple(attrs={"size": 5}))
+    rows = forms.ChoiceField(
+        label=_("Rows"), help_text=_("The new model learns on rows that were sent to review for this model.")
+    )
+
+    def __init__(self, models: list[Version], *given: object, **named: object) -> None:
+        super().__init__(*given, **named)
+        choices = [(one.name, one.name) for one in models]
+        self.fields["teachers"].choices = choices
+        self.fields["rows"].choices = choices
+
+
+class PromoteForm(forms.Form):
+    """The verdict that was read, the version that was published then, and whether to publish anyway."""
+
+    read = forms.CharField(widget=forms.HiddenInput)
+    current = forms.CharField(widget=forms.HiddenInput)
+    anyway = forms.BooleanField(label=_("Publish it although it is not shown to be better"), required=False)

@@ -1,0 +1,54 @@
+"""Where the versions of models came from. Which one is published stands in the registry on disk alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from limbeck.studio.jobs.models import Job
+
+TABLE, REVIEWS, TEACHERS = "table", "reviews", "teachers"
+ORIGINS = [(TABLE, _("From a table")), (REVIEWS, _("From reviewed rows")), (TEACHERS, _("From other models"))]
+CANDIDATE, SHADOW, PUBLISHED, RETIRED = "candidate", "shadow", "published", "retired"
+STATES = {
+    CANDIDATE: _("Candidate"),
+    SHADOW: _("Shadow"),
+    PUBLISHED: _("Published"),
+    RETIRED: _("Retired"),
+}
+
+
+class Lineage(models.Model):
+    """A version that was trained here: from what, and after which version; and whether a version is in the shadow.
+
+    ``rows`` is how many rows it learned from with a label, ``reviewed`` how many of them were reviewed here. Its
+    labelled rows stay in the data folder, so that the next version can learn from them too.
+    """
+
+    model = models.CharField(_("model"), max_length=100)
+    version = models.CharField(_("version"), max_length=16)
+    origin = models.CharField(_("origin"), max_length=10, choices=ORIGINS, blank=True)
+    parent = models.CharField(max_length=16, blank=True)
+    teachers = models.JSONField(default=list)
+    rows = models.PositiveIntegerField(default=0)
+    reviewed = models.PositiveIntegerField(default=0)
+    label_column = models.CharField(max_length=200, blank=True)
+    shadow = models.BooleanField(default=False)
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="lineages")
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["model", "version"], name="one_lineage_of_a_version")]
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.version}"
+
+    @property
+    def rows_file(self) -> Path:
+        """The labelled rows that it learned from; there may be none."""
+        return Path(settings.HOME) / "training" / f"{self.model}@{self.version}.parquet"

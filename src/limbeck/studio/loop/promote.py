@@ -1,0 +1,78 @@
+"""States of versions, and how a candidate is published: with the verdict read, undoing nobody else's decision."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from limbeck import registry
+from limbeck.errors import LimbeckError
+from limbeck.locks import sole_writer
+from limbeck.model_names import history, home
+from limbeck.monitoring.verdict import BETTER
+from limbeck.studio.accounts.models import User
+from limbeck.studio.audit.log import record
+from limbeck.studio.loop.comparing import Compared
+from limbeck.studio.loop.models import CANDIDATE, PUBLISHED, RETIRED, SHADOW, Lineage
+from limbeck.studio.registry.facts import Version, version_of
+
+
+def state_of(version: Version) -> str:
+    """Return whether a version is a candidate, in the shadow, published or retired."""
+    if version.published:
+        return PUBLISHED
+    if Lineage.objects.filter(model=version.name, version=version.version, shadow=True).exists():
+        return SHADOW
+    try:
+        before = {step.version for step in history(version.name)}
+    except LimbeckError:
+        before = set()
+    return RETIRED if version.version in before else CANDIDATE
+
+
+def set_shadow(version: Version, shadow: bool, *, by: User, request: HttpRequest | None = None) -> None:
+    """Put a version into the shadow, where its answers are compared and shown to nobody, or take it out."""
+    with transaction.atomic():
+        Lineage.objects.update_or_create(
+            model=version.name, version=version.version, defaults={"shadow": shadow}, create_defaults={"shadow": shadow}
+        )
+        action = "model.shadow" if shadow else "model.unshadow"
+        record(action, actor=by.pk, target=f"model:{version.full}", request=request)
+
+
+def promote(
+    candidate: Version, current: str, found: Compared, *, read: str, anyway: bool, by: User,
+    request: HttpRequest | None = None,
+) -> None:  # fmt: skip
+    """Publish a candidate.
+
+    Parameters
+    ----------
+    current
+        The version that was published when the page was made.
+    found
+        The comparison as it is now.
+    read
+        The state of the verdict that the person has read.
+    anyway
+        Publish without a verdict that it is better.
+
+    Raises
+    ------
+    LimbeckError
+        When another version has been published meanwhile, the verdict is another by now, or it is not "better" and
+        nothing says that the candidate is to be published anyway.
+    """
+    state = found.verdict.state
+    if read != state:
+        raise LimbeckError(_("The verdict has changed meanwhile. Read it again."))
+    if state != BETTER and not anyway:
+        raise LimbeckError(_("The candidate is not shown to be better. Tick the box to publish it anyway."))
+    with transaction.atomic(), sole_writer(home() / f".{candidate.name}.promotion", wait=True):
+        if version_of(candidate.name).version != current:
+            raise LimbeckError(_("Another version has been published meanwhile. Compare with that one."))
+        facts = {"verdict": state, "rows": found.verdict.rows, "instead_of": current}
+        record("model.publish", actor=by.pk, target=f"model:{candidate.full}", request=request, **facts)
+        Lineage.objects.filter(model=candidate.name, version=candidate.version).update(shadow=False)
+        registry.promote(candidate.full)

@@ -1,0 +1,210 @@
+"""The loop: a table becomes a model, its reviewed rows the next version; a verdict that was read publishes it."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from django.conf import settings
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from limbeck import registry
+from limbeck.errors import LimbeckError
+from limbeck.recipe import load_recipe
+from limbeck.studio.accounts.models import User
+from limbeck.studio.audit.models import Entry
+from limbeck.studio.jobs.models import Job
+from limbeck.studio.jobs.worker import Worker
+from limbeck.studio.loop import projects, promote, retrain
+from limbeck.studio.loop.comparing import compare
+from limbeck.studio.loop.models import Lineage
+from limbeck.studio.registry.facts import Version, version_of
+from limbeck.studio.review.models import Item
+from small import reviews
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def table(rows: int = 200) -> SimpleUploadedFile:
+    """Return an Excel file of reviews with a label."""
+    frame = pl.DataFrame(reviews(rows)).select("text", pl.col("label").cast(pl.String))
+    buffer = io.BytesIO()
+    frame.write_excel(buffer)
+    return SimpleUploadedFile("评论.xlsx", buffer.getvalue())
+
+
+def items(model: Version, count: int, *, audit: bool, right: bool = True, first: int = 0) -> None:
+    """Add reviewed items of a model."""
+    for at, row in enumerate(reviews(first + count)[first:]):
+        classes = model.manifest.classes
+        label = classes[int(row["label"])] if str(row["label"]).isdigit() else str(row["label"])
+        final = label if right else next(name for name in classes if name != label)
+        Item.objects.create(
+            key=f"test:{audit}:{first + at}", kind="text", content=f"{row['text']} {audit}", digest="",
+            model=model.name, version=model.version, state="reviewed", audit=audit, inclusion=1.0, final_label=final,
+        )  # fmt: skip
+
+
+def changed(version: Version, folder: Path, threshold: float) -> Path:
+    """Return a copy of a bundle with another threshold, which makes it another version."""
+    shutil.copytree(version.path, folder)
+    facts = json.loads((folder / "bundle.json").read_text("utf-8")) | {"threshold": threshold}
+    (folder / "bundle.json").chmod(0o600)
+    (folder / "bundle.json").write_text(json.dumps(facts), "utf-8")
+    return folder
+
+
+@pytest.fixture
+def own(own_registry: Path, bundles: Callable[[str], Path]) -> Version:
+    """A published text model of these tests alone."""
+    registry.add(bundles("ngram"), "own")
+    return version_of("own")
+
+
+def test_an_excel_file_becomes_a_published_model_that_answers(
+    sign_in: Callable[[str], Client], own_registry: Path
+) -> None:
+    client = sign_in("administrator")
+    page = client.post(reverse("train"), {"table": table(80)})
+    assert page.context["form"].initial["label"] == "label"
+    asked = {**page.context["form"].initial, "name": "mine", "minutes": 5}
+    job = Job.objects.get(pk=client.post(reverse("train_start"), asked).url.strip("/").split("/")[-1])
+    Worker().run(until_empty=True)
+    job.refresh_from_db()
+    assert (job.state, job.reason) == ("finished", "")
+    version = version_of("mine")
+    assert version.published
+    lineage = Lineage.objects.get()
+    assert (lineage.origin, lineage.rows, lineage.label_column) == ("table", 80, "label")
+    assert pl.read_parquet(lineage.rows_file).columns == ["text", "label"]
+    assert Entry.objects.filter(action="model.train").exists()
+    assert version.full.split("@")[1][:8] in client.get(reverse("job", args=[job.pk])).content.decode()
+    answer = client.post(reverse("detect"), {"model": "mine", "text": reviews(2)[1]["text"]}, follow=True)
+    assert answer.status_code == 200
+    assert answer.context["prediction"].label in version.manifest.classes
+    items(version, 30, audit=False)
+    known = retrain.known_of(version)
+    assert (known.reviewed, known.old, known.enough) == (30, 80, True)
+    again = retrain.retrain(version, minutes=1, lang="en", by=job.created_by)
+    assert pl.read_parquet(again.folder / "input" / "rows.parquet").height == 110
+    retrain_request = (again.folder / "request.json").read_text("utf-8")
+    assert '"label"' in retrain_request
+
+
+@pytest.mark.parametrize(
+    ("frame", "told"),
+    [
+        (pl.DataFrame({"text": ["好", "坏"], "label": ["a", "a"]}), "fewer than two classes"),
+        (pl.DataFrame({"text": [], "label": []}), "no rows"),
+    ],
+)
+def test_what_cannot_be_learned_from_is_told_at_once(
+    sign_in: Callable[[str], Client], frame: pl.DataFrame, told: str
+) -> None:
+    client = sign_in("administrator")
+    given = SimpleUploadedFile("rows.csv", frame.write_csv().encode())
+    page = client.post(reverse("train"), {"table": given})
+    if "looked" in page.context:
+        first = page.context["form"].initial
+        page = client.post(reverse("train_start"), {**first, "label": "label"})
+    assert page.status_code in (200, 422)
+    assert told in page.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_only_administrators_train(sign_in: Callable[[str], Client]) -> None:
+    for role in ("viewer", "operator", "reviewer"):
+        assert sign_in(role).get(reverse("train")).status_code == 403
+
+
+def test_a_version_whose_rows_are_not_known_teaches_the_next_one(own: Version, people: dict[str, User]) -> None:
+    items(own, 20, audit=False)
+    for row in reviews(140)[60:]:
+        Item.objects.create(kind="text", content=row["text"], digest="", model=own.name, version=own.version)
+    items(own, 10, audit=True)
+    job = retrain.retrain(own, minutes=1, lang="en", by=people["administrator"])
+    recipe = load_recipe(job.folder / "input" / "recipe.toml")
+    assert [one.source for one in recipe.teachers] == [f"bundle:{own.path}"]
+    assert recipe.objective.losses.keys() == {"hard", "distil"}
+    rows = pl.read_parquet(job.folder / "input" / recipe.data.train)
+    labelled = rows.filter(pl.col("label").is_not_null())
+    assert (rows.height, labelled.height) == (110, 30)
+    assert set(labelled.filter(pl.col("split") == "test")["text"].str.ends_with("True")) == {True}
+    assert (
+        not labelled.filter(pl.col("split") != "test")["text"].str.ends_with("True").any()
+    )  # audited rows teach nothing
+    assert job.parameters["lineage"]["reviewed"] == 20
+
+
+def test_too_little_to_learn_from_and_teachers_that_differ_are_refused(own: Version, people: dict[str, User]) -> None:
+    with pytest.raises(LimbeckError, match="too few reviewed rows"):
+        retrain.retrain(own, minutes=1, lang="en", by=people["administrator"])
+    with pytest.raises(LimbeckError, match="Too few rows came in"):
+        retrain.cold_start("new", [own], own, lang="en", by=people["administrator"])
+    assert not Job.objects.exists()
+
+
+@pytest.fixture
+def candidate(own: Version, tmp_path: Path) -> Version:
+    """A version that calls nearly every row negative."""
+    bundle = changed(own, tmp_path / "candidate", 0.999)
+    return version_of("own", registry.add(bundle, "own").version)
+
+
+def test_a_worse_candidate_is_told_to_be_worse_and_published_only_on_purpose(
+    own: Version, candidate: Version, people: dict[str, User], sign_in: Callable[[str], Client]
+) -> None:
+    items(own, 60, audit=True)
+    found = compare(own, candidate)
+    assert found.verdict.state == "worse"
+    assert found.accuracy[0] > found.accuracy[1]
+    assert all(row.truth == row.current for row in found.differing[:3])
+    client, address = sign_in("administrator"), reverse("compare_publish", args=["own", candidate.version])
+    page = client.get(reverse("compare", args=["own", candidate.version])).content.decode()
+    assert found.sentence("en")[:6] == "Worse:"
+    assert "Worse:" in page
+    asked = {"read": "worse", "current": own.version}
+    assert client.post(address, asked).status_code == 422
+    assert client.post(address, {**asked, "read": "better", "anyway": "on"}).status_code == 422
+    assert client.post(address, {**asked, "current": "0" * 16, "anyway": "on"}).status_code == 422
+    assert version_of("own").version == own.version
+    assert client.post(address, {**asked, "anyway": "on"}).status_code == 302
+    assert version_of("own").version == candidate.version
+    entry = Entry.objects.filter(action="model.publish").latest("number")
+    assert (entry.details["verdict"], entry.details["instead_of"]) == ("worse", own.version)
+    assert promote.state_of(version_of("own", own.version)) == "retired"
+
+
+def test_audited_rows_that_a_version_learned_from_do_not_count(own: Version, candidate: Version) -> None:
+    for at, row in enumerate(reviews(400)[:100]):
+        Item.objects.create(
+            key=f"seen:{at}", kind="text", content=row["text"], digest="", model="own", state="reviewed", audit=True,
+            final_label=own.manifest.classes[0],
+        )  # fmt: skip
+    found = compare(own, candidate)
+    assert found.learned > 50
+    assert found.verdict.rows == 100 - found.learned
+
+
+def test_states_of_versions(own: Version, candidate: Version, people: dict[str, User]) -> None:
+    assert promote.state_of(own) == "published"
+    assert promote.state_of(candidate) == "candidate"
+    promote.set_shadow(candidate, True, by=people["administrator"])
+    assert promote.state_of(candidate) == "shadow"
+    promote.set_shadow(candidate, False, by=people["administrator"])
+    assert promote.state_of(candidate) == "candidate"
+
+
+def test_a_token_of_somebody_else_stands_for_nothing(people: dict[str, User]) -> None:
+    kept = projects.stage(table(5))
+    assert projects.Table.of(kept.token(people["other"]), people["administrator"]) is None
+    assert projects.Table.of(kept.token(people["other"]), people["other"]) == kept
+    projects.discard(kept)
+    assert not (settings.HOME / "jobs" / kept.folder.name).exists()
