@@ -39,7 +39,8 @@ SHOTS = Path(__file__).parents[2] / "build" / "studio"
 WIDTHS = (1280, 390)
 PUBLIC = ("account_login", "account_signup", "account_reset_password", "account_reset_password_done")
 PAGES = (
-    "home", "detect", "predictions", "prediction", "jobs", "job", "models", "model", "train", "retrain", "announcements", "announcement",
+    "home", "detect", "predictions", "prediction", "jobs", "job", "models", "model", "announcements", "announcement",
+    "train", "retrain",
     "announcement_new", "users", "user_new", "user", "user_erase", "invitations", "audit", "profile", "tokens",
     "account_change_password", "mfa_index", "usersessions_list", "exchange", "channels", "channel_new", "channel",
     "import_job", "export_job", "review_queue", "review_items", "review_item",
@@ -116,9 +117,9 @@ def site(live_server: Any, people: dict[str, User], model: Version) -> dict[str,
     add_items([item_of(answer) for answer in answers], by=admin)
     return {
         "review_item": (Item.objects.order_by("pk")[0].pk,),
-        "prediction": (answers[0].pk,), "job": (job.pk,), "model": (model.name,), "retrain": (model.name,), "announcement": (one.pk,),
+        "prediction": (answers[0].pk,), "job": (job.pk,), "model": (model.name,), "announcement": (one.pk,),
         "channel": (channel.pk,), "import_job": (taken.pk,), "export_job": (given.pk,), "word_list": (words.pk,),
-        "user": (people["viewer"].pk,), "user_erase": (people["viewer"].pk,),
+        "retrain": (model.name,), "user": (people["viewer"].pk,), "user_erase": (people["viewer"].pk,),
     }  # fmt: skip
 
 
