@@ -22,7 +22,7 @@ $(STAMP): pyproject.toml constraints.txt assets/package-lock.json assets/icons.t
 
 demo: $(STAMP) ## Train, evaluate, export and predict on real Chinese reviews (3 minutes), then run the studio (DEMO_STUDIO=0: not)
 	$(BIN)/limbeck demo
-	@[ "$${DEMO_STUDIO:-1}" = 0 ] || LIMBECK_HOME=demo-out/studio $(BIN)/limbeck studio --bundle demo-out/ngram
+	@[ "$${DEMO_STUDIO:-1}" = 0 ] || LIMBECK_HOME=demo-out/studio $(BIN)/limbeck studio --bundle demo-out/ngram --review demo-out/questions.csv
 
 test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/data -x" for a part)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \

@@ -20,11 +20,12 @@ from limbeck.studio.registry.facts import Version
 from limbeck.studio.review.models import Item, Policy, Review
 from limbeck.studio.review.models.items import ASSIGNED, AUDIT, POOL
 from limbeck.studio.review.services import assign, bulk, gold, quality
-from limbeck.studio.review.services.add import add_items
+from limbeck.studio.review.services.add import Added, add_items
 from limbeck.studio.review.services.history import history
 from limbeck.studio.review.services.listing import ORDERS, Wanted, listed
 from limbeck.studio.review.services.queue import next_items
 from limbeck.studio.review.services.send import send_job
+from limbeck.studio.review.services.tables import review_table
 from small import reviews
 from studio.review_items import MODEL, answered, item, stored
 from studio.test_detection import table, upload
@@ -199,6 +200,19 @@ def test_a_batch_is_sent_to_review_by_hand_and_by_the_switch(
     other = finished_batch(sign_in("operator"), model)
     assert Item.objects.filter(job=other).count() == other.result["rows"]
     assert Review.objects.count() == 0
+
+
+def test_a_table_is_answered_and_put_under_review_once(model: Version, tmp_path: Path) -> None:
+    path = tmp_path / "questions.csv"
+    path.write_bytes(table([row["text"] for row in reviews(5)]))
+    assert review_table(model.name, path) == Added(5, 0)
+    assert review_table(model.name, path) == Added(0, 5)
+    one = Item.objects.get(key="table:questions.csv:1")
+    assert (one.content, one.model, one.version) == (reviews(5)[0]["text"], model.name, model.version)
+    assert one.label in model.manifest.classes and one.margin > 0
+    path.write_text("id,other\n1,x\n")
+    with pytest.raises(LimbeckError, match="no column 'text'"):
+        review_table(model.name, path)
 
 
 def test_the_example_of_the_page_is_right() -> None:

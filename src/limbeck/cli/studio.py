@@ -13,13 +13,20 @@ import click
 @click.option(
     "--bundle", "bundles", multiple=True, type=click.Path(path_type=Path), help="Put a bundle into the registry first."
 )
+@click.option(
+    "--review",
+    type=click.Path(path_type=Path),
+    help="Answer the first rows of a table with the first bundle and put them under review.",
+)
 @click.pass_context
-def studio(context: click.Context, host: str, port: int, bundles: tuple[Path, ...]) -> None:
+def studio(context: click.Context, host: str, port: int, bundles: tuple[Path, ...], review: Path | None) -> None:
     """Run the web site with its worker; settings come from the environment, see docs/studio.md."""
+    if review is not None and not bundles:
+        raise click.UsageError("--review needs --bundle")
     if context.invoked_subcommand is None:
         from limbeck.studio.launch import serve
 
-        serve(host, port, list(bundles))
+        serve(host, port, list(bundles), review)
 
 
 @studio.command(name="verify-audit")
@@ -36,6 +43,20 @@ def verify_audit() -> None:
         what = f"entry {checked.broken} was changed, removed or added"
         raise LimbeckError(what, where="audit log", fix="compare the database with a backup")
     click.echo(f"audit log: {checked.entries:,} entries, unchanged")
+
+
+@studio.command(name="review")
+@click.argument("model")
+@click.argument("table", type=click.Path(path_type=Path))
+def review_rows(model: str, table: Path) -> None:
+    """Answer the first 2,000 rows of TABLE with MODEL of the registry and put them under review."""
+    from limbeck.studio.launch import prepare
+
+    prepare()
+    from limbeck.studio.review.services.tables import review_table
+
+    added = review_table(model, table)
+    click.echo(f"review: {added.added:,} rows of {table.name} added, {added.known:,} were there")
 
 
 @click.command()

@@ -63,8 +63,8 @@ def add_bundles(bundles: list[Path]) -> None:
         say(f"model {model.name}@{model.version}")
 
 
-def serve(host: str, port: int, bundles: list[Path]) -> None:
-    """Run the site until it is told to stop.
+def serve(host: str, port: int, bundles: list[Path], review: Path | None = None) -> None:
+    """Run the site until it is told to stop; the first rows of the table ``review`` are put under review before.
 
     Raises
     ------
@@ -83,6 +83,11 @@ def serve(host: str, port: int, bundles: list[Path]) -> None:
         fix = "set it to the address that people type, e.g. https://studio.example.org"
         raise LimbeckError(f"is needed with --host {host}", where="LIMBECK_PUBLIC_URL", fix=fix)
     add_bundles(bundles)
+    if review is not None:
+        # In a process of its own: the server forks, and must not inherit an open model or a connection.
+        command = [sys.executable, "-m", "limbeck", "studio", "review", bundles[0].resolve().name, str(review)]
+        if code := subprocess.run(command).returncode:
+            raise SystemExit(code)
     address = settings.CONFIG.public_url or f"http://{'localhost' if _loopback(host) else host}:{port}"
     token = setup_token()
     link = Path(settings.HOME) / "setup-link"
