@@ -86,7 +86,7 @@ def serve(host: str, port: int, bundles: list[Path], review: Path | None = None)
     if review is not None:
         # In a process of its own: the server forks, and must not inherit an open model or a connection.
         command = [sys.executable, "-m", "limbeck", "studio", "review", bundles[0].resolve().name, str(review)]
-        if code := subprocess.run(command).returncode:
+        if code := subprocess.run(command).returncode:  # noqa: S603 - this program itself
             raise SystemExit(code)
     address = settings.CONFIG.public_url or f"http://{'localhost' if _loopback(host) else host}:{port}"
     token = setup_token()
