@@ -6,7 +6,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -17,6 +16,8 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.events import Cancelled, Token
 from limbeck.locks import sole_writer
+from limbeck.scale.places import Entry
+from limbeck.scale.plan import _matcher, find_shards
 from limbeck.scale.predict_shards import ShardsFailedError, predict_shards
 from scale.conftest import contents, write_shards
 
@@ -97,15 +98,15 @@ def children(pid):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the worker in /proc")
 def test_a_killed_worker_costs_its_shard_once_more_and_nothing_else(bundle, shards, whole, tmp_path):
-    before, ended = set(children(os.getpid())), threading.Event()
+    before, killed = set(children(os.getpid())), []
 
     def kill(event):
-        if event.done > 60 and not ended.is_set():
-            ended.set()
-            os.kill(min(set(children(os.getpid())) - before), signal.SIGKILL)
+        if not killed and (workers := set(children(os.getpid())) - before):
+            killed.append(min(workers))
+            os.kill(killed[0], signal.SIGKILL)
 
     predict_shards(bundle, shards, tmp_path / "out", on="processes:2", progress=kill)
-    assert ended.is_set()
+    assert killed
     assert contents(tmp_path / "out") == contents(whole)
 
 
@@ -151,14 +152,11 @@ def test_a_second_job_in_one_folder_is_refused(bundle, shards, tmp_path):
 
 def test_a_job_that_is_stopped_goes_on_later(bundle, shards, whole, tmp_path):
     token = Token()
-
-    def stop(event):
-        if event.done > 50:
-            token.cancel()
-
-    with pytest.raises(Cancelled, match="it goes on from there"):
-        predict_shards(bundle, shards, tmp_path / "out", on="processes:1", progress=stop, cancel=token)
-    run(bundle, shards, tmp_path / "out")
+    token.cancel()
+    run(bundle, shards, tmp_path / "out", on="part:0/2")
+    with pytest.raises(Cancelled, match="goes on from there"):
+        run(bundle, shards, tmp_path / "out", cancel=token)
+    assert run(bundle, shards, tmp_path / "out").resumed == 4
     assert contents(tmp_path / "out") == contents(whole)
 
 
@@ -184,3 +182,43 @@ def test_patterns_name_tables_in_folders_and_outputs_keep_the_folders(bundle, tm
         run(bundle, f"{tmp_path}/in/*", tmp_path / "other")
     with pytest.raises(LimbeckError, match="no file matches"):
         run(bundle, f"{tmp_path}/in/*.tsv", tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "matches"),
+    [
+        ("*.csv", "a.csv", True),
+        ("a?b.csv", "a/b.csv", False),
+        ("*/x.csv", "a/b/x.csv", False),
+        ("**/x.csv", "a/b/x.csv", True),
+        ("**/x.csv", "x.csv", True),
+        ("a[0-3].csv", "a2.csv", True),
+        ("a[!0-3].csv", "a2.csv", False),
+        ("a[!0-3].csv", "a7.csv", True),
+        ("a+(1).csv", "a+(1).csv", True),
+        ("a[[]1].csv", "a[1].csv", True),
+        ("*.csv", "a.csv\n", False),
+    ],
+)
+def test_patterns_match_inside_one_folder(pattern, name, matches):
+    assert bool(_matcher(pattern)(name)) == matches
+
+
+class Bucket:
+    """A listing as object storage may give it, where names are any texts."""
+
+    shown = "s3://bucket/in"
+
+    def entries(self, under="", *, deep):
+        return [Entry(name, 1, 1) for name in ("/etc/a.csv", "../b.csv", "x/../../c.csv", ".d.csv", "e.csv")]
+
+
+def test_names_that_lead_out_of_the_folder_are_not_read():
+    assert [shard.input for shard in find_shards(Bucket(), "**/*.csv", ".csv")] == ["e.csv"]
+
+
+def test_a_single_file_is_a_shard(bundle, shards, tmp_path):
+    done = run(bundle, shards / "part-00.parquet", tmp_path / "out")
+    assert (done.shards, done.rows) == (1, 40)
+    with pytest.raises(LimbeckError, match="name a folder or a pattern"):
+        run(bundle, shards / "nothing", tmp_path / "other")

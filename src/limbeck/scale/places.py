@@ -6,6 +6,7 @@ other, has them.
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -142,6 +143,8 @@ class LocalPlace:
 def split_pattern(address: str) -> tuple[str, str]:
     """Return the folder and the pattern of ``folder/*.parquet``; the pattern is "" where there is none.
 
+    A single file of this machine is a pattern that matches it alone.
+
     Raises
     ------
     LimbeckError
@@ -149,6 +152,8 @@ def split_pattern(address: str) -> tuple[str, str]:
     """
     prefix = SCHEME.match(address)
     body = address[prefix.end() :] if prefix else address
+    if prefix is None and Path(address).is_file():
+        return str(Path(address).parent), glob.escape(Path(address).name)
     if not set("*?[") & set(body) or (prefix is None and Path(address).exists()):
         return address, ""
     parts = body.split("/")

@@ -12,7 +12,7 @@ import hashlib
 import json
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +104,7 @@ def find_shards(source: Place, pattern: str, ending: str) -> tuple[Shard, ...]:
     entries = [entry for entry in entries if _is_table(entry)]
     if not entries:
         what = f"no file matches {pattern!r}" if pattern else "the folder holds no table"
-        raise LimbeckError(what, where=source.shown, fix="check the path")
+        raise LimbeckError(what, where=source.shown, fix="name a folder or a pattern, e.g. 'in/*.parquet'")
     shards = tuple(Shard(entry.name, entry.size, entry.changed, _output(entry.name, ending)) for entry in entries)
     taken: dict[str, str] = {}
     for shard in shards:
@@ -121,24 +121,29 @@ def _output(name: str, ending: str) -> str:
 
 
 def _visible(entry: Entry) -> bool:
-    return not any(part.startswith((".", "_", "~$")) for part in entry.name.split("/"))
+    """Whether a name is one to read: not hidden, and none that leads out of the folder of the answers."""
+    return not any(not part or part.startswith((".", "_", "~$")) for part in entry.name.split("/"))
 
 
 def _is_table(entry: Entry) -> bool:
     return entry.name.lower().endswith(tuple(TABLES)) and not entry.name.lower().endswith(REJECTED)
 
 
-def _matcher(pattern: str) -> Any:
+def _matcher(pattern: str) -> Callable[[str], object]:
+    """Return what tells whether a name matches; no wildcard but ``**`` reaches into another folder."""
     if not pattern:
         return lambda name: True
-    parts = []
-    for part in pattern.split("/"):
-        if part == "**":
-            parts.append("(?:[^/]+/)*")
-        else:
-            inside = fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z")
-            parts.append(inside.replace(".*", "[^/]*").replace("(?>", "(?:") + "/")
+    parts = ["(?:[^/]+/)*" if part == "**" else _part(part) + "/" for part in pattern.split("/")]
     return re.compile("".join(parts).removesuffix("/")).fullmatch
+
+
+def _part(part: str) -> str:
+    """Return the regular expression of a pattern without folders."""
+    known = {"*": "[^/]*", "?": "[^/]"}
+    pieces = re.split(r"(\*|\?|\[!?[^\]]+\])", part)
+    # What fnmatch makes of a set, without the group and the end around it.
+    sets = (fnmatch.translate(piece)[4:].rpartition(")")[0] if piece[:1] == "[" else "" for piece in pieces)
+    return "".join(known.get(piece) or made or re.escape(piece) for piece, made in zip(pieces, sets, strict=True))
 
 
 def agree(place: Place, plan: Plan) -> None:
