@@ -238,6 +238,9 @@ def test_a_sheet_is_chosen(model: Version, people: dict[str, User], sign_in: Cal
     staged = page.context["form"].initial["staged"]
     page = client.post(reverse("exchange_setup"), {"staged": staged, "sheet": "数据"})
     assert page.context["form"].initial["sheet"] == "数据"
+    for odd in ("../数据", "没有", "\0"):
+        page = client.post(reverse("exchange_setup"), {"staged": staged, "sheet": odd}, follow=True)
+        assert "has no sheet" in page.content.decode(), odd
     given = {"staged": staged, "sheet": "数据", "columns": "1", "text": "text", "label": "", "labels": "given"}
     client.post(reverse("exchange_setup"), given)
     work()

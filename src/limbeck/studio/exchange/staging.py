@@ -118,4 +118,6 @@ def likely_label(found: Found) -> str:
 
 def _path(staged: Staged, sheet: str) -> Path:
     path = staged.input / staged.title
+    if "/" in sheet or "\0" in sheet:  # no workbook can have such a sheet
+        raise LimbeckError(f"the workbook has no sheet {sheet[:80]!r}")
     return path.with_name(f"{path.name}#{sheet}") if sheet else path
