@@ -42,7 +42,8 @@ def opinion(request: HttpRequest, number: int) -> HttpResponse:
             problem = shown(error)
     found = second.shown_to(item, request.user)
     can_ask = allowed and second.is_set_up() and not any(one.source == LLM for one in found)
-    context = {"item": item, "opinions": found, "can_ask": can_ask, "problem": problem, "allowed": allowed}
+    waits = second.is_set_up() and not allowed
+    context = {"item": item, "opinions": found, "can_ask": can_ask, "problem": problem, "waits": waits}
     return render(request, "opinions/panel.html", context)
 
 
