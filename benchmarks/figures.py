@@ -27,6 +27,7 @@ SUBJECTS = {
     "studio": "Studio",
     "serving": "Serving",
     "explain": "Explanations",
+    "loop": "The loop: verdicts, audits, drift, what to review",
     "layout": "Layout of the source code",
     "scale": "Many shards on many cores or machines",
     "reliability": "Reliability: hostile input, killed runs, several writers",

@@ -42,6 +42,8 @@ BENCHMARKS = (
     "strange_beats",
     "anomaly",
     "explain",
+    "loop",
+    "loop_on_reviews",
     "walks",
     "serving",
     "studio",

@@ -41,6 +41,7 @@ PAGES = [
     "docs/detect.md",
     "docs/scale.md",
     "docs/exchange.md",
+    "docs/loop.md",
 ]
 ALL = sorted(str(file.relative_to(ROOT)) for folder in (ROOT, ROOT / "docs") for file in folder.glob("*.md"))
 CHINESE = ".zh-CN.md"

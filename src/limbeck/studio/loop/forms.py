@@ -51,7 +51,8 @@ class TeachersForm(forms.Form):
     name = forms.RegexField(NAME, label=_("Name of the new model"))
     teachers = forms.MultipleChoiceField(label=_("Teachers"), widget=forms.SelectMultiple(attrs={"size": 5}))
     rows = forms.ChoiceField(
-        label=_("Rows"), help_text=_("The new model learns on rows that were sent to review for this model.")
+        label=_("Rows that came in for"),
+        help_text=_("The new model learns on rows that were sent to review for this model."),
     )
 
     def __init__(self, models: list[Version], *given: object, **named: object) -> None:
