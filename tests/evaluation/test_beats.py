@@ -9,7 +9,7 @@ import pytest
 import limbeck
 from limbeck.kinds.signal.beat_figures import HEIGHT, MM, SPEED, beat_figures, draw, drives
 from limbeck.kinds.signal.columns import BEAT, RHYTHM
-from limbeck.kinds.signal.report import pages
+from limbeck.kinds.signal.report import drawing, pages
 from signals import records, signal_recipe
 
 
@@ -89,3 +89,21 @@ def test_the_worst_beats_are_in_the_page_of_an_evaluation(made, tmp_path, rows):
     assert 0.6 < known["rows"] / known["of"] < 0.8 and "too optimistic" in result["warnings"][0]
     assert {"sensitivity", "specificity", "ppv", "npv"} <= set(result["operating"][0])
     assert result["n"] == rows.frame.height
+
+
+def test_one_beat_of_a_file_is_drawn_for_who_reviews_it(made):
+    folder, out = made
+    file = sorted(folder.glob("*.hea"))[0]
+    with limbeck.load(out) as classifier:
+        manifest = classifier.manifest
+    found = drawing(file, 2, manifest)
+    assert found is not None and drawing(file, 10_000, manifest) is None
+    root = ET.fromstring(found)
+    settings = manifest.input.signal
+    traces = [line for line in root.iter("polyline") if line.get("class") == "trace"]
+    assert len(traces) == len(settings.leads)
+    assert len(traces[0].get("points").split()) == settings.samples
+    assert float(root.get("viewBox").split()[2]) == pytest.approx(
+        settings.samples / settings.rate * SPEED * MM + 12, abs=1
+    )
+    assert "style" not in found

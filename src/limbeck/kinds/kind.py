@@ -68,7 +68,8 @@ class Kind:
     ``heatmap``
         ``HeatMaps``: a folder that takes a drawing of where each row is strange.
     ``report``
-        ``pages``, what is added to a report, and ``figures``, to what `evaluate` returns.
+        ``pages``, what is added to a report, and ``figures``, to what `evaluate` returns; ``drawing``, one row of a
+        file as a person who reviews it sees it.
 
     Attributes
     ----------

@@ -108,6 +108,24 @@ def draw(
     return svg.picture(name, pair("beats_note"), body, tallest)
 
 
+def on_paper(window: NDArray[np.float32], rate: float, told: str) -> str:
+    """Return a beat alone on the standard grid, as inline SVG: ``window`` float32 [L, T] in mV at ``rate`` Hz.
+
+    ``told`` says what it is to those who cannot see it.
+    """
+    wide, top = window.shape[1] / rate * SPEED * MM, 6.0
+    body: list[str] = []
+    for lead in window:
+        low, high = np.floor(2 * float(lead.min())) / 2, np.ceil(2 * float(lead.max())) / 2
+        high = min(high + 0.5, low + MOST / HEIGHT)
+        tall = (high - low) * HEIGHT * MM
+        body += _paper(wide, tall, top)
+        body.append(_trace(lead, low, high, wide, top, tall, "trace"))
+        top += tall + 10.0
+    frame = f'viewBox="0 0 {wide + 12:.0f} {top:.0f}" role="img" aria-label="{svg.escape(told)}"'
+    return f'<svg class="ecg" {frame}>{"".join(body)}</svg>'
+
+
 def _paper(wide: float, tall: float, top: float) -> list[str]:
     kinds = ("paper-bold", "paper", "paper", "paper", "paper")
     across = [6 + at * MM for at in range(round(wide / MM) + 1)]

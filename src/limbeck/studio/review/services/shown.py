@@ -9,7 +9,10 @@ from typing import Any
 from django.conf import settings
 from django.template.loader import select_template
 
+from limbeck.errors import LimbeckError
+from limbeck.kinds import KINDS
 from limbeck.studio.detection.marks import drawn
+from limbeck.studio.registry.facts import version_of
 from limbeck.studio.review.models import Item
 
 LONGEST_CELL = 2000  # characters of a table's cell
@@ -35,7 +38,8 @@ def as_html(item: Item, *, marked: bool = True) -> str:
     seen = item if marked and item.wanted == 1 else _without_marks(item)
     template = select_template([f"review/show/{item.kind}.html", "review/show/text.html"])
     path = file_of(item)
-    return str(template.render({"item": item, "cells": cells_of(item), "has_file": path is not None, **drawn(seen)}))
+    context = {"item": item, "cells": cells_of(item), "has_file": path is not None, "drawing": _drawing(item, path)}
+    return str(template.render({**context, **drawn(seen)}))
 
 
 def cells_of(item: Item) -> dict[str, str]:
@@ -74,6 +78,19 @@ def _answer(item: Item, classes: list[str]) -> dict[str, Any] | None:
         "label": item.label, "probability": item.probability, "shares": shares[:10],
         "others": [[one["model"], one["label"]] for one in item.others], "given": item.given,
     }  # fmt: skip
+
+
+def _drawing(item: Item, path: Path | None) -> str:
+    """Return an item of a file as its kind draws it, e.g. a beat on the standard grid; "" where that cannot be."""
+    kind = KINDS.get(item.kind)
+    if path is None or item.row is None or kind is None or not kind.offers("report", "drawing"):
+        return ""
+    try:
+        manifest = version_of(item.model, item.version or None).manifest
+        found: str | None = kind.load("report").drawing(path, item.row, manifest)
+    except LimbeckError:
+        return ""
+    return found or ""
 
 
 def _without_marks(item: Item) -> Item:
