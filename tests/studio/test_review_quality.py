@@ -173,6 +173,10 @@ def test_filters_and_search(people: dict[str, User]) -> None:
     assert [one.content for one in listed(Wanted(q="评论 11")).rows] == ["评论 11"]
     assert listed(Wanted(q="nothing")).rows == [] and listed(Wanted(q="nothing")).searched == 12
     assert listed(Wanted(model="none")).rows == []
+    first = listed(Wanted(label="good", sort="uncertain"), size=5)
+    rest = listed(Wanted(label="good", sort="uncertain"), first.after, size=50)
+    assert [one.pk for one in first.rows + rest.rows] == [one.pk for one in rows]
+    assert len(listed(Wanted(state="predicted", sort="class")).rows) == 11
     assert len(listed(Wanted(), after="forged").rows) == 12
 
 
