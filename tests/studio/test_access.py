@@ -103,6 +103,7 @@ RULES = {
     "train_start": Rule(ADMINISTER, "post"),
     "train_teachers": Rule(ADMINISTER, "post"),
     "retrain": Rule(ADMINISTER, arguments="model"),
+    "watch": Rule(ADMINISTER, arguments="model"),
     "compare": Rule(ADMINISTER, arguments="version"),
     "compare_publish": Rule(ADMINISTER, "post", "version"),
     "shadow": Rule(ADMINISTER, "post", "version"),

@@ -40,7 +40,7 @@ WIDTHS = (1280, 390)
 PUBLIC = ("account_login", "account_signup", "account_reset_password", "account_reset_password_done")
 PAGES = (
     "home", "detect", "predictions", "prediction", "jobs", "job", "models", "model", "announcements", "announcement",
-    "train", "retrain",
+    "train", "retrain", "watch",
     "announcement_new", "users", "user_new", "user", "user_erase", "invitations", "audit", "profile", "tokens",
     "account_change_password", "mfa_index", "usersessions_list", "exchange", "channels", "channel_new", "channel",
     "import_job", "export_job", "review_queue", "review_items", "review_item",
@@ -119,7 +119,8 @@ def site(live_server: Any, people: dict[str, User], model: Version) -> dict[str,
         "review_item": (Item.objects.order_by("pk")[0].pk,),
         "prediction": (answers[0].pk,), "job": (job.pk,), "model": (model.name,), "announcement": (one.pk,),
         "channel": (channel.pk,), "import_job": (taken.pk,), "export_job": (given.pk,), "word_list": (words.pk,),
-        "retrain": (model.name,), "user": (people["viewer"].pk,), "user_erase": (people["viewer"].pk,),
+        "retrain": (model.name,), "watch": (model.name,),
+        "user": (people["viewer"].pk,), "user_erase": (people["viewer"].pk,),
     }  # fmt: skip
 
 

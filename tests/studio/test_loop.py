@@ -20,9 +20,10 @@ from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.models import Entry
+from limbeck.studio.detection import services as detection
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Worker
-from limbeck.studio.loop import projects, promote, retrain
+from limbeck.studio.loop import projects, promote, retrain, watching
 from limbeck.studio.loop.comparing import compare
 from limbeck.studio.loop.models import Lineage
 from limbeck.studio.registry.facts import Version, version_of
@@ -208,3 +209,30 @@ def test_a_token_of_somebody_else_stands_for_nothing(people: dict[str, User]) ->
     assert projects.Table.of(kept.token(people["other"]), people["other"]) == kept
     projects.discard(kept)
     assert not (settings.HOME / "jobs" / kept.folder.name).exists()
+
+
+def answers(own: Version, texts: list[str], by: User) -> None:
+    """Keep the model's answers to texts."""
+    detection.ask(own, [detection.text_row(text) for text in texts], by=by, explain=False)
+
+
+def test_changed_rows_are_told_with_the_words_that_changed(
+    own: Version, people: dict[str, User], sign_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching, "WINDOW", 60)
+    answers(own, [row["text"] for row in reviews(60, seed=5)], people["operator"])
+    page = sign_in("administrator").get(reverse("watch", args=["own"]))
+    assert page.context["found"].before is None
+    answers(own, [f"房间 酒店 早餐 {row['text'][:3]}" for row in reviews(60, seed=6)], people["operator"])
+    found = watching.watched(own)
+    assert found.before.drifted
+    assert {word.word for word in found.words if word.z > 0} >= {"酒店", "早餐"}
+    assert found.drift.drifted
+    told = sign_in("administrator").get(reverse("watch", args=["own"])).content.decode()
+    assert "酒店" in told
+    assert "Drifted" in told
+
+
+def test_a_model_without_answers_has_a_page(own: Version, sign_in: Callable[[str], Client]) -> None:
+    page = sign_in("administrator").get(reverse("watch", args=["own"]))
+    assert "too few answers" in page.content.decode()

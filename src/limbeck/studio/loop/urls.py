@@ -10,6 +10,7 @@ urlpatterns = [
     path("train/", views.new, name="train"),
     path("train/start/", views.start, name="train_start"),
     path("train/teachers/", views.teach, name="train_teachers"),
+    path("models/<str:name>/drift/", views.watch, name="watch"),
     path("models/<str:name>/retrain/", views.again, name="retrain"),
     path("models/<str:name>/<slug:candidate>/compare/", views.versions, name="compare"),
     path("models/<str:name>/<slug:candidate>/compare/publish/", views.publish, name="compare_publish"),

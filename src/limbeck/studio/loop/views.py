@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -19,9 +19,18 @@ from limbeck.studio.loop import projects, promote, retrain
 from limbeck.studio.loop.comparing import compare, shown
 from limbeck.studio.loop.forms import LabelForm, PromoteForm, RetrainForm, TableForm, TeachersForm
 from limbeck.studio.loop.models import STATES
+from limbeck.studio.loop.watching import watched
 from limbeck.studio.registry.facts import Version, all_versions, published, version_of
+from limbeck.studio.review.services.quality import audited
 from limbeck.studio.roles import Ability
 from limbeck.studio.web import problems
+
+SIGNALS = {
+    "answers": gettext_lazy("Shares of the classes"),
+    "scores": gettext_lazy("Probabilities"),
+    "sizes": gettext_lazy("Sizes of rows"),
+    "vectors": gettext_lazy("Contents of rows"),
+}
 
 
 @needs(Ability.ADMINISTER)
@@ -106,6 +115,26 @@ def again(request: HttpRequest, name: str) -> HttpResponse:
             return redirect("job", number=job.pk)
     context = {"form": form, "version": version, "known": retrain.known_of(version)}
     return render(request, "loop/retrain.html", context, status=422 if form.errors else 200)
+
+
+@needs(Ability.ADMINISTER)
+@require_http_methods(["GET"])
+def watch(request: HttpRequest, name: str) -> HttpResponse:
+    """Show whether what comes in has changed, and how accurate the published version is."""
+    version = _found(name)
+    try:
+        found = watched(version)
+    except LimbeckError as error:
+        raise Http404 from error
+    drifted = set() if found.drift is None else {id(signal) for signal in found.drift.drifted}
+    signals = [] if found.drift is None else found.drift.signals
+    context = {
+        "version": version, "found": found, "audited": audited(name),
+        "signals": [(signal, SIGNALS[signal.name], id(signal) in drifted) for signal in signals],
+    }  # fmt: skip
+    if found.expected is not None and found.expected.warning is not None:
+        context["warning"] = shown(found.expected.warning, get_language() or "en")
+    return render(request, "loop/watch.html", context)
 
 
 @needs(Ability.ADMINISTER)
