@@ -64,6 +64,7 @@ def measure(data: Path, quick: bool = False) -> list[Figure]:  # noqa: ARG001 - 
             began = time.perf_counter()
             result, killed = imported(one, folder / "given.csv", kills)
             seconds = time.perf_counter() - began
+            chain = one.send("/audit/verify", b"")
             wrong = missing_or_doubled(exported(one, folder, "jsonl"), folder / "given.csv")
             forms = {form: exported(one, folder, form) for form in ("label-studio", "argilla")}
             plain = records(folder / "out-jsonl.jsonl", "table")
@@ -72,6 +73,11 @@ def measure(data: Path, quick: bool = False) -> list[Figure]:  # noqa: ARG001 - 
                 name=f"rows and answers lost or doubled by an import of {ROWS:,} rows after {KILLS} kills of the worker",
                 value=float(wrong), unit="rows", better="lower", floor=0.0,
                 note=f"{rows:,} rows, killed {killed} times, {result['rejected']} rejected rows listed", **shared,
+            ),
+            Figure(
+                name="audit log after these kills: entries up to the first that does not fit", unit="",
+                value=float(chain["broken"] or 0), better="lower", floor=0.0,
+                note=f"0 is an intact chain of {chain['entries']:,} entries", **shared,
             ),
             Figure(
                 name="rows imported with their answers, kills included", value=rows / seconds, unit="rows/s",

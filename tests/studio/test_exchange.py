@@ -223,6 +223,25 @@ def test_a_killed_import_goes_on_without_doing_a_row_twice(
     assert verify().broken is None
 
 
+def test_a_worker_that_lost_the_job_stores_nothing(
+    model: Version, people: dict[str, User], sign_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = importing.store
+
+    def losing(job: Job, *given: Any) -> None:
+        stored(job, *given)
+        Job.objects.filter(pk=job.pk).update(owner="another worker")
+
+    monkeypatch.setattr(importing, "store", losing)
+    client = sign_in("administrator")
+    file = SimpleUploadedFile("t.csv", table([(TEXTS[0], "good")]))
+    page = client.post(reverse("exchange_upload"), {"model": "reviews", "file": file})
+    asked = {"staged": page.context["form"].initial["staged"], "columns": "1", "text": "评论", "label": ""}
+    client.post(reverse("exchange_setup"), {**asked, "labels": "given"})
+    work()
+    assert Job.objects.get().state == "running" and not Item.objects.exists()
+
+
 def test_a_sheet_is_chosen(model: Version, people: dict[str, User], sign_in: Callable[[str], Client]) -> None:
     held = io.BytesIO()
     with xlsxwriter.Workbook(held) as book:

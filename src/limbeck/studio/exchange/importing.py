@@ -1,7 +1,7 @@
 """An import: rows of a file become items under review, with all that was said of them; each exactly once.
 
 The rows of a chunk, the answers to them, the rows that could not be taken and how far the import has come are one
-transaction. A killed import goes on behind the last chunk that was stored.
+transaction, which a worker that has lost the job meanwhile cannot end. A killed import goes on behind the last chunk.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from limbeck.data.exchange.read import TABLE, Row, Source, read
 from limbeck.data.exchange.record import Record
 from limbeck.errors import LimbeckError
-from limbeck.events import check, told
+from limbeck.events import Cancelled, check, told
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record as audit
 from limbeck.studio.detection.classifiers import classifier_of
@@ -35,6 +35,7 @@ from limbeck.studio.exchange.mapping import (
     site_name,
 )
 from limbeck.studio.exchange.models import Import, Rejected
+from limbeck.studio.jobs import queue
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Context
 from limbeck.studio.opinions.models import Opinion
@@ -66,6 +67,10 @@ def run(job: Job, context: Context) -> dict[str, Any]:
             check()
             with transaction.atomic():
                 store(job, version, rows, progress)
+                beat = queue.beat(job, job.owner, stage="import", done=progress.done, further=True)
+                if beat is queue.Beat.LOST:  # to another worker, who goes on behind what was stored before
+                    context.lost = True
+                    raise Cancelled("the job belongs to another worker")
             context.tell("import", progress.done, None)
     return {
         "rows": progress.added, "known": progress.known, "reviews": progress.reviews, "rejected": progress.rejected
