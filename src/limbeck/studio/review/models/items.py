@@ -106,6 +106,7 @@ class Item(models.Model):
             models.Index(fields=["final_by", "reviewed_at", "id"], name="review_list_person"),
             models.Index(fields=["reviewed_at", "id"], name="review_list_reviewed"),
             models.Index(fields=["margin", "id"], name="review_list_all"),
+            models.Index(fields=["label", "id"], name="review_list_class"),
             models.Index(fields=["source", "id"], name="review_list_source"),
             models.Index(fields=["model", "id"], name="review_list_model"),
             models.Index(fields=["disputed", "state", "id"], name="review_list_disputed"),

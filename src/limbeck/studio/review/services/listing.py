@@ -21,10 +21,9 @@ from django.db.models.functions import Coalesce
 from django.utils.dateparse import parse_datetime
 
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.models.items import CLAIMED, PREDICTED, STATES
+from limbeck.studio.review.models.items import PREDICTED, STATES
 
 PER_PAGE = 50
-CAPPED = 1000  # rows that are counted at most
 SEARCHED = 4000  # rows that a search looks at for one page
 _SALT = "review.listing"
 # What people sort by -> columns that an index ends with; "-" is downwards.
@@ -95,20 +94,16 @@ def filtered(wanted: Wanted) -> QuerySet:
     elif wanted.state:
         # "disputed IN (0)" is looked up in an index, "NOT disputed", as Django writes the other form, is not.
         found = found.filter(disputed__in=[False], state=wanted.state)
+    if wanted.model and wanted.sort == "uncertain":
+        # As above: read by margin and leave other models out, not all rows of the model to sort them.
+        found = found.alias(of=Coalesce("model", Value(""))).filter(of=wanted.model)
+    elif wanted.model:
+        found = found.filter(model=wanted.model)
     asked = {
-        "model": wanted.model, "label": wanted.label, "final_label": wanted.final_label, "source": wanted.source,
-        "job": wanted.job, "final_by": wanted.reviewer, "audit": wanted.audit,
+        "label": wanted.label, "final_label": wanted.final_label, "source": wanted.source, "job": wanted.job,
+        "final_by": wanted.reviewer, "audit": wanted.audit,
     }  # fmt: skip
     return found.filter(**{name: value for name, value in asked.items() if value})
-
-
-def counts(model: str) -> dict[str, int]:
-    """Return how many items of a model are open, at most `CAPPED` of each, so that counting costs the same always."""
-    states: dict[str, dict[str, Any]] = {
-        "open": {"model": model, "state__in": (PREDICTED, CLAIMED)},
-        "disputed": {"disputed": True, "model": model},
-    }
-    return {name: Item.objects.filter(**asked).values("pk")[:CAPPED].count() for name, asked in states.items()}
 
 
 def _rows(

@@ -173,6 +173,5 @@ def _words() -> dict[str, str]:
         "late": _("Somebody else had this item meanwhile. Your answer is kept as a second opinion."),
         "nothing": _("There is nothing to undo."),
         "blind": _("Two people answer this item without seeing the model or each other."),
-        "another": _("other models"),
         "given": _("given label"),
     }
