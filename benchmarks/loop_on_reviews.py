@@ -74,7 +74,7 @@ def run(file: Path, scratch: Path, seed: int, quick: bool) -> dict[str, list[flo
     frame = pl.read_csv(file).filter(pl.col("text").is_not_null() & (pl.col("text").str.strip_chars() != ""))
     frame = frame.unique("text", maintain_order=True)
     if quick:
-        frame = frame.filter(pl.int_range(pl.len()).shuffle(0).over("domain") < 60)
+        frame = frame.filter(pl.int_range(pl.len()).shuffle(0).over("domain") < 40)
     light = LIGHT if quick else []
     names = []
     for at, domains in enumerate(TEACHERS):

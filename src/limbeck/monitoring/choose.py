@@ -5,7 +5,7 @@ cost next to nothing in what is learned. While few rows are reviewed the doubts 
 all kinds of rows by k-means++ (Arthur & Vassilvitskii 2007), the further apart the more doubtful they are (after BADGE,
 Ash et al. 2020). From some 500 reviewed rows on those with the smallest margin between the two likeliest classes teach
 most. Where several models answer, rows that they answer differently come first (query by committee, Seung, Opper &
-Sompolinsky 1992). Replays behind the numbers: docs/results.md.
+Sompolinsky 1992). Measured by benchmarks/loop.py.
 """
 
 from __future__ import annotations
