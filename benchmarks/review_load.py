@@ -18,6 +18,7 @@ import numpy as np
 
 QUICK = {"threads": 8, "claims": 10, "rows": 900, "rounds": 1, "seconds": 1.0, "imported": 500}
 FULL = {"threads": 50, "claims": 1000, "rows": 1_000_000, "rounds": 10, "seconds": 60.0, "imported": 100_000}
+BETWEEN = 0.25  # seconds between two answers of a person: faster than people read
 REVIEWERS, MODELS, CLASSES = 8, ("comments", "pictures", "beats"), ("bad", "good", "odd")
 
 
@@ -166,7 +167,7 @@ def clicking(people: list[object], seconds: float, imported: int) -> dict[str, f
                 key = uuid.uuid4().hex
                 answer(Answer(item.pk, key, "bad"), by=person)
                 kept.append(key)
-            time.sleep(0.05)
+            time.sleep(BETWEEN)
 
     added: list[int] = []
 

@@ -61,7 +61,7 @@ def measure(data: Path, quick: bool = False) -> list[Figure]:  # noqa: ARG001 - 
         Figure(name=f"items claimed twice, 50 threads x 1,000 ({engine})", value=float(claims["twice"] + claims["errors"]), unit="items", better="lower", floor=0.0, note=f"{claims['per_second']:.0f} claims/s", **shared),
         Figure(name=f"list and queue pages at 1,000,000 items, p95 ({engine})", value=many["p95"], unit="ms", better="lower", floor=300.0, note=f"slowest: {many['slowest']} {many['slowest_ms']:.0f} ms", **shared),
         Figure(name="queries of a page at 1,000,000 items beyond those at 300", value=float(many["queries"] - few["queries"]), unit="queries", better="lower", note=f"{many['queries']} at most", **shared),
-        Figure(name=f"next item with 8 reviewers and an import, p95 ({engine})", value=clicks["next_p95"], unit="ms", better="lower", floor=100.0, **shared),
+        Figure(name=f"next item with 8 reviewers and an import, p95 ({engine})", value=clicks["next_p95"], unit="ms", better="lower", floor=100.0, note="an answer of each every 0.25 s", **shared),
         Figure(name=f"locked errors and lost writes, 8 reviewers and an import of 100,000 rows for 60 s ({engine})", value=float(clicks["locked"] + clicks["lost"]), unit="", better="lower", floor=0.0, note=f"{clicks['reviews']:,} reviews, {clicks['imported']:,} rows", **shared),
     ]  # fmt: skip
     if keys is not None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import random
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpRequest
 
 from limbeck.errors import LimbeckError
@@ -20,7 +21,8 @@ from limbeck.studio.review.models.items import AUDIT, POOL, PREDICTED
 from limbeck.studio.review.services.disagreement import hold_against_others
 from limbeck.studio.review.services.policies import kept_policy
 
-CHUNK = 500  # rows of a transaction: reviewers get their turn between two
+CHUNK = 200  # rows of a transaction: reviewers get their turn between two
+PAUSE = 0.02  # seconds between two; SQLite's lock is not fair, who waits for it looks only now and then
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,8 @@ def add_items(
         made = _store(chunk, by, request)
         added, known = added + made, known + len(chunk) - made
         told(added + known)
+        if made == CHUNK and connection.vendor == "sqlite" and not connection.in_atomic_block:
+            time.sleep(PAUSE)
     return Added(added, known)
 
 
