@@ -37,7 +37,7 @@ def interval(heads: int, tails: int) -> tuple[float, float]:
     return low, high
 
 
-def throws_needed(heads: int, tails: int, share: float, power: float = 0.85) -> int | None:
+def throws_needed(heads: int, tails: int, share: float, power: float = 0.9) -> int | None:
     """Return after how many more throws heads are found to prevail with probability ``power``, if their share is this.
 
     None where more than `LONGEST` are needed. Exact: the distribution of the count of heads is carried forward, less

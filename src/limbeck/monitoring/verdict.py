@@ -41,7 +41,7 @@ class Verdict:
         Of McNemar's test as if one looked once; to compare with other tools, not what the state rests on.
     more, more_differing
         For an open verdict: audited rows drawn at random that would find a difference of ``worth`` with a probability
-        of 80 % or a little more, and how many of them the two answer differently: only these have to be reviewed. None
+        of at least 80 %, and how many of them the two answer differently: only these have to be reviewed. None
         where no number of rows that is worth it would tell.
     sentence
         The verdict as a coded message.
