@@ -17,7 +17,8 @@ from limbeck.messages.message import shown_as_codes
 from limbeck.recipe import parse_recipe
 from small import write_csv, write_recipe
 
-SENTENCES = ("notes", "messages", "findings", "verdict", "warnings", "name", "seconds", "reason", "message", "created")
+SENTENCES = ("notes", "messages", "findings", "verdict", "warnings", "name", "seconds", "reason", "message", "created",
+             "head", "reasons", "advice")  # fmt: skip
 
 
 def figures(value):

@@ -77,7 +77,14 @@ def trained(result: Trained) -> None:
     students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
     attacks(result.metrics)
     _console().print(result.verdict)
+    decision(result.decision)
     _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
+
+
+def decision(found: dict[str, Any] | None) -> None:
+    """Print whether a model can be used, why, and what would help most."""
+    if found is not None:
+        _console().print(f"{found['head']}: {'; '.join(found['reasons'])}. {found['advice']}.")
 
 
 def boxes(values: dict[str, Any], title: str, baselines: Sequence[dict[str, Any]]) -> None:
@@ -146,6 +153,7 @@ def metrics(values: dict[str, Any], report: Path | None) -> None:
     for finding in values["findings"]:
         _console().print(finding)
     _console().print(values["verdict"])
+    decision(values["decision"])
     if report:
         _console().print(f"report: {report}")
 

@@ -20,7 +20,7 @@ from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, has_baseline, left_out
 from limbeck.evaluation.bundle_files import stored_metrics, trust_of
-from limbeck.evaluation.measured import figures_of, measured
+from limbeck.evaluation.measured import measured
 from limbeck.evaluation.report.headline import ELSEWHERE
 from limbeck.evaluation.report.page import write_report
 from limbeck.evaluation.seen_rows import seen_by, warning
@@ -33,6 +33,7 @@ from limbeck.messages.baseline_names import elsewhere
 from limbeck.messages.message import stored as to_json
 from limbeck.metrics.majority_baseline import NAME as MAJORITY
 from limbeck.metrics.majority_baseline import majority_row
+from limbeck.metrics.operating_points import sweep
 from limbeck.process.forks import refuse_forked
 from limbeck.recipe import load_recipe
 
@@ -172,8 +173,9 @@ def _evaluate(
     findings = [*found.findings, *left_out(baselines)]
     return {
         **found.metrics,
-        **figures_of(classifier, rows.labels, p),
+        "operating": sweep(rows.labels, p, manifest.threshold, manifest.positive),
         "verdict": found.verdict(classifier, baselines),
+        "decision": found.decision(classifier, baselines).facts(),
         "baselines": baselines,
         "slices": found.figures.slices,
         "warnings": [] if found.known is None else [warning(found.known)],

@@ -16,9 +16,12 @@ from limbeck.evaluation.bundle_files import export_facts, facts_of
 from limbeck.evaluation.coverage import coverage_of
 from limbeck.evaluation.measure_rows import RowFigures, groups_of, measure_rows
 from limbeck.evaluation.report import headline
+from limbeck.evaluation.report.decision import Decision, decide
 from limbeck.evaluation.report.page import Report
 from limbeck.evaluation.seen_rows import Seen
 from limbeck.messages.message import Message
+from limbeck.metrics.automation import Automatic, automatic
+from limbeck.metrics.operating_points import sweep
 from limbeck.tasks import task_of
 
 
@@ -56,6 +59,15 @@ class Measured:
         detects = task_of(classifier.manifest.task).detects
         return headline.verdict(self.metrics, baselines, detector=detects, seen=self.known is not None)
 
+    def decision(self, classifier: Classifier, baselines: Sequence[Mapping[str, Any]]) -> Decision:
+        """Return whether the bundle can be used, by these figures."""
+        detects = task_of(classifier.manifest.task).detects
+        return decide(self.metrics, baselines, self.alone(classifier), detector=detects, seen=self.known is not None)
+
+    def alone(self, classifier: Classifier) -> tuple[Automatic, ...]:
+        """Return how many of the rows could be answered without people."""
+        return automatic(self.rows.labels, classifier.decide(self.p), self.p)
+
     def page(
         self, classifier: Classifier, title: str, baselines: Sequence[Mapping[str, Any]], *, facts: Mapping[str, Any],
         findings: Sequence[Message], history: Sequence[Mapping[str, Any]], trust: Mapping[str, Any] | None,
@@ -77,6 +89,9 @@ class Measured:
             export=export_facts(classifier.path),
             history=history,
             trust=trust,
+            decision=self.decision(classifier, baselines),
+            alone=() if task_of(classifier.manifest.task).detects else self.alone(classifier),
+            operating=sweep(self.rows.labels, self.p, classifier.manifest.threshold, classifier.manifest.positive),
             **pages_of(classifier, self.rows, self.p),
         )
 
@@ -129,11 +144,3 @@ def pages_of(classifier: Classifier, rows: Dataset, p: np.ndarray) -> dict[str, 
         return {}
     pages: dict[str, Any] = classifier.kind.load("report").pages(classifier, rows.frame, rows.labels, p)
     return pages
-
-
-def figures_of(classifier: Classifier, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
-    """Return the figures that are of the classifier's kind, beside those of every kind."""
-    if not classifier.kind.has("report"):
-        return {}
-    figures: dict[str, Any] = classifier.kind.load("report").figures(y, p, classifier.manifest)
-    return figures

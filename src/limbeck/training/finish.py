@@ -50,6 +50,7 @@ class Trained:
     trust: dict[str, Any] | None = None
     verdict: str = ""
     warnings: list[str] = field(default_factory=list)
+    decision: dict[str, Any] | None = None
 
 
 def finish(
@@ -124,6 +125,7 @@ def _evaluated(
             found = found.pictured(classifier)
         settling = told(student, rows.classes)
         findings = [*found.findings, *left_out(baselines), *settling]
+        decided = found.decision(classifier, baselines).facts()
         stored = {
             "judged_on": part,
             "test": found.metrics,
@@ -135,6 +137,7 @@ def _evaluated(
             "best_epoch": student.history.best,
             "seen": found.known,
             "verdict": found.verdict(classifier, baselines),
+            "decision": decided,
             **({} if choice is None else {"candidates": choice.facts()}),
             **({} if student.left_out is None else {"operating_point": figures(student, rows.classes)}),
         }
@@ -150,7 +153,7 @@ def _evaluated(
         made = facts_of(classifier)
     write_text(folder / "README.md", model_card(recipe, rows, student, stored, made, read_trust(folder)))
     warnings = [] if found.known is None else [str(warning(found.known))]
-    return Trained(out, found.metrics, baselines, history, part, None, str(stored["verdict"]), warnings)
+    return Trained(out, found.metrics, baselines, history, part, None, str(stored["verdict"]), warnings, decided)
 
 
 def _known(recipe: Recipe, rows: Dataset, index: np.ndarray, part: str) -> Seen | None:

@@ -113,7 +113,8 @@ def by_rows(
         known = out_of_fold(recipe, dealt, numbers, folders)
     assert known is not None  # no clock was given
     logits = np.log(np.maximum(known.astype(np.float64), _FLOOR))
-    return LeftOut(logits, rows.labels[dealt.used], dealt.used, [f"\0{at}" for at in dealt.used], None, wish.folds)
+    alone = [f"\0{at}" for at in dealt.used]
+    return LeftOut(logits, rows.labels[dealt.used], dealt.used, alone, None, wish.folds, calibrated=True)
 
 
 def _without(recipe: Recipe, rows: Dataset, groups: np.ndarray, held: np.ndarray, rest: np.ndarray) -> np.ndarray:
@@ -139,7 +140,11 @@ def settled(recipe: Recipe, rows: Dataset, student: Student, held: LeftOut) -> S
     if len(np.unique(held.labels)) < 2:
         raise LimbeckError("the rows left out are of one class", where="evaluation.leave_out", fix="leave the key out")
     change = from_labels(held.logits, held.labels)
-    made = replace(student, temperature=1.0 / change.scale, offset=change.offset, left_out=held)
+    # Answers to rows left out one by one are calibrated already, each fold's by its own temperature, much like the
+    # student's. On the scale of the student's logits they are what its temperature makes of them.
+    before = student.temperature if held.calibrated else 1.0
+    held = replace(held, logits=before * held.logits)
+    made = replace(student, temperature=before / change.scale, offset=change.offset, left_out=held)
     threshold = settled_threshold(
         recipe.evaluation, rows.frame[held.rows], held.labels, made.calibrated(held.logits), rows.classes,
         student.positive,

@@ -50,7 +50,10 @@ from limbeck.training.warm_start import bundle_of, load_weights
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Logits float [N, C] of N rows by students that had not seen their groups, labels int64 [N], and the groups."""
+    """Logits float [N, C] of N rows by students that had not seen their groups, labels int64 [N], and the groups.
+
+    Where they are ``calibrated``, they are the logarithms of each student's probabilities.
+    """
 
     logits: np.ndarray
     labels: np.ndarray
@@ -58,6 +61,7 @@ class LeftOut:
     groups: list[str]
     column: str | None  # None: rows were left out by themselves
     folds: int
+    calibrated: bool = False
 
 
 @dataclass

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 from limbeck.evaluation.report import charts as pictures
 from limbeck.evaluation.report import frame
 from limbeck.evaluation.report import trust_chart as trust_picture
+from limbeck.evaluation.report.decision import Decision
 from limbeck.evaluation.report.frame import LIVENESS
 from limbeck.evaluation.report.headline import verdict
 from limbeck.evaluation.report.thumbnail import is_thumbnail
@@ -23,6 +24,7 @@ from limbeck.files import write_text
 from limbeck.messages.escape import inert
 from limbeck.messages.findings import doubtful
 from limbeck.messages.labels import pair
+from limbeck.metrics.automation import Automatic
 from limbeck.metrics.confusions import top_confusions
 from limbeck.metrics.measure import NAMES
 
@@ -66,6 +68,8 @@ class Report:
         What `seen_rows.Seen.measured` found, where the bundle learned from some of the rows: it is told first.
     operating, beats
         The table of `operating.sweep`, and the pictures of `beats.beat_figures`; see `kinds.signal.report.pages`.
+    decision, alone
+        Whether the model can be used, and how many rows it could answer without people.
     """
 
     title: str
@@ -86,6 +90,8 @@ class Report:
     seen: Mapping[str, Any] | None = None
     operating: Sequence[Mapping[str, Any]] = ()
     beats: Sequence[Mapping[str, Any]] = ()
+    decision: Decision | None = None
+    alone: Sequence[Automatic] = ()
 
 
 def write_report(path: str | os.PathLike[str], report: Report, *, lang: str = "en") -> None:

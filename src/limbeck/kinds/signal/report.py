@@ -1,4 +1,4 @@
-"""What the report of a classifier of signals shows beyond the others: operating points, and the worst beats drawn."""
+"""What the report of a classifier of signals shows beyond the others: the worst beats drawn."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ from limbeck.kinds.signal.columns import SIGNAL
 from limbeck.kinds.signal.encode import windows_of
 from limbeck.kinds.signal.reading.read import read_source
 from limbeck.kinds.signal.rows import names_of
-from limbeck.metrics.operating_points import sweep
 from limbeck.metrics.slices import worst_rows
 from limbeck.recipe import Task
 from limbeck.recipe.signal import Signal
 
 
 def pages(classifier: Predictor, frame: pl.DataFrame, y: np.ndarray, p: np.ndarray) -> dict[str, Any]:
-    """Return ``operating`` and ``beats`` of the report; nothing where the windows are not there.
+    """Return ``beats`` of the report; nothing where the windows are not there.
 
     frame holds the rows of y int64[N] and p float[N, C].
     """
@@ -37,15 +36,7 @@ def pages(classifier: Predictor, frame: pl.DataFrame, y: np.ndarray, p: np.ndarr
         at: f"{name}: {classifier.classes[y[at]]} → {classifier.classes[decided[at]]}"
         for at, name in zip(worst, names, strict=True)
     }
-    return {
-        "operating": sweep(y, p, classifier.threshold, positive),
-        "beats": beat_figures(classifier, frame, worst, decided.tolist(), captions),
-    }
-
-
-def figures(y: np.ndarray, p: np.ndarray, manifest: Any) -> dict[str, Any]:
-    """Return ``operating`` of answers p float[N, C] to rows of y int64[N]; see `operating_points.sweep`."""
-    return {"operating": sweep(y, p, manifest.threshold, manifest.positive)}
+    return {"beats": beat_figures(classifier, frame, worst, decided.tolist(), captions)}
 
 
 def drawing(file: Path, number: int, manifest: Any) -> str | None:

@@ -1,0 +1,45 @@
+"""Temperature and offset from rows left out are on the scale of the student's own logits."""
+
+import numpy as np
+import polars as pl
+
+from limbeck.dataset.prepare import prepare
+from limbeck.kinds.select import encode, values_of
+from limbeck.recipe import parse_recipe
+from limbeck.training.left_out import by_rows, settled
+from limbeck.training.student import train_student
+
+WORDS = ("good", "fine", "poor", "bad")
+
+
+def texts(count: int = 240) -> pl.DataFrame:
+    """Return texts of random words; three in four of class b, whose label is wrong for one row in ten."""
+    random = np.random.default_rng(0)
+    labels = np.where(random.random(count) < 0.75, "b", "a")
+    shown = np.where(random.random(count) < 0.1, np.where(labels == "a", "b", "a"), labels)
+    noise = [" ".join(f"w{word}" for word in random.integers(400, size=12)) for _ in range(count)]
+    told = [
+        f"{WORDS[random.integers(2) + 2 * (label == 'b')]} {rest}" for label, rest in zip(labels, noise, strict=True)
+    ]
+    return pl.DataFrame({"text": told, "label": shown})
+
+
+def test_a_student_solved_by_hinge_keeps_its_answers():
+    recipe = parse_recipe({
+        "task": {"kind": "text", "input": "text", "label": "label"}, "data": {"train": "rows"},
+        "input": {"encoder": "ngrams", "ngrams": [2, 4], "buckets": 0, "min_count": 1},
+        "student": {"network": "ngram", "margin": 0.3}, "objective": {"losses": {"hinge": 1.0}},
+        "training": {"optimizer": "liblinear", "metric": "macro_f1"},
+        "evaluation": {"leave_out": {"folds": 3}, "threshold": "macro_f1"},
+    })  # fmt: skip
+    rows = prepare(recipe, None, memory=texts())
+    student = train_student(recipe, rows, folders=[])
+    assert not 0.5 < student.temperature < 2.0  # else nothing would be tested here
+    held = by_rows(recipe, rows, recipe.evaluation.leave_out, [], None)
+    made = settled(recipe, rows, student, held)
+    assert 1 / 3 < made.temperature / student.temperature < 3
+    used = np.flatnonzero(np.isin(rows.split, ["train", "valid"]))
+    p = made.probabilities(encode(made.encoder, values_of(rows.frame[used], recipe.task)))
+    assert (p.argmax(axis=1) == rows.labels[used]).mean() > 0.9  # of rows that it has learned
+    unseen = made.calibrated(made.left_out.logits)
+    np.testing.assert_allclose(unseen.mean(axis=0), np.bincount(held.labels) / len(held.labels), atol=0.03)
