@@ -9,16 +9,12 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import os
 import random
 import re
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -29,8 +25,9 @@ import polars as pl
 import limbeck
 from benchmarks.figures import Figure
 from benchmarks.load import load
+from benchmarks.servers import ask, cpu, fastapi, load_one, megabytes
 from limbeck.recipe import parse_recipe
-from limbeck.serving.child import Child, serving
+from limbeck.serving.child import serving
 
 COMMAND = "make bench ONLY=serving"
 WORKERS = 2
@@ -104,39 +101,6 @@ def trained(name: str, home: Path) -> Path:
     return folder
 
 
-@contextlib.contextmanager
-def fastapi(bundle: Path) -> Iterator[str]:
-    """Serve a bundle as people do by hand; yield the address."""
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, "-m", "uvicorn", "benchmarks.fastapi_app:app", "--port", str(port), "--workers", str(WORKERS),
-             "--no-access-log", "--log-level", "error"]  # fmt: skip
-    root = Path(__file__).parents[1]
-    env = os.environ | {"BUNDLE": str(bundle), "PYTHONPATH": os.pathsep.join([str(root), *sys.path])}
-    process = subprocess.Popen(words, env=env, cwd=root)
-    try:
-        address = f"http://127.0.0.1:{port}"
-        until(lambda: urllib.request.urlopen(f"{address}/health", timeout=5).status == 200)
-        time.sleep(1.0)  # its second worker
-        yield address
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def until(true: Any, seconds: float = 60.0) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(OSError):
-            if true():
-                return
-        time.sleep(0.02)
-    raise TimeoutError
-
-
 def one_text(texts: list[str]) -> list[bytes]:
     return [json.dumps({"texts": [text]}).encode() for text in texts[:400]]
 
@@ -144,7 +108,7 @@ def one_text(texts: list[str]) -> list[bytes]:
 def beside_fastapi(name: str, bundle: Path, texts: list[str], *, quick: bool) -> Iterator[Figure]:
     pairs, seconds = (1, 0.3) if quick else (7, 2.0)
     bodies = one_text(texts)
-    with fastapi(bundle) as theirs, serving([f"m={bundle}"], "--workers", str(WORKERS)) as child:
+    with fastapi(bundle, WORKERS) as theirs, serving([f"m={bundle}"], "--workers", str(WORKERS)) as child:
         addresses = {"limbeck": child.address, "fastapi": theirs}
         for connections, (floor, aim) in list(GOALS[name].items())[: 1 if quick else None]:
             found: dict[str, list[dict[str, Any]]] = {who: [] for who in addresses}
@@ -175,38 +139,6 @@ def spread(values: list[float]) -> float | None:
     return statistics.stdev(values) if len(values) > 1 else None
 
 
-def tree(pid: int) -> list[int]:
-    """Return a process and those that it started."""
-    found = [pid]
-    for one in found:
-        with contextlib.suppress(OSError):
-            found += map(int, Path(f"/proc/{one}/task/{one}/children").read_text().split())
-    return found
-
-
-def cpu(child: Child) -> float:
-    """Return processor seconds of a server's processes."""
-    ticks = 0
-    for pid in tree(child.process.pid):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def kilobytes(child: Child, name: str) -> float:
-    """Return memory of a server's processes in MB: of each its share of what they share (Pss), or all of it (Rss)."""
-    total = 0
-    for pid in tree(child.process.pid):
-        total += int(re.search(rf"^{name}:\s+(\d+)", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)[1])
-    return total / 1024
-
-
-def ask(address: str, path: str, body: Any) -> Any:
-    request = urllib.request.Request(address + path, json.dumps(body).encode())
-    with urllib.request.urlopen(request, timeout=120) as found:
-        return json.load(found)
-
-
 def cost_of_a_text(name: str, bundle: Path, texts: list[str], *, quick: bool) -> Figure:
     count = 200 if quick else 1000
     times = 1 if quick else 7
@@ -222,17 +154,6 @@ def cost_of_a_text(name: str, bundle: Path, texts: list[str], *, quick: bool) ->
             ratios.append((cpu(child) - between) / max((between - before) / 5, 0.01))
     return figure(f"{name}: processor time of {count} requests of one text against one request of {count}",
                   statistics.median(ratios), "x", "higher", spread=spread(ratios), floor=CHEAPER[name])  # fmt: skip
-
-
-def load_one(address: str, texts: list[str]) -> None:
-    """Ask for one text after the other over one connection."""
-    from http.client import HTTPConnection
-
-    line = HTTPConnection(address.removeprefix("http://"))
-    for text in texts:
-        line.request("POST", "/predict", json.dumps({"texts": [text]}))
-        assert line.getresponse().read()
-    line.close()
 
 
 def encoding(bundle: Path, texts: list[str]) -> Figure:
@@ -273,9 +194,9 @@ def overload(bundle: Path, texts: list[str], *, quick: bool) -> Iterator[Figure]
     body = [json.dumps({"texts": texts[at : at + 64]}).encode() for at in range(0, min(len(texts), 1280), 64)]
     with serving([f"m={bundle}"], "--workers", str(WORKERS), "--queue", "0.5") as child:
         peak = load(child.address, "/predict", body, connections=32, seconds=max(seconds / 6, 0.5))["per_second"]
-        before = kilobytes(child, "Rss")
+        before = megabytes(child, "Rss")
         told = load(child.address, "/predict", body, connections=256, seconds=seconds, rate=3 * peak)
-        after = kilobytes(child, "Rss")
+        after = megabytes(child, "Rss")
     assert told["failed"] == 0 and set(told["counts"]) <= {"200", "429"}, told
     told["p99"].setdefault("429", 0.0)
     yield figure("three times overload: goodput against peak", told["per_second"] / peak, "", "higher", floor=0.9,
@@ -334,9 +255,9 @@ def replacement(bundle: Path, texts: list[str], *, quick: bool) -> Figure:
 def memory(bundle: Path, *, quick: bool) -> Iterator[Figure]:
     many = 3 if quick else 20
     with serving([f"m={bundle}"], "--workers", "2") as child:
-        one, resident = kilobytes(child, "Pss"), kilobytes(child, "Rss")
+        one, resident = megabytes(child, "Pss"), megabytes(child, "Rss")
     with serving([f"m{at}={bundle}" for at in range(many)], "--workers", "2") as child:
-        all_of_them = kilobytes(child, "Pss")
+        all_of_them = megabytes(child, "Pss")
     size = sum(file.stat().st_size for file in bundle.glob("*.onnx")) / 2**20
     yield figure("memory of two workers, one bundle", one, "MB", "lower", floor=280,
                  note=f"proportional set size of all three processes; their resident sizes sum up to {resident:.0f} MB")  # fmt: skip

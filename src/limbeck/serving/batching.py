@@ -15,93 +15,18 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
-import polars as pl
-from numpy.typing import NDArray
-
-from limbeck.bundle.engine import Probabilities
 from limbeck.errors import LimbeckError
-from limbeck.kinds.select import Unreadable, Values
+from limbeck.kinds.select import Values
 from limbeck.serving.http import Refusal
+from limbeck.serving.pace import Pace
+from limbeck.serving.waiting import Outcome, Waiting, alike, deliver, joined, piece
 
 INLINE = 0.005  # seconds of a batch that may run in the event loop's thread
 THREAD = 0.1  # seconds of a batch in the model's thread: a new request waits for one of these at most
 WATCHED = 0.05  # seconds after which a waiting request's client is watched for hanging up
-
-
-class Outcome(NamedTuple):
-    """The answers to N rows, worked out for a whole batch at once.
-
-    Attributes
-    ----------
-    probabilities
-        float32 [N, C], NaN for rows without an answer.
-    decided
-        int64 [N], class indices, -1 for rows without an answer.
-    margins
-        float32 [N]; see `limbeck.bundle.answer.Answers`.
-    errors
-        Why rows have no answer, by place.
-    """
-
-    probabilities: Probabilities
-    decided: NDArray[np.int64]
-    margins: NDArray[np.float32]
-    errors: Unreadable
-
-    @property
-    def arrays(self) -> tuple[NDArray[Any], ...]:
-        """What has one entry for each row."""
-        return self[:3]
-
-
 Run = Callable[[Values], Outcome]
-
-
-class Pace:
-    """What a batch takes: a fixed part and a part that grows with its cost, by least squares over recent batches.
-
-    ``rate`` is what waiting work takes, in seconds for each unit of cost: with all that happens between two batches.
-    """
-
-    _KEPT = 0.98  # weight of the past when one batch more is seen
-
-    def __init__(self) -> None:
-        self._sums = np.zeros(6)  # of 1, cost, seconds, cost squared, cost times seconds, seconds with what is between
-        self.fixed, self.each, self.rate = 0.0, 0.0, 0.0
-
-    def observe(self, cost: int, seconds: float, between: float = 0.0) -> None:
-        """Learn from a batch, and from the seconds that passed between the one before and this one."""
-        self._sums = self._sums * self._KEPT + (1, cost, seconds, cost * cost, cost * seconds, seconds + between)
-        n, c, t, cc, ct, whole = self._sums.tolist()
-        spread = cc - c * c / n
-        self.rate = whole / c
-        # Where batches are all alike the slope is mostly noise: it is a fifth of the mean at least.
-        self.each = max((ct - c * t / n) / spread, 0.2 * t / c) if spread > 1e-6 * cc else t / c
-        self.fixed = max((t - self.each * c) / n, 0.0)
-        if self.fixed == 0.0:
-            self.each = t / c
-
-    def seconds(self, cost: int) -> float:
-        """Return what a batch of this cost is expected to take."""
-        return self.fixed + self.each * cost
-
-
-class Waiting:
-    """A request that waits for its answer."""
-
-    __slots__ = ("arrived", "cost", "deadline", "done", "errors", "future", "gone", "out", "rows", "values", "watch")
-
-    def __init__(self, values: Values, cost: int, deadline: float, future: asyncio.Future[Outcome]) -> None:
-        self.values, self.rows, self.cost, self.deadline, self.future = values, len(values), cost, deadline, future
-        self.arrived = time.perf_counter()
-        self.done = 0
-        self.out: tuple[NDArray[Any], ...] | None = None
-        self.errors: Unreadable = {}
-        self.gone: Callable[[], Awaitable[None]] | None = None
-        self.watch: asyncio.Task[None] | None = None
 
 
 class Batcher:
@@ -170,9 +95,9 @@ class Batcher:
         if not pieces:
             return
         if self.pace.seconds(cost) <= INLINE:
-            self._finish(loop, pieces, *self._timed(values, cost))
+            self._finish(pieces, *self._timed(values, cost))
         else:
-            self._watch(loop, [piece[0] for piece in pieces])
+            self._watch(loop, [waiting for waiting, _, _ in pieces])
             if self._thread is None:
                 self._thread = ThreadPoolExecutor(1, thread_name_prefix="limbeck-model")
             self._busy = True
@@ -186,7 +111,7 @@ class Batcher:
 
     def _after(self, loop: asyncio.AbstractEventLoop, pieces: list[_Piece], made: _Made) -> None:
         self._busy = False
-        self._finish(loop, pieces, *made)
+        self._finish(pieces, *made)
         if self.queue:
             self._plan(loop)
 
@@ -208,19 +133,19 @@ class Batcher:
                 continue
             left = waiting.rows - waiting.done
             whole = self.window  # rows of this request that a batch of its own would hold
-            part = _piece(waiting, min(left, whole - rows))
+            part = piece(waiting, min(left, whole - rows))
             cost = self.cost(part)
             if cost > most - total and left:  # as many rows as there is room for; of the first request at least one
                 fits = int(len(part) * (most - total) / cost)
                 if not pieces:
                     fits = max(fits, 1)
-                if not fits or (pieces and not _alike(parts[0], part)):
+                if not fits or (pieces and not alike(parts[0], part)):
                     self.queue.appendleft(waiting)
                     break
                 whole = int(len(part) * most / cost)
-                part = _piece(waiting, fits)
+                part = piece(waiting, fits)
                 cost = self.cost(part)
-            elif pieces and not _alike(parts[0], part):
+            elif pieces and not alike(parts[0], part):
                 self.queue.appendleft(waiting)
                 break
             pieces.append((waiting, waiting.done, len(part)))
@@ -240,7 +165,7 @@ class Batcher:
                 break
         if not self.queue:
             self.waiting_rows = self.waiting_cost = 0
-        return pieces, _joined(parts), total
+        return pieces, joined(parts), total
 
     def _most_cost(self) -> float:
         """Return the cost of a batch that takes `INLINE` seconds, or of a slow model the one that takes `THREAD`."""
@@ -267,10 +192,8 @@ class Batcher:
         return outcome, cost, time.perf_counter() - start
 
     def _finish(
-        self, loop: asyncio.AbstractEventLoop, pieces: list[_Piece], outcome: Outcome | BaseException, cost: int,
-        seconds: float,
+        self, pieces: list[_Piece], outcome: Outcome | BaseException, cost: int, seconds: float
     ) -> None:  # fmt: skip
-        del loop
         now = time.perf_counter()
         between = now - seconds - self._finished if self._waited else 0.0
         self.pace.observe(cost, seconds, max(between, 0.0))
@@ -283,7 +206,7 @@ class Batcher:
                 if isinstance(outcome, BaseException):
                     waiting.future.set_exception(outcome)
                 else:
-                    _deliver(waiting, at, rows, outcome, start)
+                    deliver(waiting, at, rows, outcome, start)
             if waiting.watch is not None and waiting.future.done():
                 waiting.watch.cancel()
             start += rows
@@ -303,44 +226,6 @@ _Made = tuple[Outcome | BaseException, int, float]
 async def _cancel_when_gone(future: asyncio.Future[Outcome], gone: Callable[[], Awaitable[None]]) -> None:
     await gone()
     future.cancel()
-
-
-def _deliver(waiting: Waiting, at: int, rows: int, outcome: Outcome, start: int) -> None:
-    """Give a request its part of a batch's answers; when it is complete, the request is answered."""
-    if outcome.errors:
-        waiting.errors.update((at + place - start, error) for place, error in outcome.errors.items()
-                              if start <= place < start + rows)  # fmt: skip
-    parts = tuple(array[start : start + rows] for array in outcome.arrays)
-    if rows == waiting.rows:
-        waiting.out = parts
-    else:
-        if waiting.out is None:
-            waiting.out = tuple(np.empty((waiting.rows, *part.shape[1:]), dtype=part.dtype) for part in parts)
-        for whole, part in zip(waiting.out, parts, strict=True):
-            whole[at : at + rows] = part
-    if waiting.done == waiting.rows:
-        assert waiting.out is not None
-        p, decided, margins = waiting.out
-        waiting.future.set_result(Outcome(p, decided, margins, waiting.errors))
-
-
-def _piece(waiting: Waiting, rows: int) -> Values:
-    if waiting.done == 0 and rows == waiting.rows:
-        return waiting.values
-    return waiting.values[waiting.done : waiting.done + rows]
-
-
-def _alike(one: Values, other: Values) -> bool:
-    """Whether values can be answered together: frames only when their columns are the same."""
-    return not isinstance(one, pl.DataFrame) or one.schema == other.schema
-
-
-def _joined(parts: list[Values]) -> Values:
-    if len(parts) <= 1:
-        return parts[0] if parts else []
-    if isinstance(parts[0], pl.DataFrame):
-        return pl.concat(parts)
-    return [value for part in parts for value in part]
 
 
 def failure(error: BaseException) -> Refusal:

@@ -25,10 +25,11 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Unreadable, Values
 from limbeck.kinds.tensors import Port
 from limbeck.model_names import model_path
-from limbeck.serving.batching import Batcher, Outcome
+from limbeck.serving.batching import Batcher
 from limbeck.serving.http import Refusal
 from limbeck.serving.metrics import Ledger
 from limbeck.serving.settings import Settings
+from limbeck.serving.waiting import Outcome
 
 _SHOWN = 100  # characters of a name that a client has given
 _WARM = 3  # batches of one blank row before a model is ready: the first ones take longer

@@ -113,8 +113,8 @@ def by_rows(
         known = out_of_fold(recipe, dealt, numbers, folders)
     assert known is not None  # no clock was given
     logits = np.log(np.maximum(known.astype(np.float64), _FLOOR))
-    alone = [f"\0{at}" for at in dealt.used]
-    return LeftOut(logits, rows.labels[dealt.used], dealt.used, alone, None, wish.folds, calibrated=True)
+    each = [f"\0{at}" for at in dealt.used]
+    return LeftOut(logits, rows.labels[dealt.used], dealt.used, each, None, wish.folds, calibrated=True)
 
 
 def _without(recipe: Recipe, rows: Dataset, groups: np.ndarray, held: np.ndarray, rest: np.ndarray) -> np.ndarray:

@@ -11,11 +11,11 @@ import pydantic_core
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Values
-from limbeck.serving.batching import Outcome
 from limbeck.serving.http import Refusal, Request, Response, refused
 from limbeck.serving.oip.request import Inference, read_request
 from limbeck.serving.oip.response import Output, probabilities, response, texts
 from limbeck.serving.repository import Loaded, Repository
+from limbeck.serving.waiting import Outcome
 
 EXPLAINED = 64  # rows of a request that may ask for explanations
 

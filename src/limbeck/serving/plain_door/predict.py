@@ -16,11 +16,11 @@ import numpy as np
 
 from limbeck.bundle.answer import margins, readable
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.serving.batching import Outcome
 from limbeck.serving.http import Refusal, Request, Response, json_object, json_response, refused
 from limbeck.serving.oip.infer import check_explained, explanations
 from limbeck.serving.plain_door.multipart import read_form
 from limbeck.serving.repository import Loaded, Repository
+from limbeck.serving.waiting import Outcome
 
 MANY = ("texts", "rows", "pictures", "signals")
 _OPTIONS = ("model", "version", "top", "threshold", "explain", "timeout")
