@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?= 1
+DEMO_STUDIO ?= $(if $(CI),0,1)
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
@@ -20,9 +21,9 @@ $(STAMP): pyproject.toml constraints.txt assets/package-lock.json assets/icons.t
 	$(BIN)/python assets/copy_assets.py
 	@touch $@
 
-demo: $(STAMP) ## Train, evaluate, export and predict on real Chinese reviews (3 minutes), then run the studio (DEMO_STUDIO=0: not)
+demo: $(STAMP) ## Train, evaluate, export and predict on real Chinese reviews (3 minutes), then run the studio (not with DEMO_STUDIO=0, nor in CI)
 	$(BIN)/limbeck demo
-	@[ "$${DEMO_STUDIO:-1}" = 0 ] || LIMBECK_HOME=demo-out/studio $(BIN)/limbeck studio --bundle demo-out/ngram --review demo-out/questions.csv
+	@[ "$(DEMO_STUDIO)" = 0 ] || LIMBECK_HOME=demo-out/studio $(BIN)/limbeck studio --bundle demo-out/ngram --review demo-out/questions.csv
 
 test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/data -x" for a part)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
