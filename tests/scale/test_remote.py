@@ -72,7 +72,6 @@ def shards(storage, tmp_path_factory):
 def download(address: str, folder: Path) -> Path:
     place = open_place(address)
     for entry in place.entries(deep=True):
-        (folder / entry.name).parent.mkdir(parents=True, exist_ok=True)
         place.fetch(entry.name, folder / entry.name, lambda: None)
     return folder
 
@@ -129,7 +128,7 @@ def test_a_lease_that_is_renewed_is_refused_and_one_that_is_not_is_taken_over(st
         leased(place, "", every=0.5),
     ):  # the holder is this process: it runs, so its renewals tell
         pass
-    stale = {"host": "elsewhere", "process": 1, "word": "x", "renewed": 3}
+    stale = {"host": "elsewhere", "process": 1, "token": "x", "renewed": 3}
     write_bytes(place, f"{OWN}/lease.json", json.dumps(stale).encode())
     with leased(place, "", every=0.05):
         assert place.read(f"{OWN}/lease.json") is not None

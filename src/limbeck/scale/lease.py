@@ -1,6 +1,6 @@
 """One job at a time for a folder in object storage, which has no locks: a lease that its holder renews.
 
-The lease names host, process and a random word, and its holder writes it anew every few seconds. Who finds a lease
+The lease names host, process and a random token, and its holder writes it anew every few seconds. Who finds a lease
 watches it: one that is renewed belongs to a job that runs, one that is not is taken over. Two jobs that begin in the
 same second may both get it; as shards have the same bytes whoever answers them, that costs work and no answers.
 """
@@ -36,7 +36,7 @@ def leased(place: Place, name: str, *, every: float = EVERY) -> Iterator[None]:
         When another job holds and renews it.
     """
     file = f"{OWN}/lease{f'-{name}' if name else ''}.json"
-    mine = {"host": socket.gethostname(), "process": os.getpid(), "word": uuid.uuid4().hex}
+    mine = {"host": socket.gethostname(), "process": os.getpid(), "token": uuid.uuid4().hex}
     _wait(place, file, every)
     _renew(place, file, mine, 0)
     stop = threading.Event()

@@ -19,7 +19,7 @@ from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach, whole_file
 
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*)://")
-Beat = Callable[[], None]  # called while bytes move: work that takes long is no work that stands still
+Heartbeat = Callable[[], None]  # called while bytes move, so that a long transfer is not taken for a stalled one
 
 
 @dataclass(frozen=True)
@@ -52,10 +52,10 @@ class Place(Protocol):
     def read(self, name: str) -> bytes | None:
         """Return a small file; None where there is none."""
 
-    def fetch(self, name: str, to: Path, beat: Beat) -> None:
-        """Copy a file of the place to a file of this machine."""
+    def fetch(self, name: str, to: Path, heartbeat: Heartbeat) -> Path:
+        """Return a file of this machine with the content: the file itself in a local place, else a copy at ``to``."""
 
-    def put(self, file: Path, name: str, beat: Beat) -> None:
+    def put(self, file: Path, name: str, heartbeat: Heartbeat) -> None:
         """Copy a file of this machine to the place; it appears whole or not at all."""
 
     def remove(self, name: str) -> None:
@@ -126,11 +126,11 @@ class LocalPlace:
         except OSError as error:
             raise out_of_reach(error, self._folder / name) from error
 
-    def fetch(self, name: str, to: Path, beat: Beat) -> None:
-        """Do nothing of use: local shards are read where they are."""
-        raise NotImplementedError
+    def fetch(self, name: str, to: Path, heartbeat: Heartbeat) -> Path:
+        """Return the file itself; nothing is copied."""
+        return self._folder / name
 
-    def put(self, file: Path, name: str, beat: Beat) -> None:
+    def put(self, file: Path, name: str, heartbeat: Heartbeat) -> None:
         """Write beside, rename."""
         with whole_file(self._folder / name) as part:
             shutil.copyfile(file, part)

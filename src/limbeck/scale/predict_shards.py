@@ -126,7 +126,7 @@ def predict_shards(
     with told(progress, cancel), stage("predict"), contextlib.ExitStack() as stack:
         job_bundle, answering, files = _answering(bundle, columns, sets, encoding, remote=read.local is None)
         plan = Plan(find_shards(read, pattern, ending), answering)
-        stack.enter_context(_alone(written, chosen.lock))
+        stack.enter_context(_locked(written, chosen.lock))
         agree(written, plan)
         before = records(written, plan)
         mine = [shard for at, shard in enumerate(plan.shards) if at % chosen.of == chosen.part]
@@ -266,7 +266,7 @@ def _answering(
 
 
 @contextlib.contextmanager
-def _alone(place: Place, lock: str) -> Iterator[None]:
+def _locked(place: Place, lock: str) -> Iterator[None]:
     """Hold the lock on an output folder, or that of one part of its job."""
     if place.local is None:
         from limbeck.scale.lease import leased

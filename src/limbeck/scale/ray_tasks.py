@@ -43,7 +43,7 @@ def on_ray(
     Parameters
     ----------
     count
-        Tasks at once; by default as many as the cluster has room for.
+        Tasks at once; by default twice as many as its processors can run.
     address
         ``ray://HOST:PORT``; by default the cluster that ``RAY_ADDRESS`` names or that runs here, else one of this
         machine that ends with the job.
@@ -66,18 +66,18 @@ def on_ray(
         stack.callback(lambda: [ray.cancel(ref, force=True) for ref in running])
         alive, warned = time.monotonic(), False
         while waiting or running:
-            room = count or max(1, int(ray.cluster_resources().get("CPU", 1) / cpus)) * _AHEAD
-            while waiting and len(running) < room:
+            capacity = count or max(1, int(ray.cluster_resources().get("CPU", 1) / cpus)) * _AHEAD
+            while waiting and len(running) < capacity:
                 shard = waiting.popleft()
-                running[task.remote(job.dump(), asdict(shard), bundle, counter, versions())] = shard
+                running[task.remote(job.dump(), asdict(shard), [bundle], counter, versions())] = shard
             ready, _ = ray.wait(list(running), num_returns=1, timeout=_TICK)
-            rows, beats = _told(ray, counter)
-            if ready or beats:
+            rows, heartbeats = _progress(ray, counter)
+            if ready or heartbeats:
                 alive, warned = time.monotonic(), False
             elif time.monotonic() - alive > _PATIENCE * stall:
-                raise still(ray, cpus, _PATIENCE * stall)
+                raise stalled(ray, cpus, _PATIENCE * stall)
             elif time.monotonic() - alive > stall and not warned:
-                say(str(still(ray, cpus, stall)))  # a cluster that grows may need minutes for its first node
+                say(str(stalled(ray, cpus, stall)))  # a cluster that grows may need minutes for its first node
                 warned = True
             yield rows
             for ref in ready:
@@ -90,27 +90,27 @@ def _outcome(ray: Any, ref: Any, shard: Shard) -> Record | Failed:
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
         return Failed(shard, killed(shard, "the process was killed"))
     except ray.exceptions.RayError as error:
-        raise unable(error) from error
+        raise cannot_run(error) from error
     if "unfit" in told:
         raise received(told["unfit"])
     return Record(**told["record"]) if "record" in told else Failed(shard, received(told["failed"]))
 
 
-def _told(ray: Any, counter: Any) -> tuple[int, int]:
-    """Return rows and signs of life since the last call; none where the counter does not answer yet."""
+def _progress(ray: Any, counter: Any) -> tuple[int, int]:
+    """Return rows and heartbeats since the last call; none where the counter does not answer yet."""
     with contextlib.suppress(ray.exceptions.GetTimeoutError, ray.exceptions.RayActorError):
-        rows, beats = ray.get(counter.take.remote(), timeout=_TICK)
-        return int(rows), int(beats)
+        rows, heartbeats = ray.get(counter.take.remote(), timeout=_TICK)
+        return int(rows), int(heartbeats)
     return 0, 0
 
 
-def unable(error: BaseException) -> LimbeckError:
+def cannot_run(error: BaseException) -> LimbeckError:
     """Return the line for a task that the cluster could not even begin."""
     what = f"the cluster cannot run Limbeck: {_last_line(error)}"
     return LimbeckError(what, where="--on ray", fix=f"install Limbeck {__version__} on every node")
 
 
-def still(ray: Any, cpus: float, stall: float) -> LimbeckError:
+def stalled(ray: Any, cpus: float, stall: float) -> LimbeckError:
     """Return the line for a cluster that answers nothing."""
     free = ray.available_resources().get("CPU", 0.0)
     what = f"no row for {stall:.0f} s; the cluster has {free:g} free processors and a task asks for {cpus:g}"
@@ -159,19 +159,19 @@ def connected(address: str | None) -> Iterator[Any]:
 
 
 class _Counter:
-    """Counts rows and signs of life of all tasks between two looks of the driver."""
+    """Counts rows and heartbeats of all tasks between two looks of the driver."""
 
     def __init__(self) -> None:
-        self._rows = self._beats = 0
+        self._rows = self._heartbeats = 0
 
     def add(self, rows: int) -> None:
         self._rows += rows
-        self._beats += 1
+        self._heartbeats += 1
 
     def take(self) -> tuple[int, int]:
-        told = (self._rows, self._beats)
-        self._rows = self._beats = 0
-        return told
+        taken = (self._rows, self._heartbeats)
+        self._rows = self._heartbeats = 0
+        return taken
 
 
 def versions() -> dict[str, str]:
@@ -194,16 +194,19 @@ def refuse_others(theirs: dict[str, str]) -> None:
             raise LimbeckError(what, where="--on ray", fix="install the same versions on every node (constraints.txt)")
 
 
-def _task(job: dict[str, Any], shard: dict[str, Any], bundle: dict[str, bytes], counter: Any, theirs: Any) -> Any:
-    """Answer one shard on a node; return its record, or the line that says why not, as plain JSON."""
+def _task(job: dict[str, Any], shard: dict[str, Any], bundle: list[Any], counter: Any, theirs: Any) -> Any:
+    """Answer one shard on a node; return its record, or the line that says why not, as plain JSON.
+
+    The reference to the bundle comes in a list, as Ray would fetch the files for each task if it came by itself.
+    """
     try:
         refuse_others(theirs)
-        placed, classifier = _opened(_Bundle(bundle), tuple(sorted(job["files"].items())))
+        placed, classifier = _opened(bundle[0], tuple(sorted(job["files"].items())))
     except LimbeckError as error:
         return {"unfit": sent(error)}
     more, last = 0, 0.0
 
-    def heard(rows: int) -> None:
+    def on_rows(rows: int) -> None:
         nonlocal more, last
         more += rows
         if time.monotonic() - last >= _EVERY:
@@ -211,31 +214,28 @@ def _task(job: dict[str, Any], shard: dict[str, Any], bundle: dict[str, bytes], 
             more, last = 0, time.monotonic()
 
     try:
-        record = answer(Job(**{**job, "bundle": placed}), Shard(**shard), classifier, heard)
+        record = answer(Job(**{**job, "bundle": placed}), Shard(**shard), classifier, on_rows)
         counter.add.remote(more)
         return {"record": asdict(record)}
     except LimbeckError as error:
         return {"failed": sent(error)}
 
 
-class _Bundle:
-    """The files of a bundle as an argument of `_opened`, which tells bundles apart by their hashes."""
-
-    def __init__(self, files: dict[str, bytes]) -> None:
-        self.files = files
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Bundle)
-
-    def __hash__(self) -> int:
-        return 0
-
-
 @lru_cache(maxsize=1)
-def _opened(bundle: _Bundle, hashes: tuple[tuple[str, str], ...]) -> tuple[str, Classifier]:
-    """Write a bundle to this node's temporary folder and open it, verified; once for all tasks of this process."""
+def _opened(bundle: Any, hashes: tuple[tuple[str, str], ...]) -> tuple[str, Classifier]:
+    """Write a bundle to this node's temporary folder and open it, verified; once for all tasks of this process.
+
+    Parameters
+    ----------
+    bundle
+        Ray's reference to the files: name -> bytes.
+    hashes
+        Name and SHA-256 of each.
+    """
+    import ray
+
     folder = Path(tempfile.mkdtemp(prefix="limbeck-bundle-"))
-    for name, content in bundle.files.items():
+    for name, content in ray.get(bundle).items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

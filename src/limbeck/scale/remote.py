@@ -19,12 +19,12 @@ from typing import Any, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
 from limbeck.errors import LimbeckError, first_line, needing
-from limbeck.scale.places import Beat, Entry
+from limbeck.scale.places import Entry, Heartbeat
 
 ATTEMPTS = 6
 _WAIT = 0.1  # seconds before the second attempt; doubled each time
 _BLOCK = 4 * 2**20
-_EVERY = 5.0  # seconds between two signs of life of an upload
+_EVERY = 5.0  # seconds between two heartbeats of an upload
 _NATIVE = {"s3": "s3", "gs": "gs", "gcs": "gs", "hdfs": "hdfs", "viewfs": "hdfs"}
 _WHOLE = {"s3", "gs", "gcs", "oss", "abfs", "az"}  # an object appears when its upload is complete
 _Made = TypeVar("_Made")
@@ -102,18 +102,20 @@ class RemotePlace:
 
         return self._tried(once, name)
 
-    def fetch(self, name: str, to: Path, beat: Beat) -> None:
-        """Copy an object to a file."""
+    def fetch(self, name: str, to: Path, heartbeat: Heartbeat) -> Path:
+        """Copy an object to the file ``to`` and return that; its folder is made."""
+        to.parent.mkdir(parents=True, exist_ok=True)
 
         def once() -> None:
             with self._system.open_input_stream(self._at(name)) as stream, to.open("wb") as file:
                 while block := stream.read(_BLOCK):
                     file.write(block)
-                    beat()
+                    heartbeat()
 
         self._tried(once, name)
+        return to
 
-    def put(self, file: Path, name: str, beat: Beat) -> None:
+    def put(self, file: Path, name: str, heartbeat: Heartbeat) -> None:
         """Upload a file that is complete; where that fails, no part of it stays visible."""
         target = self._at(name)
         part = target if self._scheme in _WHOLE else f"{self._folder}/.{uuid.uuid4().hex[:8]}.part"
@@ -131,7 +133,7 @@ class RemotePlace:
             if part != target:
                 self._system.move(part, target)
 
-        with _beating(beat):
+        with _regularly(heartbeat):
             self._tried(once, name)
 
     def _upload(self, file: Path, target: str) -> None:
@@ -180,14 +182,14 @@ class RemotePlace:
 
 
 @contextlib.contextmanager
-def _beating(beat: Beat) -> Iterator[None]:
-    """Call ``beat`` now and then while the block runs."""
+def _regularly(heartbeat: Heartbeat) -> Iterator[None]:
+    """Call ``heartbeat`` every few seconds while the block runs."""
     stop = threading.Event()
 
     def go_on() -> None:
         with contextlib.suppress(OSError):  # nobody listens any more
             while not stop.wait(_EVERY):
-                beat()
+                heartbeat()
 
     thread = threading.Thread(target=go_on, name="limbeck-upload", daemon=True)
     thread.start()

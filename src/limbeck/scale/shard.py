@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from limbeck.scale.plan import RECORDS, Plan, Shard, write_bytes
 _BLOCK = 2**20
 _GONE = 60.0  # seconds for the worker of a killed job to notice and let go of its shard
 _STEP = 0.1
-Heard = Callable[[int], None]  # called with how many more rows were read; with 0 while bytes move
+OnRows = Callable[[int], None]  # called with how many more rows were read; with 0 while bytes move
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def opened(job: Job) -> Classifier:
     return classifier
 
 
-def answer(job: Job, shard: Shard, classifier: Classifier, heard: Heard) -> Record:
+def answer(job: Job, shard: Shard, classifier: Classifier, on_rows: OnRows) -> Record:
     """Answer one shard and note that it is done.
 
     Raises
@@ -105,26 +106,20 @@ def answer(job: Job, shard: Shard, classifier: Classifier, heard: Heard) -> Reco
     """
     source, output = open_place(job.source), open_place(job.output)
     with tempfile.TemporaryDirectory(prefix="limbeck-shard-") as folder:
-        scratch = Path(folder)
-        given, made = scratch / "in" / Path(shard.input).name, scratch / "out" / Path(shard.output).name
-        if source.local is not None:
-            given = source.local / shard.input
-        else:
-            given.parent.mkdir()
-            source.fetch(shard.input, given, lambda: heard(0))
+        heartbeat = partial(on_rows, 0)
+        given = source.fetch(shard.input, Path(folder, "in", Path(shard.input).name), heartbeat)
         if given.exists() and given.stat().st_size != shard.size:
             fix = "start the job again once nothing writes to the input"
             raise LimbeckError("changed since the job began", where=f"{source.shown}/{shard.input}", fix=fix)
-        if output.local is not None:
-            made = output.local / shard.output
-        done = _predicted(job, given, made, classifier, heard)
+        # A local folder is written to directly, so that a shard that was cut off goes on from its journal there.
+        made = Path(folder, "out", Path(shard.output).name) if output.local is None else output.local / shard.output
+        done = _predicted(job, given, made, classifier, on_rows)
         rejects = None if done.rejects is None else _facts(done.rejects)
         size, digest = _facts(made)
         if output.local is None:
-            beat = lambda: heard(0)  # noqa: E731 - the two uploads share it
-            output.put(made, shard.output, beat)
+            output.put(made, shard.output, heartbeat)
             if done.rejects is not None:
-                output.put(done.rejects, shard.rejects, beat)
+                output.put(done.rejects, shard.rejects, heartbeat)
             else:
                 output.remove(shard.rejects)
     beside, beside_digest = rejects or (None, None)
@@ -135,13 +130,13 @@ def answer(job: Job, shard: Shard, classifier: Classifier, heard: Heard) -> Reco
     return record
 
 
-def _predicted(job: Job, given: Path, made: Path, classifier: Classifier, heard: Heard) -> Any:
+def _predicted(job: Job, given: Path, made: Path, classifier: Classifier, on_rows: OnRows) -> Any:
     """Call `limbeck.predict`; wait for the worker of a killed job that has not yet noticed it."""
     until, before = time.monotonic() + _GONE, 0
 
     def listen(event: Event) -> None:
         nonlocal before
-        heard(max(event.done - before, 0))
+        on_rows(max(event.done - before, 0))
         before = event.done
 
     while True:
@@ -152,7 +147,7 @@ def _predicted(job: Job, given: Path, made: Path, classifier: Classifier, heard:
         except InUseError:
             if time.monotonic() > until:
                 raise
-            heard(0)
+            on_rows(0)
             time.sleep(_STEP)
 
 

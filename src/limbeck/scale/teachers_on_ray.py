@@ -23,7 +23,7 @@ from limbeck.progress import say
 from limbeck.recipe import Task
 from limbeck.recipe import Teacher as Spec
 from limbeck.scale.outcomes import ATTEMPTS, STALL, received, sent
-from limbeck.scale.ray_tasks import connected, refuse_others, still, unable, versions
+from limbeck.scale.ray_tasks import cannot_run, connected, refuse_others, stalled, versions
 from limbeck.teachers import open_teacher
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
 from limbeck.teachers.spread import spreading
@@ -106,14 +106,14 @@ class OnRay:
             if ready:
                 since, warned = time.monotonic(), False
             elif time.monotonic() - since > self._stall and not warned:
-                say(str(still(self._ray, self._cpus, self._stall)))
+                say(str(stalled(self._ray, self._cpus, self._stall)))
                 warned = True
 
     def _found(self, ref: Any) -> dict[str, Any]:
         try:
             found: dict[str, Any] = self._ray.get(ref)
         except self._ray.exceptions.RayError as error:
-            raise unable(error) from error
+            raise cannot_run(error) from error
         return found
 
     def _failed(self, facts: dict[str, Any], before: list[Answers], start: int, rows: int) -> LimbeckError:
