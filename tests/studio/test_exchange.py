@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -318,3 +319,37 @@ def test_rows_of_a_table_keep_their_columns_and_types(people: dict[str, User], t
     from limbeck.studio.exchange.mapping import item_of
 
     assert item_of(before, key="k", inputs=()).content == content
+
+
+def test_what_no_database_holds_costs_one_row(
+    model: Version, people: dict[str, User], sign_in: Callable[[str], Client]
+) -> None:
+    """The history of a file is JSON, which can hold more than a column can: the import goes on behind such a row."""
+    review = {"label": "good", "by": "x", "more": {"key": "k"}}
+
+    def entry(text: str, **facts: Any) -> dict[str, Any]:
+        return {"fields": {"text": text}, "responses": {}, "metadata": {"limbeck": {"limbeck": 1, **facts}}}
+
+    refused = [
+        entry("a", more={"given": "\0"}),
+        entry("b", more={"given": "\ud800"}),
+        entry("c", reviews=[{**review, "more": {"facts": {"\ud800": 1}}}]),
+        entry("d", reviews=[{**review, "more": {"seconds": 10**400}}]),
+        entry("e", answers=[{"label": "good", "probability": 10**400}]),
+        entry("f", answers=[{"label": "good", "more": {"margin": float("inf")}}]),
+        entry("g", answers=[{"label": "good", "probabilities": {"\ud800": 1.0}}]),
+        entry("h") | {"responses": {"label": [{"value": "\0", "user_id": "1"}]}},
+        entry("i") | {"fields": {"text": "i", "\ud800": "x"}},
+    ]
+    kept = [
+        entry("j", reviews=[{**review, "at": "0001-01-01T00:00:00+14:00"}]),
+        entry("k", reviews=[{**review, "at": "9999-12-31T23:59:59-14:00", "more": {}}]),
+        entry("l", state="reviewed", label="x" * 1000),
+    ]
+    client = sign_in("administrator")
+    job = imported(client, json.dumps([*refused, *kept]).encode(), "t.json", answer="")
+    assert (job.result["rows"], job.result["rejected"]) == (len(kept), len(refused))
+    assert [one.row for one in Rejected.objects.filter(job=job)] == list(range(1, len(refused) + 1))
+    assert {one.at.year for one in Review.objects.all()} == {job.created_at.year}
+    assert Item.objects.get(content="l").final_label == "x" * 200
+    assert client.get(reverse("job", args=[job.pk])).status_code == 200

@@ -11,7 +11,7 @@ from typing import Any
 from limbeck.data.exchange import argilla, doccano, label_studio
 from limbeck.data.exchange.escape import sheet_unescaped, unescaped
 from limbeck.data.exchange.flat import HISTORY, LABEL, record_from
-from limbeck.data.exchange.record import TEXT, Record
+from limbeck.data.exchange.record import TEXT, Record, check
 from limbeck.data.tables.read import inspect, stream
 from limbeck.data.tables.rows import Format
 from limbeck.errors import LimbeckError, first_line
@@ -114,11 +114,13 @@ def _of_objects(form: str) -> Callable[[Mapping[str, Any]], Record]:
 
 def _row(number: int, cells: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], Record]) -> Row:
     try:
-        return Row(number, parse(cells))
+        record = parse(cells)
+        check(record)
     except LimbeckError as error:
         return Row(number, None, str(error))
-    except (ValueError, TypeError, RecursionError) as error:  # what nobody has thought of costs one row
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # what nobody has thought of costs one row
         return Row(number, None, f"the row cannot be read: {first_line(error)}")
+    return Row(number, record)
 
 
 def _value(cell: str) -> Any:

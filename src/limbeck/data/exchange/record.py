@@ -8,7 +8,6 @@ differs from the history's, somebody has changed it outside: that is one more re
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -19,6 +18,7 @@ FORMAT = 1  # of a history
 MOST_TEXT = 1 << 20  # characters of a cell
 MOST_COLUMNS = 500
 MOST_ENTRIES = 1000  # answers or reviews of one row
+LARGEST = 1 << 63  # numbers from here on are refused: no column holds them
 TEXT = "text"  # the column of a row that is one text
 
 
@@ -76,6 +76,37 @@ class Record:
         """Return all but the content as JSON of one line."""
         facts = {key: value for key, value in asdict(self).items() if key != "content" and value not in ("", (), {})}
         return json.dumps({"limbeck": FORMAT, **facts}, ensure_ascii=False, allow_nan=False, sort_keys=True)
+
+
+def check(record: Record) -> None:
+    """Check that databases and pages can hold all of a record that a file gave, ``more`` included.
+
+    Raises
+    ------
+    LimbeckError
+        For a text that is too long or has a NUL or half of a character, a number that is not finite or not below 2⁶³,
+        and more than `MOST_ENTRIES` answers or reviews.
+    """
+    if max(len(record.answers), len(record.reviews)) > MOST_ENTRIES:
+        raise LimbeckError(f"the row has over {MOST_ENTRIES:,} answers or reviews")
+    _check(vars(record), "")
+
+
+def _check(value: Any, name: str) -> None:
+    if isinstance(value, str):
+        _text(value, name)
+    elif isinstance(value, int | float):
+        if not abs(value) < LARGEST:
+            raise LimbeckError(f"{name[:80]!r} has a number that is too large or not finite")
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            _text(key, name)
+            _check(inner, key)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check(inner, name)
+    elif isinstance(value, Answer | Review):
+        _check(vars(value), name)
 
 
 def told(record: Record, labels: Iterable[Review]) -> Record:
@@ -192,7 +223,7 @@ def _string(facts: Mapping[str, Any], name: str) -> str:
 
 
 def _share(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or not 0 <= value <= 1:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         raise _wrong("has a probability that is no number from 0 to 1")
     return float(value)
 

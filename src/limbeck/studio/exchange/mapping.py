@@ -157,7 +157,7 @@ def review_of(said: Said, item: Item, *, key: str, people: Mapping[str, int], im
 
 def settled(item: Item, record: Record, people: Mapping[str, int]) -> None:
     """Give a new item the final label that its record has."""
-    item.state, item.final_label = record.state, record.label
+    item.state, item.final_label = record.state, record.label[:LONGEST_CLASS]
     if record.people:
         last = record.people[-1]
         item.final_by_id, item.reviewed_at = people.get(last.by), moment(last.at)
@@ -172,12 +172,12 @@ def is_settled(record: Record) -> bool:
 
 
 def moment(text: str) -> datetime.datetime:
-    """Return a time that a file gives; now where it gives none."""
+    """Return a time that a file gives; now where it gives none, or one that no time zone can show."""
     try:
         found = parse_datetime(text)
     except ValueError:
         found = None
-    if found is None:
+    if found is None or not 1900 <= found.year < 9000:
         return timezone.now()
     return found if timezone.is_aware(found) else found.replace(tzinfo=datetime.UTC)
 
