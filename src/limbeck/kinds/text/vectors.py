@@ -26,7 +26,12 @@ def vectors(encoder: TextInput, texts: Sequence[str]) -> tuple[NDArray[np.float3
     n-grams of 2 to 4 characters.
     """
     empty = {at: LimbeckError("the text is empty") for at, text in enumerate(texts) if not text or text.isspace()}
-    bags = Ngrams(_BAGS).encode(clean_all(texts, encoder.settings.clean), _REACH)
+    return of_clean(clean_all(texts, encoder.settings.clean)), empty
+
+
+def of_clean(texts: Sequence[str]) -> NDArray[np.float32]:
+    """Return float32 [N, 256] of N clean texts, each of length one; see `vectors`."""
+    bags = Ngrams(_BAGS).encode(texts, _REACH)
     assert bags.weights is not None
     owner = np.repeat(np.arange(len(texts)), bags.lengths)
-    return unit(projected(bags.values.astype(np.int64), bags.weights, owner, len(texts), WIDTH)), empty
+    return unit(projected(bags.values.astype(np.int64), bags.weights, owner, len(texts), WIDTH))
