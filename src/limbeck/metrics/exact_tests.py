@@ -39,8 +39,11 @@ def holm(ps: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def wilson(hits: int, n: int) -> tuple[float, float]:
-    """Return the 95 % interval of a share of n rows (Wilson 1927); (0, 1) for none."""
+def wilson(hits: float, n: float) -> tuple[float, float]:
+    """Return the 95 % interval of a share of n rows (Wilson 1927); (0, 1) for none.
+
+    Neither needs to be whole: n may be the number of evenly drawn rows that would be as precise as a weighted sample.
+    """
     if not n:
         return 0.0, 1.0
     z = 1.959963984540054

@@ -16,8 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
-
-_Z = 1.959963984540054  # 95 %
+from limbeck.metrics.exact_tests import wilson
 
 
 @dataclass(frozen=True)
@@ -66,7 +65,7 @@ def audited_share(hits: ArrayLike, probability: ArrayLike) -> Audited:
     spread = float(without @ (w * (hit - share)) ** 2) / float(w.sum()) ** 2
     if spread > 0:
         size = min(size, share * (1 - share) / spread)
-    low, high = wilson_of(share, size)
+    low, high = wilson(share * size, size)
     return Audited(sure + part * share, sure + part * low, sure + part * high, len(y), size)
 
 
@@ -95,10 +94,3 @@ def chances(drawn: ArrayLike, chosen: ArrayLike, rows: int) -> tuple[NDArray[np.
     probability = np.where(chosen, 1.0, sample / max(rest, 1))
     kept = np.flatnonzero(drawn | chosen)
     return kept, probability[kept]
-
-
-def wilson_of(share: float, size: float) -> tuple[float, float]:
-    """Return the 95 % interval of Wilson 1927 for a share of ``size`` rows, which need not be whole."""
-    middle = (share + _Z**2 / (2 * size)) / (1 + _Z**2 / size)
-    half = _Z / (1 + _Z**2 / size) * math.sqrt(share * (1 - share) / size + _Z**2 / (4 * size**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
