@@ -43,8 +43,8 @@ def fill(count: int) -> None:
     from django.utils import timezone
 
     from limbeck.studio.review.models import Item
-    from limbeck.studio.review.services.add import digest_of
-    from limbeck.studio.review.services.policies import kept_policy
+    from limbeck.studio.review.services.adding.add import digest_of
+    from limbeck.studio.review.services.queue.policies import kept_policy
 
     chance = random.Random(0)
     for number, model in enumerate(MODELS):
@@ -88,7 +88,7 @@ def together(acts: list[Callable[[], None]]) -> list[BaseException]:
 
 def claims(people: list[object], threads: int, each: int) -> dict[str, float]:
     """Claim items one by one from many threads; return claims a second and how many items were given twice."""
-    from limbeck.studio.review.services.queue import next_items
+    from limbeck.studio.review.services.queue.next import next_items
 
     given: list[int] = []
 
@@ -111,7 +111,7 @@ def pages(person: object, rounds: int) -> dict[str, object]:
     from django.test.utils import CaptureQueriesContext
     from django.urls import reverse
 
-    from limbeck.studio.review.services.listing import ORDERS, Wanted, listed
+    from limbeck.studio.review.services.display.listing import ORDERS, Wanted, listed
 
     client = Client(SERVER_NAME="localhost")
     client.force_login(person)
@@ -149,9 +149,9 @@ def clicking(people: list[object], seconds: float, imported: int) -> dict[str, f
     from django.db import OperationalError
 
     from limbeck.studio.review.models import Item, Review
-    from limbeck.studio.review.services.add import add_items
-    from limbeck.studio.review.services.answers import Answer, answer
-    from limbeck.studio.review.services.queue import next_items
+    from limbeck.studio.review.services.adding.add import add_items
+    from limbeck.studio.review.services.answers.answer import Answer, answer
+    from limbeck.studio.review.services.queue.next import next_items
 
     until = time.perf_counter() + seconds
     kept: list[str] = []

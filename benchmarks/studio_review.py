@@ -27,7 +27,7 @@ import django; django.setup()
 from django.test import Client
 from django.conf import settings
 from limbeck.studio.accounts.models import User
-from limbeck.studio.review.services.add import add_items
+from limbeck.studio.review.services.adding.add import add_items
 from benchmarks.review_load import rows
 add_items(rows(int(sys.argv[1]), "comments", 1), by=None)
 client = Client()

@@ -7,8 +7,8 @@ import uuid
 
 from limbeck.studio.accounts.models import User
 from limbeck.studio.review.models import Item, Policy, Review
-from limbeck.studio.review.services.add import add_items
-from limbeck.studio.review.services.answers import Answer, Kept, answer
+from limbeck.studio.review.services.adding.add import add_items
+from limbeck.studio.review.services.answers.answer import Answer, Kept, answer
 
 MODEL = "comments"
 CLASSES = ("bad", "good")

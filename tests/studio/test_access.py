@@ -20,7 +20,7 @@ from limbeck.studio.jobs.models import Job
 from limbeck.studio.notices.models import Channel, Delivery
 from limbeck.studio.opinions.models import WordList
 from limbeck.studio.registry.facts import Version
-from limbeck.studio.review.services.send import send_one
+from limbeck.studio.review.services.adding.send import send_one
 from limbeck.studio.roles import ABILITIES, Ability, Role
 from studio_tokens import token_of
 

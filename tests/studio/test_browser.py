@@ -29,7 +29,7 @@ from limbeck.studio.notices.models import Channel, Delivery
 from limbeck.studio.opinions.models import WordList
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.services.add import add_items, item_of
+from limbeck.studio.review.services.adding.add import add_items, item_of
 from limbeck.studio.roles import Role
 from small import reviews
 from studio.hostile_texts import HOSTILE_TEXTS

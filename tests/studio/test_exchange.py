@@ -30,7 +30,8 @@ from limbeck.studio.jobs.worker import Worker
 from limbeck.studio.opinions.models import Opinion
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.review.models import Item, Review
-from limbeck.studio.review.services import adjudicate, answers
+from limbeck.studio.review.services.answers.adjudicate import adjudicate
+from limbeck.studio.review.services.answers.answer import Answer, answer, undo
 from limbeck.studio.roles import Ability
 from small import reviews
 from studio.test_api import token_of
@@ -87,16 +88,16 @@ def reviewed(model: Version, people: dict[str, User], sign_in: Callable[[str], C
     items = list(Item.objects.order_by("pk"))
     first, second, third = items[:3]
     one, two = people["reviewer"], people["administrator"]
-    answers.answer(answers.Answer(first.pk, "k1", "good", note="=不错\n"), by=one)
-    answers.answer(answers.Answer(second.pk, "k2", "bad", seconds=2.5), by=one)
-    answers.undo("k2", by=one)
-    answers.answer(answers.Answer(second.pk, "k3", skipped=True), by=one)
-    answers.answer(answers.Answer(third.pk, "k4", "bad"), by=one)
+    answer(Answer(first.pk, "k1", "good", note="=不错\n"), by=one)
+    answer(Answer(second.pk, "k2", "bad", seconds=2.5), by=one)
+    undo("k2", by=one)
+    answer(Answer(second.pk, "k3", skipped=True), by=one)
+    answer(Answer(third.pk, "k4", "bad"), by=one)
     Item.objects.filter(pk=third.pk).update(wanted=2)
-    answers.answer(answers.Answer(third.pk, "k5", "good"), by=two)
+    answer(Answer(third.pk, "k5", "good"), by=two)
     third.refresh_from_db()
     assert third.disputed
-    adjudicate.adjudicate(answers.Answer(third.pk, "k6", "good"), by=two)
+    adjudicate(Answer(third.pk, "k6", "good"), by=two)
     Opinion.objects.create(item=first, source="llm", author="qwen", label="bad", version="ab12", facts={"a": 1})
     return list(Item.objects.order_by("pk"))
 

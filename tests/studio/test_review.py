@@ -16,12 +16,12 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import verify
 from limbeck.studio.review.models import Gold, Item, Policy, Review
 from limbeck.studio.review.models.items import ADJUDICATED, ANOTHER, AUDIT, CLAIMED, POOL, PREDICTED, REVIEWED
-from limbeck.studio.review.services.add import Added, add_items
-from limbeck.studio.review.services.adjudicate import adjudicate, appeal, disputed
-from limbeck.studio.review.services.answers import Answer, answer, undo
-from limbeck.studio.review.services.claims import release_expired
-from limbeck.studio.review.services.disagreement import disagreement
-from limbeck.studio.review.services.queue import next_items
+from limbeck.studio.review.services.adding.add import Added, add_items
+from limbeck.studio.review.services.adding.disagreement import disagreement
+from limbeck.studio.review.services.answers.adjudicate import adjudicate, appeal, disputed
+from limbeck.studio.review.services.answers.answer import Answer, answer, undo
+from limbeck.studio.review.services.queue.claims import release_expired
+from limbeck.studio.review.services.queue.next import next_items
 from studio.review_items import MODEL, answered, item, last_review, stored
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.detection import services
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.review.models import Item, Policy, Review
-from limbeck.studio.review.services.add import add_items, item_of
+from limbeck.studio.review.services.adding.add import add_items, item_of
 from small import reviews
 from studio.test_browser import Browser, chromium
 

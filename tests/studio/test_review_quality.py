@@ -19,13 +19,15 @@ from limbeck.studio.jobs.worker import Context, Worker
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.review.models import Item, Policy, Review
 from limbeck.studio.review.models.items import ASSIGNED, AUDIT, POOL
-from limbeck.studio.review.services import assign, bulk, gold, quality
-from limbeck.studio.review.services.add import Added, add_items
-from limbeck.studio.review.services.history import history
-from limbeck.studio.review.services.listing import ORDERS, Wanted, listed
-from limbeck.studio.review.services.queue import next_items
-from limbeck.studio.review.services.send import send_job
-from limbeck.studio.review.services.tables import review_table
+from limbeck.studio.review.services.adding.add import Added, add_items
+from limbeck.studio.review.services.adding.send import send_job
+from limbeck.studio.review.services.adding.tables import review_table
+from limbeck.studio.review.services.answers import bulk
+from limbeck.studio.review.services.display.history import history
+from limbeck.studio.review.services.display.listing import ORDERS, Wanted, listed
+from limbeck.studio.review.services.quality import agreement, audit, gold
+from limbeck.studio.review.services.queue import assign
+from limbeck.studio.review.services.queue.next import next_items
 from small import reviews
 from studio.review_items import MODEL, answered, item, stored
 from studio.test_detection import table, upload
@@ -48,7 +50,7 @@ def test_agreement_of_two_blind_people_is_that_counted_by_hand(people: dict[str,
     for row, (one, other) in zip(rows, given, strict=True):
         answered(row, people["reviewer"], one)
         answered(row, people["operator"], other)
-    found = quality.agreement(MODEL)
+    found = agreement.agreement(MODEL)
     assert [(pair.rows, pair.equal, pair.kappa) for pair in found.pairs] == [(10, 7, pytest.approx(0.4))]
     # Fleiss pools both people: 11 "good" and 9 "bad" of 20.
     chance = (11 / 20) ** 2 + (9 / 20) ** 2
@@ -62,7 +64,7 @@ def test_a_skip_and_an_undone_answer_are_no_agreement(people: dict[str, User]) -
     answered(row, people["reviewer"], "good")
     answered(row, people["reviewer"], "bad")  # a correction: the first is undone
     answered(row, people["operator"], skipped=True)
-    assert quality.agreement(MODEL).pairs == []
+    assert agreement.agreement(MODEL).pairs == []
 
 
 def test_gold_rows_measure_people_with_an_interval(people: dict[str, User]) -> None:
@@ -86,11 +88,11 @@ def test_the_accuracy_of_the_model_weighs_rows_by_their_inclusion(people: dict[s
     Item.objects.filter(pk__in=[row.pk for row in rows[:4]]).update(inclusion=0.5)
     for row in rows:
         answered(row, people["reviewer"], "bad" if row in rows[:2] else "good")
-    found = quality.audited(MODEL)
+    found = audit.audited(MODEL)
     assert found.rows == 8
     assert found.accuracy == pytest.approx((2 * 2 + 4) / (4 * 2 + 4))
     assert found.low < 2 / 3 < found.high
-    assert quality.audited("none").accuracy is None
+    assert audit.audited("none").accuracy is None
 
 
 def test_rows_that_were_chosen_do_not_bias_the_audit(people: dict[str, User]) -> None:
@@ -101,7 +103,7 @@ def test_rows_that_were_chosen_do_not_bias_the_audit(people: dict[str, User]) ->
     audited = [row for row in rows if row.audit]
     for row in audited:
         answered(row, people["reviewer"], "good")
-    assert (quality.audited(MODEL).accuracy, quality.audited(MODEL).rows) == (1.0, len(audited))
+    assert (audit.audited(MODEL).accuracy, audit.audited(MODEL).rows) == (1.0, len(audited))
 
 
 @pytest.mark.django_db(transaction=True)
@@ -117,7 +119,7 @@ def test_bulk_acceptance_holds_a_sample_back(people: dict[str, User]) -> None:
     held = list(Item.objects.filter(lane=AUDIT))
     answered(held[0], people["reviewer"], "bad")
     answered(held[1], people["reviewer"], "good")
-    found = quality.bulk_audited(MODEL)
+    found = audit.bulk_audited(MODEL)
     assert (found.rows, found.accuracy) == (2, 0.5)
     assert Item.objects.get(pk=held[0].pk).final_label == "bad"  # who looked at it counts more
     assert bulk.run(job, Context()) == job.result  # again, as after a kill

@@ -53,7 +53,7 @@ def review_rows(model: str, table: Path) -> None:
     from limbeck.studio.launch import prepare
 
     prepare()
-    from limbeck.studio.review.services.tables import review_table
+    from limbeck.studio.review.services.adding.tables import review_table
 
     added = review_table(model, table)
     click.echo(f"review: {added.added:,} rows of {table.name} added, {added.known:,} were there")

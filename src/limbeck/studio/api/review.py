@@ -27,14 +27,14 @@ from limbeck.studio.api.review_schemas import (
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.review.models import Item
 from limbeck.studio.review.models.planning import ORDERS
-from limbeck.studio.review.services import quality
-from limbeck.studio.review.services.adjudicate import adjudicate, appeal
-from limbeck.studio.review.services.answers import Answer, answer, undo
-from limbeck.studio.review.services.history import history
-from limbeck.studio.review.services.listing import Wanted, listed
-from limbeck.studio.review.services.queue import MOST as AT_ONCE
-from limbeck.studio.review.services.queue import next_items
-from limbeck.studio.review.services.send import send_job
+from limbeck.studio.review.services.adding.send import send_job
+from limbeck.studio.review.services.answers.adjudicate import adjudicate, appeal
+from limbeck.studio.review.services.answers.answer import Answer, answer, undo
+from limbeck.studio.review.services.display.history import history
+from limbeck.studio.review.services.display.listing import Wanted, listed
+from limbeck.studio.review.services.quality import agreement, audit
+from limbeck.studio.review.services.queue.next import MOST as AT_ONCE
+from limbeck.studio.review.services.queue.next import next_items
 from limbeck.studio.web.problems import shown
 
 router = Router(tags=["review"])
@@ -106,11 +106,11 @@ def send(request: HttpRequest, number: int) -> Any:
 @router.get("/review/quality/{str:model}", response={200: QualityOut, **REFUSED}, auth=REVIEW)
 def figures(request: HttpRequest, model: str) -> Any:
     """Return the accuracy of a model on the random audit and how far people agree."""
-    audit, agreement = quality.audited(model), quality.agreement(model)
+    share, agreed = audit.audited(model), agreement.agreement(model)
     return {
-        "accuracy": audit.accuracy, "low": audit.low, "high": audit.high, "audited": audit.rows,
-        "fleiss": agreement.fleiss, "blind": agreement.rows,
-        "pairs": [{"rows": one.rows, "equal": one.equal, "kappa": one.kappa} for one in agreement.pairs],
+        "accuracy": share.accuracy, "low": share.low, "high": share.high, "audited": share.rows,
+        "fleiss": agreed.fleiss, "blind": agreed.rows,
+        "pairs": [{"rows": one.rows, "equal": one.equal, "kappa": one.kappa} for one in agreed.pairs],
     }  # fmt: skip
 
 

@@ -42,8 +42,8 @@ from limbeck.studio.opinions.models import Opinion
 from limbeck.studio.registry.facts import Version, version_of
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.items import REVIEWED
-from limbeck.studio.review.services.add import add_items
-from limbeck.studio.review.services.settle import settle
+from limbeck.studio.review.services.adding.add import add_items
+from limbeck.studio.review.services.answers.settle import settle
 
 CHUNK = 500  # rows of a transaction: other writers get their turn between two
 SHOWN = 20

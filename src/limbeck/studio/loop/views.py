@@ -21,7 +21,7 @@ from limbeck.studio.loop.forms import LabelForm, PromoteForm, RetrainForm, Table
 from limbeck.studio.loop.models import STATES
 from limbeck.studio.loop.watching import watched
 from limbeck.studio.registry.facts import Version, all_versions, published, version_of
-from limbeck.studio.review.services.quality import audited
+from limbeck.studio.review.services.quality.audit import audited
 from limbeck.studio.roles import Ability
 from limbeck.studio.web import problems
 

@@ -15,7 +15,7 @@ from limbeck.studio.jobs.worker import Context
 from limbeck.studio.opinions.models import RULE, Opinion, WordList
 from limbeck.studio.opinions.words import answered, words_in
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.services.classes import classes_of
+from limbeck.studio.review.services.answers.classes import classes_of
 
 CHUNK = 500
 

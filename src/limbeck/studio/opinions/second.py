@@ -31,7 +31,7 @@ from limbeck.studio.audit.log import record
 from limbeck.studio.opinions.models import ANSWERED, ASKING, FAILED, LLM, Opinion, Spending
 from limbeck.studio.review.models import Item
 from limbeck.studio.review.models.answers import PERSON
-from limbeck.studio.review.services.classes import classes_of
+from limbeck.studio.review.services.answers.classes import classes_of
 from limbeck.studio.roles import Ability
 from limbeck.teachers.base import Place
 from limbeck.teachers.http.chat import PROMPT, Chat

@@ -21,7 +21,7 @@ from limbeck.studio.opinions.forms import TryForm, WordsForm
 from limbeck.studio.opinions.models import LLM, WordList
 from limbeck.studio.registry.facts import published
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.services.classes import classes_of
+from limbeck.studio.review.services.answers.classes import classes_of
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
 from limbeck.studio.web.uploads import keep

@@ -11,14 +11,14 @@ ADD = JobKind(
     "review_add",
     _("Answers to review"),
     (("add", _("Adding items")),),
-    run="limbeck.studio.review.services.send:run",
+    run="limbeck.studio.review.services.adding.send:run",
     template="review/sent.html",
 )
 BULK = JobKind(
     "review_bulk",
     _("Bulk acceptance"),
     (("accept", _("Accepting items")),),
-    run="limbeck.studio.review.services.bulk:run",
+    run="limbeck.studio.review.services.answers.bulk:run",
     template="review/accepted.html",
 )
 
@@ -33,6 +33,6 @@ class Config(AppConfig):
     def ready(self) -> None:
         """Listen for finished batches."""
         from limbeck.studio.detection.signals import batch_stored
-        from limbeck.studio.review.services.send import after_batch
+        from limbeck.studio.review.services.adding.send import after_batch
 
         batch_stored.connect(after_batch, dispatch_uid="review")

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_GET
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.accounts.models import User
 from limbeck.studio.review.models.items import SOURCES, STATES
-from limbeck.studio.review.services.classes import classes_of
-from limbeck.studio.review.services.listing import Wanted, listed
-from limbeck.studio.review.services.policies import reviewed_models
-from limbeck.studio.review.services.shown import brief
+from limbeck.studio.review.services.answers.classes import classes_of
+from limbeck.studio.review.services.display.listing import Wanted, listed
+from limbeck.studio.review.services.display.shown import brief
+from limbeck.studio.review.services.queue.policies import reviewed_models
 from limbeck.studio.roles import Ability
 
 ALL = ("", _("All"))

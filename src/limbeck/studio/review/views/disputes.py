@@ -12,11 +12,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
-from limbeck.studio.review.services.adjudicate import adjudicate, disputed
-from limbeck.studio.review.services.answers import Answer
-from limbeck.studio.review.services.classes import classes_of
-from limbeck.studio.review.services.history import history
-from limbeck.studio.review.services.shown import as_html
+from limbeck.studio.review.services.answers.adjudicate import adjudicate, disputed
+from limbeck.studio.review.services.answers.answer import Answer
+from limbeck.studio.review.services.answers.classes import classes_of
+from limbeck.studio.review.services.display.history import history
+from limbeck.studio.review.services.display.shown import as_html
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
 

@@ -14,12 +14,12 @@ from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection.pictures import content_type
 from limbeck.studio.review.models import Gold, Item
-from limbeck.studio.review.services.adjudicate import appeal
-from limbeck.studio.review.services.answers import Answer, answer
-from limbeck.studio.review.services.classes import classes_of
-from limbeck.studio.review.services.explain import explain
-from limbeck.studio.review.services.history import history
-from limbeck.studio.review.services.shown import as_html, file_of
+from limbeck.studio.review.services.answers.adjudicate import appeal
+from limbeck.studio.review.services.answers.answer import Answer, answer
+from limbeck.studio.review.services.answers.classes import classes_of
+from limbeck.studio.review.services.display.explain import explain
+from limbeck.studio.review.services.display.history import history
+from limbeck.studio.review.services.display.shown import as_html, file_of
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
 

@@ -18,8 +18,10 @@ from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.accounts.models import User
 from limbeck.studio.review.models import Assignment, Gold, Policy
-from limbeck.studio.review.services import assign, bulk, gold, policies, quality
-from limbeck.studio.review.services.classes import classes_of
+from limbeck.studio.review.services.answers import bulk
+from limbeck.studio.review.services.answers.classes import classes_of
+from limbeck.studio.review.services.quality import agreement, audit, gold
+from limbeck.studio.review.services.queue import assign, policies
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
 
@@ -164,7 +166,7 @@ def show_quality(request: HttpRequest) -> HttpResponse:
     if not request.user.may(Ability.ADMINISTER):
         people = [one for one in people if one.name == request.user.shown_name]
     context = {
-        "models": models, "model": model, "audit": quality.audited(model), "bulk": quality.bulk_audited(model),
-        "agreement": quality.agreement(model), "people": people,
+        "models": models, "model": model, "audit": audit.audited(model), "bulk": audit.bulk_audited(model),
+        "agreement": agreement.agreement(model), "people": people,
     }  # fmt: skip
     return render(request, "review/quality.html", context)

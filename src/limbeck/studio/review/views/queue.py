@@ -18,13 +18,13 @@ from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.planning import ORDERS
-from limbeck.studio.review.services.answers import Answer, answer, undo
-from limbeck.studio.review.services.claims import release
-from limbeck.studio.review.services.classes import classes_of
-from limbeck.studio.review.services.explain import explain
-from limbeck.studio.review.services.policies import policy_of, reviewed_models
-from limbeck.studio.review.services.queue import MOST, next_items
-from limbeck.studio.review.services.shown import as_html, as_json
+from limbeck.studio.review.services.answers.answer import Answer, answer, undo
+from limbeck.studio.review.services.answers.classes import classes_of
+from limbeck.studio.review.services.display.explain import explain
+from limbeck.studio.review.services.display.shown import as_html, as_json
+from limbeck.studio.review.services.queue.claims import release
+from limbeck.studio.review.services.queue.next import MOST, next_items
+from limbeck.studio.review.services.queue.policies import policy_of, reviewed_models
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
 

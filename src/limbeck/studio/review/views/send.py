@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection import services as detection
 from limbeck.studio.jobs import services as jobs
-from limbeck.studio.review.services.send import send_job, send_one
+from limbeck.studio.review.services.adding.send import send_job, send_one
 from limbeck.studio.roles import Ability
 
 

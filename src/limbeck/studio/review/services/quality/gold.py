@@ -16,8 +16,8 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
 from limbeck.studio.review.models import Gold, Item, Review
 from limbeck.studio.review.models.answers import ADJUDICATION
-from limbeck.studio.review.services.answers import check_item_class
-from limbeck.studio.review.services.settle import settle
+from limbeck.studio.review.services.answers.answer import check_item_class
+from limbeck.studio.review.services.answers.settle import settle
 
 
 @dataclass(frozen=True)

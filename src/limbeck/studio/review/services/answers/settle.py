@@ -18,7 +18,7 @@ from limbeck.studio.review.models.items import (
     PREDICTED,
     REVIEWED,
 )
-from limbeck.studio.review.services.policies import policy_of
+from limbeck.studio.review.services.queue.policies import policy_of
 
 CHANGED = (
     "state", "lane", "answers", "disputed", "final_label", "final_by", "reviewed_at", "claimed_by", "claimed_until",

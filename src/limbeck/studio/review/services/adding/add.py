@@ -18,8 +18,8 @@ from limbeck.studio.audit.log import record
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.review.models import Item, Policy
 from limbeck.studio.review.models.items import AUDIT, POOL, PREDICTED
-from limbeck.studio.review.services.disagreement import hold_against_others
-from limbeck.studio.review.services.policies import kept_policy
+from limbeck.studio.review.services.adding.disagreement import hold_against_others
+from limbeck.studio.review.services.queue.policies import kept_policy
 
 CHUNK = 200  # rows of a transaction: reviewers get their turn between two
 PAUSE = 0.02  # seconds between two; SQLite's lock is not fair, who waits for it looks only now and then

@@ -1,7 +1,7 @@
 """Bulk acceptance: take the model's answer for all waiting items above a probability, but for a sample that people see.
 
 The sample is drawn at random among the items that are accepted. It goes to the audit lane, so that how often people
-would have answered differently is known, with an interval: `limbeck.studio.review.services.quality.bulk_audited`.
+would have answered differently is known, with an interval: `quality.audit.bulk_audited`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Context
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.items import AUDIT, POOL, PREDICTED, REVIEWED
-from limbeck.studio.review.services.add import CHUNK
+from limbeck.studio.review.services.adding.add import CHUNK
 
 KIND = "review_bulk"
 

@@ -12,7 +12,7 @@ from limbeck.errors import LimbeckError
 from limbeck.studio.detection.classifiers import classifier_of
 from limbeck.studio.registry.facts import version_of
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.services.add import Added, add_items
+from limbeck.studio.review.services.adding.add import Added, add_items
 
 MOST = 2000  # rows
 

@@ -29,8 +29,8 @@ from limbeck.studio.review.models.items import (
     PREDICTED,
     RANDOM,
 )
-from limbeck.studio.review.services.claims import claim, held, release_expired
-from limbeck.studio.review.services.policies import policy_of
+from limbeck.studio.review.services.queue.claims import claim, held, release_expired
+from limbeck.studio.review.services.queue.policies import policy_of
 
 MOST = 20  # items that a person gets at once
 ORDERS = {MARGIN: ("margin", "pk"), DISAGREEMENT: ("-disagreement", "pk"), ERROR: ("-suspicion", "pk")}

@@ -19,8 +19,8 @@ from limbeck.studio.audit.log import record
 from limbeck.studio.review.models import Gold, Item, Review
 from limbeck.studio.review.models.answers import FIRST
 from limbeck.studio.review.models.items import ADJUDICATED, CLAIMED
-from limbeck.studio.review.services.classes import UnknownClassError, check_class
-from limbeck.studio.review.services.settle import settle
+from limbeck.studio.review.services.answers.classes import UnknownClassError, check_class
+from limbeck.studio.review.services.answers.settle import settle
 
 LONGEST_NOTE = 2000
 LONGEST_LOOK = 3600.0  # seconds; who looks longer was away

@@ -14,8 +14,8 @@ from limbeck.studio.jobs import services as jobs
 from limbeck.studio.jobs.models import QUEUED, RUNNING, Job
 from limbeck.studio.jobs.worker import Context
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.services.add import CHUNK, add_items, item_of
-from limbeck.studio.review.services.policies import policy_of
+from limbeck.studio.review.services.adding.add import CHUNK, add_items, item_of
+from limbeck.studio.review.services.queue.policies import policy_of
 
 KIND = "review_add"
 

@@ -12,7 +12,7 @@ from limbeck.studio.detection.classifiers import classifier_of
 from limbeck.studio.detection.services import PARTS
 from limbeck.studio.registry.facts import Version, version_of
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.services.shown import file_of
+from limbeck.studio.review.services.display.shown import file_of
 
 
 def explain(item: Item) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.answers import ADJUDICATION, APPEAL, FIRST
-from limbeck.studio.review.services.answers import LONGEST_NOTE, Answer, check_answer, check_item_class
-from limbeck.studio.review.services.settle import settle
+from limbeck.studio.review.services.answers.answer import LONGEST_NOTE, Answer, check_answer, check_item_class
+from limbeck.studio.review.services.answers.settle import settle
 from limbeck.studio.roles import Ability
 
 

@@ -1,0 +1,1 @@
+"""How rows become items: from batches, single answers, imports and tables."""

@@ -1,0 +1,1 @@
+"""Which items a person gets next: lanes, claims, assignments, and the policy of a model."""
