@@ -1,10 +1,10 @@
 """Shards in object storage: a real S3 server that fails now and then, and no object that is only half there."""
 
 import json
-import threading
 from pathlib import Path
 
 import pytest
+from benchmarks.scale_storage import SECRET, s3_server
 
 from limbeck.errors import LimbeckError
 from limbeck.events import Event
@@ -16,48 +16,14 @@ from limbeck.scale.plan import OWN, write_bytes
 from limbeck.scale.predict_shards import predict_shards
 from scale.conftest import contents, write_shards
 
-arrow = pytest.importorskip("pyarrow.fs", reason="pyarrow is not installed: object storage is not tested")
-moto = pytest.importorskip("moto.server", reason="moto's S3 server is not installed: object storage is not tested")
-SECRET = "wJalrXUtnFEMI"
-
-
-class Failing:
-    """moto's application, of whose requests every twentieth fails as S3 does under load."""
-
-    def __init__(self) -> None:
-        self.application = moto.DomainDispatcherApplication(moto.create_backend_app)
-        self.asked, self.failing, self.lock = 0, False, threading.Lock()
-        self.broken: str | None = None  # what of a query makes a request fail always
-
-    def __call__(self, environ, begin):
-        with self.lock:
-            self.asked += 1
-            fails = self.failing and self.asked % 20 == 0
-            fails = fails or bool(self.broken and self.broken in environ["QUERY_STRING"])
-        if fails:
-            begin("503 Slow Down", [("Content-Type", "application/xml")])
-            return [b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"]
-        return self.application(environ, begin)
+pytest.importorskip("pyarrow.fs", reason="pyarrow is not installed: object storage is not tested")
+pytest.importorskip("moto.server", reason="moto's S3 server is not installed: object storage is not tested")
 
 
 @pytest.fixture(scope="module")
 def storage():
-    from werkzeug.serving import make_server
-
-    application = Failing()
-    server = make_server("127.0.0.1", 0, application, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-        patch.setenv("AWS_ACCESS_KEY_ID", "limbeck")
-        patch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-        server_ = f"127.0.0.1:{server.server_port}"
-        arrow.S3FileSystem(endpoint_override=server_, scheme="http", allow_bucket_creation=True).create_dir("bucket")
-        yield application
-    server.shutdown()
+    with s3_server("bucket") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
