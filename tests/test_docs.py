@@ -19,6 +19,7 @@ from pathlib import Path
 
 import click
 import pytest
+import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -66,9 +67,17 @@ def blocks(page: str) -> Iterator[tuple[str, str]]:
 
 
 def commands(block: str) -> list[list[str]]:
-    """Return the `limbeck` commands of a block as words."""
-    lines = block.replace("\\\n", " ").splitlines()
-    return [words[1:] for line in lines if (words := shlex.split(line, comments=True)) and words[0] == "limbeck"]
+    """Return the `limbeck` commands of a block as words, those that Slurm or torchrun starts too."""
+    found = []
+    for line in block.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if "--wrap" in words:
+            words = shlex.split(words[words.index("--wrap") + 1])
+        elif words[:1] == ["torchrun"]:
+            words = words[words.index("-m") + 1 :]
+        if words[:1] == ["limbeck"]:
+            found.append(words[1:])
+    return found
 
 
 def limbeck(words: list[str]) -> None:
@@ -142,6 +151,15 @@ def test_commands_that_are_not_run_name_verbs_and_options_that_exist(page):
             assert isinstance(verb, click.Command)
             known = {name for option in verb.params for name in option.opts}
             assert {word for word in words if word.startswith("--")} <= known, words
+
+
+@pytest.mark.parametrize("page", ALL)
+def test_python_and_yaml_that_are_not_run_can_be_read(page):
+    for language, content in blocks(page):
+        if language == "py":
+            compile(content, page, "exec")
+        elif language == "yaml":
+            assert list(yaml.safe_load_all(content))
 
 
 @pytest.mark.parametrize("page", ALL)
