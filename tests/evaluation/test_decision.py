@@ -1,4 +1,4 @@
-"""The decision of a report follows from the figures, with its reasons; what can be left alone is counted by hand."""
+"""The decision of a report follows from the figures, with its reasons; coverage is counted by hand."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def test_a_model_that_is_right_and_calibrated_can_be_used():
 def test_a_model_that_knows_what_it_does_not_know_can_be_used_with_people():
     found = decided(*answers(340, 60))
     assert found.grade == REVIEW and codes(found)[0] == "decision.alone"
-    assert "answer alone" in str(found.reasons[0])
+    assert "automatically" in str(found.reasons[0])
 
 
 def test_a_model_below_a_plain_baseline_is_not_used():
@@ -70,7 +70,7 @@ def test_a_detector_is_judged_by_its_order_and_by_what_it_finds(shift, grade):
     assert found.grade == grade and codes(found) == ["decision.finds", "decision.order"]
 
 
-def test_rows_that_can_be_left_alone_are_counted_by_falling_confidence():
+def test_rows_that_need_nobody_are_counted_by_falling_confidence():
     y = np.zeros(100, dtype=int)
     confidence = np.linspace(0.99, 0.6, 100)
     wrong = np.zeros(100, dtype=bool)
@@ -78,8 +78,8 @@ def test_rows_that_can_be_left_alone_are_counted_by_falling_confidence():
     p = np.where(wrong, 1 - confidence, confidence)
     p = np.stack([p, 1 - p], axis=1)
     half, most = automatic(y, p.argmax(axis=1), p, (0.98, 0.95))
-    assert (half.rows, half.share, half.right) == (60, 0.6, pytest.approx(59 / 60))
-    assert half.cut == pytest.approx(confidence[59])
+    assert (half.rows, half.coverage, half.accuracy) == (60, 0.6, pytest.approx(59 / 60))
+    assert half.threshold == pytest.approx(confidence[59])
     assert most.rows == 100
     none = automatic(1 - y, p.argmax(axis=1), p, (0.95,))[0]
-    assert (none.rows, none.share) == (0, 0.0)
+    assert (none.rows, none.coverage) == (0, 0.0)

@@ -74,9 +74,7 @@ def compare(
 @click.option(
     "--cpus", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Processors of a task on Ray."
 )
-@click.option(
-    "--format", "form", type=click.Choice(["parquet", "csv", "tsv", "jsonl"]), help="With --on; by default parquet."
-)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="With --on; by default parquet.")
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 @click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
 @click.option("--sets", type=float, metavar="COVERAGE", help="Add a column with prediction sets, e.g. 0.9.")

@@ -62,9 +62,11 @@ class Measured:
     def decision(self, classifier: Classifier, baselines: Sequence[Mapping[str, Any]]) -> Decision:
         """Return whether the bundle can be used, by these figures."""
         detects = task_of(classifier.manifest.task).detects
-        return decide(self.metrics, baselines, self.alone(classifier), detector=detects, seen=self.known is not None)
+        return decide(
+            self.metrics, baselines, self.automatic(classifier), detector=detects, seen=self.known is not None
+        )
 
-    def alone(self, classifier: Classifier) -> tuple[Automatic, ...]:
+    def automatic(self, classifier: Classifier) -> tuple[Automatic, ...]:
         """Return how many of the rows could be answered without people."""
         return automatic(self.rows.labels, classifier.decide(self.p), self.p)
 
@@ -90,7 +92,7 @@ class Measured:
             history=history,
             trust=trust,
             decision=self.decision(classifier, baselines),
-            alone=() if task_of(classifier.manifest.task).detects else self.alone(classifier),
+            automatic=() if task_of(classifier.manifest.task).detects else self.automatic(classifier),
             operating=sweep(self.rows.labels, self.p, classifier.manifest.threshold, classifier.manifest.positive),
             **pages_of(classifier, self.rows, self.p),
         )

@@ -1,4 +1,4 @@
-"""How much of the work a classifier could do alone: the share of rows whose answers are right often enough.
+"""Coverage at a target accuracy: the share of rows that a classifier could answer without people.
 
 Rows are taken by falling confidence, the probability of the answer. This is the risk-coverage curve of selective
 classification (El-Yaniv and Wiener 2010, section 2), read at the accuracies that people ask for.
@@ -12,28 +12,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-RIGHT = (0.95, 0.98, 0.99)
-_LEAST = 20  # rows: of fewer, a share of 95 % right means nothing
+TARGETS = (0.95, 0.98, 0.99)
+_LEAST = 20  # rows: of fewer, an accuracy of 95 % means nothing
 
 
 @dataclass(frozen=True)
 class Automatic:
-    """Rows whose confidence is ``cut`` or more: their ``share`` of all, how many, and how many of them are ``right``.
+    """Rows whose confidence is at least ``threshold``: their share of all, the ``coverage``, and their ``accuracy``.
 
-    ``wanted`` is the share of right answers that was asked for; a share of 0 means that no cut reaches it.
+    The ``target`` is the accuracy that was asked for; a coverage of 0 means that no threshold reaches it.
     """
 
-    wanted: float
-    share: float
-    cut: float
+    target: float
+    coverage: float
+    threshold: float
     rows: int
-    right: float
+    accuracy: float
 
 
 def automatic(
-    y: ArrayLike, decided: ArrayLike, p: ArrayLike, wanted: Sequence[float] = RIGHT
+    y: ArrayLike, decided: ArrayLike, p: ArrayLike, targets: Sequence[float] = TARGETS
 ) -> tuple[Automatic, ...]:  # fmt: skip
-    """Return, for each wanted share of right answers, the most rows that reach it, those with the same score together.
+    """Return, for each target accuracy, the most rows that reach it, those with the same score together.
 
     y and decided int64 [N], -1 where no class was decided; p float [N, C].
     """
@@ -48,13 +48,13 @@ def automatic(
     whole = np.append(ordered[1:] < ordered[:-1], True)  # the last of each score
     usable = whole & (counts >= _LEAST) & (ordered >= 0)
     found = []
-    for share in wanted:
-        places = np.flatnonzero(usable & (right >= share * counts - 1e-9))
+    for target in targets:
+        places = np.flatnonzero(usable & (right >= target * counts - 1e-9))
         if not len(places):
-            found.append(Automatic(share, 0.0, 1.0, 0, 0.0))
+            found.append(Automatic(target, 0.0, 1.0, 0, 0.0))
             continue
         at = int(places[-1])
         found.append(
-            Automatic(share, float(counts[at] / len(y)), float(ordered[at]), int(counts[at]), right[at] / counts[at])
+            Automatic(target, float(counts[at] / len(y)), float(ordered[at]), int(counts[at]), right[at] / counts[at])
         )
     return tuple(found)

@@ -21,8 +21,8 @@ _HEADS = {
     UNKNOWN: message("decision.unknown"),
 }  # fmt: skip
 FEW = 50  # rows under which nothing is decided
-_RIGHT = 0.95  # share of right answers that needs nobody behind it
-_WORTH = 0.2  # share of rows answered alone under which a model spares too little work
+_RIGHT = 0.95  # accuracy from which on nobody has to look
+_WORTH = 0.2  # coverage at that accuracy under which a model spares too little work
 _WEAK, _WEAK_ROWS = 0.5, 5  # recall under which a class counts as not learned, of classes with so many rows
 _ECE = 0.1  # from which probabilities mislead
 _ATTACKS = 0.1  # share of attacks of the worst species that may pass
@@ -53,10 +53,10 @@ class Decision:
 
 
 def decide(
-    metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]], alone: Sequence[Automatic], *,
+    metrics: Mapping[str, Any], baselines: Sequence[Mapping[str, Any]], automatic: Sequence[Automatic], *,
     detector: bool = False, seen: bool = False,
 ) -> Decision:  # fmt: skip
-    """Return the decision that follows from the dict of `metrics.measure`, the baselines and what can be left alone.
+    """Return the decision that follows from the dict of `metrics.measure`, the baselines and the coverage.
 
     Where the bundle has ``seen`` some of the rows, or there are too few of them, nothing follows.
     """
@@ -70,17 +70,17 @@ def decide(
     reasons, stop = _worse_than_plain(metrics, baselines)
     weak = _weak(metrics)
     accuracy, ece = float(metrics["accuracy"]), metrics.get("ece")
-    enough = next((one for one in alone if one.wanted >= _RIGHT), None)
+    enough = next((one for one in automatic if one.target >= _RIGHT), None)
     passing = metrics.get("apcer")
     attacked = passing is not None and float(passing) > _ATTACKS
     if attacked:
         reasons.append(message("decision.attacks", share=float(passing)))  # type: ignore[arg-type]
     if accuracy >= _RIGHT:
         reasons.append(message("decision.right", accuracy=accuracy, count=n))
-    elif enough is not None and enough.share >= _WORTH:
-        reasons.append(message("decision.alone", share=enough.share, right=enough.right, cut=enough.cut))
+    elif enough is not None and enough.coverage >= _WORTH:
+        reasons.append(message("decision.alone", share=enough.coverage, right=enough.accuracy, cut=enough.threshold))
     else:
-        reasons.append(message("decision.little_alone", wanted=_RIGHT, share=enough.share if enough else 0.0))
+        reasons.append(message("decision.little_alone", wanted=_RIGHT, share=enough.coverage if enough else 0.0))
         stop = True
     if weak is not None:
         name, recall, support = weak

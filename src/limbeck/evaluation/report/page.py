@@ -68,7 +68,7 @@ class Report:
         What `seen_rows.Seen.measured` found, where the bundle learned from some of the rows: it is told first.
     operating, beats
         The table of `operating.sweep`, and the pictures of `beats.beat_figures`; see `kinds.signal.report.pages`.
-    decision, alone
+    decision, automatic
         Whether the model can be used, and how many rows it could answer without people.
     """
 
@@ -91,7 +91,7 @@ class Report:
     operating: Sequence[Mapping[str, Any]] = ()
     beats: Sequence[Mapping[str, Any]] = ()
     decision: Decision | None = None
-    alone: Sequence[Automatic] = ()
+    automatic: Sequence[Automatic] = ()
 
 
 def write_report(path: str | os.PathLike[str], report: Report, *, lang: str = "en") -> None:
