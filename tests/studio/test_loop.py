@@ -120,6 +120,18 @@ def test_what_cannot_be_learned_from_is_told_at_once(
     assert not Job.objects.exists()
 
 
+@pytest.mark.parametrize("name", ["模" * 40, "a..b", "a.", "../a"])
+def test_a_name_that_the_registry_refuses_is_refused_before_training(
+    sign_in: Callable[[str], Client], name: str
+) -> None:
+    client = sign_in("administrator")
+    first = client.post(reverse("train"), {"table": table(20)}).context["form"].initial
+    page = client.post(reverse("train_start"), {**first, "label": "label", "name": name})
+    assert page.status_code == 422
+    assert "Enter a valid value" in page.content.decode()
+    assert not Job.objects.exists()
+
+
 def test_only_administrators_train(sign_in: Callable[[str], Client]) -> None:
     for role in ("viewer", "operator", "reviewer"):
         assert sign_in(role).get(reverse("train")).status_code == 403
@@ -150,6 +162,19 @@ def test_too_little_to_learn_from_and_teachers_that_differ_are_refused(own: Vers
     with pytest.raises(LimbeckError, match="Too few rows came in"):
         retrain.cold_start("new", [own], own, lang="en", by=people["administrator"])
     assert not Job.objects.exists()
+
+
+def test_a_new_model_is_tested_on_the_audit_sample_of_the_rows_that_it_learns_on(
+    own: Version, bundles: Callable[[str], Path], people: dict[str, User]
+) -> None:
+    registry.add(bundles("ngram"), "source")
+    source = version_of("source")
+    for row in reviews(60):
+        Item.objects.create(kind="text", content=row["text"], digest="", model="source", version=source.version)
+    items(source, 10, audit=True)
+    job = retrain.cold_start("new", [own, source], source, lang="en", by=people["administrator"])
+    rows = pl.read_parquet(job.folder / "input" / "rows.parquet")
+    assert rows.filter(pl.col("split") == "test").height == 10
 
 
 @pytest.fixture
@@ -192,6 +217,19 @@ def test_audited_rows_that_a_version_learned_from_do_not_count(own: Version, can
     found = compare(own, candidate)
     assert found.learned > 50
     assert found.verdict.rows == 100 - found.learned
+
+
+def test_rows_without_an_answer_are_no_hits(own: Version, candidate: Version) -> None:
+    items(own, 20, audit=True)
+    Item.objects.create(
+        key="empty", kind="text", content=" ", digest="", model="own", state="reviewed", audit=True,
+        final_label=own.manifest.classes[0],
+    )  # fmt: skip
+    found = compare(own, candidate)
+    first = found.classes[0]
+    assert first.current is not None
+    assert first.current <= (first.rows - 1) / first.rows
+    assert found.verdict.rows == 21
 
 
 def test_states_of_versions(own: Version, candidate: Version, people: dict[str, User]) -> None:

@@ -85,10 +85,10 @@ def verdict(
     if not y.shape == a.shape == b.shape:
         raise LimbeckError(f"{len(b)} and {len(a)} answers for {len(y)} labels", where="verdict")
     differing, gained, lost = int((a != b).sum()), int(((b == y) & (a != y)).sum()), int(((a == y) & (b != y)).sum())
-    rows, told = len(y), gained + lost
+    rows, one_right = len(y), gained + lost
     share = (differing / rows if rows else 0.0) if disagreement is None else disagreement
-    telling = (told + 1) / (differing + 1)  # of differing rows, those that one of the two has right
-    scale = share * (told / differing if differing else 1.0)
+    decisive_share = (one_right + 1) / (differing + 1)  # of differing rows, those that one of the two has right
+    scale = share * (one_right / differing if differing else 1.0)
     bounds = interval(gained, lost)
     difference = (gained - lost) / rows if rows else 0.0
     low, high = (scale * (2 * bound - 1) for bound in bounds)
@@ -103,13 +103,13 @@ def verdict(
         state, sentence = SAME, message("verdict.same", rows=rows, share=100 * widest, worth=100 * worth)
     else:
         # Of few audited rows the share is hardly known; too low a one would ask for too few.
-        rate = max(share if disagreement is not None else widest, worth) * telling
+        rate = max(share if disagreement is not None else widest, worth) * decisive_share
         throws = throws_needed(gained, lost, min(1.0, 0.5 + worth / (2 * max(rate, worth))))
         if throws is None:
             sentence = message("verdict.far", **facts, worth=100 * worth)
         else:
             more = _rounded(throws / rate)
-            more_differing = math.ceil(more * rate / telling)
+            more_differing = math.ceil(more * rate / decisive_share)
             sentence = message("verdict.open", **facts, more=more, review=more_differing, worth=100 * worth)
     p = mcnemar(y, a, b)[1]
     return Verdict(state, rows, differing, gained, lost, difference, low, high, p, more, more_differing, sentence)

@@ -11,17 +11,15 @@ import numpy as np
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.seen_rows import seen_by
 from limbeck.messages.message import Message, render
-from limbeck.metrics.measure import confusion
 from limbeck.monitoring.verdict import Verdict, verdict
 from limbeck.studio.detection.classifiers import classifier_of
-from limbeck.studio.loop.reviewed import frame_of, judged_by, unlabelled, values_of
+from limbeck.studio.loop.reviewed import audit_sample, frame_of, unlabelled, values_of
 from limbeck.studio.registry.facts import Version
 
 MOST, MOST_SHADOW = 5000, 2000  # audited rows, and rows without a label, that are compared on
 KEPT = 8  # comparisons that a process remembers
 
-
-_found: dict[str, Compared] = {}
+_remembered: dict[str, Compared] = {}
 
 
 @dataclass(frozen=True)
@@ -37,7 +35,7 @@ class Row:
 
 @dataclass(frozen=True)
 class PerClass:
-    """Of one class how many audited rows there are, and the share that each version finds."""
+    """Recall of a class on so many audited rows, by both versions; None without such rows."""
 
     name: str
     rows: int
@@ -68,23 +66,23 @@ def shown(sentence: Message, language: str) -> str:
 
 
 def compare(current: Version, candidate: Version) -> Compared:
-    """Compare a candidate with the version in use on the audit sample; what is known already is not computed anew.
+    """Compare a candidate with the version in use on the audit sample; a process remembers its newest comparisons.
 
     Raises
     ------
     LimbeckError
-        When the two tell different classes apart, or one cannot read the rows of the other.
+        When the two tell different classes apart, or rows of different kinds.
     """
     if set(current.manifest.classes) != set(candidate.manifest.classes) or current.kind != candidate.kind:
         raise LimbeckError("the two versions tell different classes apart")
-    audited = list(judged_by(current.name).values_list("pk", "content", "file", "final_label")[:MOST])
+    audited = list(audit_sample(current.name).values_list("pk", "content", "file", "final_label")[:MOST])
     newest = list(unlabelled(current.name).values_list("pk", "content", "file")[:MOST_SHADOW])
     key = f"compare:{current.full}:{candidate.version}:{_digest(audited)}:{newest[0][0] if newest else 0}"
-    found = _found.get(key)
+    found = _remembered.get(key)
     if found is None:
-        while len(_found) >= KEPT:
-            _found.pop(next(iter(_found)), None)
-        found = _found[key] = _compare(current, candidate, audited, newest)
+        while len(_remembered) >= KEPT:
+            _remembered.pop(next(iter(_remembered)), None)
+        found = _remembered[key] = _compare(current, candidate, audited, newest)
     return found
 
 
@@ -106,20 +104,19 @@ def _compare(current: Version, candidate: Version, audited: list[Any], newest: l
     if newest:
         rows = [(content, file) for _, content, file in newest]
         share = float((_decided(current, rows, index) != _decided(candidate, rows, index)).mean())
-    said = verdict(y, a, b, disagreement=share)
-    tables = [confusion(y, np.where(one < 0, 0, one), len(classes)) if len(y) else None for one in (a, b)]
+    found = verdict(y, a, b, disagreement=share)
     per_class = []
     for at, name in enumerate(classes):
-        rows_of = int((y == at).sum())
-        shares = [float(table[at, at] / rows_of) if table is not None and rows_of else None for table in tables]
-        per_class.append(PerClass(name, rows_of, shares[0], shares[1]))
+        of_class = y == at
+        recalls = [float((one[of_class] == at).mean()) if of_class.any() else None for one in (a, b)]
+        per_class.append(PerClass(name, int(of_class.sum()), *recalls))
     names = [*classes, "–"]
     differing = [
         Row(audited[kept[at]][0], audited[kept[at]][1], names[y[at]], names[a[at]], names[b[at]])
         for at in itertools.islice(np.flatnonzero(a != b).tolist(), 50)
     ]
     accuracy = (float((a == y).mean()), float((b == y).mean())) if len(y) else None
-    return Compared(said, accuracy, per_class, differing, int(learned.sum()), share, len(newest))
+    return Compared(found, accuracy, per_class, differing, int(learned.sum()), share, len(newest))
 
 
 def _decided(version: Version, rows: list[tuple[str, str]], index: dict[str, int]) -> np.ndarray[Any, Any]:

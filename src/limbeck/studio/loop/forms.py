@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 from django import forms
+from django.core.validators import RegexValidator
 from django.utils.translation import gettext_lazy as _
 
+from limbeck.errors import LimbeckError
+from limbeck.model_names import checked_name
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.web.uploads import SizedFileField
 
 MINUTES = [(1, _("1 minute")), (5, _("5 minutes")), (20, _("20 minutes")), (60, _("1 hour"))]
-NAME = r"^\w[\w.-]{0,99}$"
+
+
+class ModelNameField(forms.CharField):
+    """A name that the registry takes: it is checked before hours of training, not after them."""
+
+    def clean(self, value: object) -> str:
+        """Return the name."""
+        name = super().clean(value)
+        try:
+            return checked_name(name)
+        except LimbeckError as error:
+            raise forms.ValidationError(RegexValidator.message, code="invalid") from error
 
 
 class TableForm(forms.Form):
@@ -26,8 +40,7 @@ class LabelForm(forms.Form):
     """Which column is the label, what the model is called, and how long the search may take."""
 
     label = forms.ChoiceField(label=_("Column with the label"))
-    name = forms.RegexField(
-        NAME,
+    name = ModelNameField(
         label=_("Name of the model"),
         help_text=_("A known name adds a version to that model. Letters, digits, hyphens and underscores."),
     )
@@ -48,7 +61,7 @@ class RetrainForm(forms.Form):
 class TeachersForm(forms.Form):
     """Which models teach a new one, and whose rows it learns on."""
 
-    name = forms.RegexField(NAME, label=_("Name of the new model"))
+    name = ModelNameField(label=_("Name of the new model"))
     teachers = forms.MultipleChoiceField(label=_("Teachers"), widget=forms.SelectMultiple(attrs={"size": 5}))
     rows = forms.ChoiceField(
         label=_("Rows that came in for"),

@@ -18,7 +18,6 @@ _TEXT: dict[str, dict[str, Any]] = {
         "optimizer": "lbfgs", "weight_decay": 3e-5, "epochs": 6, "patience": 2, "batch_size": 512, "metric": "loss",
     },
 }  # fmt: skip
-_LABELS: dict[bool, dict[str, Any]] = {True: {"missing_labels": "unlabelled"}, False: {"labels": "test"}}  # one teacher
 _TABLE: dict[str, dict[str, Any]] = {
     "input": {"scaling": "quantile"},
     "student": {"network": "mlp", "hidden": 32, "dropout": 0.3},
@@ -26,13 +25,14 @@ _TABLE: dict[str, dict[str, Any]] = {
 }
 
 
-def taught(teachers: list[Version], folder: Path, *, reviewed: bool) -> Path:
+def write_recipe(teachers: list[Version], folder: Path, *, reviewed: bool) -> Path:
     """Write the recipe beside the rows and return its path; ``reviewed`` says whether there are reviewed labels too.
 
-    Several teachers are weighed by how they agree and by the reviewed labels. With one there is nothing to weigh: the
+    Several teachers are weighted by how they agree and by the reviewed labels. With one teacher the
     student learns the labels and the teacher's answers with equal weight.
     """
-    alone = len(teachers) == 1
+    single = len(teachers) == 1
+    labels = {"missing_labels": "unlabelled"} if single else {"labels": "test"}
     manifest, text = teachers[0].manifest, teachers[0].one_text
     classes = list(manifest.classes)
     task: dict[str, Any] = {
@@ -43,12 +43,12 @@ def taught(teachers: list[Version], folder: Path, *, reviewed: bool) -> Path:
         task["positive"] = classes[manifest.positive]
     tables: dict[str, Any] = {
         "task": task,
-        "data": {"train": ROWS, "split": "split", "leakage": "warn", **_LABELS[alone]},
+        "data": {"train": ROWS, "split": "split", "leakage": "warn", **labels},
         "teachers": [
             {"name": f"{one.name}-{at}", "source": f"bundle:{one.path}"} for at, one in enumerate(teachers)
         ],
-        "relevance": {"reviewed": REVIEWED} if reviewed and not alone else {},
-        "objective": {"losses": {"hard": 0.5, "distil": 0.5} if alone else {"distil": 1.0}},
+        "relevance": {"reviewed": REVIEWED} if reviewed and not single else {},
+        "objective": {"losses": {"hard": 0.5, "distil": 0.5} if single else {"distil": 1.0}},
         **(_TEXT if text else _TABLE),
     }  # fmt: skip
     file = folder / "recipe.toml"

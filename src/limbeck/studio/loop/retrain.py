@@ -19,8 +19,8 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.jobs import services
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.loop.models import REVIEWS, TEACHERS, Lineage
-from limbeck.studio.loop.recipes import REVIEWED, ROWS, taught
-from limbeck.studio.loop.reviewed import frame_of, judged_by, learned_from, unlabelled
+from limbeck.studio.loop.recipes import REVIEWED, ROWS, write_recipe
+from limbeck.studio.loop.reviewed import audit_sample, frame_of, learned_from, unlabelled
 from limbeck.studio.loop.training import write_request
 from limbeck.studio.registry.facts import Version
 
@@ -52,7 +52,7 @@ def known_of(version: Version) -> Known:
     before = lineage.reviewed if lineage else 0
     old = lineage.rows if lineage and lineage.rows_file.is_file() else None
     return Known(
-        reviewed, max(reviewed - before, 0), old, unlabelled(version.name).count(), judged_by(version.name).count()
+        reviewed, max(reviewed - before, 0), old, unlabelled(version.name).count(), audit_sample(version.name).count()
     )
 
 
@@ -86,10 +86,7 @@ def retrain(version: Version, *, minutes: float, lang: str, by: User, request: H
         )
         facts |= {"label_column": label}
         return _queue(version.name, facts, {ROWS: rows}, {"label": label, "budget": 60.0 * minutes}, lang, by, request)
-    contents = [
-        (content, "") for content in unlabelled(version.name).values_list("content", flat=True)[:MOST_UNLABELLED]
-    ]
-    return _distil(version.name, [version], contents, pairs, facts, lang, by, request)
+    return _distil(version.name, [version], version, pairs, facts, lang, by, request)
 
 
 def cold_start(
@@ -109,31 +106,30 @@ def cold_start(
             raise LimbeckError(_("The model %(name)s tells other classes apart.") % {"name": one.name})
         if one.kind != source.kind or one.manifest.task.inputs != source.manifest.task.inputs:
             raise LimbeckError(_("The model %(name)s reads other columns.") % {"name": one.name})
-    contents = [
-        (content, "") for content in unlabelled(source.name).values_list("content", flat=True)[:MOST_UNLABELLED]
-    ]
-    if len(contents) < FEWEST_UNLABELLED:
+    if unlabelled(source.name).count() < FEWEST_UNLABELLED:
         raise LimbeckError(_("Too few rows came in: at least %(count)d are needed.") % {"count": FEWEST_UNLABELLED})
     pairs = list(learned_from(source.name).values_list("content", "final_label"))
     facts = {"origin": TEACHERS, "teachers": [one.full for one in teachers], "reviewed": len(pairs)}
-    return _distil(name, teachers, contents, pairs, facts, lang, by, request)
+    return _distil(name, teachers, source, pairs, facts, lang, by, request)
 
 
 def _distil(
-    name: str, teachers: list[Version], contents: list[tuple[str, str]], pairs: list[tuple[str, str]],
+    name: str, teachers: list[Version], source: Version, pairs: list[tuple[str, str]],
     facts: dict[str, Any], lang: str, by: User, request: HttpRequest | None,
 ) -> Job:  # fmt: skip
-    """Queue a training whose rows have the teachers' answers, and the labels of those that were reviewed."""
-    first = teachers[0]
-    reviewed = frame_of(first, pairs, "label")
-    audited = frame_of(first, list(judged_by(first.name).values_list("content", "final_label")), "label")
+    """Queue a training on the rows that came in for ``source``, with teachers, and the labels of reviewed rows.
+
+    The audit sample of ``source`` are the test rows.
+    """
+    reviewed = frame_of(source, pairs, "label")
+    audited = frame_of(source, list(audit_sample(source.name).values_list("content", "final_label")), "label")
     none = pl.lit(None, pl.String)
     parts = [
-        _in_parts(frame_of(first, contents, "label")).with_columns(label=none),
+        _in_parts(frame_of(source, _came_in(source), "label")).with_columns(label=none),
         _in_parts(reviewed) if len(teachers) == 1 else _in_parts(reviewed).with_columns(label=none),
         audited.with_columns(split=pl.lit("test")),
     ]
-    rows = pl.concat(parts).unique(list(first.manifest.task.inputs), keep="last", maintain_order=True)
+    rows = pl.concat(parts).unique(list(source.manifest.task.inputs), keep="last", maintain_order=True)
     tables = {ROWS: rows, REVIEWED: reviewed} if pairs else {ROWS: rows}
     return _queue(name, facts, tables, {"teachers": teachers}, lang, by, request)
 
@@ -171,7 +167,7 @@ def _queue(
         for file, frame in tables.items():
             frame.write_parquet(folder / file)
         if teachers := asked.pop("teachers", None):
-            recipe = taught(teachers, folder, reviewed=REVIEWED in tables)
+            recipe = write_recipe(teachers, folder, reviewed=REVIEWED in tables)
             write_request(job.folder, recipe=str(recipe), lang=lang)
         else:
             write_request(job.folder, recipe=str(folder / ROWS), lang=lang, **asked)

@@ -1,6 +1,6 @@
-"""Reviewed rows as rows to learn from, and as rows to judge by. A row is one or the other, for good.
+"""Reviewed rows as training rows and as test rows. A row is one or the other, for good.
 
-Rows of the audit sample are drawn at random and never learned from, so that every later version can be judged on them.
+Rows of the audit sample are drawn at random and never learned from, so that every later version can be tested on them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def learned_from(name: str) -> QuerySet:
     return Item.objects.filter(model=name, state__in=DONE, audit=False).exclude(final_label="").order_by("pk")
 
 
-def judged_by(name: str) -> QuerySet:
+def audit_sample(name: str) -> QuerySet:
     """Return reviewed items of a model's audit sample, the oldest first."""
     return Item.objects.filter(model=name, state__in=DONE, audit=True).exclude(final_label="").order_by("pk")
 

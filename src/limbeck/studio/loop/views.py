@@ -20,7 +20,7 @@ from limbeck.studio.loop.comparing import compare, shown
 from limbeck.studio.loop.forms import LabelForm, PromoteForm, RetrainForm, TableForm, TeachersForm
 from limbeck.studio.loop.models import STATES
 from limbeck.studio.loop.watching import watched
-from limbeck.studio.registry.facts import Version, all_versions, published, version_of
+from limbeck.studio.registry.facts import Version, published, version_of
 from limbeck.studio.review.services.quality.audit import audited
 from limbeck.studio.roles import Ability
 from limbeck.studio.web import problems
@@ -177,7 +177,6 @@ def shadow(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
 def _compared(request: HttpRequest, current: Version, candidate: Version, form: PromoteForm) -> HttpResponse:
     context: dict[str, Any] = {
         "current": current, "candidate": candidate, "form": form, "state": promote.state_of(candidate),
-        "states": STATES, "lineage": retrain.lineage_of(candidate), "versions": all_versions(current.name),
     }  # fmt: skip
     try:
         found = compare(current, candidate)

@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 
 from limbeck.bundle.reference import read_reference, sizes_of
-from limbeck.kinds import KINDS
 from limbeck.kinds.text.explaining.words import word_spans
 from limbeck.monitoring.changed_words import ChangedWord, changed_words
 from limbeck.monitoring.drift import Drift, drift
@@ -76,7 +75,7 @@ def watched(version: Version) -> Watched:
             apart = two_samples(vectors[1], vectors[0])
     if reference is not None:
         found = drift(reference, p, decided, sizes=sizes, vectors=vectors[0] if vectors else None)
-    if apart is not None and apart.drifted and KINDS[version.kind].one_text:
+    if apart is not None and apart.drifted and version.one_text:
         words = changed_words([_words(row[0]) for row in before], [_words(row[0]) for row in window])
     expected = estimated_accuracy(p, decided, apart=None if apart is None else apart.auc)
     return Watched(len(window), found, apart, words, expected)
