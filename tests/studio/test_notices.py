@@ -242,7 +242,9 @@ def test_one_sender_has_a_channel(server: Server) -> None:
         "http://example.org/", "ftp://example.org/", "file:///etc/passwd", "https://", "https:///x", "//example.org/",
         "https://example.org\\@127.0.0.1/", "https://exa mple.org/", "https://example.org\t/", "https://exa%6dple.org/",
         "https://example.org:99999/", "https://example.org:x/", "https://ex_ample..org/", "https://[::1/", "gopher://x/",
-        "https://example.org/" + "a" * 2000,
+        "https://example.org/" + "a" * 2000, "https://0x7f。0。0。1/", "https://0177\u00ad.1/", "https://2130706433\u200b/",
+        "https://①②⑦.⓪.⓪.①/", "https://192.0.0.192/", "https://168.63.129.16/", "https://192.88.99.1/",
+        "https://[3fff::1]/", "https://[fd00:ec2::254]/", "https://[64:ff9b:1::7f00:1]/", "https://127.0.0.1#example.org",
     ],
 )  # fmt: skip
 def test_addresses_that_are_refused(url: str) -> None:
@@ -272,6 +274,11 @@ def test_a_public_host_is_reached() -> None:
     with pytest.raises(RefusedAddressError):
         found("other.example", 443)
     assert checked_url("https://例え.jp/").host == "xn--r8jz45g.jp"
+    written = {
+        "HTTPS://Example.ORG./x?a=1#b": "https://example.org/x?a=1", "https://faß.de:8443": "https://fass.de:8443",
+        "https://[2606:2800:21f:cb07::1]/": "https://[2606:2800:21f:cb07::1]/",
+    }  # fmt: skip
+    assert {url: checked_url(url).url for url in written} == written
     check_address("2606:2800:21f:cb07::1")
 
 

@@ -33,6 +33,11 @@ _DISGUISED = tuple(
         ("::ffff:0:0/96", "::/96", "64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32", "fec0::/10"),
     )
 )
+# Addresses that are not of the public internet, though some releases of Python call them global: protocol assignments
+# (Oracle Cloud answers with a machine's credentials there), the relays of 6to4, the platform of Azure, documentation.
+_NOT_PUBLIC = tuple(
+    map(ipaddress.ip_network, ("192.0.0.0/24", "192.88.99.0/24", "168.63.129.16/32", "3fff::/20"))
+)  # fmt: skip
 
 
 class RefusedAddressError(LimbeckError):
@@ -43,9 +48,12 @@ class RefusedAddressError(LimbeckError):
 
 @dataclass(frozen=True)
 class Place:
-    """A host and a port that a notice goes to, and whether the settings name it as one of the own network."""
+    """A host and a port that a notice goes to, and whether the settings name it as one of the own network.
 
-    scheme: str
+    ``url`` is the address with the host as it was checked, so that no other reader of addresses finds another one.
+    """
+
+    url: str
     host: str
     port: int
     internal: bool
@@ -82,13 +90,16 @@ def checked_url(url: str) -> Place:
     if "@" in parts.netloc or "%" in parts.netloc:
         raise RefusedAddressError(_("The host must stand alone: no name, password or percent sign."))
     host = _host(parts.hostname)
+    netloc = f"[{host}]" if ":" in host else host
+    if port:
+        netloc += f":{port}"
     port = port or (443 if parts.scheme == "https" else 80)
     internal = {host, f"{host}:{port}"} & _internal()
     if parts.scheme == "http" and not internal:
         raise RefusedAddressError(_("Use https://; only hosts of the own network may have http://."))
     if _is_address(host) and not internal:
         check_address(host)
-    return Place(parts.scheme, host, port, bool(internal))
+    return Place(parts._replace(netloc=netloc, fragment="").geturl(), host, port, bool(internal))
 
 
 def reach(place: Place, resolver: Resolve = resolve) -> Callable[[str, int], str]:
@@ -127,22 +138,22 @@ def check_address(text: str) -> None:
         address.scope_id or any(address in network for network in _DISGUISED)
     ):
         raise RefusedAddressError(_("The host has an IPv6 address that stands for another one."))
-    if not address.is_global or address.is_multicast or address.is_reserved:
+    special = address.is_multicast or address.is_reserved or any(address in network for network in _NOT_PUBLIC)
+    if special or not address.is_global:
         told = _("The host is inside a private network. An administrator can allow it by LIMBECK_INTERNAL_HOSTS.")
         raise RefusedAddressError(told)
 
 
 def _host(given: str) -> str:
     """Return a host as DNS has it: lower case, ASCII, without a dot at its end."""
-    name = unicodedata.normalize("NFKC", given).lower().rstrip(".")
+    try:
+        name = unicodedata.normalize("NFKC", given).lower().encode("idna").decode("ascii").rstrip(".")
+    except UnicodeError as error:
+        raise RefusedAddressError(_("This is not the name of a host.")) from error
     if _is_address(name):
         return name
     if _NUMBERS.fullmatch(name):
         raise RefusedAddressError(_("Write the IP address as four decimal numbers."))
-    try:
-        name = name.encode("idna").decode("ascii")
-    except UnicodeError as error:
-        raise RefusedAddressError(_("This is not the name of a host.")) from error
     if not re.fullmatch(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*", name):
         raise RefusedAddressError(_("This is not the name of a host."))
     return name

@@ -134,7 +134,7 @@ def post(ask: Ask, resolver: Resolve = resolve) -> Reply:
         place = checked_url(ask.url)
         connections = Connections(ask.headers, reach=reach(place, resolver))
         try:
-            return connections.request("POST", ask.url, ask.body, seconds=SECONDS, most=MOST)
+            return connections.request("POST", place.url, ask.body, seconds=SECONDS, most=MOST)
         finally:
             connections.close()
     except RefusedAddressError as error:
