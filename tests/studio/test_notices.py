@@ -302,6 +302,25 @@ def test_a_name_that_changes_its_answer_gains_nothing(server: Server, settings: 
     assert len(server.seen) == 1
 
 
+def test_what_a_server_repeats_has_no_keys(server: Server) -> None:
+    """Many servers name the address that they were asked for; what they say is shown in the log of deliveries."""
+    made = channel(server, "dingtalk", url=server.url("/services/T0/KEY%2BKEY?access_token=TOKEN-TOKEN&b="))
+    finished()
+    told = f"Cannot POST /services/T0/KEY+KEY?access_token=TOKEN-TOKEN {SECRET} KEY%2BKEY".encode()
+    server.answers = [(404, {}, b"x" * 280 + told)]
+    assert deliver.deliver(here) == 0
+    first = made.deliveries.get().reason
+    assert first.startswith("HTTP 404: xxx")
+    server.answers = [(200, {}, json.dumps({"errcode": 1, "errmsg": told.decode()}).encode())]
+    Channel.objects.update(next_at=None)
+    finished()
+    assert deliver.deliver(here) == 0
+    second = made.deliveries.latest("pk").reason
+    assert second.startswith("1: Cannot POST /…/T0/…?access_token=…")
+    for key in ("KEY", "TOKEN-", SECRET):
+        assert key not in first + second
+
+
 def test_the_form_shows_no_key_again(sign_in: Callable[[str], Client]) -> None:
     client = sign_in("administrator")
     given = {

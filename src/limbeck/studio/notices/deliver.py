@@ -27,6 +27,7 @@ from limbeck.teachers.connection import Connections, LostError, Reply, TooLateEr
 SECONDS = 10.0  # for one request
 DIGEST = 500  # events of an e-mail
 MOST = 1 << 16  # bytes of an answer
+LONGEST_REASON = 300  # characters
 LEASE = 300.0  # seconds
 WAITS = (10, 60, 300, 1800, 7200, 21600, 43200)  # seconds before each further attempt
 AGAIN = {408, 425, 429, 500, 502, 503, 504}
@@ -38,7 +39,7 @@ class UndeliveredError(Exception):
 
     def __init__(self, reason: str, *, status: int | None = None, again: bool = True) -> None:
         super().__init__(reason)
-        self.reason, self.status, self.again = printable(" ".join(reason.split()))[:500], status, again
+        self.reason, self.status, self.again = reason, status, again
 
 
 def deliver(resolver: Resolve = resolve) -> int:
@@ -73,7 +74,7 @@ def _channel(channel: Channel, resolver: Resolve) -> int:
         try:
             status = _send(channel, part, resolver)
         except UndeliveredError as error:
-            _failed(part, error)
+            _failed(channel, part, error)
             break  # the others would fare no better
         Delivery.objects.filter(pk__in=[one.pk for one in part]).update(
             state=DELIVERED, ended_at=timezone.now(), status=status, reason="", attempts=part[0].attempts + 1
@@ -85,11 +86,12 @@ def _channel(channel: Channel, resolver: Resolve) -> int:
     return told
 
 
-def _failed(part: Sequence[Delivery], error: UndeliveredError) -> None:
+def _failed(channel: Channel, part: Sequence[Delivery], error: UndeliveredError) -> None:
     now = timezone.now()
+    reason = printable(" ".join(channel.without_keys(error.reason).split()))[:LONGEST_REASON]
     for one in part:
         one.attempts += 1
-        one.status, one.reason = error.status, error.reason
+        one.status, one.reason = error.status, reason
         if error.again and one.attempts <= len(WAITS):
             one.next_at = now + datetime.timedelta(seconds=WAITS[one.attempts - 1])
         else:
@@ -115,7 +117,7 @@ def _send(channel: Channel, part: Sequence[Delivery], resolver: Resolve) -> int 
             told_where = _("The server redirects elsewhere; redirects are not followed.")
             raise UndeliveredError(told_where, status=reply.status, again=False)
         if not 200 <= reply.status < 300:
-            reason = f"HTTP {reply.status}: {reply.body[:200].decode('utf-8', 'replace')}"
+            reason = f"HTTP {reply.status}: {reply.body.decode('utf-8', 'replace')}"
             raise UndeliveredError(reason, status=reply.status, again=reply.status in AGAIN)
     if why := refusal(channel.kind, reply.body):
         raise UndeliveredError(why, status=reply.status)
@@ -156,5 +158,5 @@ def _mail(channel: Channel, part: Sequence[Delivery]) -> None:
     body = "\n".join(lines)
     try:
         EmailMessage(f"Limbeck: {subject}", body, bcc=channel.addresses).send()
-    except OSError as error:  # smtplib's errors are such too
+    except (OSError, ValueError) as error:  # smtplib's errors are the former, those of Django's headers the latter
         raise UndeliveredError(first_line(error)) from error

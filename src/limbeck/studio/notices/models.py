@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.conf import settings
 from django.db import models
@@ -20,6 +20,7 @@ KINDS = [
     (SLACK, _("Slack")),
     (EMAIL, _("E-mail digest")),
 ]
+SHORTEST_KEY = 6  # characters; shorter parts of an address are no keys
 WAITING, DELIVERED, FAILED = "waiting", "delivered", "failed"
 STATES = [(WAITING, _("Waiting")), (DELIVERED, _("Delivered")), (FAILED, _("Failed"))]
 GAPS = [(0, _("at once")), (60, _("every minute")), (3600, _("every hour")), (86400, _("once a day"))]
@@ -54,6 +55,16 @@ class Channel(models.Model):
         if self.kind == EMAIL:
             return ", ".join(self.addresses)
         return f"{urlsplit(self.url).scheme}://{urlsplit(self.url).hostname}/…"
+
+    def without_keys(self, text: str) -> str:
+        """Return what a server said with an ellipsis for each key: many repeat the address that they were asked for."""
+        parts = urlsplit(self.url)
+        found = [self.secret, *parts.path.split("/"), *(value for _name, value in parse_qsl(parts.query))]
+        found += [part.partition("=")[2] for part in parts.query.split("&")]
+        keys = {form for key in found for form in (key, unquote(key)) if len(key) >= SHORTEST_KEY}
+        for key in sorted(keys, key=len, reverse=True):
+            text = text.replace(key, "…")
+        return text
 
     @property
     def addresses(self) -> list[str]:

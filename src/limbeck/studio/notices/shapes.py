@@ -112,7 +112,7 @@ def refusal(kind: str, body: bytes) -> str:
     if code == 0 and not isinstance(code, bool):
         return ""
     told = said.get("errmsg") or said.get("msg") or ""
-    return f"{code}: {told}"[:300]
+    return f"{code}: {told}"
 
 
 def _json(value: Mapping[str, Any]) -> bytes:
