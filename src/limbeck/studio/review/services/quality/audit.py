@@ -24,21 +24,29 @@ class Estimate:
 
 
 def audited(model: str) -> Estimate:
-    """Return the accuracy of a model, each row weighted by 1 / its probability of inclusion (Hajek 1971).
+    """Return the accuracy of a model, each row weighted by 1 / its probability of review (Hajek 1971).
+
+    That is the probability of inclusion, times how much of the sample drawn with it is reviewed. All of the sample is
+    served in one random order, so a group drawn with a larger probability is reviewed more slowly.
 
     The interval is that of Wilson for the effective number of rows (Kish 1965), which is the number of rows where all
-    had the same probability.
+    had the same probability. Unlike that of `limbeck.monitoring.audit`, which is about these rows alone, it does not
+    narrow to nothing where all of them are reviewed: people read it for rows to come as well.
     """
-    done = Item.objects.filter(model=model, audit=True, state__in=DONE, inclusion__gt=0).exclude(final_label="")
+    sample = Item.objects.filter(model=model, audit=True, inclusion__gt=0)
+    done = sample.filter(state__in=DONE).exclude(final_label="")
     right = Count("pk", filter=Q(final_label=F("label")))
-    rows = list(done.values_list("inclusion").annotate(n=Count("pk"), right=right))
-    n = sum(count for _p, count, _right in rows)
+    groups = list(done.values_list("inclusion").annotate(n=Count("pk"), right=right))
+    n = sum(count for _p, count, _right in groups)
     if not n:
         return Estimate(None, 0.0, 1.0, 0)
-    total = sum(count / p for p, count, _right in rows)
-    accuracy = sum(hits / p for p, _count, hits in rows) / total
-    effective = total**2 / sum(count / p**2 for p, count, _right in rows)
-    low, high = wilson_of(accuracy, effective)
+    # Of one group the weights are equal whatever they are: no need to count the rows that wait.
+    drawn = dict(sample.values_list("inclusion").annotate(n=Count("pk"))) if len(groups) > 1 else {}
+    weights = [drawn.get(p, count) / (p * count) for p, count, _right in groups]
+    total = sum(w * count for w, (_p, count, _right) in zip(weights, groups, strict=True))
+    accuracy = sum(w * hits for w, (_p, _count, hits) in zip(weights, groups, strict=True)) / total
+    effective = total**2 / sum(w**2 * count for w, (_p, count, _right) in zip(weights, groups, strict=True))
+    low, high = wilson(accuracy * effective, effective)
     return Estimate(accuracy, low, high, n)
 
 
@@ -51,9 +59,3 @@ def bulk_audited(model: str) -> Estimate:
     right = held.filter(item__final_label=F("label")).count()
     low, high = wilson(right, n)
     return Estimate(right / n if n else None, low, high, n)
-
-
-def wilson_of(share: float, n: float) -> tuple[float, float]:
-    """Return the Wilson interval of a share of n rows, where n need not be whole."""
-    whole = max(1, round(n))
-    return wilson(round(share * whole), whole)
