@@ -83,6 +83,19 @@ def test_gold_rows_measure_people_with_an_interval(people: dict[str, User]) -> N
         gold.make_gold(rows[0].pk, "gone", by=people["administrator"])
 
 
+def test_a_name_that_somebody_else_has_shows_nothing_of_them(
+    people: dict[str, User], sign_in: Callable[[str], Client]
+) -> None:
+    row = stored(1)[0]
+    gold.make_gold(row.pk, "good", by=people["administrator"])
+    answered(row, people["operator"], "bad")
+    User.objects.filter(pk=people["reviewer"].pk).update(name=people["operator"].shown_name)
+    client = sign_in("reviewer")
+    assert client.get(reverse("review_quality")).context["people"] == []
+    shown = sign_in("administrator").get(reverse("review_quality")).context["people"]
+    assert [(one.name, one.right, one.n) for one in shown] == [(people["operator"].shown_name, 0, 1)]
+
+
 def test_the_accuracy_of_the_model_weighs_rows_by_their_inclusion(people: dict[str, User]) -> None:
     rows = stored(8, audit=1.0)
     Item.objects.filter(pk__in=[row.pk for row in rows[:4]]).update(inclusion=0.5)
@@ -93,6 +106,17 @@ def test_the_accuracy_of_the_model_weighs_rows_by_their_inclusion(people: dict[s
     assert found.accuracy == pytest.approx((2 * 2 + 4) / (4 * 2 + 4))
     assert found.low < 2 / 3 < found.high
     assert audit.audited("none").accuracy is None
+
+
+def test_an_audit_that_is_reviewed_in_part_stands_for_all_rows(people: dict[str, User]) -> None:
+    rows = stored(12, audit=1.0)
+    # Four rows drawn from 16 and eight from eight; of both, two are reviewed.
+    Item.objects.filter(pk__in=[row.pk for row in rows[:4]]).update(inclusion=0.25)
+    for row, label in zip((*rows[:2], *rows[-2:]), ("good", "good", "bad", "bad"), strict=True):
+        Item.objects.filter(pk=row.pk).update(label="good")
+        answered(row, people["reviewer"], label)
+    found = audit.audited(MODEL)
+    assert (found.accuracy, found.rows) == (pytest.approx(16 / 24), 4)
 
 
 def test_rows_that_were_chosen_do_not_bias_the_audit(people: dict[str, User]) -> None:

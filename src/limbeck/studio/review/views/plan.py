@@ -162,9 +162,7 @@ def show_quality(request: HttpRequest) -> HttpResponse:
     models, model = chosen(request)
     if not model:
         return render(request, "review/empty.html")
-    people = gold.accuracies(model)
-    if not request.user.may(Ability.ADMINISTER):
-        people = [one for one in people if one.name == request.user.shown_name]
+    people = gold.accuracies(model, None if request.user.may(Ability.ADMINISTER) else request.user)
     context = {
         "models": models, "model": model, "audit": audit.audited(model), "bulk": audit.bulk_audited(model),
         "agreement": agreement.agreement(model), "people": people,

@@ -71,16 +71,17 @@ def end_gold(number: int, *, by: User, request: HttpRequest | None = None) -> No
             record("review.gold_end", actor=by.pk, target=f"item:{number}", request=request)
 
 
-def accuracies(model: str) -> list[Accuracy]:
-    """Return how many gold rows each person answered right: of several answers to one row the first counts."""
+def accuracies(model: str, person: User | None = None) -> list[Accuracy]:
+    """Return how many gold rows each person, or one, answered right: of several answers to a row the first counts."""
     labels = dict(Gold.objects.filter(model=model).values_list("item", "label"))
     found = Review.objects.filter(gold=True, item__model=model, skipped=False, person__isnull=False)
+    if person is not None:
+        found = found.filter(person=person)
     first: dict[tuple[int, int], str] = {}
-    for person, item, label in found.order_by("pk").values_list("person", "item", "label"):
-        first.setdefault((person, item), label)
-    names = {user.pk: user.shown_name for user in User.objects.filter(pk__in={person for person, _item in first})}
-    told = []
-    for person in sorted(names, key=lambda one: names[one]):
-        right = [label == labels.get(item) for (who, item), label in first.items() if who == person]
-        told.append(Accuracy(names[person], sum(right), len(right)))
-    return told
+    for who, item, label in found.order_by("pk").values_list("person", "item", "label"):
+        first.setdefault((who, item), label)
+    right: dict[int, list[bool]] = {}
+    for (who, item), label in first.items():
+        right.setdefault(who, []).append(label == labels.get(item))
+    people = sorted(User.objects.filter(pk__in=right), key=lambda one: one.shown_name)
+    return [Accuracy(one.shown_name, sum(right[one.pk]), len(right[one.pk])) for one in people]
