@@ -30,6 +30,7 @@ from limbeck.bundle.engine import Probabilities
 from limbeck.bundle.open_bundle import TOKENS
 from limbeck.kinds.select import Values
 from limbeck.process.forks import made_anew
+from limbeck.process.import_path import import_path
 from limbeck.process.pipes import receive, send
 
 Answered = tuple[Probabilities, dict[int, str]]  # and why places that got no answer did not
@@ -142,7 +143,7 @@ class Workers:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env=os.environ | import_path(),
             start_new_session=True,  # an interrupt from the keyboard is this process's to answer
         )
 

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.process.cores import cores
+from limbeck.process.import_path import import_path
 from limbeck.process.pipes import Arrays, Head, receive, send
 
 try:
@@ -97,7 +98,7 @@ class Confined:
         self._end: LimbeckError | None = None
         self._parent = os.getpid()
         environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
-        environment |= {"PYTHONPATH": os.pathsep.join(os.path.abspath(path) for path in sys.path if path)}  # noqa: PTH100
+        environment |= import_path()
         # Without a name for it, Python asks the machine's user database where home is; nothing can be made in this one.
         environment |= {"HOME": os.devnull, "ORT_DISABLE_TELEMETRY": "1", "PYTHONUTF8": "1", "MALLOC_ARENA_MAX": "2"}
         try:

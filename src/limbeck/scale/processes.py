@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from limbeck.process.cores import cores
+from limbeck.process.import_path import import_path
 from limbeck.process.pipes import receive, send
 from limbeck.scale.outcomes import ATTEMPTS, Failed, Outcome, Outcomes, killed, received
 from limbeck.scale.plan import Shard
@@ -137,7 +138,7 @@ class _Slot:
                 [sys.executable, "-P", "-m", "limbeck.scale.shard_worker"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
-                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                env=os.environ | import_path(),
                 start_new_session=True,  # an interrupt from the keyboard is this process's to answer
             )
             assert self._process.stdin is not None and self._process.stdout is not None

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from limbeck.errors import LimbeckError
+from limbeck.process.import_path import import_path
 
 STOP = 40.0  # seconds that a server has to end
 
@@ -45,7 +46,7 @@ def serving(bundles: Sequence[str | Path], *options: str, log: Path | None = Non
     """
     port = [] if "--port" in options or "--socket" in options else ["--port", "0"]
     words = [sys.executable, "-P", "-m", "limbeck", "serve", *map(str, bundles), *port, "--end-with-parent", *options]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    env = os.environ | import_path()
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(_opened(log))
         # A session of its own: an interrupt from the keyboard is the starting program's to answer.

@@ -28,6 +28,7 @@ from limbeck.data.tables import read
 from limbeck.errors import LimbeckError
 from limbeck.events import Cancelled
 from limbeck.files import whole_file, write_json
+from limbeck.process.import_path import import_path
 from limbeck.studio.audit.log import record
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Context
@@ -68,10 +69,10 @@ def train(job: Job, context: Context) -> None:
     LimbeckError
         What the training could not do, or that its process ended without a word.
     """
-    command = [sys.executable, "-m", "limbeck.training.child", str(job.folder / REQUEST)]
+    command = [sys.executable, "-P", "-m", "limbeck.training.child", str(job.folder / REQUEST)]
     said: deque[str] = deque(maxlen=LAST)
     ended: dict[str, Any] = {}
-    environment = {**os.environ, "LIMBECK_HOME": str(settings.HOME)}
+    environment = os.environ | import_path() | {"LIMBECK_HOME": str(settings.HOME)}
     with (
         (job.folder / LOG).open("ab") as log,
         subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours
