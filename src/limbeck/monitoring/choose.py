@@ -1,11 +1,10 @@
 """Which rows to review next: a fifth at random, the others where a label teaches most.
 
-Rows drawn at random tell how good the model is, whatever the others are chosen by (`limbeck.monitoring.audit`); they
-cost next to nothing in what is learned. While few rows are reviewed the doubts of a model mislead: rows are spread over
-all kinds of rows by k-means++ (Arthur & Vassilvitskii 2007), the further apart the more doubtful they are (after BADGE,
-Ash et al. 2020). From some 500 reviewed rows on those with the smallest margin between the two likeliest classes teach
-most. Where several models answer, rows that they answer differently come first (query by committee, Seung, Opper &
-Sompolinsky 1992). Measured by benchmarks/loop.py.
+Rows drawn at random measure the model, whatever the others are chosen by (`limbeck.monitoring.audit`). While few rows
+are reviewed the doubts of a model mislead: rows are spread over all kinds of rows by k-means++ (Arthur & Vassilvitskii
+2007), the further apart the more doubtful they are (after BADGE, Ash et al. 2020). From some 500 reviewed rows on those
+with the smallest margin between the two likeliest classes teach most. Where several models answer, rows that they
+answer differently come first (query by committee, Seung, Opper & Sompolinsky 1992). Measured by benchmarks/loop.py.
 """
 
 from __future__ import annotations

@@ -19,7 +19,8 @@ from limbeck.messages.message import Message, message
 
 FEWEST = 100  # rows
 FOREIGN = 0.9  # area under the ROC curve from which on few rows are like those of training
-# Root mean square of how far estimates were off on ten review domains of which the model had seen none.
+# Error of the estimate beyond that of sampling: a bound above the root mean square, 0.03, of how far estimates were off
+# on ten review domains that the model had not seen (benchmarks/loop.py).
 _MISFIT = 0.035
 
 

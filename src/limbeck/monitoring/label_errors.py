@@ -1,8 +1,8 @@
 """Rows whose label is probably wrong, the most doubtful first.
 
 The order is by self-confidence: the probability that a model which has not learned from a row gives to its label
-(Northcutt et al. 2021, "Confident Learning", section 3). Of as many rows as labels were flipped, two thirds were
-flipped ones.
+(Northcutt et al. 2021, "Confident Learning", section 3). Measured by benchmarks/loop.py: with 5 % of labels flipped and
+as many suspects, two thirds of the suspects among texts were flipped, and half of those among rows of a table.
 """
 
 from __future__ import annotations
