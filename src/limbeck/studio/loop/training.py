@@ -12,7 +12,6 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,7 +36,6 @@ from limbeck.studio.registry.facts import version_of
 
 REQUEST, PROGRESS, LOG, BUNDLE = "request.json", "progress.json", "training.log", "bundle"
 STEP = 0.2  # seconds between two looks at whether to stop
-LAST = 20  # lines of the log that an unexpected end is told with
 
 
 def run(job: Job, context: Context) -> dict[str, Any]:
@@ -53,8 +51,8 @@ def run(job: Job, context: Context) -> dict[str, Any]:
             model=model.name, version=model.version, defaults={**facts, "job": job, "created_by": job.created_by}
         )
         if new:
-            told = {"published": model.current, "origin": lineage.origin}
-            record("model.train", actor=job.created_by_id, target=f"model:{name}@{model.version}", **told)
+            details = {"published": model.current, "origin": lineage.origin}
+            record("model.train", actor=job.created_by_id, target=f"model:{name}@{model.version}", **details)
     keep_rows(job, lineage)
     shutil.rmtree(bundle, ignore_errors=True)
     context.tell("add", 1, 1)
@@ -70,11 +68,10 @@ def train(job: Job, context: Context) -> None:
         What the training could not do, or that its process ended without a word.
     """
     command = [sys.executable, "-P", "-m", "limbeck.training.child", str(job.folder / REQUEST)]
-    said: deque[str] = deque(maxlen=LAST)
-    ended: dict[str, Any] = {}
+    result: dict[str, Any] = {}
     environment = os.environ | import_path() | {"LIMBECK_HOME": str(settings.HOME)}
     with (
-        (job.folder / LOG).open("ab") as log,
+        (job.folder / LOG).open("ab", buffering=0) as log,
         subprocess.Popen(  # noqa: S603 - this interpreter, a module of ours
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment, cwd=job.folder
         ) as child,
@@ -83,19 +80,20 @@ def train(job: Job, context: Context) -> None:
         assert child.stdout is not None
         for line in child.stdout:
             try:
-                told = json.loads(line)
+                sent = json.loads(line)
             except ValueError:
-                said.append(line.decode("utf-8", "replace"))
-                continue
-            if "event" in told:
-                _heard(job, context, told["event"])
+                sent = None
+            if not isinstance(sent, dict):  # printed by a library
+                log.write(line)
+            elif "event" in sent:
+                _heard(job, context, sent["event"])
             else:
-                ended = told
+                result = sent
     if context.token.cancelled:
         raise Cancelled("stopped before it was finished")
-    if error := ended.get("error"):
+    if error := result.get("error"):
         raise LimbeckError(error["what"], where=error["where"], fix=error["fix"])
-    if "done" not in ended:
+    if "done" not in result:
         text = _("The training ended unexpectedly (%(status)s); perhaps this machine has too little memory.")
         raise LimbeckError(
             text % {"status": child.returncode}, fix=_("Look into training.log in the folder of the job.")
@@ -119,11 +117,11 @@ def keep_rows(job: Job, lineage: Lineage) -> None:
 def live(job: Job) -> list[str]:
     """Return what is shown of a running training: the last message, epoch, loss, and an estimate of what is left."""
     try:
-        told = json.loads((job.folder / PROGRESS).read_text("utf-8"))
+        progress = json.loads((job.folder / PROGRESS).read_text("utf-8"))
     except (OSError, ValueError):
         return []
-    figures = told.get("figures", {})
-    lines = [told["message"]] if told.get("message") else []
+    figures = progress.get("figures", {})
+    lines = [progress["message"]] if progress.get("message") else []
     if "epoch" in figures:
         lines.append(
             _("Epoch %(epoch)d of %(epochs)d") % {"epoch": figures["epoch"], "epochs": figures.get("epochs", 0)}
