@@ -8,10 +8,12 @@ import pytest
 
 import limbeck
 from limbeck.cli import main as cli
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe
 from limbeck.training.search.blend_weights import answered_by_all, blended, greedy_weights
-from limbeck.training.search.out_of_fold import Clock
+from limbeck.training.search.dealt_folds import fold_rows
+from limbeck.training.search.out_of_fold import Clock, out_of_fold
 
 N = 240
 
@@ -78,6 +80,18 @@ def test_a_budget_says_how_many_folds_are_run_and_who_is_left_out():
     clock.began -= 110.0
     assert not clock.admits(40.0, 5)
     assert Clock(0.0).admits(1e9, 5) == 5
+
+
+def test_a_blend_one_of_whose_members_is_too_slow_is_not_compared(tmp_path):
+    table().write_csv(tmp_path / "rows.csv")
+    member = '{{ name = "{0}", weight = 0.5, student = {{ network = "linear" }} }}'
+    head = '[task]\nkind = "table"\ninput = ["a", "b"]\n[data]\ntrain = "rows.csv"\n[student]\nnetwork = "blend"\n'
+    (tmp_path / "recipe.toml").write_text(f"{head}members = [{member.format('a')}, {member.format('b')}]\n")
+    recipe = load_recipe(tmp_path / "recipe.toml")
+    dealt = fold_rows(recipe, prepare(recipe, tmp_path))
+    clock = Clock(1.0)
+    clock.folds, clock.began = 2, clock.began - 100.0
+    assert out_of_fold(recipe, dealt, dealt.numbers(2, 0), [], clock) is None
 
 
 def test_candidates_are_compared_on_the_rows_that_all_have_answered():

@@ -122,8 +122,9 @@ def _refuse_other_windows(recipe: Recipe, candidate: Recipe) -> None:
 def choose(recipe: Recipe, rows: Dataset, folders: Sequence[Path | None]) -> Choice:
     """Train every candidate on every fold and return the choice.
 
-    With ``selection.budget`` the first candidate says how many folds can be afforded, and one that would take longer
-    than what is left is not compared. With ``selection.blend`` a weighted blend of the candidates is compared too.
+    With ``selection.budget`` the first candidate says how many folds can be afforded. A slower one runs fewer, and one
+    whose single fold would take longer than what is left is not compared. With ``selection.blend`` a weighted blend of
+    the candidates is compared too.
 
     Raises
     ------

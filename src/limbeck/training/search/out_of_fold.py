@@ -22,12 +22,19 @@ _SHARE, _FIRST = 0.6, 0.3  # of the budget for the comparison; of that share for
 
 
 class Clock:
-    """How long candidates may take: none longer than what is left of a budget in seconds; 0 is no limit."""
+    """How many folds candidates may run, by what is left of a budget in seconds; 0 is no limit.
+
+    Attributes
+    ----------
+    folds
+        Of each dealing, once the first candidate's first fold has said how long one takes; 0: all.
+    wanted
+        Seconds of a fold of the last candidate.
+    """
 
     def __init__(self, budget: float) -> None:
         self.allowed, self.began = _SHARE * budget, time.monotonic()
-        self.folds = 0  # that are run of each dealing, once the first fold has said how long one takes; 0: all
-        self.wanted = 0.0
+        self.folds, self.wanted = 0, 0.0
 
     @property
     def over(self) -> bool:
@@ -55,13 +62,17 @@ def out_of_fold(
 ) -> np.ndarray | None:
     """Return out-of-fold probabilities float32 [M, C] of the used rows, NaN in folds that the ``clock`` does not allow.
 
-    Those of a blend are what its members say, weighted. None where one fold takes longer than what is left.
+    Those of a blend are what its members say, weighted. None where one fold, of any member, takes longer than what is
+    left.
     """
     clock = clock or Clock(0.0)
     if recipe.student.network == BLEND:
         members = members_of(recipe)
-        told = {name: out_of_fold(own, dealt, numbers, folders, clock) for name, _, own in members}
-        found = {name: p.astype(np.float64) for name, p in told.items() if p is not None}
+        found = {}
+        for name, _, own in members:
+            if (answers := out_of_fold(own, dealt, numbers, folders, clock)) is None:
+                return None
+            found[name] = answers.astype(np.float64)
         return blended(found, {name: weight for name, weight, _ in members}).astype(np.float32)
     rows, out = dealt.rows, np.full((len(dealt.used), len(dealt.rows.classes)), np.nan, dtype=np.float32)
     folds = allowed = int(numbers.max()) + 1
