@@ -79,13 +79,6 @@ def next_items(
     return found + drawn
 
 
-def waiting(model: str, person: User) -> bool:
-    """Return whether a person would get an item."""
-    if Item.objects.filter(claimed_by=person, state="claimed", model=model).exists():
-        return True
-    return any(lane.items.exists() for lane in _lanes(person, model, MARGIN))
-
-
 def _lanes(person: User, model: str, order: str) -> Iterator[Lane]:
     """Yield the lanes of a person in the order in which they are served; the random audit again as the last one."""
     assigned = Item.objects.filter(assignment__person=person, assignment__model=model, assignment__ended_at=None)
