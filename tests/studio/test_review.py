@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import datetime
+import math
 import random
 import threading
 import uuid
+from collections.abc import Callable
 
 import pytest
 from django.db import connection
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from limbeck.errors import LimbeckError
@@ -277,3 +281,25 @@ def test_a_gold_row_comes_like_any_other_and_is_left_as_it_is(people: dict[str, 
     assert (fresh(golden).final_label, fresh(golden).state) == (before.final_label, before.state)
     assert golden.pk not in {one.pk for one in next_items(people["reviewer"], MODEL, 5)}
     assert golden.pk not in {one.pk for one in next_items(people["administrator"], MODEL, 5)}
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 10**30])
+def test_numbers_that_no_database_holds_are_refused(number: int, sign_in: Callable[[str], Client]) -> None:
+    client = sign_in("reviewer")
+    stored(3, gold=1)
+    bodies = {
+        "review_next": {"model": MODEL, "count": 2, "have": [number]}, "review_release": {"items": [number]},
+        "review_answer": {"item": number, "key": "k" * 12, "label": "good"},
+    }  # fmt: skip
+    for name, body in bodies.items():
+        assert client.post(reverse(name), body, content_type="application/json").status_code == 400
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(math.nan, None), (math.inf, 3600.0), (-1.0, 0.0)])
+def test_seconds_that_are_none_are_not_stored(seconds: float, kept: float | None, people: dict[str, User]) -> None:
+    row = stored(1, double=1.0)[0]
+    answered(row, people["reviewer"], "good", seconds=seconds)
+    assert last_review(row).seconds == kept
+    answered(row, people["operator"], "bad")
+    adjudicate(Answer(row.pk, "k" * 12, "good", seconds=seconds), by=people["administrator"])
+    assert last_review(row).seconds == kept

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from functools import wraps
+from typing import Annotated
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, render
@@ -37,6 +38,9 @@ MEDIA = [
 ]
 
 
+Number = Annotated[int, Field(ge=0, lt=2**63)]  # of an item, as a database holds it
+
+
 class _Sent(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -47,13 +51,13 @@ class Next(_Sent):
     model: str = Field(max_length=100)
     count: int = Field(ge=1, le=MOST)
     order: str = Field("", max_length=12)
-    have: list[int] = Field([], max_length=100)
+    have: list[Number] = Field([], max_length=100)
 
 
 class Given(_Sent):
     """An answer."""
 
-    item: int
+    item: Number
     key: str = Field(min_length=8, max_length=64)
     label: str = Field("", max_length=200)
     skipped: bool = False
@@ -70,7 +74,7 @@ class Undone(_Sent):
 class Released(_Sent):
     """Items that are not needed any more."""
 
-    items: list[int] = Field(max_length=100)
+    items: list[Number] = Field(max_length=100)
 
 
 def sent(model: type[_Sent]) -> Callable[[Callable[..., HttpResponse]], Callable[[HttpRequest], HttpResponse]]:

@@ -13,7 +13,13 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.answers import ADJUDICATION, APPEAL, FIRST
-from limbeck.studio.review.services.answers.answer import LONGEST_NOTE, Answer, check_answer, check_item_class
+from limbeck.studio.review.services.answers.answer import (
+    LONGEST_NOTE,
+    Answer,
+    check_answer,
+    check_item_class,
+    seconds_of,
+)
 from limbeck.studio.review.services.answers.settle import settle
 from limbeck.studio.roles import Ability
 
@@ -90,6 +96,6 @@ def _add(item: Item, step: str, given: Answer, by: User) -> None:
     now = timezone.now()
     Review.objects.create(
         item=item, key=given.key, person=by, step=step, label=given.label, note=given.note[:LONGEST_NOTE], at=now,
-        seconds=given.seconds,
+        seconds=seconds_of(given),
     )  # fmt: skip
     settle(item, at=now, by=by)

@@ -6,6 +6,7 @@ else has answered, and as a second opinion where somebody has.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from django.db import transaction
@@ -75,7 +76,7 @@ def answer(given: Answer, *, by: User, request: HttpRequest | None = None) -> Ke
             item.reviews.filter(person=by, step=FIRST, undone_at=None).update(undone_at=now)
         review = Review.objects.create(
             item=item, key=given.key, person=by, label="" if given.skipped else given.label, skipped=given.skipped,
-            note=given.note[:LONGEST_NOTE], seconds=_seconds(given.seconds), blind=item.wanted > 1, gold=gold, at=now,
+            note=given.note[:LONGEST_NOTE], seconds=seconds_of(given), blind=item.wanted > 1, gold=gold, at=now,
         )  # fmt: skip
         if not gold:
             settle(item, at=now, by=by)
@@ -146,5 +147,7 @@ def check_item_class(item: Item, label: str) -> None:
         raise LimbeckError(told % {"label": error.label}) from error
 
 
-def _seconds(given: float | None) -> float | None:
-    return None if given is None else min(max(given, 0.0), LONGEST_LOOK)
+def seconds_of(given: Answer) -> float | None:
+    """Return how long the item was in view, 0 to `LONGEST_LOOK`; None where it is not known or is no number."""
+    seconds = given.seconds
+    return None if seconds is None or math.isnan(seconds) else min(max(seconds, 0.0), LONGEST_LOOK)
