@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -169,6 +170,16 @@ def test_hostile_tasks_are_refused_in_a_line(task: dict[str, Any], reason: str, 
     bad, good = back(tmp_path / "tasks.json")
     assert bad.record is None and reason in bad.reason
     assert good.record == Record({"text": "good"})
+
+
+def test_a_small_file_of_long_rows_stays_small(tmp_path: Path) -> None:
+    """Each row names the same text: such a file of a kilobyte could be gigabytes of texts."""
+    texts = ["a" * (5 << 20)] * 9 + ["good"]
+    pl.DataFrame({"text": texts}).write_parquet(tmp_path / "x.parquet")
+    assert (tmp_path / "x.parquet").stat().st_size < 10_000
+    (rows,) = read(Source(tmp_path / "x.parquet", text="text"))
+    assert {row.reason for row in rows[:-1]} == {"the row has over 4,194,304 bytes of text"}
+    assert rows[-1].record == Record({"text": "good"})
 
 
 def test_what_a_form_cannot_hold_is_told(tmp_path: Path) -> None:

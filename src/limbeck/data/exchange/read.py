@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import polars as pl
+
 from limbeck.data.exchange import argilla, doccano, label_studio
 from limbeck.data.exchange.escape import sheet_unescaped, unescaped
 from limbeck.data.exchange.flat import HISTORY, LABEL, record_from
@@ -16,6 +19,7 @@ from limbeck.data.tables.read import inspect, stream
 from limbeck.data.tables.rows import Format
 from limbeck.errors import LimbeckError, first_line
 
+MOST_ROW = 1 << 22  # bytes of the texts of a row
 TABLE, LABEL_STUDIO, ARGILLA, DOCCANO = "table", "label-studio", "argilla", "doccano"
 FORMS = (TABLE, LABEL_STUDIO, ARGILLA, DOCCANO)
 # Form -> what makes a record of an object, and which of its fields are objects or lists.
@@ -86,9 +90,23 @@ def read(source: Source, *, skip: int = 0, rows: int = 500) -> Iterator[list[Row
     parse = _of_objects(source.form) if source.form in _PARSERS else _of_table(source)
     for chunk in stream(source.path, rows=rows, skip=skip):
         found = [Row(reject.row, None, reject.reason) for reject in chunk.rejects]
-        cells = chunk.frame.iter_rows(named=True)
-        found += [_row(int(number), row, parse) for number, row in zip(chunk.numbers, cells, strict=True)]
+        short = _lengths(chunk.frame) <= MOST_ROW
+        long = f"the row has over {MOST_ROW:,} bytes of text"
+        found += [Row(int(number), None, long) for number in chunk.numbers[~short]]
+        cells = chunk.frame.filter(short).iter_rows(named=True)
+        found += [_row(int(number), row, parse) for number, row in zip(chunk.numbers[short], cells, strict=True)]
         yield sorted(found, key=lambda row: row.number)
+
+
+def _lengths(frame: pl.DataFrame) -> np.ndarray[Any, Any]:
+    """Return the bytes of the texts of each row, before any becomes an object of its own.
+
+    A Parquet file of a kilobyte can name one long text in each of its rows.
+    """
+    lengths = pl.col(pl.String).str.len_bytes().fill_null(0).cast(pl.Int64)
+    if pl.String not in frame.schema.values():
+        return np.zeros(frame.height, np.int64)
+    return frame.select(pl.sum_horizontal(lengths)).to_series().to_numpy()
 
 
 def _of_table(source: Source) -> Callable[[Mapping[str, Any]], Record]:
