@@ -1,4 +1,4 @@
-"""What a scheduler tells of its shards: rows read, shards answered, shards that cannot be."""
+"""What a scheduler reports of its shards: rows read, shards answered, shards that cannot be."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Outcomes = Generator[Outcome, None, None]
 
 
 class Scheduler(Protocol):
-    """Answers shards somewhere, each once where nothing is killed, and tells what becomes of them in any order."""
+    """Answers shards somewhere, each once where nothing is killed, and reports them in any order."""
 
     def __call__(self, job: Job, shards: list[Shard], *, count: int | None, stall: float) -> Outcomes:
         """Yield outcomes until every shard is a `Record` or `Failed`; at least every second an int, even 0."""
 
 
-def sent(error: LimbeckError) -> dict[str, Any]:
+def error_to_json(error: LimbeckError) -> dict[str, Any]:
     """Return an error as plain JSON for another process."""
     where = None if error.where is None else str(error.where)
     return {"what": str(error.what), "where": where, "fix": None if error.fix is None else str(error.fix)}
 
 
-def received(facts: dict[str, Any]) -> LimbeckError:
-    """Return the error that `sent` made plain."""
+def error_from_json(facts: dict[str, Any]) -> LimbeckError:
+    """Return the error that `error_to_json` made plain."""
     return LimbeckError(facts["what"], where=facts["where"], fix=facts["fix"])
 
 

@@ -1,7 +1,7 @@
 """Shards answered by processes of this machine, one for each core: ``--on processes``.
 
 Encoding texts is Python's work, so threads of one process share one core. Each process opens the bundle on one thread
-and takes shards from one queue. A process that is killed, or reads no row for a minute, leaves its shard to another.
+and takes shards from one queue. One that is killed, or reads no row for ``stall`` seconds, leaves its shard to another.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 from limbeck.process.cores import cores
 from limbeck.process.import_path import import_path
 from limbeck.process.pipes import receive, send
-from limbeck.scale.outcomes import ATTEMPTS, Failed, Outcome, Outcomes, killed, received
+from limbeck.scale.outcomes import ATTEMPTS, Failed, Outcome, Outcomes, error_from_json, killed
 from limbeck.scale.plan import Shard
 from limbeck.scale.shard import Job, Record
 
@@ -28,17 +28,17 @@ _TICK = 0.5  # seconds after which the caller gets to look around
 
 def on_processes(job: Job, shards: list[Shard], *, count: int | None, stall: float) -> Outcomes:
     """Answer shards on ``count`` processes, by default one for each core; see `limbeck.scale.outcomes.Scheduler`."""
-    told: SimpleQueue[Outcome | _Stop] = SimpleQueue()
+    outcomes: SimpleQueue[Outcome | _Stop] = SimpleQueue()
     waiting: SimpleQueue[tuple[Shard, int] | None] = SimpleQueue()
     for shard in shards:
         waiting.put((shard, 0))
     many = max(1, min(count or cores(), len(shards)))
-    slots = [_Slot(job, waiting, told) for _ in range(many)]
+    slots = [_Slot(job, waiting, outcomes) for _ in range(many)]
     left = len(shards)
     try:
         while left:
             try:
-                outcome = told.get(timeout=_TICK)
+                outcome = outcomes.get(timeout=_TICK)
             except Empty:
                 outcome = 0
             if isinstance(outcome, _Stop):
@@ -64,17 +64,17 @@ class _Stop:
 class _Slot:
     """A thread that keeps one process at work, and starts another one where it was killed."""
 
-    def __init__(self, job: Job, waiting: SimpleQueue[Any], told: SimpleQueue[Any]) -> None:
-        self._job, self._waiting, self._told = job, waiting, told
+    def __init__(self, job: Job, waiting: SimpleQueue[Any], outcomes: SimpleQueue[Any]) -> None:
+        self._job, self._waiting, self._outcomes = job, waiting, outcomes
         self._process: subprocess.Popen[bytes] | None = None
-        self._heard, self._busy, self._stalled, self._closed = time.monotonic(), False, False, False
+        self._heard, self._busy, self._stalled, self._closed = time.monotonic(), False, 0.0, False
         self._thread = threading.Thread(target=self._work, name="limbeck-slot", daemon=True)
         self._thread.start()
 
     def end_stalled(self, stall: float) -> None:
         """Kill a process that has read no row for ``stall`` seconds."""
         if self._busy and time.monotonic() - self._heard > stall and self._process is not None:
-            self._stalled = True
+            self._stalled = stall
             self._process.kill()
 
     def close(self) -> None:
@@ -93,13 +93,13 @@ class _Slot:
             while not self._closed and (task := self._waiting.get()) is not None:
                 self._answer(*task)
         except BaseException as error:
-            self._told.put(_Stop(error))
+            self._outcomes.put(_Stop(error))
         finally:
             self._end()
 
     def _answer(self, shard: Shard, attempts: int) -> None:
         try:
-            self._heard, self._busy, self._stalled = time.monotonic(), True, False
+            self._heard, self._busy, self._stalled = time.monotonic(), True, 0.0
             process = self._running()
             assert process.stdin is not None and process.stdout is not None
             send(process.stdin, {"shard": asdict(shard)})
@@ -107,10 +107,12 @@ class _Slot:
                 message = receive(process.stdout)[0]
                 self._heard = time.monotonic()
                 if "rows" in message:
-                    self._told.put(int(message["rows"]))
+                    self._outcomes.put(int(message["rows"]))
                     continue
                 failed = message.get("failed")
-                self._told.put(Record(**message["record"]) if failed is None else Failed(shard, received(failed)))
+                self._outcomes.put(
+                    Record(**message["record"]) if failed is None else Failed(shard, error_from_json(failed))
+                )
                 return
         except (OSError, EOFError, ValueError):  # it was killed, or talks nonsense
             self._end()
@@ -119,8 +121,8 @@ class _Slot:
             if attempts + 1 < ATTEMPTS:
                 self._waiting.put((shard, attempts + 1))
             else:
-                why = "no row was read for a minute," if self._stalled else "the process was killed"
-                self._told.put(Failed(shard, killed(shard, why)))
+                why = f"no row was read for {self._stalled:g} s," if self._stalled else "the process was killed"
+                self._outcomes.put(Failed(shard, killed(shard, why)))
         finally:
             self._busy = False
 
@@ -145,7 +147,7 @@ class _Slot:
             send(self._process.stdin, {"job": self._job.dump()})
             first = receive(self._process.stdout)[0]
             if "unfit" in first:
-                raise received(first["unfit"])
+                raise error_from_json(first["unfit"])
         return self._process
 
     def _end(self) -> None:

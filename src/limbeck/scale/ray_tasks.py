@@ -23,7 +23,7 @@ from typing import Any
 from limbeck.bundle.classifier import Classifier
 from limbeck.errors import LimbeckError, first_line, needing
 from limbeck.progress import say
-from limbeck.scale.outcomes import ATTEMPTS, Failed, Outcomes, killed, received, sent
+from limbeck.scale.outcomes import ATTEMPTS, Failed, Outcomes, error_from_json, error_to_json, killed
 from limbeck.scale.plan import Shard
 from limbeck.scale.shard import Job, Record, answer, opened
 from limbeck.version import __version__
@@ -86,14 +86,14 @@ def on_ray(
 
 def _outcome(ray: Any, ref: Any, shard: Shard) -> Record | Failed:
     try:
-        told = ray.get(ref)
+        result = ray.get(ref)
     except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
         return Failed(shard, killed(shard, "the process was killed"))
     except ray.exceptions.RayError as error:
         raise cannot_run(error) from error
-    if "unfit" in told:
-        raise received(told["unfit"])
-    return Record(**told["record"]) if "record" in told else Failed(shard, received(told["failed"]))
+    if "unfit" in result:
+        raise error_from_json(result["unfit"])
+    return Record(**result["record"]) if "record" in result else Failed(shard, error_from_json(result["failed"]))
 
 
 def _progress(ray: Any, counter: Any) -> tuple[int, int]:
@@ -203,7 +203,7 @@ def _task(job: dict[str, Any], shard: dict[str, Any], bundle: list[Any], counter
         refuse_others(theirs)
         placed, classifier = _opened(bundle[0], tuple(sorted(job["files"].items())))
     except LimbeckError as error:
-        return {"unfit": sent(error)}
+        return {"unfit": error_to_json(error)}
     more, last = 0, 0.0
 
     def on_rows(rows: int) -> None:
@@ -218,7 +218,7 @@ def _task(job: dict[str, Any], shard: dict[str, Any], bundle: list[Any], counter
         counter.add.remote(more)
         return {"record": asdict(record)}
     except LimbeckError as error:
-        return {"failed": sent(error)}
+        return {"failed": error_to_json(error)}
 
 
 @lru_cache(maxsize=1)

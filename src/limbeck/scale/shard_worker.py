@@ -12,7 +12,7 @@ from dataclasses import asdict
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.process.pipes import receive, send
-from limbeck.scale.outcomes import sent
+from limbeck.scale.outcomes import error_to_json
 from limbeck.scale.plan import Shard
 from limbeck.scale.shard import Job, answer, opened
 
@@ -25,7 +25,7 @@ def serve() -> None:
     try:
         classifier = opened(job)
     except LimbeckError as error:
-        send(out, {"unfit": sent(error)})
+        send(out, {"unfit": error_to_json(error)})
         return
     with classifier:
         send(out, {"ready": True})
@@ -35,12 +35,12 @@ def serve() -> None:
                 record = answer(job, shard, classifier, lambda rows: send(out, {"rows": rows}))
                 send(out, {"record": asdict(record)})
             except LimbeckError as error:
-                send(out, {"failed": sent(error)})
+                send(out, {"failed": error_to_json(error)})
             except BrokenPipeError:
                 raise
-            except Exception as error:  # a defect of ours costs one shard, and is told
-                told = LimbeckError(f"a defect of Limbeck: {first_line(error)}", where=shard.input, fix="report it")
-                send(out, {"failed": sent(told)})
+            except Exception as error:  # a defect of ours costs one shard, and is reported
+                defect = LimbeckError(f"a defect of Limbeck: {first_line(error)}", where=shard.input, fix="report it")
+                send(out, {"failed": error_to_json(defect)})
 
 
 if __name__ == "__main__":

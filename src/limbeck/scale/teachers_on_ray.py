@@ -22,7 +22,7 @@ from limbeck.events import check
 from limbeck.progress import say
 from limbeck.recipe import Task
 from limbeck.recipe import Teacher as Spec
-from limbeck.scale.outcomes import ATTEMPTS, STALL, received, sent
+from limbeck.scale.outcomes import ATTEMPTS, STALL, error_from_json, error_to_json
 from limbeck.scale.ray_tasks import cannot_run, connected, refuse_others, stalled, versions
 from limbeck.teachers import open_teacher
 from limbeck.teachers.base import AnswerError, Answers, Place, Teacher
@@ -119,7 +119,7 @@ class OnRay:
     def _failed(self, facts: dict[str, Any], before: list[Answers], start: int, rows: int) -> LimbeckError:
         """Return the error of a block as one of all rows, with the answers that there are."""
         if "fault" not in facts:
-            return received(facts)
+            return error_from_json(facts)
         answers = np.full((rows, len(self.classes)), np.nan, dtype=np.float32)
         done = np.zeros(rows, dtype=bool)
         for at, one in enumerate(before):
@@ -149,7 +149,7 @@ def _ask(how: tuple[Any, ...], fingerprint: str, theirs: dict[str, str], rows: b
         facts = {"fault": str(error.fault), "row": error.row, "fix": error.fix}
         return {"failed": {**facts, "answers": error.answers, "done": error.done}}
     except LimbeckError as error:
-        return {"failed": sent(error)}
+        return {"failed": error_to_json(error)}
 
 
 @lru_cache(maxsize=8)
