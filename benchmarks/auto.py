@@ -31,6 +31,9 @@ import limbeck
 from benchmarks.figures import Figure, over_seeds
 from limbeck.data.dataset import Dataset
 from limbeck.dataset.prepare import prepare
+from limbeck.kinds.image.baseline import features as picture_features
+from limbeck.kinds.image.kept_squares import SIDE, small_square
+from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
 from limbeck.kinds.signal.baseline import features as signal_features
 from limbeck.kinds.table.baseline import features as table_features
 from limbeck.kinds.table.encode import TableInput
@@ -43,6 +46,7 @@ QUICK = [
     "selection.folds=2", "selection.repeats=1", "evaluation.leave_out.folds=2",
     "selection.candidates.network.training.epochs=2",
 ]  # fmt: skip
+THUMBNAIL = 16  # pixels of a side of the pictures that plain models see
 LARGE = 500  # test rows from which on a set is held to half a point
 Source = Callable[[int], "pl.DataFrame | Path"]
 
@@ -90,6 +94,9 @@ def sets(data: Path) -> Iterator[Set]:
         yield Set(f"reviews-en {name}", "label", lambda _, rows=rows: rows)
     yield Set("weibo21", "label", lambda _: data / "fake-news" / "weibo21.csv")
     yield Set("ECG200", None, lambda _: data / "ecg" / "ucr")
+    yield Set("MIT-BIH beats, DS1 to DS2", None, lambda _: data / "ecg" / "mitbih_beats.npz")
+    yield Set("faces", "label", lambda _: data / "faces" / "index.csv")
+    yield Set("traffic-signs", None, lambda _: data / "traffic-signs")
 
 
 def compared(one: Set, seed: int, quick: bool) -> dict[str, float]:
@@ -169,7 +176,22 @@ def of_signals(recipe: Recipe, data: Dataset) -> Callable[[int], dict[str, Any]]
     return of_columns(signal_features(recipe.input, data.frame))
 
 
-PLAIN = {"text": of_texts, "table": of_tables, "signal": of_signals}
+def of_pictures(recipe: Recipe, data: Dataset) -> Callable[[int], dict[str, Any]]:
+    """Return plain models of the report's picture features, and of the pixels of a small colour picture."""
+    pictures = pictures_of(data.frame, recipe.task)
+    with quiet_pillow():
+        small = np.stack([np.asarray(small_square(one, 0.0)) for one in pictures])
+    cell = SIDE // THUMBNAIL
+    small = small.reshape(len(small), THUMBNAIL, cell, THUMBNAIL, cell, 3).mean(axis=(2, 4))
+    described, seen = of_columns(picture_features(pictures, recipe.input)), of_columns(small.reshape(len(small), -1))
+    return lambda seed: {
+        f"{name}, {kind}": model
+        for name, models in (("features", described), ("pixels", seen))
+        for kind, model in models(seed).items() if kind != "boosting"  # hours on many classes
+    }  # fmt: skip
+
+
+PLAIN = {"text": of_texts, "table": of_tables, "signal": of_signals, "image": of_pictures}
 
 
 def figures(found: dict[str, list[dict[str, float]]]) -> list[Figure]:

@@ -9,8 +9,10 @@ import pytest
 
 from limbeck.dataset.automatic.columns import facts_of
 from limbeck.dataset.automatic.commented import commented
+from limbeck.dataset.automatic.file_names import tell_recordings
 from limbeck.dataset.automatic.limits import bytes_of, seconds_of
 from limbeck.dataset.automatic.understand import understand
+from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe
 from pictures import class_folders
@@ -139,6 +141,50 @@ def test_folders_of_pictures_are_known_by_their_folders(tmp_path):
     (tmp_path / "plain" / "notes.csv").write_text("a,b\n1,2\n")
     with pytest.raises(LimbeckError, match=r"holds pictures, and the table 'notes\.csv' that names none of them"):
         understand(tmp_path / "plain")
+
+
+def test_a_folder_kept_for_validation_is_the_test(tmp_path):
+    """Whoever has two folders has kept one apart with care; candidates are compared by cross-validation anyhow."""
+    class_folders(tmp_path, 12, ("train", "val"))
+    data = understand(tmp_path).recipe.data
+    assert (data.train, data.test) == ("train", "val")
+    class_folders(tmp_path / "three", 12, ("train", "val", "test"))
+    assert understand(tmp_path / "three").recipe.data.train == "."
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("{track:05d}_{frame:05d}.png", True), ("patient{track}_slice{frame}.jpg", True), ("{track}-{frame}.png", True),
+        ("{number}.png", False), ("img_{number}.png", False), ("track_{frame}.png", False),
+        ("{number}_0.png", False),  # one frame each
+    ],
+)  # fmt: skip
+def test_frames_of_one_recording_are_told_by_their_names(name, known):
+    paths = [
+        f"train/{label}/" + name.format(track=track, frame=frame, number=100 * track + frame)
+        for label in ("stop", "give way") for track in range(6) for frame in range(4)
+    ]  # fmt: skip
+    assert tell_recordings(paths) is known
+    assert not tell_recordings([path for path in paths if "5" not in path][:4])  # too few recordings to compare by
+
+
+def test_frames_of_one_recording_stay_in_one_fold(tmp_path):
+    for place, file in enumerate(sorted(class_folders(tmp_path, 24).rglob("*.*"))):
+        file.rename(file.with_stem(f"{place // 3}_{place % 3}"))
+    found = understand(tmp_path).recipe
+    assert found.evaluation.group == "recording"
+    rows = prepare(found, tmp_path)
+    parts = rows.frame.select("recording", split=pl.Series(rows.split)).group_by("recording").n_unique()
+    assert parts.height == 16
+    assert (parts["split"] == 1).all()
+
+
+def test_groups_beside_a_split_column_are_folds():
+    rows = texts().with_columns(user=pl.Series([f"u{k // 4}" for k in range(N)]), split=pl.lit("train"))
+    rows = rows.with_columns(split=pl.when(pl.int_range(N) >= 0.8 * N).then(pl.lit("test")).otherwise("split"))
+    found = understand(rows, label="sentiment").recipe
+    assert (found.data.split, found.evaluation.group) == ("split", "user")
 
 
 def test_parts_that_are_files_of_their_own_are_read_as_such(tmp_path):

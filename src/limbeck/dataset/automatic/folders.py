@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from limbeck.data.split import SPELLINGS
+from limbeck.dataset.automatic.file_names import RECORDING, tell_recordings
 from limbeck.dataset.automatic.table import TEST, VALID
 from limbeck.dataset.automatic.understood import Understood
 from limbeck.kinds.image.portfolio import sides_of
@@ -16,7 +17,7 @@ from limbeck.kinds.image.reading.layouts import mvtec
 from limbeck.kinds.image.reading.layouts.class_folders import picture_files
 from limbeck.kinds.sample import Sample
 from limbeck.kinds.signal.reading.formats.windows import RATE, arrays_in, is_ucr, positive
-from limbeck.messages.message import message
+from limbeck.messages.message import Message, message
 
 Tables = dict[str, dict[str, Any]]
 _LOOKED = 64
@@ -35,15 +36,33 @@ def pictures_in(folder: Path, task: str | None) -> Understood:
     else:
         names = sorted(one.name for one in (folder / tops[0]).iterdir() if one.is_dir()) if parts else tops
         lines.append(message("automatic.class_folders", count=len(names), names=names[:12]))
-    if not parts and not normal:
-        tables["data"]["split"] = {"valid": VALID, "test": TEST}
-        lines.append(message("automatic.drawn", valid=VALID, test=TEST))
+    if not normal:
+        tables["data"] = _parts(tops, lines) if parts else {"train": ".", "split": {"valid": VALID, "test": TEST}}
+        if not parts:
+            lines.append(message("automatic.drawn", valid=VALID, test=TEST))
+        if tell_recordings(file.relative_to(folder).as_posix() for file in files):
+            tables["data"]["derive"] = {"recording": {"column": "path", "pattern": RECORDING}}
+            tables["evaluation"] = {"group": "recording"}
+            lines.append(message("automatic.recordings"))
     tables["data"]["leakage"] = "warn"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of broken notes in pictures
         sides = sides_of(files[:: max(1, len(files) // _LOOKED)])
     classes = max(2, len(tops))
     return Understood(tables, folder, Sample(len(files), classes, sides=sides), lines)
+
+
+def _parts(tops: list[str], lines: list[Message]) -> dict[str, Any]:
+    """Return the data section of folders named by parts.
+
+    Where there are rows for validation and none for test, they become the test: people keep them apart with care
+    (other tracks, people, days), and what is compared is compared by cross-validation in any case.
+    """
+    named = {SPELLINGS[name.lower()]: name for name in tops}
+    if set(named) != {"train", "valid"}:
+        return {"train": "."}
+    lines.append(message("automatic.held_out", part=named["valid"], valid=VALID))
+    return {"train": named["train"], "test": named["valid"], "split": {"valid": VALID}}
 
 
 def signals_in(source: Path, task: str | None) -> Understood:

@@ -171,6 +171,8 @@ def _decide_parts(
 ) -> None:
     if split is not None:
         found.decide("data.split", split, message("automatic.split", column=split))
+        if group is not None:
+            found.decide("evaluation.group", group, message("automatic.folds_by_groups", column=group))
     else:
         wish: dict[str, Any] = {"valid": VALID, "test": TEST}
         why = message("automatic.drawn", valid=VALID, test=TEST)
