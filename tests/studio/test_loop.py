@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -23,7 +24,7 @@ from limbeck.studio.audit.models import Entry
 from limbeck.studio.detection import services as detection
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Worker
-from limbeck.studio.loop import projects, promote, retrain, watching
+from limbeck.studio.loop import automatic, projects, promote, retrain, watching
 from limbeck.studio.loop.comparing import compare
 from limbeck.studio.loop.models import Lineage
 from limbeck.studio.registry.facts import Version, version_of
@@ -198,14 +199,50 @@ def test_a_worse_candidate_is_told_to_be_worse_and_published_only_on_purpose(
     assert "Worse:" in page
     asked = {"read": "worse", "current": own.version}
     assert client.post(address, asked).status_code == 422
-    assert client.post(address, {**asked, "read": "better", "anyway": "on"}).status_code == 422
-    assert client.post(address, {**asked, "current": "0" * 16, "anyway": "on"}).status_code == 422
+    assert client.post(address, {**asked, "read": "better", "reason": "why"}).status_code == 422
+    assert client.post(address, {**asked, "current": "0" * 16, "reason": "why"}).status_code == 422
+    assert client.post(address, {**asked, "reason": "  "}).status_code == 422
     assert version_of("own").version == own.version
-    assert client.post(address, {**asked, "anyway": "on"}).status_code == 302
+    assert client.post(address, {**asked, "reason": "fewer false alarms"}).status_code == 302
     assert version_of("own").version == candidate.version
     entry = Entry.objects.filter(action="model.publish").latest("number")
     assert (entry.details["verdict"], entry.details["instead_of"]) == ("worse", own.version)
+    assert entry.details["reason"] == "fewer false alarms"
     assert promote.state_of(version_of("own", own.version)) == "retired"
+
+
+def test_a_better_version_is_published_by_itself_only_where_that_is_switched_on(
+    own: Version, candidate: Version, sign_in: Callable[[str], Client]
+) -> None:
+    client = sign_in("administrator")
+    registry.promote(candidate.full)  # the worse one is in use
+    current, better = version_of("own"), version_of("own", own.version)
+    items(current, 300, audit=True)
+    # As if it had been trained here after the one in use, and never published.
+    (better.path.parent / "current.json").write_text(json.dumps(history_of(better.path.parent, candidate)), "utf-8")
+    Lineage.objects.create(model="own", version=better.version, parent=current.version)
+    automatic.look()
+    assert version_of("own").version == current.version
+    client.post(reverse("automatic", args=["own"]), {"on": "1"})
+    assert "badge bg-green-lt" in client.get(reverse("retrain", args=["own"])).content.decode()
+    automatic.look()
+    assert version_of("own").version == better.version
+    entry = Entry.objects.filter(action="model.publish").latest("number")
+    assert (entry.actor, entry.details["automatic"], entry.details["verdict"]) == (None, True, "better")
+    client.post(reverse("automatic", args=["own"]), {})
+    assert not automatic.is_on("own")
+    found = compare(current, better)
+    assert automatic.allowed(found)
+    assert not automatic.allowed(replace(found, verdict=replace(found.verdict, rows=automatic.ROWS - 1)))
+    loses = replace(found.classes[0], rows=automatic.CLASS_ROWS, current=0.9, candidate=0.8)
+    assert not automatic.allowed(replace(found, classes=[loses]))
+    assert automatic.publish_where_better("own") is None  # nothing is left to publish
+
+
+def history_of(folder: Path, version: Version) -> dict[str, object]:
+    """Return the content of current.json with one version alone."""
+    told = json.loads((folder / "current.json").read_text("utf-8"))
+    return {**told, "history": [one for one in told["history"] if one["version"] == version.version]}
 
 
 def test_audited_rows_that_a_version_learned_from_do_not_count(own: Version, candidate: Version) -> None:

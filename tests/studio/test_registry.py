@@ -63,8 +63,14 @@ def test_versions_are_published_rolled_back_and_removed(
     upload(admin, packed(bundles("ngram")))
     upload(admin, packed(bundles("textcnn")))
     second, first = sorted(all_versions("hotel"), key=lambda one: one.published)
-    admin.post(reverse("model_publish", args=["hotel", second.version]))
+    address = reverse("model_publish", args=["hotel", second.version])
+    told = admin.post(address, {"reason": " "}, follow=True).content.decode()
+    assert "Say why" in told and published()[0].version == first.version
+    admin.post(address, {"reason": "the customer\nasked for it"})
     assert published()[0].version == second.version
+    assert Entry.objects.filter(action="model.publish").latest("number").details == {
+        "reason": "the customer asked for it"
+    }
     admin.post(reverse("model_remove", args=["hotel", second.version]))
     assert len(all_versions("hotel")) == 2  # the published one stays
     admin.post(reverse("model_roll_back", args=["hotel"]))

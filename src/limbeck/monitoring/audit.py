@@ -30,7 +30,7 @@ class Audited:
     precise_as: float
 
 
-def audited_share(hits: ArrayLike, probability: ArrayLike) -> Audited:
+def audited_share(hits: ArrayLike, probability: ArrayLike, *, to_come: bool = False) -> Audited:
     """Estimate a share of all rows, such as accuracy, from reviewed ones with unequal chances of review.
 
     Parameters
@@ -40,6 +40,9 @@ def audited_share(hits: ArrayLike, probability: ArrayLike) -> Audited:
     probability
         float[N] in (0, 1]: how likely each was to be reviewed, known from how rows were drawn and not from what the
         review found; 1 for rows that were sure to be. See `chances`.
+    to_come
+        The interval is for rows to come, of which all rows so far are a sample: it does not narrow to nothing where all
+        of them are reviewed. Without it, it is for these rows alone.
 
     Raises
     ------
@@ -52,15 +55,16 @@ def audited_share(hits: ArrayLike, probability: ArrayLike) -> Audited:
         raise LimbeckError("each row needs a probability above 0, up to 1", where="audited_share", fix=fix)
     if not len(y):
         return Audited(math.nan, 0.0, 1.0, 0, 0.0)
-    weight, drawn = 1 / pi, pi < 1
+    weight, drawn = 1 / pi, (pi < 1) | to_come
     total = float(weight.sum())
     sure = float(y[~drawn].sum()) / total
     if not drawn.any():
         return Audited(sure, sure, sure, len(y), math.inf)
     w, hit = weight[drawn], y[drawn]
     part = float(w.sum()) / total
-    share = float(w @ hit / w.sum())
-    without = 1 - pi[drawn]  # what a sample leaves out; a sample of half of all rows is twice as precise
+    share = float((w * hit).sum() / w.sum())
+    # What a sample leaves out: a sample of half of all rows is twice as precise for these rows, not for those to come.
+    without = np.ones(len(w)) if to_come else 1 - pi[drawn]
     size = float(w.sum() ** 2 / (without @ w**2))
     spread = float(without @ (w * (hit - share)) ** 2) / float(w.sum()) ** 2
     if spread > 0:

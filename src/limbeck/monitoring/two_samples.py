@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
+from limbeck.monitoring.ridge import left_out
 
 Floats = NDArray[np.float64]
 LEVEL = 0.05
 MOST = 2000  # rows of each side that are looked at
 _PERMUTATIONS = 199
-_RIDGE = 0.1  # of the mean square of a feature, times rows
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,9 @@ def two_samples(reference: ArrayLike, window: ArrayLike, *, level: float = LEVEL
     given = np.r_[np.zeros(len(old)), np.ones(len(new))]
     orders = [np.arange(len(X)), *(rng.permutation(len(X)) for _ in range(_PERMUTATIONS))]
     labels = np.stack([given[order] for order in orders], axis=1)
-    areas = _areas(_left_out(X, labels), labels)
+    areas = _areas(left_out(X, labels), labels)
     p = float((areas >= areas[0] - 1e-12).mean())
     return TwoSamples(float(areas[0]), float(np.quantile(areas[1:], 1 - level)), p, p <= level)
-
-
-def _left_out(X: Floats, labels: Floats) -> Floats:
-    """Return the leave-one-out answers float64[N, P] of ridge regression to labels float64[N, P]."""
-    n, width = X.shape
-    gram = X.T @ X
-    gram += np.eye(width) * max(_RIDGE * float(np.trace(gram)) / width, 1e-12)
-    inverse = np.linalg.solve(gram, X.T)  # [D, N]
-    leverage = np.einsum("nd,dn->n", X, inverse) + 1 / n
-    centred = labels - labels.mean(axis=0)
-    fitted = X @ (inverse @ centred)
-    # Without row i the mean moves too: 1/n of the leverage is the intercept's.
-    return np.asarray((fitted - leverage[:, None] * centred) / np.maximum(1 - leverage, 1e-6)[:, None])
 
 
 def _areas(scores: Floats, labels: Floats) -> Floats:

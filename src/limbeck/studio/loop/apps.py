@@ -33,3 +33,4 @@ class Config(AppConfig):
     name = "limbeck.studio.loop"
     label = "loop"
     job_kinds = (TRAIN,)
+    chores = ("limbeck.studio.loop.automatic:look",)

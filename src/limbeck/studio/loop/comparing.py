@@ -13,7 +13,8 @@ from limbeck.evaluation.seen_rows import seen_by
 from limbeck.messages.message import Message, render
 from limbeck.monitoring.verdict import Verdict, verdict
 from limbeck.studio.detection.classifiers import classifier_of
-from limbeck.studio.loop.reviewed import audit_sample, frame_of, unlabelled, values_of
+from limbeck.studio.detection.stored_rows import frame_of, values_of
+from limbeck.studio.loop.reviewed import audit_sample, unlabelled
 from limbeck.studio.registry.facts import Version
 
 MOST, MOST_SHADOW = 5000, 2000  # audited rows, and rows without a label, that are compared on

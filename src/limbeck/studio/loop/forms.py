@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from limbeck.errors import LimbeckError
 from limbeck.model_names import checked_name
 from limbeck.studio.registry.facts import Version
+from limbeck.studio.registry.services import LONGEST_REASON
 from limbeck.studio.web.uploads import SizedFileField
 
 MINUTES = [(1, _("1 minute")), (5, _("5 minutes")), (20, _("20 minutes")), (60, _("1 hour"))]
@@ -76,8 +77,13 @@ class TeachersForm(forms.Form):
 
 
 class PromoteForm(forms.Form):
-    """The verdict that was read, the version that was published then, and whether to publish anyway."""
+    """The verdict that was read, the version that was published then, and why to publish without a good verdict."""
 
     read = forms.CharField(widget=forms.HiddenInput)
     current = forms.CharField(widget=forms.HiddenInput)
-    anyway = forms.BooleanField(label=_("Publish it although it is not shown to be better"), required=False)
+    reason = forms.CharField(
+        label=_("Why it is published although it is not shown to be better"),
+        max_length=LONGEST_REASON,
+        required=False,
+        help_text=_("The audit log keeps it."),
+    )

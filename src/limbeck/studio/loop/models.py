@@ -52,3 +52,19 @@ class Lineage(models.Model):
     def rows_file(self) -> Path:
         """The labelled rows that it learned from; there may be none."""
         return Path(settings.HOME) / "training" / f"{self.model}@{self.version}.parquet"
+
+
+class Automatic(models.Model):
+    """Whether better versions of a model are published by themselves; a model without a row has the default, no.
+
+    Until ``looked_until`` no worker looks again.
+    """
+
+    model = models.CharField(_("model"), max_length=100, unique=True)
+    on = models.BooleanField(_("Publish better versions automatically"), default=False)
+    changed_at = models.DateTimeField(default=timezone.now)
+    changed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    looked_until = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.on}"

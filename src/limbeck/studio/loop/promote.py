@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
@@ -16,6 +18,7 @@ from limbeck.studio.audit.log import record
 from limbeck.studio.loop.comparing import Compared
 from limbeck.studio.loop.models import CANDIDATE, PUBLISHED, RETIRED, SHADOW, Lineage
 from limbeck.studio.registry.facts import Version, version_of
+from limbeck.studio.registry.services import checked_reason
 
 
 def state_of(version: Version) -> str:
@@ -42,7 +45,7 @@ def set_shadow(version: Version, shadow: bool, *, by: User, request: HttpRequest
 
 
 def promote(
-    candidate: Version, current: str, found: Compared, *, read: str, anyway: bool, by: User,
+    candidate: Version, current: str, found: Compared, *, read: str, reason: str = "", by: User | None,
     request: HttpRequest | None = None,
 ) -> None:  # fmt: skip
     """Publish a candidate.
@@ -55,24 +58,35 @@ def promote(
         The comparison as it is now.
     read
         The state of the verdict that the person has read.
-    anyway
-        Publish without a verdict that it is better.
+    reason
+        Why it is published although the verdict is not that it is better. The audit log keeps it.
+    by
+        Who publishes it; None for `limbeck.studio.loop.automatic`.
 
     Raises
     ------
     LimbeckError
         When another version has been published meanwhile, the verdict is another by now, or it is not "better" and
-        nothing says that the candidate is to be published anyway.
+        no reason is given.
     """
     state = found.verdict.state
     if read != state:
         raise LimbeckError(_("The verdict has changed meanwhile. Read it again."))
-    if state != BETTER and not anyway:
-        raise LimbeckError(_("The candidate is not shown to be better. Tick the box to publish it anyway."))
+    reason = "" if state == BETTER else checked_reason(reason)
     with transaction.atomic(), sole_writer(home() / f".{candidate.name}.promotion", wait=True):
         if version_of(candidate.name).version != current:
             raise LimbeckError(_("Another version has been published meanwhile. Compare with that one."))
-        facts = {"verdict": state, "rows": found.verdict.rows, "instead_of": current}
-        record("model.publish", actor=by.pk, target=f"model:{candidate.full}", request=request, **facts)
+        facts: dict[str, Any] = {"verdict": state, "rows": found.verdict.rows, "instead_of": current}
+        if reason:
+            facts["reason"] = reason
+        if by is None:
+            facts["automatic"] = True
+        record(
+            "model.publish",
+            actor=None if by is None else by.pk,
+            target=f"model:{candidate.full}",
+            request=request,
+            **facts,
+        )
         Lineage.objects.filter(model=candidate.name, version=candidate.version).update(shadow=False)
         registry.promote(candidate.full)

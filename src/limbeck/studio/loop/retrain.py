@@ -16,11 +16,12 @@ from django.utils.translation import gettext as _
 
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.models import User
+from limbeck.studio.detection.stored_rows import frame_of
 from limbeck.studio.jobs import services
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.loop.models import REVIEWS, TEACHERS, Lineage
 from limbeck.studio.loop.recipes import REVIEWED, ROWS, write_recipe
-from limbeck.studio.loop.reviewed import audit_sample, frame_of, learned_from, unlabelled
+from limbeck.studio.loop.reviewed import audit_sample, learned_from, unlabelled
 from limbeck.studio.loop.training import write_request
 from limbeck.studio.registry.facts import Version
 

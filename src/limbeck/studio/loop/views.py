@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
-from limbeck.studio.loop import projects, promote, retrain
+from limbeck.studio.loop import automatic, projects, promote, retrain
 from limbeck.studio.loop.comparing import compare, shown
 from limbeck.studio.loop.forms import LabelForm, PromoteForm, RetrainForm, TableForm, TeachersForm
 from limbeck.studio.loop.models import STATES
@@ -113,8 +113,21 @@ def again(request: HttpRequest, name: str) -> HttpResponse:
             form.add_error(None, problems.shown(error))
         else:
             return redirect("job", number=job.pk)
-    context = {"form": form, "version": version, "known": retrain.known_of(version)}
+    rules = {"rows": automatic.ROWS, "class_rows": automatic.CLASS_ROWS, "points": round(100 * automatic.LOSS)}
+    context = {
+        "form": form, "version": version, "known": retrain.known_of(version), "rules": rules,
+        "automatic": automatic.is_on(name),
+    }  # fmt: skip
     return render(request, "loop/retrain.html", context, status=422 if form.errors else 200)
+
+
+@needs(Ability.ADMINISTER)
+@require_POST
+def switch(request: HttpRequest, name: str) -> HttpResponse:
+    """Switch automatic promotion on or off."""
+    automatic.switch(_found(name).name, "on" in request.POST, by=request.user, request=request)
+    messages.success(request, _("Saved."))
+    return redirect("retrain", name=name)
 
 
 @needs(Ability.ADMINISTER)
@@ -155,7 +168,7 @@ def publish(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
             asked = form.cleaned_data
             found = compare(current, version)
             promote.promote(
-                version, asked["current"], found, read=asked["read"], anyway=asked["anyway"], by=request.user,
+                version, asked["current"], found, read=asked["read"], reason=asked["reason"], by=request.user,
                 request=request,
             )  # fmt: skip
         except LimbeckError as error:

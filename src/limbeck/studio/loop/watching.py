@@ -16,7 +16,7 @@ from limbeck.monitoring.estimated_accuracy import Estimated, estimated_accuracy
 from limbeck.monitoring.two_samples import TwoSamples, two_samples
 from limbeck.studio.detection.classifiers import classifier_of
 from limbeck.studio.detection.models import Prediction
-from limbeck.studio.loop.reviewed import values_of
+from limbeck.studio.detection.stored_rows import values_of
 from limbeck.studio.registry.facts import Version
 
 WINDOW = 1000  # newest answers that are looked at, and as many before them to compare with

@@ -9,12 +9,17 @@ from typing import BinaryIO
 from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from limbeck import registry
+from limbeck.errors import LimbeckError
+from limbeck.model_names import history
 from limbeck.registry import Model
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
 from limbeck.studio.registry.archive import unpack
+
+LONGEST_REASON = 500  # characters
 
 
 def add(archive: BinaryIO, name: str, *, by: User, request: HttpRequest | None = None) -> Model:
@@ -35,11 +40,40 @@ def add(archive: BinaryIO, name: str, *, by: User, request: HttpRequest | None =
     return model
 
 
-def publish(name: str, version: str, *, by: User, request: HttpRequest | None = None) -> Model:
-    """Make a version the one that answers."""
+def publish(name: str, version: str, *, reason: str = "", by: User, request: HttpRequest | None = None) -> Model:
+    """Make a version the one that answers, without a verdict on it; `limbeck.studio.loop.promote` publishes with one.
+
+    Raises
+    ------
+    LimbeckError
+        When the model has had a published version and no reason is given.
+    """
+    facts = {"reason": checked_reason(reason)} if was_published(name) else {}
     with transaction.atomic():
-        record("model.publish", actor=by.pk, target=f"model:{name}@{version}", request=request)
+        record("model.publish", actor=by.pk, target=f"model:{name}@{version}", request=request, **facts)
         return registry.promote(f"{name}@{version}")
+
+
+def was_published(name: str) -> bool:
+    """Return whether a model has, or had, a published version; where that cannot be read it counts as one."""
+    try:
+        return bool(history(name))
+    except LimbeckError:
+        return True
+
+
+def checked_reason(reason: str) -> str:
+    """Return a reason as the audit log keeps it.
+
+    Raises
+    ------
+    LimbeckError
+        When none is given.
+    """
+    reason = " ".join(reason.split())[:LONGEST_REASON]
+    if not reason:
+        raise LimbeckError(_("The candidate is not shown to be better. Say why it is published anyway."))
+    return reason
 
 
 def roll_back(name: str, *, by: User, request: HttpRequest | None = None) -> Model:

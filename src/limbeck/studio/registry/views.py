@@ -103,9 +103,11 @@ def report(request: HttpRequest, name: str, version: str) -> HttpResponse:
 @needs(Ability.ADMINISTER)
 @require_POST
 def publish(request: HttpRequest, name: str, version: str) -> HttpResponse:
-    """Publish a version."""
-    found = _found(name, version)
-    return _done(request, name, lambda: services.publish(name, found.version, by=request.user, request=request))
+    """Publish a version without a verdict: the first of a model, or with a reason."""
+    found, reason = _found(name, version), request.POST.get("reason", "")
+    return _done(
+        request, name, lambda: services.publish(name, found.version, reason=reason, by=request.user, request=request)
+    )
 
 
 @needs(Ability.ADMINISTER)

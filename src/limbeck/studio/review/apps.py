@@ -21,6 +21,13 @@ BULK = JobKind(
     run="limbeck.studio.review.services.answers.bulk:run",
     template="review/accepted.html",
 )
+LABEL_ERRORS = JobKind(
+    "label_errors",
+    _("Search for label errors"),
+    (("look", _("Looking at reviewed rows")),),
+    run="limbeck.studio.review.services.quality.label_errors:run",
+    template="review/suspects_found.html",
+)
 
 
 class Config(AppConfig):
@@ -28,7 +35,8 @@ class Config(AppConfig):
 
     name = "limbeck.studio.review"
     label = "review"
-    job_kinds = (ADD, BULK)
+    job_kinds = (ADD, BULK, LABEL_ERRORS)
+    chores = ("limbeck.studio.review.services.queue.learning:choose_ahead",)
 
     def ready(self) -> None:
         """Listen for finished batches."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from limbeck.studio.review.views import data, disputes, items, plan, queue, send
+from limbeck.studio.review.views import data, disputes, items, label_errors, plan, queue, send
 
 urlpatterns = [
     path("data/", data.items, name="review_items"),
@@ -18,6 +18,9 @@ urlpatterns = [
     path("data/<int:number>/gold/", plan.make_gold, name="review_gold"),
     path("disputes/", disputes.disputes, name="review_disputes"),
     path("disputes/<int:number>/", disputes.decide, name="review_decide"),
+    path("label-errors/", label_errors.suspected, name="review_label_errors"),
+    path("label-errors/find/", label_errors.find, name="review_label_errors_find"),
+    path("label-errors/<int:number>/", label_errors.decide, name="review_label_error"),
     path("quality/", plan.show_quality, name="review_quality"),
     path("review-plan/", plan.plan, name="review_plan"),
     path("review-plan/assign/", plan.hand_out, name="review_assign"),

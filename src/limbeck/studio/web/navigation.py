@@ -30,6 +30,7 @@ ITEMS = (
     Item("review_queue", "eye", _("Review"), Ability.REVIEW),
     Item("review_items", "table", _("Data"), Ability.REVIEW),
     Item("review_disputes", "alert-triangle", _("Disputes"), Ability.REVIEW),
+    Item("review_label_errors", "search", _("Label errors"), Ability.REVIEW),
     Item("review_quality", "activity", _("Quality"), Ability.REVIEW),
     Item("review_plan", "edit", _("Review plan"), Ability.ADMINISTER),
     Item("jobs", "stack-2", _("Jobs"), Ability.DETECT),

@@ -22,19 +22,20 @@ STATES = [
 ]
 POOL, AUDIT, ASSIGNED, ANOTHER = "pool", "audit", "assigned", "another"
 LANES = [
-    (POOL, _("Chosen by the model's uncertainty")),
+    (POOL, _("Chosen by the order of the queue")),
     (AUDIT, _("Random audit")),
     (ASSIGNED, _("Assigned")),
     (ANOTHER, _("Waits for another person")),
 ]
 SOURCES = [("batch", _("Batch")), ("detect", _("Single answer")), ("import", _("Import"))]
-MARGIN, DISAGREEMENT, ERROR, RANDOM = "margin", "disagreement", "error", "random"
+MARGIN, DISAGREEMENT, ERROR, RANDOM, SPREAD = "margin", "disagreement", "error", "random", "spread"
 RULES = [
     ("", "–"),
     (MARGIN, _("Least certain first")),
     (DISAGREEMENT, _("Models disagree")),
     (ERROR, _("Suspected label error")),
     (RANDOM, _("Random audit")),
+    (SPREAD, _("Spread over all kinds of rows")),
 ]
 
 

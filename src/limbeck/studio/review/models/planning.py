@@ -10,7 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from limbeck.studio.review.models.items import DISAGREEMENT, ERROR, MARGIN, Item
 
+LEARNING = "learning"
 ORDERS = [
+    (LEARNING, _("Active learning")),
     (MARGIN, _("Least certain first")),
     (DISAGREEMENT, _("Models disagree")),
     (ERROR, _("Suspected label error")),
@@ -21,13 +23,14 @@ _SHARE = [MinValueValidator(0.0), MaxValueValidator(1.0)]
 class Policy(models.Model):
     """How the answers of a model are reviewed; a model without a row has the defaults.
 
+    The order "learning" is that of `limbeck.monitoring.choose`. Until ``planning_until`` a worker chooses rows for it.
     ``audit_share`` is both the share of rows that get into the audit sample and the share of the queue that is served
     from it. ``double_share`` of the rows get two blind reviews. One item in ``gold_every`` is a gold row; 0 is none.
     """
 
     model = models.CharField(_("model"), max_length=100, unique=True)
     send_batches = models.BooleanField(_("Send new batches to review"), default=False)
-    order = models.CharField(_("Order of the queue"), max_length=12, choices=ORDERS, default=MARGIN)
+    order = models.CharField(_("Order of the queue"), max_length=12, choices=ORDERS, default=LEARNING)
     audit_share = models.FloatField(_("Share of random audit"), default=0.2, validators=_SHARE)
     double_share = models.FloatField(_("Share with two blind reviews"), default=0.0, validators=_SHARE)
     gold_every = models.PositiveSmallIntegerField(
@@ -39,8 +42,25 @@ class Policy(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(24 * 60)],
     )
 
+    planning_until = models.DateTimeField(null=True)
+
     def __str__(self) -> str:
         return str(self.model)
+
+
+class Planned(models.Model):
+    """A waiting item that was chosen for the order "learning", its place, and why it was chosen."""
+
+    item = models.OneToOneField(Item, models.CASCADE, primary_key=True, related_name="planned")
+    model = models.CharField(max_length=100)
+    turn = models.PositiveIntegerField()
+    why = models.CharField(max_length=12)
+
+    class Meta:
+        indexes = [models.Index(fields=["model", "turn"], name="review_plan_turn")]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.turn} {self.item_id}"
 
 
 class Assignment(models.Model):

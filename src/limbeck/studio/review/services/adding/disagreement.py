@@ -1,12 +1,14 @@
-"""How far models disagree about a row: the Jensen-Shannon divergence of their answers (Lin 1991), 0 to 1."""
+"""How far models disagree about a row, 0 to 1: the divergence of `limbeck.monitoring.choose` by its maximum."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from limbeck.monitoring.choose import disagreement as divergences
 from limbeck.studio.review.models import Item
 
 
@@ -21,14 +23,8 @@ def disagreement(answers: Sequence[dict[str, float | None]]) -> float:
     p = np.array([[answer.get(name) or 0.0 for name in classes] for answer in answers], dtype=np.float64)
     totals = p.sum(1, keepdims=True)
     p = np.divide(p, totals, out=np.zeros_like(p), where=totals > 0)
-    apart = _entropy(p.mean(0)) - float(np.mean([_entropy(row) for row in p]))
-    most = np.log2(min(len(answers), len(classes))) if len(classes) > 1 else 1.0
-    return float(np.clip(apart / most, 0.0, 1.0))
-
-
-def _entropy(p: np.ndarray) -> float:
-    known = p[p > 0]
-    return float(-(known * np.log2(known)).sum())
+    most = math.log(min(len(answers), len(classes))) if len(classes) > 1 else 1.0
+    return float(np.clip(divergences(p[:, None, :])[0] / most, 0.0, 1.0))
 
 
 def hold_against_others(items: list[Item]) -> list[Item]:

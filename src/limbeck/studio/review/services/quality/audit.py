@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 from django.db.models import Count, F, Q
 
 from limbeck.metrics.exact_tests import wilson
+from limbeck.monitoring.audit import audited_share
 from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.items import ADJUDICATED, AUDIT, REVIEWED
 
@@ -27,27 +29,21 @@ def audited(model: str) -> Estimate:
     """Return the accuracy of a model, each row weighted by 1 / its probability of review (Hajek 1971).
 
     That is the probability of inclusion, times how much of the sample drawn with it is reviewed. All of the sample is
-    served in one random order, so a group drawn with a larger probability is reviewed more slowly.
-
-    The interval is that of Wilson for the effective number of rows (Kish 1965), which is the number of rows where all
-    had the same probability. Unlike that of `limbeck.monitoring.audit`, which is about these rows alone, it does not
-    narrow to nothing where all of them are reviewed: people read it for rows to come as well.
+    served in one random order, so a group drawn with a larger probability is reviewed more slowly. The interval is for
+    rows to come (`limbeck.monitoring.audit.audited_share`).
     """
     sample = Item.objects.filter(model=model, audit=True, inclusion__gt=0)
     done = sample.filter(state__in=DONE).exclude(final_label="")
     right = Count("pk", filter=Q(final_label=F("label")))
     groups = list(done.values_list("inclusion").annotate(n=Count("pk"), right=right))
-    n = sum(count for _p, count, _right in groups)
-    if not n:
+    if not groups:
         return Estimate(None, 0.0, 1.0, 0)
     # Of one group the weights are equal whatever they are: no need to count the rows that wait.
     drawn = dict(sample.values_list("inclusion").annotate(n=Count("pk"))) if len(groups) > 1 else {}
-    weights = [drawn.get(p, count) / (p * count) for p, count, _right in groups]
-    total = sum(w * count for w, (_p, count, _right) in zip(weights, groups, strict=True))
-    accuracy = sum(w * hits for w, (_p, _count, hits) in zip(weights, groups, strict=True)) / total
-    effective = total**2 / sum(w**2 * count for w, (_p, count, _right) in zip(weights, groups, strict=True))
-    low, high = wilson(accuracy * effective, effective)
-    return Estimate(accuracy, low, high, n)
+    chances = [p * n / drawn.get(p, n) for p, n, _right in groups]
+    hits = np.concatenate([np.arange(n) < right for _p, n, right in groups])
+    found = audited_share(hits, np.repeat(chances, [n for _p, n, _right in groups]), to_come=True)
+    return Estimate(found.value, found.low, found.high, found.rows)
 
 
 def bulk_audited(model: str) -> Estimate:

@@ -2,7 +2,8 @@
 
 Items lie in lanes. One in five comes from the random audit, whatever the others are chosen by: only these measure the
 model without bias. Of the rest, a person's own assignments come first, then items that wait for a second person, then
-the pool in the order that the policy or the person chose. Gold rows are mixed in at random places.
+the pool in the order that the policy or the person chose; in the order "learning" what was chosen ahead (`learning`)
+comes before what is least certain. Gold rows are mixed in at random places.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ from limbeck.studio.review.models.items import (
     PREDICTED,
     RANDOM,
 )
+from limbeck.studio.review.models.planning import LEARNING
 from limbeck.studio.review.services.queue.claims import claim, held, release_expired
+from limbeck.studio.review.services.queue.learning import planned, why_planned
 from limbeck.studio.review.services.queue.policies import policy_of
 
 MOST = 20  # items that a person gets at once
@@ -55,7 +58,7 @@ def next_items(
     count
         How many, at most `MOST`.
     order
-        ``margin``, ``disagreement`` or ``error``; that of the policy where it is empty.
+        ``learning``, ``margin``, ``disagreement`` or ``error``; that of the policy where it is empty.
     have
         Items that the person's page holds already.
     rng
@@ -85,6 +88,9 @@ def _lanes(person: User, model: str, order: str) -> Iterator[Lane]:
     yield Lane(assigned.filter(state=PREDICTED, lane=ASSIGNED).order_by("margin", "pk"), MARGIN)
     answered = Review.objects.filter(item=OuterRef("pk"), person=person, undone_at=None)
     yield Lane(_lane(ANOTHER, model, "margin", "pk").exclude(Exists(answered)), MARGIN)
+    if order == LEARNING and (why := why_planned(model)):
+        yield Lane(planned(model), why)
+    order = MARGIN if order == LEARNING else order
     yield Lane(_lane(POOL, model, *ORDERS[order]), order)
     yield Lane(_lane(AUDIT, model, "draw", "pk"), RANDOM)
 
