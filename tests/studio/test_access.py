@@ -108,6 +108,8 @@ RULES = {
     "compare": Rule(ADMINISTER, arguments="version"),
     "compare_publish": Rule(ADMINISTER, "post", "version"),
     "shadow": Rule(ADMINISTER, "post", "version"),
+    "analysis": Rule(READ),
+    "analysis_table": Rule(READ, arguments="chart"),
     "detect": Rule(DETECT),
     "batch": Rule(DETECT, "post"),
     "batch_column": Rule(DETECT, "post"),
@@ -231,6 +233,7 @@ def things(people: dict[str, User], model: Version) -> dict[str, list[object]]:
     item = send_one(prediction, by=owner)
     access, _ = tokens.create(owner, "script", [Ability.READ], 30)
     return {
+        "chart": ["classes"],
         "": [], "key": ["1", "set-password"], "invitation": [token], "invitation_number": [invitation.pk],
         "missing": [99], "token": [access.pk], "user": [people["viewer"].pk], "announcement": [announcement.pk],
         "model": [model.name], "version": [model.name, model.version], "prediction": [prediction.pk],

@@ -59,6 +59,63 @@ def review_rows(model: str, table: Path) -> None:
     click.echo(f"review: {added.added:,} rows of {table.name} added, {added.known:,} were there")
 
 
+@studio.command(name="check")
+@click.pass_context
+def check(context: click.Context) -> None:
+    """Check database, disk, keys, audit log and files; exit with 1 when one of them has failed."""
+    from limbeck.studio.launch import load
+
+    load()
+    from limbeck.studio.operations.check import FAILED
+    from limbeck.studio.operations.check import check as lines
+
+    failed = False
+    for line in lines():
+        failed = failed or line.state == FAILED
+        click.echo(str(line))
+    context.exit(1 if failed else 0)
+
+
+@studio.command(name="retention")
+@click.option("--days", required=True, type=click.IntRange(1, 36500), help="Keep this many days.")
+def retention(days: int) -> None:
+    """Delete items, answers, jobs and files that are older, now."""
+    from limbeck.studio.launch import prepare
+
+    prepare()
+    from limbeck.studio.operations.retention import delete_old
+
+    found = delete_old(days)
+    click.echo("deleted: " + ", ".join(f"{count:,} {name}" for name, count in found.items()))
+
+
+@studio.command(name="export")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--files/--no-files", default=True, show_default=True, help="With pictures, jobs and models.")
+def export_site(file: Path, files: bool) -> None:
+    """Write database and files into FILE, a zip file; the site may run meanwhile. It holds no keys."""
+    from limbeck.studio.launch import prepare
+
+    prepare()
+    from limbeck.studio.operations.backup.export import export
+
+    export(file, files=files, tell=click.echo)
+
+
+@studio.command(name="import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+def import_site(file: Path) -> None:
+    """Read FILE, which `studio export` wrote, into an empty database; the site must not run."""
+    from limbeck.studio.launch import prepare
+
+    prepare()
+    from limbeck.studio.operations.backup.restore import restore
+
+    manifest = restore(file, tell=click.echo)
+    rows = sum(table.rows for table in manifest.tables.values())
+    click.echo(f"imported: {rows:,} rows and {len(manifest.files):,} files, the same as exported")
+
+
 @click.command()
 @click.option("--until-empty", is_flag=True, help="End when no job is left.")
 def worker(until_empty: bool) -> None:

@@ -42,6 +42,7 @@ class Config(BaseSettings):
     session_hours: int = Field(default=12, ge=1, le=24 * 30, description="hours until a session ends")
     upload_megabytes: int = Field(default=512, ge=1, le=16384, description="size of an upload at most")
     lease_seconds: int = Field(default=30, ge=2, le=3600, description="a job whose worker is silent so long is retried")
+    retention_days: int = Field(default=0, ge=0, le=36500, description="days that items and answers are kept; 0: all")
     web_processes: int = Field(default=2, ge=1, le=64, description="processes that answer requests")
 
     internal_hosts: str = Field(

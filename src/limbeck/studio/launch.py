@@ -22,13 +22,13 @@ GRACE = 30  # seconds for requests and jobs to come to a safe point
 PAUSE = 2.0  # seconds before a worker that ended is started again
 
 
-def prepare() -> None:
-    """Load Django and bring the database to this version, one process at a time.
+def load() -> None:
+    """Load Django; the database is not touched.
 
     Raises
     ------
     LimbeckError
-        When a package, a setting, the data folder or the database is not usable.
+        When a package, a setting or the data folder is not usable.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     with needing("Django", "studio", "limbeck studio"):
@@ -40,6 +40,17 @@ def prepare() -> None:
 
     os.environ["LIMBECK_HOME"] = str(config().home.absolute())
     django.setup()
+
+
+def prepare() -> None:
+    """Load Django and bring the database to this version, one process at a time.
+
+    Raises
+    ------
+    LimbeckError
+        When a package, a setting, the data folder or the database is not usable.
+    """
+    load()
     from django.conf import settings
     from django.core.management import call_command
     from django.db import DatabaseError

@@ -42,6 +42,8 @@ INSTALLED_APPS = [
     "limbeck.studio.opinions",
     "limbeck.studio.exchange",
     "limbeck.studio.loop",
+    "limbeck.studio.analysis",
+    "limbeck.studio.operations",
     "limbeck.studio.api",
     "limbeck.studio.web",
     "allauth",

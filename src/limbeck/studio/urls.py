@@ -25,6 +25,7 @@ urlpatterns = [
     path("exchange/", include("limbeck.studio.exchange.urls")),
     path("opinions/", include("limbeck.studio.opinions.urls")),
     path("notices/", include("limbeck.studio.notices.urls")),
+    path("analysis/", include("limbeck.studio.analysis.urls")),
     path("audit/", include("limbeck.studio.audit.urls")),
 ]
 handler400 = "limbeck.studio.web.views.bad_request"

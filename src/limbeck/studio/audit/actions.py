@@ -52,6 +52,7 @@ ACTIONS = {
     "review.suspect_keep": _("Confirmed a suspected label"),
     "review.import": _("Imported answers to items"),
     "review.policy": _("Changed how a model is reviewed"),
+    "retention.run": _("Deleted old data"),
     "channel.create": _("Added a channel for notices"),
     "channel.change": _("Changed a channel for notices"),
     "channel.test": _("Sent a test notice"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zipfile
 from pathlib import Path
 
@@ -39,7 +40,9 @@ def keep_picture(given: UploadedFile) -> Path:
         digest.update(block)
     name = digest.hexdigest()
     target = Path(settings.HOME) / "uploads" / "pictures" / name[:2] / f"{name}.{form.lower()}"
-    if not target.exists():
+    if target.exists():
+        os.utime(target)  # retention leaves it alone until its row is stored
+    else:
         given.seek(0)
         with whole_file(target) as part, part.open("xb") as file:
             for block in given.chunks():

@@ -32,6 +32,7 @@ ITEMS = (
     Item("review_disputes", "alert-triangle", _("Disputes"), Ability.REVIEW),
     Item("review_label_errors", "search", _("Label errors"), Ability.REVIEW),
     Item("review_quality", "activity", _("Quality"), Ability.REVIEW),
+    Item("analysis", "stack-2", _("Analysis"), Ability.READ),
     Item("review_plan", "edit", _("Review plan"), Ability.ADMINISTER),
     Item("jobs", "stack-2", _("Jobs"), Ability.DETECT),
     Item("models", "box", _("Models"), Ability.READ),

@@ -48,6 +48,7 @@ class Review(models.Model):
             models.Index(fields=["person", "-at", "id"], name="review_of_person"),
             models.Index(fields=["item", "person"], name="review_of_item"),
             models.Index(fields=["gold", "person"], name="review_of_gold"),
+            models.Index(fields=["at"], name="review_of_time"),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,1 @@
+"""The database and the files of a site as one zip file, and back."""
