@@ -89,9 +89,7 @@ def test_each_problem_is_told_in_a_line_of_its_own(own_home: Path, people: dict[
     assert "missing" in {line.name: line.text for line in check()}["files"]
 
 
-def test_what_is_old_goes_with_all_that_belongs_to_it(
-    own_home: Path, people: dict[str, User]
-) -> None:
+def test_what_is_old_goes_with_all_that_belongs_to_it(own_home: Path, people: dict[str, User]) -> None:
     picture, shared = (aged(own_home / "uploads" / "pictures" / "cd" / name) for name in ("old.png", "shared.png"))
     prediction(OLD, file=str(picture.relative_to(own_home)))
     prediction(OLD, file=str(shared.relative_to(own_home)))
