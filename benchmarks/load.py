@@ -132,8 +132,12 @@ def run(address: str, path: str, bodies: list[str], connections: int, seconds: f
             try:
                 status = line.receive()
             except OSError:
-                failed += 1
                 chosen.unregister(line.socket)
+                if line in idle:  # the server ends connections that nobody uses, and clients open new ones
+                    idle[idle.index(line)] = fresh = Line((host, int(port)))
+                    chosen.register(fresh.socket, selectors.EVENT_READ, fresh)
+                else:
+                    failed += 1
                 continue
             if status:
                 now = time.perf_counter()

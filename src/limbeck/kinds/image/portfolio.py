@@ -47,12 +47,16 @@ def portfolio(sample: Sample) -> Portfolio:
 
 
 def detector(sample: Sample) -> Portfolio:
-    """Return what pictures are looked for anomalies with: patches held against those of normal pictures."""
+    """Return what pictures are looked for anomalies with: patches held against those of normal pictures.
+
+    Half of the score is the distance of the picture as a whole: what is strange everywhere a little (a haze, another
+    colour) shows in no single patch.
+    """
     middle = float(np.median(sample.sides)) if sample.sides else 96.0
     weights = {"path": "../weights/squeezenet1_0_imagenet.npz", "optional": True}
     base: Sections = {
         "input": {"size": int(np.clip(middle // 32 * 32, 64, 160)), "convention": "caffe"},
-        "student": {"network": "memory", "encoder": "squeezenet1_0", "init": weights},
+        "student": {"network": "memory", "encoder": "squeezenet1_0", "whole": 0.5, "init": weights},
         "training": {"batch_size": 16},
     }
     return Portfolio(base, {})
