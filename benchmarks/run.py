@@ -16,6 +16,7 @@ from benchmarks.figures import data_folder, keep
 
 BENCHMARKS = (
     "auto",
+    "strangers",
     "startup",
     "fake_news",
     "sentiment",

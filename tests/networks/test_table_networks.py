@@ -1,5 +1,7 @@
 """Trees and linear models of tables: the exported graph answers like scikit-learn's model, missing cells and all."""
 
+import warnings
+
 import numpy as np
 import onnxruntime
 import polars as pl
@@ -28,11 +30,11 @@ def table(classes=2, rows=400, seed=0):
     return frame.with_columns(a=pl.when(missing).then(None).otherwise(pl.col("a")))
 
 
-def trained(frame, **student):
+def trained(frame, columns=("a", "b", "kind"), **student):
     split = split_random(frame.height, valid=0.2, test=0.2, seed=0)
     recipe = parse_recipe(
         {
-            "task": {"kind": "table", "input": ["a", "b", "kind"]},
+            "task": {"kind": "table", "input": list(columns)},
             "data": {"train": "x", "split": "split"},
             "input": {"scaling": "both"},
             "student": student,
@@ -115,6 +117,16 @@ def test_nodes_of_one_leaf_answer_the_start():
     )  # fmt: skip
     p = made.probabilities(made.valid_rows)
     assert np.ptp(p[:, 1]) == 0.0
+
+
+def test_categories_alone_are_learned_without_a_warning():
+    frame = table().with_columns(shape=pl.Series(np.random.default_rng(1).choice(["s", "t"], 400)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        recipe, rows, made = trained(frame, ("kind", "shape"), network="linear")
+    given = encode(made.encoder, values_of(rows.frame, recipe.task))
+    said = made.network(*(torch.from_numpy(one) for one in batch_of(made.encoder, given, np.arange(400)).values()))
+    assert float((said.argmax(dim=1).numpy() == rows.labels).mean()) > 0.6
 
 
 def test_what_is_solved_at_once_uses_no_other_loss():

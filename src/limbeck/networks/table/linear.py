@@ -5,6 +5,7 @@ It is solved at once, as a logistic regression: see `limbeck.training.fit.linear
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -47,7 +48,10 @@ class Linear(Network):
         width = 2 * len(self.once) + flags
         self.register_buffer("centre", torch.zeros(width))
         self.register_buffer("scale", torch.ones(width))
-        self.head = nn.Linear(width, self.classes)
+        with warnings.catch_warnings():
+            # A table of categories alone has no feature before they are counted, and torch warns of weights of no size.
+            warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+            self.head = nn.Linear(width, self.classes)
 
     def fit_start(self, rows: Dense) -> None:
         """Read frequent categories, means and spreads off the training rows; a feature that never varies is dropped."""
