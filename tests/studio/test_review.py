@@ -303,3 +303,12 @@ def test_seconds_that_are_none_are_not_stored(seconds: float, kept: float | None
     answered(row, people["operator"], "bad")
     adjudicate(Answer(row.pk, "k" * 12, "good", seconds=seconds), by=people["administrator"])
     assert last_review(row).seconds == kept
+
+
+def test_what_a_person_holds_comes_before_more_and_only_once(people: dict[str, User]) -> None:
+    stored(6)
+    reviewer = people["reviewer"]
+    first = [item.pk for item in next_items(reviewer, MODEL, 3)]
+    assert [item.pk for item in next_items(reviewer, MODEL, 2)] == sorted(first)[:2]  # the page was closed
+    more = [item.pk for item in next_items(reviewer, MODEL, 3, have=first)]
+    assert len({*first, *more}) == 6

@@ -21,6 +21,7 @@ from limbeck.studio.review.models import Item
 from limbeck.studio.review.models.items import CLAIMED, PREDICTED
 
 BEST = 50  # rows that are tried in a random order
+EXTENDED = datetime.timedelta(seconds=20)  # claims are made longer no more often than this
 
 
 def claim(found: QuerySet, count: int, *, by: User, until: datetime.datetime, rule: str) -> list[Item]:
@@ -49,13 +50,15 @@ def _candidates(found: QuerySet, count: int) -> list[int]:
     return numbers
 
 
-def held(person: User, model: str, *, until: datetime.datetime, have: Collection[int] = ()) -> list[Item]:
-    """Return the items of a model that a person holds already, longer from now on; without those in ``have``."""
+def held(
+    person: User, model: str, count: int, *, until: datetime.datetime, have: Collection[int] = ()
+) -> list[Item]:  # fmt: skip
+    """Return up to ``count`` items of a model that a person holds and has not in ``have``; all are held longer."""
     mine = Item.objects.filter(claimed_by=person, state=CLAIMED, model=model)
-    rows = list(mine.order_by("pk"))
-    if rows:
-        mine.filter(pk__in=[row.pk for row in rows]).update(claimed_until=until)
-    return [row for row in rows if row.pk not in have]
+    late = mine.filter(claimed_until__lt=until - EXTENDED)
+    if late.exists():  # a look costs no lock
+        late.update(claimed_until=until)
+    return list(mine.exclude(pk__in=list(have)).order_by("pk")[:count])
 
 
 def release_expired(now: datetime.datetime | None = None) -> int:

@@ -68,7 +68,7 @@ def next_items(
     count = min(count, MOST)
     until = timezone.now() + datetime.timedelta(minutes=policy.claim_minutes)
     release_expired()
-    found = held(person, model, until=until, have=have)[:count]
+    found = held(person, model, count, until=until, have=have)
     golden = _gold(person, model, _some(chance, count - len(found), _every(policy)), {*have, *(i.pk for i in found)})
     missing = count - len(found) - len(golden)
     audited = claim(_lane(AUDIT, model, "draw", "pk"), _some(chance, missing, policy.audit_share), by=person,
