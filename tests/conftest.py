@@ -50,6 +50,25 @@ def bundles(tmp_path_factory: pytest.TempPathFactory, rows_folder: Path) -> Call
     return bundle
 
 
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of made-up pictures with boxes; tests must not change it."""
+    from detect.scenes import folder_of
+
+    return folder_of(tmp_path_factory.mktemp("scenes"), {"train": 24, "valid": 8, "test": 8})
+
+
+@pytest.fixture(scope="session")
+def detector(scenes: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny bundle that finds their discs and squares, made once; tests must not change it."""
+    import limbeck
+    from detect.scenes import tiny
+
+    out = tmp_path_factory.mktemp("detectors") / "shapes"
+    limbeck.train(tiny(export={"int8": "never"}), data=scenes, out=out, progress=lambda event: None)
+    return out
+
+
 @pytest.fixture
 def own_bundle(tmp_path: Path, bundles: Callable[[str], Path]) -> Path:
     """A copy of the tiny n-gram bundle that a test may damage."""

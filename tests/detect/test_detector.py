@@ -11,22 +11,20 @@ import pytest
 from PIL import Image
 
 import limbeck
-from detect.scenes import folder_of, scene, tiny
+from detect.scenes import scene, tiny
 from limbeck.errors import LimbeckError
 from limbeck.recipe import Task, parse_recipe
 from limbeck.tasks.detect.reading.read import read_boxes
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return folder_of(tmp_path_factory.mktemp("scenes"), {"train": 24, "valid": 8, "test": 8})
+def folder(scenes: Path) -> Path:
+    return scenes
 
 
 @pytest.fixture(scope="module")
-def bundle(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    out = tmp_path_factory.mktemp("bundles") / "shapes"
-    limbeck.train(tiny(export={"int8": "never"}), data=folder, out=out, progress=lambda event: None)
-    return out
+def bundle(detector: Path) -> Path:
+    return detector
 
 
 def test_it_finds_what_it_learned_and_says_so(bundle: Path, folder: Path) -> None:

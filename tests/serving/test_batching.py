@@ -12,8 +12,8 @@ import pytest
 from limbeck.errors import LimbeckError
 from limbeck.serving.batching import Batcher
 from limbeck.serving.http import Refusal
+from limbeck.serving.loaded import Loaded
 from limbeck.serving.pace import Pace
-from limbeck.serving.repository import Loaded
 from limbeck.serving.settings import Settings
 from limbeck.serving.waiting import Outcome
 from old_bundles import bundle_of, rows_of

@@ -263,12 +263,3 @@ def test_the_asgi_door_answers_as_the_other_one(server, tmp_path):
     finally:
         process.terminate()
         process.wait(20)
-
-
-def test_a_detector_of_boxes_is_refused_with_a_reason(tmp_path, monkeypatch):
-    from limbeck.serving import repository
-    from limbeck.serving.settings import Settings
-
-    monkeypatch.setattr(repository, "own_verb", lambda path, verb: print)  # as a bundle of the task detect has one
-    with pytest.raises(LimbeckError, match="cannot be served"):
-        repository.Loaded(str(NGRAM), Settings({}))

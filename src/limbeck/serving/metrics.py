@@ -23,6 +23,7 @@ Key = tuple[str, Labels]
 HELP = {
     "limbeck_requests_total": ("counter", "Requests by model, door and status."),
     "limbeck_rows_total": ("counter", "Rows answered by model, version and label; none for rows without an answer."),
+    "limbeck_boxes_total": ("counter", "Boxes found by model, version and label."),
     "limbeck_batches": ("gauge", "Batches that the running workers have given to a model."),
     "limbeck_request_seconds": ("histogram", "Seconds from the end of a request's head to its answer."),
     "limbeck_shadow_rows_total": ("counter", "Rows that a shadow answered too."),

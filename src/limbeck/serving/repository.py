@@ -10,29 +10,19 @@ import asyncio
 import contextlib
 import random
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Self
+from typing import Any
 
-import numpy as np
-
-from limbeck.bundle.answer import margins
-from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.engine import Probabilities
-from limbeck.bundle.load import own_verb
 from limbeck.errors import LimbeckError
-from limbeck.kinds.select import Unreadable, Values
-from limbeck.kinds.tensors import Port
-from limbeck.model_names import model_path
-from limbeck.serving.batching import Batcher
+from limbeck.kinds.select import Values
+from limbeck.serving.boxes import open_source
 from limbeck.serving.http import Refusal
+from limbeck.serving.loaded import Loaded
 from limbeck.serving.metrics import Ledger
 from limbeck.serving.settings import Settings
 from limbeck.serving.waiting import Outcome
 
 _SHOWN = 100  # characters of a name that a client has given
-_WARM = 3  # batches of one blank row before a model is ready: the first ones take longer
 
 
 @dataclass(frozen=True)
@@ -52,73 +42,6 @@ class Route:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data."""
         return asdict(self)
-
-
-class Loaded:
-    """A bundle that answers.
-
-    Raises
-    ------
-    LimbeckError
-        When it cannot be loaded, or it detects objects.
-    """
-
-    def __init__(self, source: str, settings: Settings) -> None:
-        refuse_detector(source)
-        self.source = source
-        self.classifier = Classifier(source, threads=0)
-        self.kind = self.classifier.kind
-        self.tensors = self.kind.load("tensors")
-        self.task = self.classifier.manifest.task
-        self.version = self.classifier.version
-        self.ports: tuple[Port, ...] = self.tensors.ports(self.task, self.classifier.encoder)
-        self.batcher = Batcher(self._answered, self.tensors.cost, self.classifier.window, settings.queue_seconds)
-        blank = self.classifier.encoder.blank(self.task)
-        cost = max(self.tensors.cost(blank), 1)
-        for at in range(_WARM):
-            start = time.perf_counter()
-            self._answered(blank)
-            if at:
-                self.batcher.pace.observe(cost, time.perf_counter() - start)
-        self.explaining = asyncio.Semaphore(1)
-        self._users = 0
-
-    def still_meant(self) -> bool:
-        """Whether the source is still this bundle: the registry may have another version in use."""
-        try:
-            return model_path(self.source) == self.classifier.path
-        except LimbeckError:  # it is gone from the registry: what is loaded goes on
-            return True
-
-    def _answered(self, values: Values) -> Outcome:
-        return self._outcome(*self.classifier.answered(values, raising=False))
-
-    def _outcome(self, p: Probabilities, errors: Unreadable) -> Outcome:
-        classifier = self.classifier
-        return Outcome(p, classifier.decide(p), margins(p, classifier.manifest.positive, classifier.threshold), errors)
-
-    async def answer(
-        self, values: Values, deadline: float, gone: Callable[[], Awaitable[None]] | None = None
-    ) -> Outcome:
-        """Return the answers to checked values; see `Batcher.submit`."""
-        if not len(values):
-            return self._outcome(np.empty((0, len(self.classifier.classes)), dtype=np.float32), {})
-        return await self.batcher.submit(values, deadline, gone)
-
-    def __enter__(self) -> Self:
-        """Keep the bundle open while a request needs it."""
-        self._users += 1
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._users -= 1
-
-    async def close(self) -> None:
-        """Close the bundle once nobody uses it."""
-        while self._users:
-            await asyncio.sleep(0.05)
-        self.batcher.close()
-        self.classifier.close()
 
 
 @dataclass
@@ -191,11 +114,8 @@ class Repository:
 
     def answered(self, name: str, values: Values, answer: Outcome, used: Loaded) -> None:
         """Count an answer; have a shadow answer too, later, and count how far it differs."""
-        for index, count in Counter(answer.decided.tolist()).items():
-            label = used.classifier.classes[index] if index >= 0 else ""
-            self.ledger.bump(
-                ("limbeck_rows_total", (("model", name), ("version", used.version), ("label", label))), count
-            )
+        for label, count in used.counted(answer).items():
+            self.ledger.bump((used.counter, (("model", name), ("version", used.version), ("label", label))), count)
         model = self.models.get(name)
         if model is None or model.candidate is None or not model.route.shadow or used is not model.current:
             return
@@ -211,11 +131,9 @@ class Repository:
             except Exception:  # a model of another kind, say: a shadow costs nobody an answer
                 self.ledger.add("limbeck_shadow_failures_total", labels)
                 return
-        rows = len(other.probabilities)
-        names = np.array([*used.classifier.classes, ""]), np.array([*shadow.classifier.classes, ""])
-        differ = int((names[0][answer.decided] != names[1][other.decided]).sum())
-        self.ledger.add("limbeck_shadow_rows_total", labels, rows)
-        self.ledger.add("limbeck_shadow_different_labels_total", labels, differ)
+        pairs = zip(used.told(answer), shadow.told(other), strict=True)
+        self.ledger.add("limbeck_shadow_rows_total", labels, len(other.decided))
+        self.ledger.add("limbeck_shadow_different_labels_total", labels, sum(one != two for one, two in pairs))
 
     async def apply(self, routes: dict[str, Route]) -> None:
         """Make the models what the routes say: new bundles are loaded first, then replaced ones are let go."""
@@ -247,26 +165,13 @@ class Repository:
         self._let_go(*[loaded for loaded in before if loaded not in kept])
 
     async def _load(self, source: str) -> Loaded:
-        return await asyncio.get_running_loop().run_in_executor(None, Loaded, source, self.settings)
+        return await asyncio.get_running_loop().run_in_executor(None, open_source, source, self.settings)
 
     def _let_go(self, *gone: Loaded) -> None:
         for loaded in gone:
             task = asyncio.get_running_loop().create_task(loaded.close())
             self._closing.add(task)
             task.add_done_callback(self._closing.discard)
-
-
-def refuse_detector(source: str) -> None:
-    """Refuse a bundle that detects objects: its answers are boxes, which have no place in the responses.
-
-    Raises
-    ------
-    LimbeckError
-        When it is such a bundle.
-    """
-    if own_verb(source, "load") is not None:
-        fix = "use limbeck predict, or limbeck.load in Python"
-        raise LimbeckError("bundles for object detection cannot be served", where=source, fix=fix)
 
 
 def promoted(route: Route) -> Route:

@@ -19,7 +19,16 @@ from limbeck.serving.http import Refusal
 from limbeck.serving.logs import log
 from limbeck.serving.oip import metadata
 from limbeck.serving.oip.infer import outputs_of
-from limbeck.serving.oip.request import OUTPUTS, Inference, Wanted, checked_shape, count_of, from_bytes, options
+from limbeck.serving.oip.request import (
+    Inference,
+    Offered,
+    Wanted,
+    check_outputs,
+    checked_shape,
+    count_of,
+    from_bytes,
+    options,
+)
 
 _STATUS = {
     400: grpc.StatusCode.INVALID_ARGUMENT, 401: grpc.StatusCode.UNAUTHENTICATED,
@@ -137,8 +146,8 @@ class Door:
 
     async def _infer(self, request: Any, left: float) -> dict[str, Any]:
         repository = self.app.repository
-        asked = read_message(request, left, self.app.settings.most_rows)
         loaded = repository.find(request.model_name, request.model_version)
+        asked = read_message(request, left, self.app.settings.most_rows, loaded.offered)
         with loaded:
             outputs = await outputs_of(loaded, asked, repository, request.model_name, None)
         made: dict[str, Any] = {
@@ -156,7 +165,7 @@ class Door:
         return made
 
 
-def read_message(request: Any, left: float, most_rows: int) -> Inference:
+def read_message(request: Any, left: float, most_rows: int, offered: Offered) -> Inference:
     """Return the request that a ``ModelInferRequest`` holds, to be answered within ``left`` seconds.
 
     Raises
@@ -178,10 +187,8 @@ def read_message(request: Any, left: float, most_rows: int) -> Inference:
         shape = checked_shape(one.name, list(one.shape), most_rows)
         data = from_bytes(one.name, one.datatype, shape, raw[at]) if raw else _contents(one, shape)
         tensors[one.name] = Tensor(one.name, one.datatype, shape, data)
-    for wanted in request.outputs:
-        if wanted.name not in OUTPUTS:
-            raise Refusal(400, f"outputs: expected names among {', '.join(OUTPUTS)}")
-    names = dict.fromkeys([one.name for one in request.outputs] or OUTPUTS[:2])
+    names = dict.fromkeys([one.name for one in request.outputs] or offered.outputs[: offered.usual])
+    check_outputs(list(names), offered)
     timeout, top, unreadable = options(_parameters(request.parameters))
     seconds = left if timeout is None else min(timeout, left)
     outputs = tuple(Wanted(name, binary=True) for name in names)

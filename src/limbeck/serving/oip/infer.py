@@ -11,11 +11,12 @@ import pydantic_core
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Values
+from limbeck.serving.boxes import LoadedDetector
 from limbeck.serving.http import Refusal, Request, Response, refused
-from limbeck.serving.oip.request import Inference, read_request
+from limbeck.serving.loaded import Loaded
+from limbeck.serving.oip.request import Inference, check_outputs, read_request
 from limbeck.serving.oip.response import Output, probabilities, response, texts
-from limbeck.serving.repository import Loaded, Repository
-from limbeck.serving.waiting import Outcome
+from limbeck.serving.repository import Repository
 
 EXPLAINED = 64  # rows of a request that may ask for explanations
 
@@ -29,7 +30,7 @@ def values_of(loaded: Loaded, tensors: Any) -> Values:
         400 when they are not what the model takes.
     """
     try:
-        return loaded.classifier.checked(loaded.tensors.values_from(tensors, loaded.task))
+        return loaded.checked(loaded.tensors.values_from(tensors, loaded.task))
     except LimbeckError as error:
         raise refused(error) from error
 
@@ -53,21 +54,18 @@ async def outputs_of(
         first = min(found.errors)
         raise Refusal(400, f"row {first}: {found.errors[first]}")
     repository.answered(name, values, found, loaded)
+    if isinstance(loaded, LoadedDetector):
+        boxes = loaded.tensors_of(found)
+        return [boxes[wanted.name] for wanted in asked.outputs]
     made: dict[str, Output] = {}
     for wanted in asked.outputs:
         if wanted.name == "probabilities":
             made[wanted.name] = probabilities(found.probabilities)
         elif wanted.name == "label":
-            made[wanted.name] = texts("label", labels_of(loaded, found))
+            made[wanted.name] = texts("label", loaded.told(found))
         else:
             made[wanted.name] = texts("explanation", await _explained(loaded, values, asked.top, deadline))
     return [made[wanted.name] for wanted in asked.outputs]
-
-
-def labels_of(loaded: Loaded, found: Outcome) -> list[str]:
-    """Return the class name of each row, "" for one without an answer."""
-    classes = (*loaded.classifier.classes, "")
-    return [classes[index] for index in found.decided.tolist()]
 
 
 def check_explained(rows: int) -> None:
@@ -109,11 +107,12 @@ async def explanations(
 
 async def infer(request: Request, name: str, version: str, repository: Repository) -> Response:
     """Answer ``POST /v2/models/NAME[/versions/VERSION]/infer``."""
-    repository.find(name, version)  # so that a model that is not there costs no body
+    before = repository.find(name, version)  # so that a model that is not there costs no body
     settings = repository.settings
     body = await request.read(settings.most_bytes)
-    asked = read_request(body, request.header("inference-header-content-length"), settings.most_rows)
+    asked = read_request(body, request.header("inference-header-content-length"), settings.most_rows, before.offered)
     loaded = repository.find(name, version)  # it may have been replaced while the body came
+    check_outputs([wanted.name for wanted in asked.outputs], loaded.offered)
     with loaded:
         outputs = await outputs_of(loaded, asked, repository, name, request)
     return response(name, loaded.version, asked.id, outputs, asked.outputs)

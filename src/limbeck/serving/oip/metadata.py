@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from limbeck.serving.repository import Loaded, Repository
+from limbeck.serving.loaded import Loaded
+from limbeck.serving.repository import Repository
 from limbeck.version import __version__
 
 EXTENSIONS = ("binary_tensor_data", "model_repository")
@@ -29,15 +30,13 @@ def model(name: str, loaded: Loaded, versions: list[str]) -> dict[str, Any]:
         "versions": versions,
         "platform": "limbeck_onnx",
         "inputs": given,
-        "outputs": [
-            {"name": "probabilities", "datatype": "FP32", "shape": [-1, len(classes)]},
-            {"name": "label", "datatype": "BYTES", "shape": [-1]},
-        ],
+        "outputs": loaded.ports_out(),
         "parameters": {
             "classes": list(classes),
-            "threshold": loaded.classifier.threshold,
+            **loaded.facts(),
             "kind": loaded.kind.name,
             "many": loaded.tensors.MANY,
+            "boxes": loaded.finds_boxes,
         },
     }
 

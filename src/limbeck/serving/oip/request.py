@@ -8,7 +8,7 @@ All sizes are checked as integers before anything of that size is made.
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any
@@ -18,11 +18,23 @@ import numpy as np
 from limbeck.kinds.tensors import BYTES, NUMBERS, Tensor
 from limbeck.serving.http import Refusal, json_object
 
-OUTPUTS = ("probabilities", "label", "explanation")
 _DIMENSIONS = 8
 _LENGTH = struct.Struct("<I")
 _LARGEST = 2**31 - 1
 _ALLOWED: dict[str, set[type]] = {"b": {bool}, "u": {int}, "i": {int}, "f": {int, float, type(None)}}
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The outputs of a model; the first ``usual`` ones answer a request that asks for none by name."""
+
+    outputs: tuple[str, ...]
+    usual: int
+
+
+CLASSES = Offered(("probabilities", "label", "explanation"), 2)
+BOXES = Offered(("boxes", "scores", "labels"), 3)
+BOXES_AND_KINDS = Offered((*BOXES.outputs, "kinds", "kind_scores"), 5)  # of a detector with a classifier behind it
 
 
 @dataclass(frozen=True)
@@ -55,11 +67,13 @@ class Inference:
     unreadable: str
 
 
-def read_request(body: bytes, header_length: str, most_rows: int) -> Inference:
+def read_request(body: bytes, header_length: str, most_rows: int, offered: Offered = CLASSES) -> Inference:
     """Return the request that a body holds.
 
     Parameters
     ----------
+    offered
+        The outputs of the model that is asked.
     header_length
         ``Inference-Header-Content-Length``, the bytes of JSON before the tensors; "" where there are none.
 
@@ -77,7 +91,7 @@ def read_request(body: bytes, header_length: str, most_rows: int) -> Inference:
     return Inference(
         identity,
         _tensors(given.get("inputs"), tail, most_rows),
-        _outputs(given.get("outputs"), bool(parameters.get("binary_data_output"))),
+        _outputs(given.get("outputs"), bool(parameters.get("binary_data_output")), offered),
         *options(parameters),
     )
 
@@ -287,15 +301,28 @@ def _numbers(name: str, datatype: str, shape: tuple[int, ...], flat: list[Any]) 
     return array.reshape(shape)
 
 
-def _outputs(given: Any, binary: bool) -> tuple[Wanted, ...]:
+def check_outputs(names: Sequence[str], offered: Offered) -> None:
+    """Check that a model has the outputs that are asked for.
+
+    Raises
+    ------
+    Refusal
+        400 when it has not.
+    """
+    for at, name in enumerate(names):
+        if name not in offered.outputs:
+            raise Refusal(400, f"outputs[{at}]: expected an object with a name: {', '.join(offered.outputs)}")
+
+
+def _outputs(given: Any, binary: bool, offered: Offered) -> tuple[Wanted, ...]:
     if given is None:
-        return tuple(Wanted(name, binary) for name in OUTPUTS[:2])
+        return tuple(Wanted(name, binary) for name in offered.outputs[: offered.usual])
     if not isinstance(given, list) or not given:
         raise Refusal(400, "outputs: expected a list of outputs")
     wanted: list[Wanted] = []
     for at, one in enumerate(given):
-        if not isinstance(one, dict) or one.get("name") not in OUTPUTS:
-            raise Refusal(400, f"outputs[{at}]: expected an object with a name: {', '.join(OUTPUTS)}")
+        if not isinstance(one, dict) or one.get("name") not in offered.outputs:
+            raise Refusal(400, f"outputs[{at}]: expected an object with a name: {', '.join(offered.outputs)}")
         own = parameters_of(one, f"outputs[{at}]").get("binary_data", binary)
         if not isinstance(own, bool):
             raise Refusal(400, f"outputs[{at}]: binary_data: expected a boolean")

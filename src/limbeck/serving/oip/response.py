@@ -27,10 +27,13 @@ class Output:
     name: str
     datatype: str
     data: NDArray[np.float32] | Sequence[str]
+    sizes: tuple[int, ...] | None = None  # of texts that are no single column
 
     @property
     def shape(self) -> list[int]:
         """The tensor's shape."""
+        if self.sizes is not None:
+            return list(self.sizes)
         return list(self.data.shape) if isinstance(self.data, np.ndarray) else [len(self.data)]
 
     def raw(self) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from limbeck.kinds.tensors import NUMBERS
-from limbeck.serving.oip.request import OUTPUTS
+from limbeck.serving.oip.request import BOXES_AND_KINDS, CLASSES
 from limbeck.version import __version__
 
 _TEXT = {"type": "string"}
@@ -101,13 +101,18 @@ def _schemas() -> dict[str, Any]:
         "pictures": _list({"type": "string", "contentEncoding": "base64"}),
         "signals": _list({"type": "array"}),
     }
+    box = _object(
+        ("label", "score", "x0", "y0", "x1", "y1"), label=_TEXT, score=number, kind=_TEXT, kind_probability=number,
+        **dict.fromkeys(("x0", "y0", "x1", "y1"), number),
+    )  # fmt: skip
     prediction = _object(
         label={"type": ["string", "null"]}, probability=maybe, margin=maybe, error={"type": ["string", "null"]},
         probabilities={"type": ["object", "null"], "additionalProperties": number},
-        explanation={"type": ["array", "null"]},
+        explanation={"type": ["array", "null"]}, boxes={"type": ["array", "null"], "items": box},
+        width={"type": ["integer", "null"]}, height={"type": ["integer", "null"]},
     )  # fmt: skip
     tensor = _object(("name", "datatype", "shape"), **head, data={"type": "array"}, parameters=parameters)
-    wanted = _object(("name",), name={"enum": list(OUTPUTS)}, parameters=parameters)
+    wanted = _object(("name",), name={"enum": [*CLASSES.outputs, *BOXES_AND_KINDS.outputs]}, parameters=parameters)
     return {
         "Error": _object(("error",), error=_TEXT),
         "Live": _object(("live",), live=boolean),
@@ -132,7 +137,8 @@ def _schemas() -> dict[str, Any]:
         ) | {"oneOf": [{"required": [many]} for many in rows]},
         "Answered": _object(
             ("model", "version", "predictions"),
-            model=_TEXT, version=_TEXT, threshold=number, predictions=_list(prediction),
+            model=_TEXT, version=_TEXT, threshold=number,
+            thresholds={"type": "object", "additionalProperties": number}, predictions=_list(prediction),
         ),
         "Change": _object(parameters=parameters, source=_TEXT, share=number, shadow=boolean),
         "Route": {"type": "object"},

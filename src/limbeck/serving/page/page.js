@@ -30,7 +30,7 @@ async function models() {
     kinds = new Map();
     for (const name of names) {
       const told = await ask(`/v2/models/${encodeURIComponent(name)}`);
-      kinds.set(name, [told.parameters.many, told.versions[0]]);
+      kinds.set(name, [told.parameters.many, told.versions[0], told.parameters.boxes]);
     }
     shown();
     place("told").textContent = "";
@@ -46,7 +46,8 @@ function shown() {
 }
 
 function request(many) {
-  const asked = { model: place("model").value, explain: place("explain").checked };
+  const model = place("model").value;
+  const asked = { model, explain: place("explain").checked && !kinds.get(model)[2] };
   if (many === "pictures") {
     const form = new FormData();
     for (const [name, value] of Object.entries(asked)) form.append(name, String(value));
@@ -76,8 +77,20 @@ function explained(name, parts) {
   return cell;
 }
 
+// A picture of which boxes are told: how many of each class, then each box.
+function boxes(row, name, told) {
+  const found = told.boxes || [];
+  const counts = new Map();
+  for (const { label } of found) counts.set(label, (counts.get(label) || 0) + 1);
+  const summary = [...counts].map(([label, count]) => `${count} × ${label}`).join(", ");
+  const places = found.map((box) => `${box.label} ${(100 * box.score).toFixed(1)} % [${[box.x0, box.y0, box.x1, box.y1].map(Math.round).join(", ")}]`);
+  row.append(made("td", name), made("td", summary || "–"), made("td"), made("td", told.error || places.join("; ")));
+  return row;
+}
+
 function line(name, told) {
   const row = made("tr");
+  if (told.boxes !== undefined) return boxes(row, name, told);
   row.append(explained(name, told.explanation), made("td", told.label ?? "–"));
   const cell = made("td");
   if (told.probability !== null) {

@@ -25,7 +25,6 @@ from limbeck.serving.keys import Keys
 from limbeck.serving.logs import log
 from limbeck.serving.processes.control import Shared, alive
 from limbeck.serving.processes.worker import loadable
-from limbeck.serving.repository import refuse_detector
 from limbeck.serving.settings import RUN, Settings
 
 GRACE = 30  # seconds that requests in flight have once the port is closed
@@ -67,7 +66,6 @@ def serve(
         raise LimbeckError("no bundle to serve", where="serve", fix="name one or more")
     Keys.read(Path(settings.keys_file) if settings.keys_file else None)
     for source in settings.models.values():
-        refuse_detector(source)
         read_manifest(model_path(source))
     if unix_socket is None and not (share_port and port):
         port = _free_port(host, port)
