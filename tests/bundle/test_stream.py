@@ -9,11 +9,14 @@ import sys
 import time
 
 import numpy as np
+import openpyxl
 import polars as pl
 import pytest
 
 import limbeck
+from limbeck.data.tables.excel_write import excel_of_lines
 from limbeck.errors import LimbeckError
+from limbeck.events import Cancelled, Token
 from small import python, reviews, write_csv
 
 DEFAULT = "id,label,class,probability"
@@ -26,6 +29,11 @@ def predict(bundle, source, output, **options):
 def cells(path):
     with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
+
+
+def sheet(path, name=None):
+    book = openpyxl.load_workbook(path)
+    return list((book[name] if name else book.active).values)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +98,7 @@ def test_nothing_is_dropped_silently(bundle, tmp_path):
     assert (done.rows, done.rejected, done.rejects) == (2, 5, tmp_path / "out.csv.rejected.csv")
 
 
-@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet", "xlsx"])
 def test_a_table_without_one_readable_row_gives_an_empty_output_and_every_reason(bundle, tmp_path, ending):
     (tmp_path / "in.csv").write_text("id,text\n1,\n2,a,b\n", encoding="utf-8")
     (tmp_path / "ragged.csv").write_text("id,text\na,b,c\nd,e,f\n", encoding="utf-8")
@@ -100,9 +108,11 @@ def test_a_table_without_one_readable_row_gives_an_empty_output_and_every_reason
         assert len(cells(tmp_path / f"out.{ending}.rejected.csv")) == 3
     if ending == "parquet":
         assert pl.read_parquet(tmp_path / "out.parquet").columns == DEFAULT.split(",")
+    if ending == "xlsx":
+        assert sheet(tmp_path / "out.xlsx") == [tuple(DEFAULT.split(","))]
 
 
-@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet"])
+@pytest.mark.parametrize("ending", ["csv", "tsv", "jsonl", "parquet", "xlsx"])
 def test_every_format_holds_the_same_answers(bundle, table, tmp_path, ending):
     columns = ["id", "row", "label", "class", "probability", "p:bad", "p:good", "input.label", "domain"]
     path = tmp_path / f"out.{ending}"
@@ -110,7 +120,7 @@ def test_every_format_holds_the_same_answers(bundle, table, tmp_path, ending):
     if ending in ("csv", "tsv"):
         found = pl.read_csv(path, separator="\t" if ending == "tsv" else ",", schema_overrides={"label": pl.String})
     else:
-        found = pl.read_ndjson(path) if ending == "jsonl" else pl.read_parquet(path)
+        found = {"jsonl": pl.read_ndjson, "parquet": pl.read_parquet, "xlsx": pl.read_excel}[ending](path)
     assert found.columns == columns
     with limbeck.load(bundle) as classifier:
         p = classifier.predict_proba([row["text"] for row in reviews(300, seed=3)])
@@ -134,6 +144,63 @@ def test_quotes_newlines_and_formulas_in_copied_columns_survive(bundle, tmp_path
         predict(bundle, tmp_path / "in.csv", tmp_path / f"out.{ending}", columns=["id", "text"])
         back = pl.read_csv(tmp_path / f"out.{ending}", separator="," if ending == "csv" else "\t", infer_schema=False)
         assert back.to_dicts() == rows
+
+
+def test_in_a_workbook_texts_stay_texts_and_numbers_numbers(bundle, tmp_path):
+    texts = ["=1+1", "@SUM(A1)", "+2", "http://a.b/c", "007", "_x0041_", "好\x01\nb", "\t"]
+    rows = [{"text": "好", "note": text, "n": at, "big": 2**60, "ok": at > 2} for at, text in enumerate(texts)]
+    pl.DataFrame(rows).write_parquet(tmp_path / "in.parquet")
+    predict(bundle, tmp_path / "in.parquet", tmp_path / "out.xlsx", columns=["note", "n", "big", "ok", "probability"])
+    book = openpyxl.load_workbook(tmp_path / "out.xlsx")["answers"]
+    cells = list(book.iter_rows(min_row=2))
+    assert [row[0].data_type for row in cells] == ["s"] * len(texts)
+    found = pl.read_excel(tmp_path / "out.xlsx")
+    assert found["note"].to_list() == texts
+    assert [tuple(cell.value for cell in row[1:4]) for row in cells] == [(k, str(2**60), k > 2) for k in range(8)]
+    assert not any(cell.hyperlink for row in cells for cell in row)
+    again = predict(bundle, tmp_path / "out.xlsx", tmp_path / "again.csv", rename={"note": "text"})
+    assert again.rows == len(texts) - 1  # a tab is no text
+
+
+def test_a_workbook_of_a_run_that_was_stopped_has_the_very_same_bytes(bundle, tmp_path):
+    source = write_csv(tmp_path / "in.csv", reviews(5000))
+    predict(bundle, source, tmp_path / "whole.xlsx")
+    token = Token()
+    with pytest.raises(Cancelled):
+        limbeck.predict(bundle, source, tmp_path / "cut.xlsx", progress=lambda event: token.cancel(), cancel=token)
+    assert not (tmp_path / "cut.xlsx").exists()
+    predict(bundle, source, tmp_path / "cut.xlsx")
+    assert (tmp_path / "cut.xlsx").read_bytes() == (tmp_path / "whole.xlsx").read_bytes()
+    assert hidden(tmp_path) == []
+
+
+def test_what_a_workbook_cannot_hold_is_told(bundle, tmp_path):
+    long = "好" * 40_000
+    pl.DataFrame({"text": ["好", long]}).write_parquet(tmp_path / "in.parquet")
+    done = predict(bundle, tmp_path / "in.parquet", tmp_path / "out.xlsx", columns=["text", "class"])
+    assert [len(row[0]) for row in sheet(tmp_path / "out.xlsx")[1:]] == [1, 32_767]
+    assert done.notes == ("1 texts were cut to 32,767 characters, the most that a cell of Excel holds",)
+    (tmp_path / "lines").write_text("".join(f'{{"a": "{k}"}}\n' for k in range(7)), encoding="utf-8")
+    notes = excel_of_lines(tmp_path / "lines", tmp_path / "many.xlsx", ["a"], most=3)
+    assert notes == ["3 sheets: a sheet of Excel holds 3 rows"]
+    assert [sheet(tmp_path / "many.xlsx", name)[1:] for name in ("answers", "answers 2", "answers 3")] == [
+        [("0",), ("1",), ("2",)], [("3",), ("4",), ("5",)], [("6",)]
+    ]  # fmt: skip
+
+
+def test_columns_that_are_called_otherwise_are_renamed(bundle, table, tmp_path):
+    predict(bundle, table, tmp_path / "a.csv")
+    other = pl.read_csv(table, infer_schema=False).rename({"text": "评论内容", "label": "情感"})
+    other.write_csv(tmp_path / "other.csv")
+    names = {"评论内容": "text", "情感": "label"}
+    predict(bundle, tmp_path / "other.csv", tmp_path / "b.csv", rename=names)
+    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
+    with pytest.raises(LimbeckError, match="there is no column '评论'"):
+        predict(bundle, tmp_path / "other.csv", tmp_path / "b.csv", rename={"评论": "text"})
+    answers = limbeck.predict(bundle, other, rename=names, quiet=True)
+    assert answers["class"].to_list() == pl.read_csv(tmp_path / "a.csv")["class"].to_list()
+    found = limbeck.evaluate(bundle, tmp_path / "other.csv", rename=names, bootstrap=10)
+    assert found["n"] == limbeck.evaluate(bundle, table, bootstrap=10)["n"] == 300
 
 
 def test_the_default_columns_name_the_row_where_there_is_no_id(bundle, tmp_path):
@@ -270,7 +337,7 @@ def test_a_part_shorter_than_its_journal_says_is_begun_anew(bundle, tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")  # noqa: PTH110
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
 def test_a_full_device_is_one_clear_line(bundle, table, tmp_path, ending, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / f"full.{ending}").symlink_to("/dev/full")
@@ -292,7 +359,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", place], check=False)
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize("ending", ["csv", "parquet", "xlsx"])
 def test_a_disk_that_fills_up_leaves_the_earlier_output_and_its_rejects(bundle, small_disk, tmp_path, ending):
     rows = reviews(4000)
     source = write_csv(tmp_path / "in.csv", [{**rows[0], "text": ""}, *rows])

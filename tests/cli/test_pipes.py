@@ -8,6 +8,8 @@ import threading
 
 import polars as pl
 import pytest
+import xlsxwriter
+from backports import zstd
 
 from limbeck.cli import main
 from limbeck.data.tables import read
@@ -47,8 +49,14 @@ def as_parquet(rows):
 
 @pytest.mark.parametrize(
     "written",
-    [lambda rows: rows.read_bytes(), lambda rows: gzip.compress(rows.read_bytes()), as_jsonl, as_parquet],
-    ids=["csv", "packed", "jsonl", "parquet"],
+    [
+        lambda rows: rows.read_bytes(),
+        lambda rows: gzip.compress(rows.read_bytes()),
+        lambda rows: zstd.compress(rows.read_bytes()),
+        as_jsonl,
+        as_parquet,
+    ],
+    ids=["csv", "gzip", "zstandard", "jsonl", "parquet"],
 )
 def test_rows_of_standard_input_are_answered_on_standard_output(bundles, rows, run, tmp_path, written):
     code, out, err = run("predict", bundles("ngram"), "-", "-", "--columns", "id,class", given=written(rows))
@@ -56,6 +64,33 @@ def test_rows_of_standard_input_are_answered_on_standard_output(bundles, rows, r
     assert "30 rows" in err
     run("predict", bundles("ngram"), rows, tmp_path / "out.csv", "--columns", "id,class")
     assert out == (tmp_path / "out.csv").read_bytes()
+
+
+def test_what_comes_through_a_pipe_and_goes_out_may_be_told(bundles, rows, run):
+    packed = gzip.compress(as_jsonl(rows))
+    asked = ("--columns", "id,class", "--input-format", "jsonl.gz", "--format", "jsonl")
+    code, out, _ = run("predict", bundles("ngram"), "-", "-", *asked, given=packed)
+    assert (code, pl.read_ndjson(out).height) == (0, 30)
+    code, _, err = run("predict", bundles("ngram"), "-", "-", "--input-format", "jsnl", given=packed)
+    assert (code, "did you mean 'jsonl'" in err) == (2, True)
+    code, _, err = run("predict", bundles("ngram"), rows, "-", "--input-format", "csv")
+    assert (code, "--input-format: is for pipes" in err) == (2, True)
+
+
+def test_a_sheet_is_named_and_a_column_renamed(bundles, rows, run, tmp_path):
+    book = tmp_path / "book.xlsx"
+    with xlsxwriter.Workbook(book) as made:
+        pl.DataFrame({"a": [1]}).write_excel(made, "说明")
+        pl.read_csv(rows, infer_schema=False).rename({"text": "评论内容"}).write_excel(made, "评论")
+    asked = ("--sheet", "评论", "--rename", "评论内容=text")
+    code, out, err = run("predict", bundles("ngram"), book, "-", *asked)
+    assert (code, out.count(b"\n"), "30 rows" in err) == (0, 31, True)
+    code, _, _ = run("evaluate", bundles("ngram"), "-", *asked, given=book.read_bytes())
+    assert code == 0
+    code, _, err = run("predict", bundles("ngram"), rows, "-", "--sheet", "a")
+    assert (code, "this is no Excel file" in err) == (2, True)
+    code, out, _ = run("init", book, "--label", "label", "--sheet", "评论")
+    assert (code, 'train = "book.xlsx#评论"'.encode() in out) == (0, True)
 
 
 def test_rows_without_an_answer_are_named_on_standard_error(bundles, run):

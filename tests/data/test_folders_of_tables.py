@@ -6,11 +6,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from backports import zstd
 
 import limbeck
 from limbeck.cli import tables
 from limbeck.data.tables import read
-from limbeck.data.tables.gzip_file import FREE
+from limbeck.data.tables.packed_file import FREE
+from limbeck.dataset.automatic.understand import understand
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from small import reviews, tiny_recipe, write_csv
@@ -20,7 +22,8 @@ ROWS = "物流很快，水果新鲜,1\n质量太差了，再也不买,0\n一般�
 
 
 def pack(path: Path, data: str | bytes, encoding: str = "utf-8") -> Path:
-    path.write_bytes(gzip.compress(data if isinstance(data, bytes) else data.encode(encoding)))
+    packer = gzip.compress if path.suffix == ".gz" else zstd.compress
+    path.write_bytes(packer(data if isinstance(data, bytes) else data.encode(encoding)))
     return path
 
 
@@ -80,8 +83,9 @@ def test_a_packed_table_is_read_like_any_other(tmp_path, ending, separator, code
     assert (packed.frame.height, packed.format.encoding) == (3, plain.format.encoding)
 
 
-def test_packed_json_lines_go_on_where_the_last_reader_stopped(tmp_path):
-    path = pack(tmp_path / "a.jsonl.gz", "\n".join(json.dumps({"n": k}) for k in range(50)))
+@pytest.mark.parametrize("packed", ["gz", "zst"])
+def test_packed_json_lines_go_on_where_the_last_reader_stopped(tmp_path, packed):
+    path = pack(tmp_path / f"a.jsonl.{packed}", "\n".join(json.dumps({"n": k}) for k in range(50)))
     chunks = list(read.stream(path, rows=7, skip=20))
     assert [int(n) for chunk in chunks for n in chunk.numbers] == list(range(21, 51))
 
@@ -89,21 +93,44 @@ def test_packed_json_lines_go_on_where_the_last_reader_stopped(tmp_path):
 @pytest.mark.parametrize(
     "damage", [lambda data: data[:-20], lambda data: data[:30] + b"\xff" * 20 + data[50:], lambda _: b"no"]
 )
-def test_a_damaged_packed_file_is_one_clear_line(tmp_path, damage):
+@pytest.mark.parametrize("packed", ["gz", "zst"])
+def test_a_damaged_packed_file_is_one_clear_line(tmp_path, damage, packed):
     rows = "".join(f"第{k}条,{k * k % 7}\n" for k in range(500))
-    path = tmp_path / "a.csv.gz"
-    path.write_bytes(damage(gzip.compress((HEADER + rows).encode())))
+    path = pack(tmp_path / f"a.csv.{packed}", HEADER + rows)
+    path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(LimbeckError, match="the packed file is damaged or cut off") as caught:
         read.read(path)
     assert str(path) in str(caught.value)
 
 
-def test_a_packed_file_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("limbeck.data.tables.gzip_file.FREE", 1 << 20)
+def test_a_frame_that_asks_for_a_window_of_two_gigabytes_is_refused(tmp_path):
+    # RFC 8878, 3.1.1: magic number, no content size, window descriptor 2^31, then a block of zeros.
+    (tmp_path / "a.csv.zst").write_bytes(bytes.fromhex("28b52ffd00a8") + b"\x03\x00\x10\x00" * 3)
+    with pytest.raises(LimbeckError, match="the packed file is damaged or cut off"):
+        read.read(tmp_path / "a.csv.zst")
+
+
+@pytest.mark.parametrize("packed", ["gz", "zst"])
+def test_a_packed_file_that_unpacks_to_a_thousand_times_its_size_is_refused(tmp_path, monkeypatch, packed):
+    monkeypatch.setattr("limbeck.data.tables.packed_file.FREE", 1 << 20)
     assert FREE == 1 << 30
-    path = pack(tmp_path / "bomb.csv.gz", HEADER + "a,1\n" * 2_000_000)
+    path = pack(tmp_path / f"bomb.csv.{packed}", HEADER + "a,1\n" * 2_000_000)
     with pytest.raises(LimbeckError, match="unpacks to more than 200 times its size"):
         read.read(path)
+
+
+def test_a_pattern_names_several_tables(bundles, inbox, tmp_path):
+    assert [file.name for file in read.sources(inbox / "?.csv*")] == ["a.csv", "b.csv.gz"]
+    assert [file.name for file in read.sources(inbox / "**" / "*.csv")] == ["a.csv", "c.csv"]
+    done = limbeck.predict(bundles("ngram"), inbox / "**" / "*.csv", tmp_path / "out.csv", columns=["file"], quiet=True)
+    assert done.rows == 400
+    data = prepare(tiny_recipe(data={"train": "*.csv*"}), inbox)
+    assert data.frame.height == 400
+    found = understand(inbox / "*.csv*")
+    assert (found.tables["data"]["train"], found.folder) == ("*.csv*", inbox)
+    for pattern, line in (("*.none", "no file matches the pattern"), ("*", "no table has the ending '.feather'")):
+        with pytest.raises(LimbeckError, match=line):
+            read.sources(inbox / pattern)
 
 
 def test_an_array_of_objects_is_a_table_and_what_is_no_object_a_reject(tmp_path):

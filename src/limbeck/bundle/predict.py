@@ -7,7 +7,7 @@ A chunk is read and encoded while the one before it is answered; the answers gro
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, overload
 
@@ -17,6 +17,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.load import load, own_verb
 from limbeck.bundle.predict_files import Done, Run, refuse_unwritable
 from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
+from limbeck.data.tables import layouts
 from limbeck.errors import LimbeckError
 from limbeck.events import Listener, Token, stage, told
 from limbeck.locks import sole_writer
@@ -27,16 +28,17 @@ from limbeck.process.forks import refuse_forked
 def predict(
     bundle: str | Path | Classifier, source: str | Path | Any, output: str | Path, *,
     columns: Sequence[str] | None = None, maps: str | Path | None = None, sets: float | None = None,
-    encoding: str | None = None, quiet: bool = False, progress: Listener | None = None, cancel: Token | None = None,
-    **boxes: Any,
+    encoding: str | None = None, rename: Mapping[str, str] | None = None, quiet: bool = False,
+    progress: Listener | None = None, cancel: Token | None = None, **boxes: Any,
 ) -> Done: ...  # fmt: skip
 
 
 @overload
 def predict(
     bundle: str | Path | Classifier, source: Any, output: None = None, *, columns: Sequence[str] | None = None,
-    maps: str | Path | None = None, sets: float | None = None, encoding: str | None = None, quiet: bool = False,
-    progress: Listener | None = None, cancel: Token | None = None, **boxes: Any,
+    maps: str | Path | None = None, sets: float | None = None, encoding: str | None = None,
+    rename: Mapping[str, str] | None = None, quiet: bool = False, progress: Listener | None = None,
+    cancel: Token | None = None, **boxes: Any,
 ) -> pl.DataFrame: ...  # fmt: skip
 
 
@@ -49,12 +51,13 @@ def predict(
     maps: str | Path | None = None,
     sets: float | None = None,
     encoding: str | None = None,
+    rename: Mapping[str, str] | None = None,
     quiet: bool = False,
     progress: Listener | None = None,
     cancel: Token | None = None,
     **boxes: Any,
 ) -> Done | pl.DataFrame:
-    """Answer every row of a table, of a folder of tables, or in memory, in order; files in bounded memory.
+    """Answer every row of a table, of tables of a folder or a pattern, or in memory, in order; files in bounded memory.
 
     A bundle of pictures reads one picture, or those of a folder and of all folders in it, sorted by path; where there
     is none, its tables. Paths of a table begin in the folder of the table. A bundle of signals reads a record, a folder
@@ -77,13 +80,16 @@ def predict(
         the most probable first; see `Classifier.predict_sets`.
     encoding
         That of text tables, e.g. ``"latin-1"``; found when None.
+    rename
+        Column of the input -> the column that the bundle reads, where they are called otherwise.
     progress
         Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
         run.
     cancel
         Stops the run at its next safe point and keeps what is answered: the same call goes on from there.
     output
-        ``.csv``, ``.tsv``, ``.jsonl`` or ``.parquet``. Unreadable rows go to ``OUTPUT.rejected.csv`` with reasons.
+        ``.csv``, ``.tsv``, ``.jsonl``, ``.parquet`` or ``.xlsx``. Unreadable rows go to ``OUTPUT.rejected.csv`` with
+        reasons.
     boxes
         Of bundles that find boxes, whose ``source`` may be a video, ``camera:0`` or the address of a stream, and whose
         output COCO's ``.json`` or a folder of YOLO's text files: ``threshold``, ``draw``, ``tiles``, ``track`` and
@@ -107,7 +113,7 @@ def predict(
             stack.enter_context(stage("predict"))
             if output is None or not isinstance(source, str | Path):
                 raise LimbeckError("boxes are found in files", where="predict", fix="give a path and an output")
-            refuse_of_classifiers(columns=columns, maps=maps, sets=sets, encoding=encoding)
+            refuse_of_classifiers(columns=columns, maps=maps, sets=sets, encoding=encoding, rename=rename or None)
             done: Done = own(detector, str(source), Path(output), quiet=quiet and progress is None, **boxes)
             return done
         if boxes:
@@ -116,10 +122,11 @@ def predict(
         stack.enter_context(stage("predict"))
         quiet = quiet and progress is None
         if (rows := rows_of(source, classifier.manifest.task)) is not None:
+            rows = layouts.apply(rows, columns=rename)
             return _in_memory(classifier, rows, output, columns, maps, quiet, sets)
         if output is None:
             raise LimbeckError("name an output for the answers to a file", where=source, fix="give its path")
-        return Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding, sets).go()
+        return Run(classifier, Path(source), Path(output), columns, maps, quiet, encoding, sets, rename).go()
 
 
 def refuse_of_classifiers(**given: Any) -> None:
@@ -137,5 +144,6 @@ def _in_memory(
     if output is None:
         return answer_rows(classifier, rows, columns, quiet=quiet, sets=sets)[0]
     refuse_unwritable(Path(output))
-    answered, refused, rejects, seconds = write_rows(classifier, rows, Path(output), columns, quiet=quiet, sets=sets)
-    return Done(Path(output), answered, refused, rejects, seconds, 0)
+    made = write_rows(classifier, rows, Path(output), columns, quiet=quiet, sets=sets)
+    answered, refused, rejects, seconds, notes = made
+    return Done(Path(output), answered, refused, rejects, seconds, 0, notes)

@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,6 +22,7 @@ from limbeck.bundle.predict_rows import SET, joined
 from limbeck.bundle.resume_journal import Files, Journal, Works, rejects_of
 from limbeck.bundle.row_workers import Answered, Workers
 from limbeck.data.file_changes import Snapshot
+from limbeck.data.tables import layouts
 from limbeck.data.tables.read import Chunk, need
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
@@ -31,7 +32,7 @@ from limbeck.kinds.select import Rows
 from limbeck.progress import progress as counting
 from limbeck.progress import say
 
-FORMATS = (".csv", ".tsv", ".jsonl", ".parquet")
+FORMATS = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 _AGAIN = "the same call goes on from there"
 
 
@@ -52,8 +53,6 @@ def refuse_unwritable(output: Path) -> None:
     """Raise where an output ends in no format that is written, or is a folder."""
     if output.suffix.lower() not in FORMATS:
         fix = f"end it in {', '.join(FORMATS)}"
-        if output.suffix.lower() in (".xlsx", ".xls"):
-            fix = "write a .csv; Excel opens it with Data > From Text/CSV, as UTF-8"
         raise LimbeckError(f"cannot write {output.suffix or 'a file without suffix'!r}", where=output, fix=fix)
     if output.is_dir():
         raise LimbeckError("is a folder", where=output, fix="name a file")
@@ -76,16 +75,16 @@ class Run:
     def __init__(
         self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
         maps: str | Path | None, quiet: bool, encoding: str | None = None,
-        sets: float | None = None,
+        sets: float | None = None, rename: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.classifier, self.output, self.quiet = classifier, output, quiet
-        self.encoding, self.sets = encoding, sets
+        self.encoding, self.sets, self.rename = encoding, sets, dict(rename or {})
         if sets is not None:
             classifier.set_thresholds(sets)  # raises where there are none
         refuse_unwritable(output)
         manifest = classifier.manifest
         wanted = Wanted(
-            manifest.task, manifest.input, manifest.layout, manifest.columns, output,
+            manifest.task, manifest.input, manifest.layout, layouts.renamed(manifest.columns, rename), output,
             (output, rejects_of(output)), encoding,
         )  # fmt: skip
         self.inputs = classifier.kind.reading.inputs(source, wanted)
@@ -146,8 +145,8 @@ class Run:
             if self.workers is not None:
                 self.workers.close()
         kept = self.works.rejects if journal.rejected else None
-        seconds = time.perf_counter() - started
-        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, tuple(self.inputs.notes))
+        seconds, notes = time.perf_counter() - started, (*self.inputs.notes, *self.works.notes)
+        return Done(self.output, journal.answered, journal.rejected, kept, seconds, resumed, notes)
 
     def _answered(self, journal: Journal) -> Iterator[_Window]:
         """Yield chunks with their answers; the next ones are read and encoded while one is being answered."""
@@ -279,6 +278,7 @@ class Run:
                 self.output.suffix.lower(),
                 *([self.encoding] if self.encoding else []),
                 *([self.sets] if self.sets else []),
+                *([self.rename] if self.rename else []),
             ]
         )
         return hashlib.sha256(content.encode("ascii")).hexdigest()

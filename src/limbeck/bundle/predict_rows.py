@@ -20,6 +20,7 @@ from limbeck.events import check
 from limbeck.kinds import kind_of
 from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.inputs import id_column
+from limbeck.messages.message import Message
 from limbeck.progress import progress as counting
 from limbeck.recipe import Task
 
@@ -97,8 +98,8 @@ def write_rows(
     *,
     quiet: bool = False,
     sets: float | None = None,
-) -> tuple[int, int, Path | None, float]:
-    """Write the answers to rows in memory; return how many have one, how many not, where those are named, seconds."""
+) -> tuple[int, int, Path | None, float, tuple[Message, ...]]:
+    """Write the answers to rows in memory; return how many have one, how many not, where these are, seconds, notes."""
     started = time.perf_counter()
     found, errors = answer_rows(classifier, rows, columns, quiet=quiet, told=columns is not None, sets=sets)
     works = Works(output, found.columns, rounded=["probability", *(f"p:{name}" for name in classifier.classes)])
@@ -113,7 +114,8 @@ def write_rows(
         raise works.out_of_reach(error) from error
     finally:
         works.close()
-    return good.height, len(errors), works.rejects if errors else None, time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    return good.height, len(errors), works.rejects if errors else None, seconds, tuple(works.notes)
 
 
 def joined(names: Sequence[str]) -> str:

@@ -24,9 +24,11 @@ from typing import IO, Any
 
 import polars as pl
 
+from limbeck.data.tables.excel_write import excel_of_lines
 from limbeck.data.tables.rows import holds_bytes, text_column
 from limbeck.errors import LimbeckError, first_line
 from limbeck.files import fsync_dir, is_stream, native_path, out_of_reach, recover, whole_file, write_json
+from limbeck.messages.message import Message
 from limbeck.progress import say
 
 Files = tuple[IO[bytes], IO[bytes]]  # of the answers, and of the rows refused
@@ -79,13 +81,19 @@ class Works:
     rejects
         Where rows that got no answer are named, with the reason, if there are any.
     rounded
-        Columns with six digits behind the point in text; any other number is written so that it reads back the same.
+        Columns with six digits behind the point in text and in workbooks; any other number is written so that it reads
+        back the same.
+    notes
+        What the output could not hold as it was, once it is finished.
     """
 
     def __init__(self, output: Path, columns: Sequence[str], rounded: Collection[str] = ()) -> None:
         self.output, self.columns, self.rounded = output, list(columns), frozenset(rounded)
-        # The rows in the works are JSON lines for Parquet, which can only be written as a whole.
-        self.kind = ".jsonl" if output.suffix.lower() == ".parquet" else output.suffix.lower()
+        self.notes: list[Message] = []
+        ending = output.suffix.lower()
+        # The rows in the works are JSON lines for what can only be written as a whole.
+        self.whole = {".parquet": self._to_parquet, ".xlsx": self._to_excel}.get(ending)
+        self.kind = ending if self.whole is None else ".jsonl"
         # Beside a device or a pipe nothing can be kept for a later run.
         self._streamed = is_stream(output)
         self.folder = Path(tempfile.gettempdir(), f"limbeck-{uuid.uuid4().hex}") if self._streamed else output.parent
@@ -197,9 +205,9 @@ class Works:
 
     def finish(self, journal: Journal) -> None:
         """Let the output and its rejects appear, and take the hidden files away."""
-        if self.output.suffix.lower() == ".parquet":
+        if self.whole is not None:
             with whole_file(self.output) as part:
-                self._to_parquet(part, journal)
+                self.whole(part, journal)
             self.part.unlink()
         elif self._streamed:
             with whole_file(self.output) as part:
@@ -228,6 +236,9 @@ class Works:
                 pl.scan_ndjson(rows, infer_schema_length=None).sink_parquet(whole)
         except pl.exceptions.ComputeError as error:  # a full disk arrives as one of these
             raise LimbeckError(f"cannot be written: {first_line(error)}", where=self.output) from error
+
+    def _to_excel(self, part: Path, journal: Journal) -> None:
+        self.notes += excel_of_lines(self.part, part, self.columns, self.rounded, digits=DIGITS)
 
 
 def _as_text(frame: pl.DataFrame, rounded: Collection[str]) -> pl.DataFrame:

@@ -8,10 +8,25 @@ from typing import Any
 
 import click
 
-from limbeck.cli.options import ENCODING, GROUP, JSON, LANG, PLACE, WHERE, names, pairs, print_json, shares
+from limbeck.cli.options import (
+    ENCODING,
+    GROUP,
+    JSON,
+    LANG,
+    PLACE,
+    READ_AS,
+    RENAME,
+    SHEET,
+    WHERE,
+    names,
+    pairs,
+    print_json,
+    renames,
+    shares,
+)  # fmt: skip
 from limbeck.errors import LimbeckError
 
-FORMATS = ["parquet", "csv", "tsv", "jsonl"]  # of tables that are written
+FORMATS = ["parquet", "csv", "tsv", "jsonl", "xlsx"]  # of tables that are written
 
 
 @click.command()
@@ -23,22 +38,26 @@ FORMATS = ["parquet", "csv", "tsv", "jsonl"]  # of tables that are written
 @click.option("--report", type=PLACE, help="HTML file to write.")
 @click.option("--train-data", type=PLACE, help="Folder of the training rows: the baseline is evaluated on DATA too.")
 @click.option("--pictures", is_flag=True, help="Put small copies of the worst errors into the report.")
+@RENAME
+@SHEET
+@READ_AS
 @ENCODING
 @JSON
 @LANG
 def evaluate(
     bundle: Path, data: Path, where: tuple[str, ...], slices: str, group: str | None, report: Path | None,
-    train_data: Path | None, pictures: bool, encoding: str | None, as_json: bool, lang: str,
+    train_data: Path | None, pictures: bool, rename: tuple[str, ...], sheet: str | None, input_format: str | None,
+    encoding: str | None, as_json: bool, lang: str,
 ) -> None:  # fmt: skip
     """Measure BUNDLE on the labelled rows of DATA."""
     import limbeck
     from limbeck.cli import tables
     from limbeck.cli.pipes import whole_input
 
-    with whole_input(data) as rows:
+    with whole_input(data, input_format, sheet) as rows:
         metrics = limbeck.evaluate(
             bundle, rows, report=report, where=pairs(where), slices=names(slices), group=group,
-            train_data=train_data, lang=lang, pictures=pictures, encoding=encoding,
+            train_data=train_data, lang=lang, pictures=pictures, encoding=encoding, rename=renames(rename),
         )  # fmt: skip
     print_json(metrics) if as_json else tables.metrics(metrics, report)
 
@@ -47,11 +66,15 @@ def evaluate(
 @click.argument("places", nargs=-1, required=True, type=PLACE, metavar="BUNDLE BUNDLE… DATA")
 @WHERE
 @GROUP
+@RENAME
+@SHEET
+@READ_AS
 @ENCODING
 @JSON
 def compare(
-    places: tuple[Path, ...], where: tuple[str, ...], group: str | None, encoding: str | None, as_json: bool
-) -> None:
+    places: tuple[Path, ...], where: tuple[str, ...], group: str | None, rename: tuple[str, ...], sheet: str | None,
+    input_format: str | None, encoding: str | None, as_json: bool,
+) -> None:  # fmt: skip
     """Compare bundles on the same labelled rows, with a paired test."""
     import limbeck
     from limbeck.cli import tables
@@ -59,8 +82,10 @@ def compare(
 
     if len(places) < 3:
         raise LimbeckError("give two bundles or more, then the rows", where="compare")
-    with whole_input(places[-1]) as rows:
-        result = limbeck.compare(places[:-1], rows, where=pairs(where), group=group, encoding=encoding)
+    with whole_input(places[-1], input_format, sheet) as rows:
+        result = limbeck.compare(
+            places[:-1], rows, where=pairs(where), group=group, encoding=encoding, rename=renames(rename)
+        )
     print_json(result) if as_json else tables.comparison(result)
 
 
@@ -74,7 +99,7 @@ def compare(
 @click.option(
     "--cpus", type=click.FloatRange(0.01), default=1.0, show_default=True, help="Processors of a task on Ray."
 )
-@click.option("--format", "form", type=click.Choice(FORMATS), help="With --on; by default parquet.")
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Of standard output (csv) or with --on (parquet).")
 @click.option("--columns", metavar="NAMES", help="What to write, e.g. id,label,probability.")
 @click.option("--maps", type=PLACE, metavar="DIR", help="Write a heat map of each picture, of a detector's bundle.")
 @click.option("--sets", type=float, metavar="COVERAGE", help="Add a column with prediction sets, e.g. 0.9.")
@@ -83,15 +108,19 @@ def compare(
 @click.option("--tiles", is_flag=True, help="Find tiny objects: look at tiles of each picture too.")
 @click.option("--track/--no-track", default=None, help="Follow objects through a video (the default).")
 @click.option("--most", type=click.IntRange(1), metavar="N", help="Stop after N frames of a video or camera.")
+@RENAME
+@SHEET
+@READ_AS
 @ENCODING
 def predict(
     bundle: Path, source: str, output: str, on: str | None, cpus: float, form: str | None, columns: str | None,
     maps: Path | None, sets: float | None, threshold: float | None, draw: Path | None, tiles: bool,
-    track: bool | None, most: int | None, encoding: str | None,
+    track: bool | None, most: int | None, rename: tuple[str, ...], sheet: str | None, input_format: str | None,
+    encoding: str | None,
 ) -> None:  # fmt: skip
     """Predict every row of INPUT: a table, a record, or a folder of tables, pictures or records; write OUTPUT.
 
-    - reads CSV from standard input, or writes it to standard output. Of a BUNDLE that finds boxes, INPUT may be a
+    INPUT may be a pattern ('in/*.csv'); - is standard input or output. Of a BUNDLE that finds boxes, INPUT may be a
     video, camera:0 or the address of a stream, and OUTPUT a table, COCO's .json, or a folder of YOLO's text files.
     With --on, INPUT is a folder of tables or a pattern ('in/*.parquet'), OUTPUT a folder; both may be s3://… and so on.
     """
@@ -103,21 +132,30 @@ def predict(
     given_boxes = {"threshold": threshold, "draw": draw, "tiles": tiles or None, "track": track, "most": most}
     boxes: dict[str, Any] = {name: value for name, value in given_boxes.items() if value is not None}
     if on is not None:
-        if odd := [name for name, value in {"maps": maps, **boxes}.items() if value is not None]:
-            raise LimbeckError(f"--{odd[0]} does not go with --on", where="predict", fix="leave one of them out")
+        alone = {"maps": maps, "rename": rename or None, "sheet": sheet, "input_format": input_format, **boxes}
+        if odd := [name for name, value in alone.items() if value is not None]:
+            raise LimbeckError(
+                f"--{odd[0].replace('_', '-')} does not go with --on", where="predict", fix="leave one of them out"
+            )
         from limbeck.scale.predict_shards import predict_shards
 
         ending = f".{form or 'parquet'}"
         asked: dict[str, Any] = {"columns": wanted, "sets": sets, "encoding": encoding, "ending": ending, "cpus": cpus}
         tables.sharded(predict_shards(bundle, source, output, on=on, **asked))
         return
-    if form is not None:
+    if form is not None and Path(output) != DASH:
         raise LimbeckError(
-            "--format goes with --on", where="predict", fix="the ending of OUTPUT says how it is written"
+            "--format goes with --on or -", where="predict", fix="the ending of OUTPUT says how it is written"
         )
     refuse_remote(source, output)
-    with whole_input(Path(source)) as rows, whole_output(Path(output)) as answers:
-        done = limbeck.predict(bundle, rows, answers, columns=wanted, maps=maps, sets=sets, encoding=encoding, **boxes)
+    with (
+        whole_input(Path(source), input_format, sheet) as rows,
+        whole_output(Path(output), form or "csv") as answers,
+    ):
+        done = limbeck.predict(
+            bundle, rows, answers, columns=wanted, maps=maps, sets=sets, encoding=encoding, rename=renames(rename),
+            **boxes,
+        )  # fmt: skip
         tables.predicted(done, aside=Path(output) == DASH)
 
 

@@ -17,6 +17,13 @@ GROUP = click.option("--group", metavar="COLUMN", help="Keep rows of a group tog
 ENCODING = click.option(
     "--encoding", metavar="NAME", help="Encoding of text tables, if it is not found: latin-1, big5."
 )
+RENAME = click.option(
+    "--rename", multiple=True, metavar="COLUMN=NAME", help="COLUMN of the rows is what the bundle calls NAME."
+)
+SHEET = click.option("--sheet", metavar="NAME", help="Sheet of an Excel file; by default the first.")
+READ_AS = click.option(
+    "--input-format", metavar="ENDING", help="What comes through a pipe: csv, tsv, jsonl.zst …; found when left out."
+)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 LANG = click.option("--lang", type=click.Choice(["en", "zh"]), default="en", help="Language the report opens in.")
 LABEL = click.option("--label", metavar="COLUMN", help="Label of rows without a recipe; found where it is plain.")
@@ -26,13 +33,18 @@ TASK = click.option(
 PLACE = click.Path(path_type=Path)
 
 
-def pairs(texts: tuple[str, ...]) -> dict[str, str]:
+def pairs(texts: tuple[str, ...], where: str = "--where") -> dict[str, str]:
     """Return name -> value of ``COLUMN=VALUE``; raises LimbeckError for anything else."""
     pairs = [text.partition("=") for text in texts]
     for name, equals, _ in pairs:
         if not equals or not name:
-            raise LimbeckError("give COLUMN=VALUE", where="--where")
+            raise LimbeckError("give COLUMN=VALUE", where=where)
     return {name: value for name, _, value in pairs}
+
+
+def renames(texts: tuple[str, ...]) -> dict[str, str] | None:
+    """Return column -> name of ``--rename COLUMN=NAME``, None without any; raises LimbeckError for anything else."""
+    return pairs(texts, "--rename") or None
 
 
 def shares(text: str) -> dict[str, float]:

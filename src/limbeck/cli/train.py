@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from limbeck.cli.options import DATA, JSON, LABEL, LANG, PLACE, SETTING, TASK, print_json
+from limbeck.cli.options import DATA, JSON, LABEL, LANG, PLACE, SETTING, SHEET, TASK, print_json
 from limbeck.process.cores import place
 
 
@@ -17,6 +17,7 @@ from limbeck.process.cores import place
 @click.option("--out", required=True, type=PLACE, help="Folder of the finished bundle.")
 @LABEL
 @TASK
+@SHEET
 @click.option("--budget", metavar="TIME", help="How long rows without a recipe may take: 90s, 5m, 1h.  [default: 5m]")
 @SETTING
 @click.option("--resume", is_flag=True, help="Go on where a killed run stopped.")
@@ -24,8 +25,8 @@ from limbeck.process.cores import place
 @click.option("--folds", type=click.IntRange(2, 50), help="Cross-validate instead of making a bundle.")
 @LANG
 def train(
-    recipe: Path, data: Path | None, out: Path, label: str | None, task: str | None, budget: str | None,
-    settings: tuple[str, ...], resume: bool, on: str | None, folds: int | None, lang: str,
+    recipe: Path, data: Path | None, out: Path, label: str | None, task: str | None, sheet: str | None,
+    budget: str | None, settings: tuple[str, ...], resume: bool, on: str | None, folds: int | None, lang: str,
 ) -> None:  # fmt: skip
     """Train a classifier, evaluate it once on test, export it as a bundle.
 
@@ -33,7 +34,9 @@ def train(
     is found, and several models are compared.
     """
     from limbeck.cli import tables
+    from limbeck.cli.pipes import with_sheet
 
+    recipe = with_sheet(recipe, sheet)
     if folds and place()[1] > 1:
         raise click.UsageError("several processes cannot share --folds")
     with contextlib.nullcontext() if on is None else _teachers(on):
@@ -63,13 +66,15 @@ def _teachers(on: str) -> contextlib.AbstractContextManager[None]:
 @click.argument("rows", type=PLACE)
 @LABEL
 @TASK
+@SHEET
 @LANG
-def init(rows: Path, label: str | None, task: str | None, lang: str) -> None:
+def init(rows: Path, label: str | None, task: str | None, sheet: str | None, lang: str) -> None:
     """Print the recipe that ROWS would be trained with, with a comment on every key."""
+    from limbeck.cli.pipes import with_sheet
     from limbeck.dataset.automatic.commented import commented
     from limbeck.dataset.automatic.understand import understand
 
-    found = understand(rows, label=label, task=task)
+    found = understand(with_sheet(rows, sheet), label=label, task=task)
     found.recipe  # noqa: B018 - checked before it is printed
     click.echo(commented(found, lang, place=str(found.folder or "")), nl=False)
 

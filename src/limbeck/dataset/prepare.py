@@ -25,6 +25,7 @@ from limbeck.data.leakage import leakage
 from limbeck.data.misspelled_labels import findings as misspelt_findings
 from limbeck.data.misspelled_labels import misspelt
 from limbeck.data.split import split_random
+from limbeck.data.tables.patterns import is_pattern
 from limbeck.data.tables.read import file_of
 from limbeck.dataset import assign_parts as parts
 from limbeck.dataset import drop_duplicates as copies
@@ -237,7 +238,7 @@ def _files(recipe: Recipe) -> list[tuple[str, list[str]]]:
 
 
 def _found(path: Path, key: str) -> Path:
-    if file_of(path).exists():
+    if file_of(path).exists() or is_pattern(path):
         return path
     path = file_of(path)
     near = [file.name for file in path.parent.iterdir()] if path.parent.is_dir() else []

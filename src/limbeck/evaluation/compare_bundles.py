@@ -34,6 +34,7 @@ def compare(
     group: str | None = None,
     bootstrap: int = 1000,
     encoding: str | None = None,
+    rename: Mapping[str, str] | None = None,
     progress: Listener | None = None,
     cancel: Token | None = None,
 ) -> dict[str, Any]:
@@ -41,7 +42,7 @@ def compare(
 
     Parameters
     ----------
-    data, where, group, bootstrap, encoding, progress, cancel
+    data, where, group, bootstrap, encoding, rename, progress, cancel
         As in `limbeck.evaluation.evaluate.evaluate`.
 
     Returns
@@ -63,17 +64,17 @@ def compare(
         raise LimbeckError("one bundle is no comparison", fix="name two or more")
     with told(progress, cancel), contextlib.ExitStack() as stack:
         classifiers = [stack.enter_context(Classifier(bundle)) for bundle in bundles]
-        return _compare(classifiers, bundles, data, where, group, bootstrap, encoding)
+        return _compare(classifiers, bundles, data, where, group, bootstrap, encoding, rename)
 
 
 def _compare(
     classifiers: Sequence[Classifier], bundles: Sequence[str | Path], data: Any, where: Mapping[str, str] | None,
-    group: str | None, bootstrap: int, encoding: str | None,
+    group: str | None, bootstrap: int, encoding: str | None, rename: Mapping[str, str] | None,
 ) -> dict[str, Any]:  # fmt: skip
     first = classifiers[0]
     names = distinct_names(bundles)
     with stage("read"):
-        rows = labelled(first, data, where, encoding)
+        rows = labelled(first, data, where, encoding, rename=rename)
     need(rows.frame.columns, [group] if group else [], data if isinstance(data, str | os.PathLike) else MEMORY)
     answers: dict[str, np.ndarray] = {}
     for name, classifier in zip(names, classifiers, strict=True):

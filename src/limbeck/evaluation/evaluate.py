@@ -15,6 +15,7 @@ from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.load import own_verb
 from limbeck.data.dataset import Dataset
 from limbeck.data.labels import MEMORY
+from limbeck.data.tables import layouts
 from limbeck.data.tables.read import need
 from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
@@ -42,11 +43,11 @@ _LARGEST = 32 * 2**20  # bytes of the JSON of a bundle
 
 def labelled(
     classifier: Classifier, data: Any, where: Mapping[str, str] | None = None, encoding: str | None = None, *,
-    labels: bool = True,
+    labels: bool = True, rename: Mapping[str, str] | None = None,
 ) -> Dataset:  # fmt: skip
     """Read the rows of a table, a folder or memory that carry labels of the classifier's classes.
 
-    Without ``labels`` all rows are read, and none of their labels.
+    Without ``labels`` all rows are read, and none of their labels. ``rename`` is as for `limbeck.predict`.
 
     Raises
     ------
@@ -59,7 +60,8 @@ def labelled(
         task = task.model_copy(update={"classes": manifest.task.class_map})
     given = rows_given(data)
     return load_rows(
-        Path(data) if given is None else given, task, manifest.layout, manifest.columns, classifier.classes,
+        Path(data) if given is None else given, task, manifest.layout, layouts.renamed(manifest.columns, rename),
+        classifier.classes,
         manifest.input.box, manifest.input.signal, where, encoding, labelled=labels,
     )  # fmt: skip
 
@@ -77,6 +79,7 @@ def evaluate(
     lang: str = "en",
     pictures: bool = False,
     encoding: str | None = None,
+    rename: Mapping[str, str] | None = None,
     progress: Listener | None = None,
     cancel: Token | None = None,
 ) -> dict[str, Any]:
@@ -101,6 +104,8 @@ def evaluate(
         Put small copies of the worst errors into the report; without it the page holds no picture of the rows.
     encoding
         That of a text table, e.g. ``"latin-1"``; found when None.
+    rename
+        Column of the data -> the column that the bundle knows, where they are called otherwise.
     progress
         Called with each `limbeck.events.Event` of the run; nothing is written to stderr then. What it raises ends the
         run.
@@ -127,8 +132,8 @@ def evaluate(
         if report is not None:
             stack.enter_context(sole_writer(report))
         if (own := own_verb(bundle, "evaluate")) is not None:
-            if slices or train_data is not None or encoding is not None:
-                fix = "leave --slices, --train-data and --encoding out"
+            if slices or train_data is not None or encoding is not None or rename:
+                fix = "leave --slices, --train-data, --encoding and --rename out"
                 raise LimbeckError("these options are of bundles of classifiers", where="evaluate", fix=fix)
             found: dict[str, Any] = own(
                 bundle, data, report=report, where=where, group=group, bootstrap=bootstrap, lang=lang,
@@ -137,20 +142,20 @@ def evaluate(
             return found
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
         return _evaluate(
-            classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures, encoding
+            classifier, data, report, where, slices, group, bootstrap, train_data, lang, pictures, encoding, rename
         )
 
 
 def _evaluate(
     classifier: Classifier, data: Any, report: str | Path | None, where: Mapping[str, str] | None,
     slices: Sequence[str], group: str | None, bootstrap: int, train_data: Any, lang: str, pictures: bool,
-    encoding: str | None,
+    encoding: str | None, rename: Mapping[str, str] | None,
 ) -> dict[str, Any]:  # fmt: skip
     if pictures and (report is None or not classifier.kind.has("gallery")):
         fix = "name a file with --report" if report is None else "leave --pictures out"
         raise LimbeckError("small pictures are for the report of a bundle of pictures", where="--pictures", fix=fix)
     with stage("read"):
-        rows = labelled(classifier, data, where, encoding)
+        rows = labelled(classifier, data, where, encoding, rename=rename)
     place = data if isinstance(data, str | os.PathLike) else MEMORY
     need(rows.frame.columns, [*slices, *([group] if group else [])], place)
     manifest = classifier.manifest

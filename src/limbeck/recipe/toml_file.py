@@ -10,7 +10,7 @@ from typing import Any
 from limbeck.errors import LimbeckError
 
 _MOST = 1 << 22  # bytes of a recipe
-_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".gz")
+_TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".xlsx", ".xls", ".gz", ".zst")
 _WIDE = dict(zip("＝：“”‘’，．｛｝［］【】", "==\"\"'',.{}[][]", strict=True))  # signs of a Chinese keyboard
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 

@@ -17,14 +17,12 @@ from limbeck.data.exchange.escape import escaped, sheet_escaped
 from limbeck.data.exchange.flat import columns_of, flat
 from limbeck.data.exchange.label_studio import to_task
 from limbeck.data.exchange.record import Record
-from limbeck.errors import LimbeckError, missing_extra
+from limbeck.data.tables.excel_write import BOOK, CELL, SHEET_ROWS
+from limbeck.errors import LimbeckError
 from limbeck.files import whole_file
 
 Records = Callable[[], Iterator[Record]]  # called for each pass over the same rows
-SHEET_ROWS = 1_048_575  # of an Excel sheet, without its header
-CELL = 32_767  # characters of a cell of it
 BLOCK = 5_000  # rows of a piece of a Parquet file
-BOOK = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "constant_memory": True}
 
 
 def write(form: str, path: Path, records: Records) -> None:
@@ -66,10 +64,8 @@ def workbook(path: Path, sheets: Iterable[tuple[str, Sequence[str], Iterable[Seq
     LimbeckError
         For more rows than a sheet holds.
     """
-    try:
-        import xlsxwriter
-    except ImportError as error:
-        raise missing_extra("xlsxwriter", "studio", "writing Excel") from error
+    import xlsxwriter
+
     with xlsxwriter.Workbook(str(path), BOOK) as book:
         bold = book.add_format({"bold": True})
         for name, columns, rows in sheets:

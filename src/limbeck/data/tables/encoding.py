@@ -20,7 +20,7 @@ import re
 from pathlib import Path
 from typing import TextIO
 
-from limbeck.data.tables.gzip_file import open_bytes
+from limbeck.data.tables.packed_file import open_bytes
 from limbeck.errors import LimbeckError
 from limbeck.files import out_of_reach
 from limbeck.messages.message import message

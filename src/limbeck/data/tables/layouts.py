@@ -61,6 +61,12 @@ def wechat(frame: pl.DataFrame) -> pl.DataFrame:
 LAYOUTS: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {"table": table, "wechat": wechat}
 
 
+def renamed(columns: Mapping[str, str], more: Mapping[str, str] | None) -> dict[str, str]:
+    """Return a bundle's columns (name in the file -> name in the recipe) where some are called otherwise now."""
+    more = more or {}
+    return {**{old: new for old, new in columns.items() if new not in more.values()}, **more}
+
+
 def apply(
     frame: pl.DataFrame,
     layout: str = "table",
@@ -95,5 +101,7 @@ def apply(
     after = [columns.get(name, name) for name in frame.columns]
     twice = next((name for name in after if after.count(name) > 1), None)
     if twice is not None:
-        raise LimbeckError(f"after renaming, two columns are {twice!r}", where=where, fix="fix data.columns")
+        raise LimbeckError(
+            f"after renaming, two columns are {twice!r}", where=where, fix="change data.columns, or --rename"
+        )
     return frame.rename(dict(columns))

@@ -1,6 +1,7 @@
 """The one reader of tables: CSV, TSV, text, JSON Lines, JSON, Parquet and Excel, whole or as a stream of chunks.
 
-Adding a format is one class with `inspect` and `stream` and one line in `TABLES`. Text formats may be packed with gzip.
+Adding a format is one class with `inspect` and `stream` and one line in `TABLES`. Text formats may be packed with gzip
+or Zstandard.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import polars as pl
 from limbeck.data.tables.csv_file import Delimited
 from limbeck.data.tables.excel_file import Excel, file_and_sheet
 from limbeck.data.tables.json_lines import Json, JsonLines, holds_rows
+from limbeck.data.tables.packed_file import PACKED
 from limbeck.data.tables.parquet_file import Parquet
+from limbeck.data.tables.patterns import is_pattern, matched
 from limbeck.data.tables.rows import Chunk, Format, Ints, Reader, Reject, need
 from limbeck.errors import LimbeckError, did_you_mean, names_one
 from limbeck.files import out_of_reach, writable
@@ -39,7 +42,7 @@ _TEXTS: dict[str, Reader] = {
 }
 TABLES: dict[str, Reader] = {
     **_TEXTS,
-    **{f"{ending}.gz": reader for ending, reader in _TEXTS.items()},
+    **{f"{ending}{packed}": reader for packed in PACKED for ending, reader in _TEXTS.items()},
     ".parquet": Parquet(),
     ".xlsx": Excel(),
     ".xls": Excel(),
@@ -60,7 +63,7 @@ _OTHERS = {
     ".gz": "unpack it first, or name it .csv.gz",
     ".bz2": "unpack it first",
     ".xz": "unpack it first",
-    ".zst": "unpack it first",
+    ".zst": "unpack it first, or name it .csv.zst",
     ".7z": "unpack it first",
     ".tar": "unpack it first",
     ".tgz": "unpack it first",
@@ -142,15 +145,15 @@ def file_of(path: Path) -> Path:
 
 
 def ending_of(path: Path) -> str:
-    """Return the ending of a table's name as `TABLES` has it, e.g. ``.csv`` or ``.csv.gz``; "" for any other name."""
+    """Return the ending of a table's name as `TABLES` has it, e.g. ``.csv`` or ``.csv.zst``; "" for any other name."""
     name = file_of(path).name.lower()
     ending = Path(name).suffix
-    ending = Path(name.removesuffix(ending)).suffix + ending if ending == ".gz" else ending
+    ending = Path(name.removesuffix(ending)).suffix + ending if ending in PACKED else ending
     return ending if ending in TABLES else ""
 
 
 def sources(path: str | Path) -> list[Path]:
-    """Return the table files of a path: the file itself, or those of a folder, sorted by name.
+    """Return the table files of a path: the file itself, or those of a folder or of a pattern, sorted by name.
 
     Hidden files and ``*.rejected.csv``, which `predict` leaves beside its output, are left out without a word; what
     else is left out of a folder is named by `left_out`.
@@ -158,9 +161,14 @@ def sources(path: str | Path) -> list[Path]:
     Raises
     ------
     LimbeckError
-        When the path is missing or the folder holds no table.
+        When the path is missing, the folder holds no table, or a pattern matches none, or what is no table.
     """
     place = Path(path)
+    if is_pattern(place):
+        tables = [file for file in matched(place) if not file.name.lower().endswith(REJECTED)]
+        for file in tables:
+            _reader(file)
+        return tables
     if not place.is_dir():
         _reader(place)
         return [place]
@@ -253,4 +261,4 @@ def _cut(chunk: Chunk, rows: int) -> Iterator[Chunk]:
 
 
 def _endings() -> str:
-    return ", ".join(ending for ending in TABLES if not ending.endswith(".gz")) + ", .csv.gz and so on"
+    return ", ".join(ending for ending in TABLES if not ending.endswith(PACKED)) + ", .csv.gz, .csv.zst and so on"

@@ -14,6 +14,7 @@ import polars as pl
 from limbeck.data.labels import MEMORY
 from limbeck.data.split import SPELLINGS
 from limbeck.data.tables import read
+from limbeck.data.tables.patterns import is_pattern, split
 from limbeck.dataset.automatic.columns import ColumnFacts, facts_of
 from limbeck.dataset.automatic.folders import pictures_in, signals_in
 from limbeck.dataset.automatic.table import described
@@ -71,6 +72,8 @@ def _found(source: Path | pl.DataFrame, label: str | None, task: str | None) -> 
             what = "windows of signals need a recipe"
             raise LimbeckError(what, where=MEMORY, fix="give one first, and the rows as data; see docs/signals.md")
         return _of_table(_looked_at(source, MEMORY), "rows given in Python", None, MEMORY, label, task)
+    if is_pattern(source):
+        return _of_shards(source, label, task)
     if not read.file_of(source).exists():
         raise LimbeckError(message("file.missing"), where=source, fix=message("fix.path"))
     if source.is_dir():
@@ -80,6 +83,16 @@ def _found(source: Path | pl.DataFrame, label: str | None, task: str | None) -> 
     if source.suffix.lower() in _RECORDS or is_ucr(source):
         return signals_in(source, task)
     return _of_table(_head(source), source.name, source.parent, source, label, task)
+
+
+def _of_shards(pattern: Path, label: str | None, task: str | None) -> Understood:
+    """Return what the tables that match a pattern are, by the first of them."""
+    tables = read.sources(pattern)
+    folder, rest = split(pattern)
+    found = _of_table(_head(tables[0]), str(rest), folder, tables[0], label, task)
+    found.lines.append(message("automatic.shards", count=len(tables)))
+    found.sample = replace(found.sample, rows=found.sample.rows * len(tables))
+    return found
 
 
 def _of_folder(folder: Path, label: str | None, task: str | None) -> Understood:

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from limbeck.data.exchange.escape import escaped_frame
+from limbeck.data.tables.excel_write import CELL, SHEET_ROWS
 from limbeck.files import whole_file
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection.batch import ANSWERS, GIVEN
@@ -25,7 +26,6 @@ FORMS = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
 }
-SHEET_ROWS = 1_048_575  # of an Excel sheet, without its header
 
 
 def table(path: Path) -> tuple[pl.LazyFrame, str]:
@@ -123,7 +123,7 @@ def _workbook(frame: pl.DataFrame, target: Path) -> None:
 def _cells(frame: pl.DataFrame) -> Iterator[list[Any]]:
     yield list(frame.columns)
     for row in frame.iter_rows():
-        yield [cell[:32_767] if isinstance(cell, str) else cell for cell in row]
+        yield [cell[:CELL] if isinstance(cell, str) else cell for cell in row]
 
 
 @needs(Ability.DETECT)

@@ -16,8 +16,8 @@ from limbeck.studio.web.uploads import FilesField, SizedFileField, safe_name
 LONGEST_TEXT = 100_000  # characters
 # What the browser's dialog offers; what a file really is shows when it is read.
 ACCEPTED = {
-    "text": ".csv,.tsv,.jsonl,.xlsx,.xls,.parquet,.gz",
-    "table": ".csv,.tsv,.jsonl,.xlsx,.xls,.parquet,.gz",
+    "text": ".csv,.tsv,.jsonl,.xlsx,.xls,.parquet,.gz,.zst",
+    "table": ".csv,.tsv,.jsonl,.xlsx,.xls,.parquet,.gz,.zst",
     "image": "image/*",
     "signal": ".hea,.dat,.atr,.csv,.npz,.txt",
 }

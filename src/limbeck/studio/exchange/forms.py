@@ -22,7 +22,7 @@ FORMS = [
     ("doccano", "doccano"),
 ]
 STATES = [(ALL, _("All")), (DONE, _("Reviewed")), (WAITING, _("Not reviewed"))]
-ACCEPTED = ".csv,.tsv,.jsonl,.json,.xlsx,.xls,.parquet,.gz"
+ACCEPTED = ".csv,.tsv,.jsonl,.json,.xlsx,.xls,.parquet,.gz,.zst"
 
 
 class UploadForm(forms.Form):

@@ -32,7 +32,7 @@ class TableForm(forms.Form):
 
     table = SizedFileField(
         label=_("Table"),
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.jsonl,.xlsx,.xls,.parquet,.gz"}),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.jsonl,.xlsx,.xls,.parquet,.gz,.zst"}),
         help_text=_("CSV, Excel, JSON Lines or Parquet, with a header row. One column holds the label."),
     )
 

@@ -17,7 +17,9 @@ from limbeck.kinds.image.reading.files import FILE
 from limbeck.kinds.image.reading.layouts import celeba_spoof as celeba
 
 PICTURES = frozenset(ending for endings in ENDINGS.values() for ending in endings)
-_BESIDE = {*TABLES, ".gz", ".md", ".ini", ".db"} - {".txt"}  # what may stand beside pictures and is not taken for one
+_BESIDE = {*TABLES, ".gz", ".zst", ".md", ".ini", ".db"} - {
+    ".txt"
+}  # what may stand beside pictures and is not taken for one
 
 
 def picture_files(folder: Path) -> list[Path]:
