@@ -12,6 +12,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -312,3 +313,12 @@ def test_what_a_person_holds_comes_before_more_and_only_once(people: dict[str, U
     assert [item.pk for item in next_items(reviewer, MODEL, 2)] == sorted(first)[:2]  # the page was closed
     more = [item.pk for item in next_items(reviewer, MODEL, 3, have=first)]
     assert len({*first, *more}) == 6
+
+
+def test_whoever_has_no_assignment_costs_no_look_for_assigned_items(people: dict[str, User]) -> None:
+    """Joined with assignments, all waiting items are gone through: seconds where there are a million."""
+    stored(3)
+    with CaptureQueriesContext(connection) as captured:
+        assert len(next_items(people["reviewer"], MODEL, 2)) == 2
+    items = Item._meta.db_table
+    assert not [query["sql"] for query in captured if items in query["sql"] and "JOIN" in query["sql"]]
