@@ -55,6 +55,20 @@ def write_record(folder: Path, name: str, seed: int, *, seconds: float = 40.0, r
     return folder / f"{name}.hea"
 
 
+def write_edf(file: Path, seed: int, *, seconds: float = 40.0, annotated: bool = True) -> Path:
+    """Write a recording of the same heart as `write_record` in EDF+ form: MLII in mV, V5 in uV at half the rate."""
+    edfio = pytest.importorskip("edfio")
+    leads, peaks, symbols = heart(seconds, seed)
+    signals = [
+        edfio.EdfSignal(leads[0], RATE, label="MLII", physical_dimension="mV"),
+        edfio.EdfSignal(1000 * leads[1, ::2], RATE / 2, label="V5", physical_dimension="uV"),
+    ]
+    beats = [edfio.EdfAnnotation(peak / RATE, None, symbol) for peak, symbol in zip(peaks, symbols, strict=True)]
+    notes = [edfio.EdfAnnotation(1.0, None, "begin"), *beats] if annotated else []
+    edfio.Edf(signals, annotations=notes, data_record_duration=1.0).write(file)
+    return file
+
+
 def records(folder: Path, count: int = 8, **given: Any) -> Path:
     """Write several records of different hearts."""
     for seed in range(count):

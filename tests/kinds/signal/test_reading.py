@@ -14,7 +14,7 @@ from limbeck.kinds.signal.reading.inputs import record_chunk, record_files
 from limbeck.kinds.signal.reading.r_peaks import r_peaks
 from limbeck.kinds.signal.reading.read import read_all, read_source, signal_sources, unfit
 from limbeck.recipe import Input, Signal, Task
-from signals import RATE, heart, records, signal_recipe, write_record
+from signals import RATE, heart, records, signal_recipe, write_edf, write_record
 
 TASK = Task(kind="signal")
 
@@ -145,14 +145,67 @@ def test_a_table_of_records_may_name_its_columns_and_write_its_paths_as_it_likes
     assert [file.name for file in sources] == [f"h{seed}.hea" for seed in range(8)]
 
 
-def test_recordings_in_edf_form_are_one_line_that_says_what_to_do(tmp_path):
-    (tmp_path / "a.edf").write_bytes(b"0       ")
-    for place in (tmp_path, tmp_path / "a.edf"):
-        with pytest.raises(LimbeckError, match=r"EDF recordings are not read; convert it to WFDB: edf2mit"):
+def test_a_recording_in_edf_form_gives_the_beats_of_the_same_record_in_wfdb_form(tmp_path):
+    write_record(tmp_path / "w", "a", 0)
+    write_edf(tmp_path / "a.edf", 0)
+    settings = {"rate": RATE, "before": 0.2, "after": 0.2, "level": "none", "leads": ["MLII", "V5"]}
+    one, other = read(tmp_path / "w" / "a.hea", **settings), read(tmp_path / "a.edf", **settings)
+    for name in ("label", "record", "patient", "symbol"):
+        assert one.frame[name].to_list() == other.frame[name].to_list()
+    assert np.allclose(one.frame["time"], other.frame["time"])
+    first, second = one.frame[SIGNAL].to_numpy(), other.frame[SIGNAL].to_numpy()
+    assert np.abs(first[:, 0] - second[:, 0]).max() < 0.003
+    assert np.abs(first[:, 1] - second[:, 1]).max() < 0.06  # half the rate: noise of 0.01 mV, interpolated
+    assert any("V5" in line for line in other.findings)
+
+
+def test_edf_and_wfdb_records_of_a_folder_are_read_once_each(tmp_path):
+    write_record(tmp_path, "a", 0)
+    for name in ("a.edf", "b.EDF"):
+        write_edf(tmp_path / name, 1, annotated=False)
+    assert [file.name for file, _ in signal_sources(tmp_path)] == ["a.hea", "b.EDF"]
+    with pytest.raises(LimbeckError, match="no annotation is a symbol of a beat"):
+        read(tmp_path / "b.EDF")
+    assert len(read(tmp_path / "b.EDF", labelled=False).frame) > 20
+    (tmp_path / "index.csv").write_text("path,label\nb.EDF,MI\n", encoding="utf-8")
+    (found,) = read_all(tmp_path / "index.csv", TASK, Signal(), labelled=True)
+    assert set(found.frame["label"]) == {"MI"}
+
+
+def test_bdf_recordings_are_one_line_that_says_what_to_do(tmp_path):
+    (tmp_path / "a.bdf").write_bytes(b"\xffBIOSEMI")
+    for place in (tmp_path, tmp_path / "a.bdf"):
+        with pytest.raises(LimbeckError, match="BDF recordings are not read; write it as EDF or WFDB"):
             signal_sources(place)
-    (tmp_path / "index.csv").write_text("path\na.edf\n", encoding="utf-8")
-    (found,) = read_all(tmp_path / "index.csv", TASK, Signal(), labelled=False)
-    assert "EDF recordings are not read" in str(found)
+
+
+# Where a header says what: EDF specification, "EDF header record"; two leads and the annotations make three.
+HOSTILE = {
+    "cut": (lambda data: data[:-1000], "truncated|samples"),
+    "longer": (lambda data: data + b"\0" * 100, "bytes behind the last record"),
+    "pauses": (lambda data: data[:192] + b"EDF+D" + data[197:], "a recording with pauses"),
+    "many leads": (lambda data: data[:252] + b"9999" + data[256:], "9,999 leads; expected 1 to 512"),
+    "no leads": (lambda data: data[:252] + b"0   " + data[256:], "0 leads"),
+    "many records": (lambda data: data[:236] + b"99999999" + data[244:], "truncated|samples"),
+    "negative": (lambda data: data[:236] + b"-1      " + data[244:], "-1 records"),
+    "endless": (lambda data: data[:244] + b"inf     " + data[252:], "records of inf s"),
+    "no time": (lambda data: data[:244] + b"0       " + data[252:], "records of 0.0 s"),
+    "no number": (lambda data: data[:244] + b"abc     " + data[252:], "header"),
+    "no samples": (lambda data: data[: 256 + 216 * 3] + b"0       " + data[256 + 216 * 3 + 8 :], "0 samples"),
+    "rubbish": (lambda data: bytes(range(256)) * 40, "header"),
+    "empty": (lambda data: b"", "header"),
+}
+
+
+@pytest.mark.parametrize("how", HOSTILE)
+def test_a_damaged_edf_recording_is_one_line(tmp_path, how):
+    file = write_edf(tmp_path / "a.edf", 0, seconds=10)
+    damage, line = HOSTILE[how]
+    file.write_bytes(damage(file.read_bytes()))
+    with pytest.raises(LimbeckError, match=line) as caught:
+        read(file)
+    assert "a.edf" in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def test_series_of_the_ucr_archive_are_stretched_to_the_window(tmp_path):

@@ -36,7 +36,7 @@ _GROUPS = frozenset(
     )
 )  # fmt: skip
 PICTURES = frozenset((".jpg", ".jpeg", ".png", ".bmp", ".webp", ".gif", ".tif", ".tiff"))
-RECORDS = frozenset((".hea", ".dat", ".mat"))
+RECORDS = frozenset((".hea", ".dat", ".mat", ".edf", ".rec"))
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from limbeck.kinds.image.reading.layouts import mvtec
 from limbeck.kinds.image.reading.layouts.class_folders import picture_files
 from limbeck.kinds.sample import Sample
 from limbeck.kinds.signal.reading.formats.windows import RATE, arrays_in, is_ucr, positive
+from limbeck.kinds.signal.reading.read import RECORDS
 from limbeck.messages.message import Message, message
 
 Tables = dict[str, dict[str, Any]]
@@ -77,7 +78,7 @@ def signals_in(source: Path, task: str | None) -> Understood:
     if windows:
         return _windows(windows[0], folder, tables)
     tables["data"]["train"] = "." if source.is_dir() else source.name
-    records = sum(file.suffix.lower() == ".hea" for file in files)
+    records = sum(file.suffix.lower() in RECORDS for file in files)
     return Understood(tables, folder, Sample(2000 * max(records, 1), 2), [message("automatic.records", count=records)])
 
 

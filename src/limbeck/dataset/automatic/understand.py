@@ -30,7 +30,7 @@ from limbeck.messages.message import message
 
 HEAD, MOST_COLUMNS = 50_000, 5000  # rows and columns that are looked at
 ANOMALY = "anomaly"
-_RECORDS = (".npz", ".hea")
+_RECORDS = (".npz", ".hea", ".edf", ".rec")
 
 
 def understand(source: Path | pl.DataFrame, *, label: str | None = None, task: str | None = None) -> Understood:

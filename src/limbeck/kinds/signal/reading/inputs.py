@@ -14,7 +14,7 @@ from limbeck.data.tables.rows import Chunk, Reject
 from limbeck.errors import LimbeckError, MissingExtraError
 from limbeck.kinds.inputs import Wanted
 from limbeck.kinds.signal.columns import AFTER, BEFORE, PATIENT, RECORD, TIME
-from limbeck.kinds.signal.reading.read import read_source, signal_sources
+from limbeck.kinds.signal.reading.read import RECORDS, read_source, signal_sources
 from limbeck.recipe import Input, Task
 
 COLUMNS = (RECORD, PATIENT, TIME, BEFORE, AFTER)
@@ -77,7 +77,7 @@ def record_columns(task: Task) -> list[str]:
 
 def default_columns(files: Sequence[Path]) -> list[str]:
     """Return what is written unless someone asks otherwise; windows that no record names keep their number."""
-    return list(DEFAULT) if all(file.suffix.lower() == ".hea" for file in files) else ["row", *DEFAULT]
+    return list(DEFAULT) if all(file.suffix.lower() in RECORDS for file in files) else ["row", *DEFAULT]
 
 
 def record_chunk(file: Path, task: Task, settings: Input, skip: int) -> Chunk:

@@ -24,6 +24,8 @@ from limbeck.errors import LimbeckError, MissingExtraError
 from limbeck.events import check
 from limbeck.files import out_of_reach
 from limbeck.kinds.signal.columns import KEY, PATIENT, RECORD, Beats, frame_of
+from limbeck.kinds.signal.reading.formats.edf_file import ENDINGS as EDF
+from limbeck.kinds.signal.reading.formats.edf_file import read_edf
 from limbeck.kinds.signal.reading.formats.wfdb_file import read_wfdb
 from limbeck.kinds.signal.reading.formats.wfdb_record import segments_of
 from limbeck.kinds.signal.reading.formats.windows import is_ucr, levelled, read_npz, read_ucr
@@ -33,7 +35,8 @@ from limbeck.recipe import Signal, Task
 FLAT = 0.005  # mV between the lowest and the highest sample of a lead that is off
 CLIPPED = 0.12  # share of a window at its very highest or lowest value
 HIGHEST = 50.0  # mV; no electrode measures more of a heart
-EDF = (".edf", ".bdf", ".rec")
+RECORDS = (".hea", *EDF)
+_UNREAD = (".bdf",)
 _BESIDE = (".npz", ".tsv", ".txt")
 
 
@@ -53,9 +56,9 @@ def signal_sources(
 ) -> list[tuple[Path, dict[str, str]]]:
     """Return the files that hold signals under a path, each with what a table of paths says of it.
 
-    A folder gives the headers of its records, of all folders in it too; where it holds none, its ``.npz`` and UCR
-    tables. A table gives the records of the task's input column, relative to the table. Of a record any file may be
-    named. A segment that a longer record names is read as part of that one.
+    A folder gives the records in it, of all folders in it too, one in two forms once; where it holds none, its ``.npz``
+    and UCR tables. A table gives the records of the task's input column, relative to the table. Of a record any file
+    may be named. A segment that a longer record names is read as part of that one.
 
     Parameters
     ----------
@@ -72,9 +75,9 @@ def signal_sources(
     if path.is_dir():
         return [(file, {}) for file in _folder(path)]
     suffix = path.suffix.lower()
-    if suffix in EDF:
-        raise edf_error(path)
-    if suffix in (".npz", ".hea") or is_ucr(path):
+    if suffix in _UNREAD:
+        raise bdf_error(path)
+    if suffix in (".npz", *RECORDS) or is_ucr(path):
         if not path.is_file():
             raise LimbeckError(message("file.missing"), where=path, fix=message("fix.path"))
         return [(path, {})]
@@ -87,7 +90,7 @@ def signal_sources(
     found = []
     for row in frame.with_columns(text_column(cells) for cells in frame).to_dicts():
         file = path_in(path.parent, str(row.pop(name) or "").strip())
-        known = file.suffix.lower() in (".hea", *_BESIDE, *EDF)
+        known = file.suffix.lower() in (*RECORDS, *_BESIDE, *_UNREAD)
         found.append(
             (file if known else _header(file), {key: value for key, value in row.items() if value is not None})
         )
@@ -100,9 +103,9 @@ def _header(path: Path) -> Path:
     return path.with_suffix(".hea") if path.suffix.lower() in (".dat", ".mat", ".atr", ".hea") else whole
 
 
-def edf_error(path: Path) -> LimbeckError:
-    """Return what to do with a recording in EDF form."""
-    return LimbeckError(message("record.edf"), where=path, fix=message("fix.wfdb"))
+def bdf_error(path: Path) -> LimbeckError:
+    """Return what to do with a recording in BDF form."""
+    return LimbeckError(message("record.bdf"), where=path, fix=message("fix.wfdb"))
 
 
 def holds_signals(path: Path) -> bool:
@@ -148,9 +151,11 @@ def read_source(
     labelled = labelled and task.label not in (*about, RECORD, PATIENT)
     if not file.is_file():
         raise LimbeckError(message("file.missing"), where=file, fix=message("fix.path"))
+    if suffix in _UNREAD:
+        raise bdf_error(file)
     if suffix in EDF:
-        raise edf_error(file)
-    if suffix == ".hea":
+        beats, whole, rejects, findings = read_edf(file, settings, labelled=labelled)
+    elif suffix == ".hea":
         beats, whole, rejects, findings = read_wfdb(file, settings, labelled=labelled)
     elif suffix == ".npz":
         beats, whole, findings = read_npz(file, settings)
@@ -177,7 +182,7 @@ def usable(
         raise LimbeckError(message("record.no_usable_beat", reason=why), where=file, fix=message("fix.lead"))
     beats = _with(_take(beats, kept), about, task)
     beats = replace(beats, signal=levelled(beats.signal, settings.level))
-    name = file.stem if file.suffix.lower() == ".hea" else file.name
+    name = file.stem if file.suffix.lower() in RECORDS else file.name
     frame = frame_of(beats, task, name)
     keys = [hashlib.sha256(row.tobytes()).hexdigest() for row in beats.signal]
     frame = frame.with_columns(pl.Series(KEY, keys, pl.String))
@@ -208,6 +213,7 @@ def unfit(whole: NDArray[np.float64]) -> list[str]:
 
 def _folder(path: Path) -> list[Path]:
     headers: list[Path] = []
+    recordings: list[Path] = []
     others: list[Path] = []
     unread: list[Path] = []
     try:
@@ -216,18 +222,21 @@ def _folder(path: Path) -> list[Path]:
             files = [Path(place, name) for name in sorted(names) if not name.startswith(".")]
             headers += [file for file in files if file.suffix.lower() == ".hea"]
             others += [file for file in files if file.suffix.lower() == ".npz" or is_ucr(file)]
-            unread += [file for file in files if file.suffix.lower() in EDF]
+            recordings += [file for file in files if file.suffix.lower() in EDF]
+            unread += [file for file in files if file.suffix.lower() in _UNREAD]
     except OSError as error:
         raise out_of_reach(error, path) from error
-    if not headers and not others and unread:
-        raise edf_error(unread[0])
-    if not headers and not others:
+    if not headers and not recordings and not others and unread:
+        raise bdf_error(unread[0])
+    if not headers and not recordings and not others:
         what = "the folder holds no signals"
-        raise LimbeckError(what, where=path, fix=f"put .hea with .dat there, or {' or '.join(_BESIDE)}")
+        raise LimbeckError(what, where=path, fix=f"put .hea with .dat there, .edf, or {' or '.join(_BESIDE)}")
     # A segment of a longer record is read as part of it.
     named = {header: segments_of(header) for header in headers}
     parts = {header.with_name(f"{name}.hea") for header, names in named.items() for name in names}
-    return sorted(header for header in headers if header not in parts or named[header]) or sorted(others)
+    found = [header for header in headers if header not in parts or named[header]]
+    found += [file for file in recordings if file.with_suffix(".hea") not in named]
+    return sorted(found) or sorted(others)
 
 
 def _take(beats: Beats, rows: Ints) -> Beats:

@@ -16,7 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.signal.columns import AAMI, Beats, usual
 from limbeck.kinds.signal.filters import filtered, ratio, resampled, taps_of
 from limbeck.kinds.signal.reading.formats.wfdb_annotations import read_annotations
-from limbeck.kinds.signal.reading.formats.wfdb_record import read_record
+from limbeck.kinds.signal.reading.formats.wfdb_record import Record, read_record
 from limbeck.kinds.signal.reading.formats.windows import fit_length, native
 from limbeck.kinds.signal.reading.r_peaks import bridged, r_peaks
 from limbeck.messages.message import Message, message
@@ -43,6 +43,24 @@ def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats,
     if annotated is None and labelled:
         what = message("record.no_annotations", file=f"{header.stem}.{settings.annotations}")
         raise LimbeckError(what, where=header, fix=message("fix.annotations"))
+    return beats_of(record, annotated, header, settings)
+
+
+def beats_of(
+    record: Record, annotated: tuple[NDArray[np.int64], list[str]] | None, file: Path, settings: Signal
+) -> tuple[Beats, Floats, list[Reject], list[Message]]:
+    """Return the beats of a record of any form around annotated R peaks, or around those found; see `read_wfdb`.
+
+    Parameters
+    ----------
+    annotated
+        Samples at the record's rate int64 [N] and symbols of the beats.
+
+    Raises
+    ------
+    LimbeckError
+        When there is no beat.
+    """
     rejects: list[Reject] = []
     symbols: list[str] | None = None
     if annotated is None:
@@ -58,7 +76,7 @@ def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats,
         kept = np.flatnonzero(~outside)
         peaks, numbers, symbols = peaks[kept], numbers[kept], [symbols[at] for at in kept]
     if not len(peaks):
-        raise LimbeckError(message("record.no_beat"), where=header, fix=message("fix.lead_or_annotations"))
+        raise LimbeckError(message("record.no_beat"), where=file, fix=message("fix.lead_or_annotations"))
     rr = intervals(peaks, record.rate)
     span, start, _ = native(settings, record.rate)
     inside = (peaks >= start) & (peaks - start + span <= record.leads.shape[1])
@@ -73,7 +91,7 @@ def read_wfdb(header: Path, settings: Signal, *, labelled: bool) -> tuple[Beats,
         ready = np.where(np.isfinite(whole), cut(smooth, peaks[kept] - start, span), np.nan)
     step = ratio(settings.rate, record.rate)
     signal = fit_length(resampled(ready, step.numerator, step.denominator), settings.samples)
-    names = [header.stem] * len(kept)
+    names = [file.stem] * len(kept)
     chosen = None if symbols is None else [symbols[at] for at in kept]
     labels = None if chosen is None else [AAMI[symbol] for symbol in chosen]
     times = peaks[kept] / record.rate

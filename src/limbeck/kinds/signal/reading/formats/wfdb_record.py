@@ -35,7 +35,7 @@ from limbeck.recipe import Signal
 Floats = NDArray[np.float64]
 MOST_SEGMENTS = 20_000
 GAP = "~"  # a segment without data
-_TO_MILLIVOLT = {
+TO_MILLIVOLT = {
     "mv": 1.0, "millivolt": 1.0, "millivolts": 1.0, "v": 1e3, "volt": 1e3, "volts": 1e3, "nv": 1e-6,
     "uv": 1e-3, "µv": 1e-3, "μv": 1e-3, "microvolt": 1e-3, "microvolts": 1e-3,
 }  # fmt: skip
@@ -117,14 +117,14 @@ def _decoded(head: Head, places: list[int | None] | list[int], per_frame: int) -
         if len(values) < head.length * count:
             what = message("record.truncated", count=len(values), total=head.length * count)
             raise LimbeckError(what, where=head.path, fix=message("fix.copy"))
-        if unit not in _TO_MILLIVOLT:
+        if unit not in TO_MILLIVOLT:
             findings.append(message("data.lead_unit_unknown", record=head.record, lead=head.names[place]))
         if count != per_frame:
             rates = {"rate": head.rate * count, "other": head.rate * per_frame}
             findings.append(message("data.lead_interpolated", record=head.record, lead=head.names[place], **rates))
             steps = np.arange(head.length * per_frame) * (count / per_frame)
             values = np.interp(steps, np.arange(len(values)), values)
-        out[row] = values * _TO_MILLIVOLT.get(unit, 1.0)
+        out[row] = values * TO_MILLIVOLT.get(unit, 1.0)
     return out, findings
 
 
