@@ -117,6 +117,7 @@ def _prediction(found: Prediction) -> PredictionOut:
         id=found.pk, created_at=found.created_at, job=found.job_id, row=found.row, model=found.model,
         version=found.version, kind=found.kind, content=found.content, label=found.label,
         probability=found.probability, probabilities=found.probabilities, margin=found.margin,
+        boxes=found.boxes,
     )  # fmt: skip
 
 

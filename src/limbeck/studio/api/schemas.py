@@ -80,6 +80,7 @@ class PredictionOut(Schema):
     probability: float
     probabilities: dict[str, float | None]
     margin: float
+    boxes: list[dict[str, Any]] | None
 
 
 class JobOut(Schema):

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from PIL import Image
 
+from limbeck.studio.detection.boxes import drawn_boxes
 from limbeck.studio.detection.models import Prediction
 
 LEVELS = 4  # of colour, for and against
@@ -47,6 +48,10 @@ class Box:
 
 def drawn(prediction: Prediction) -> dict[str, Any]:
     """Return what the template of an answer needs to draw its explanation."""
+    if prediction.boxes is not None:
+        return {
+            "has_parts": False, "found": drawn_boxes(prediction), "size": _size(Path(settings.HOME) / prediction.file),
+        }  # fmt: skip
     parts = prediction.explanation or []
     heaviest = max((abs(part["weight"]) for part in parts), default=0.0) or 1.0
     out: dict[str, Any] = {"has_parts": bool(parts)}

@@ -34,6 +34,9 @@ class Prediction(models.Model):
     threshold = models.FloatField()
     milliseconds = models.FloatField(null=True)
     explanation = models.JSONField(null=True)
+    boxes = models.JSONField(
+        null=True
+    )  # found in a picture, see `limbeck.studio.detection.boxes`; None of other models
 
     class Meta:
         ordering = ("-pk",)

@@ -17,7 +17,8 @@ from django.http import HttpRequest
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
-from limbeck.studio.detection.classifiers import classifier_of
+from limbeck.studio.detection.boxes import fields_of
+from limbeck.studio.detection.classifiers import classifier_of, detector_of
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.registry.facts import Version
 from limbeck.studio.roles import Ability
@@ -65,6 +66,8 @@ def ask(
     LimbeckError
         When the model cannot be run.
     """
+    if version.finds_boxes:
+        return _kept(version, _boxes(version, rows, by), len(rows), by=by, request=request)
     classifier = classifier_of(version)
     values = values_of(version, [row.value for row in rows])
     began = time.perf_counter()
@@ -94,13 +97,39 @@ def ask(
                 explanation=None if parts is None else parts.to_dict()["parts"],
             )
         )
+    return _kept(version, out, len(rows), by=by, request=request)
+
+
+def _boxes(version: Version, rows: list[Row], by: User) -> list[Prediction | LimbeckError]:
+    """Return what is found in pictures, each asked by itself: one that cannot be read costs no other its answer."""
+    detector = detector_of(version)
+    out: list[Prediction | LimbeckError] = []
+    for row in rows:
+        began = time.perf_counter()
+        try:
+            (found,) = detector.detect([row.value])
+        except LimbeckError as error:
+            out.append(error)
+            continue
+        assert found is not None  # what cannot be read raises
+        same = {"model": version.name, "version": version.version, "kind": version.kind, "created_by": by}
+        milliseconds = 1000 * (time.perf_counter() - began)
+        given = {"content": row.content, "file": row.file, "milliseconds": milliseconds}
+        out.append(Prediction(**same, **given, **fields_of(found, version)))
+    return out
+
+
+def _kept(
+    version: Version, out: list[Prediction | LimbeckError], rows: int, *, by: User, request: HttpRequest | None
+) -> list[Prediction | LimbeckError]:  # fmt: skip
+    """Store answers with their audit entry, and return them with the errors."""
     with transaction.atomic():
         made = [one for one in out if isinstance(one, Prediction)]
         for one in made:
             one.save()
         target = f"prediction:{made[0].pk}" if len(made) == 1 else ""
         record(
-            "detection.answer", actor=by.pk, target=target, request=request, model=version.full, rows=len(rows),
+            "detection.answer", actor=by.pk, target=target, request=request, model=version.full, rows=rows,
             answered=len(made),
         )  # fmt: skip
     return out

@@ -14,6 +14,7 @@ from django.core import signing
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from limbeck.data.tables.read import inspect
 from limbeck.errors import LimbeckError
@@ -112,7 +113,9 @@ def remove_old() -> None:
 
 
 def need_files(version: Version, files: list[UploadedFile]) -> None:
-    """Raise LimbeckError where tables come in more than one file."""
+    """Raise LimbeckError where tables come in more than one file, and for a model that finds boxes."""
+    if version.finds_boxes:
+        raise LimbeckError(_("This model finds boxes. Ask for one picture at a time, or use limbeck predict."))
     if version.kind in TABLES and len(files) != 1:
         raise LimbeckError("give one table")
 

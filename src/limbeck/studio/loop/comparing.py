@@ -74,6 +74,8 @@ def compare(current: Version, candidate: Version) -> Compared:
     LimbeckError
         When the two tell different classes apart, or rows of different kinds.
     """
+    if candidate.finds_boxes:
+        raise LimbeckError("versions that find boxes are compared by limbeck evaluate")
     if set(current.manifest.classes) != set(candidate.manifest.classes) or current.kind != candidate.kind:
         raise LimbeckError("the two versions tell different classes apart")
     audited = list(audit_sample(current.name).values_list("pk", "content", "file", "final_label")[:MOST])

@@ -15,7 +15,7 @@ from limbeck.kinds import KINDS
 from limbeck.model_names import current_version, full_version, home, names, versions
 
 _LARGEST = 16 * 2**20  # bytes of a JSON file
-FIGURES = ("accuracy", "macro_f1", "roc_auc", "ece")
+FIGURES = ("accuracy", "macro_f1", "roc_auc", "ece", "ap", "ap50")
 
 
 def in_columns(kind: str) -> bool:
@@ -48,6 +48,11 @@ class Version:
     def cells(self) -> bool:
         """Whether a row is columns with values."""
         return in_columns(self.kind)
+
+    @property
+    def finds_boxes(self) -> bool:
+        """Whether it finds boxes in pictures."""
+        return self.manifest.detection is not None
 
     @property
     def full(self) -> str:

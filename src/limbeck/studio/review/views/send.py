@@ -8,11 +8,13 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection import services as detection
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.review.services.adding.send import send_job, send_one
 from limbeck.studio.roles import Ability
+from limbeck.studio.web.problems import shown
 
 
 @needs(Ability.DETECT)
@@ -28,6 +30,10 @@ def batch(request: HttpRequest, number: int) -> HttpResponse:
 def one(request: HttpRequest, number: int) -> HttpResponse:
     """Send one answer to review."""
     found = get_object_or_404(detection.visible(request.user), pk=number)
-    send_one(found, by=request.user, request=request)
-    messages.success(request, _("It waits for review."))
+    try:
+        send_one(found, by=request.user, request=request)
+    except LimbeckError as error:
+        messages.error(request, shown(error))
+    else:
+        messages.success(request, _("It waits for review."))
     return redirect("prediction", number=number)

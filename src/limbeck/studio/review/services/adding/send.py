@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
+from limbeck.errors import LimbeckError
 from limbeck.events import check, told
 from limbeck.studio.accounts.models import User
 from limbeck.studio.detection.models import Prediction
@@ -30,7 +32,15 @@ def send_job(batch: Job, *, by: User, request: HttpRequest | None = None) -> Job
 
 
 def send_one(prediction: Prediction, *, by: User, request: HttpRequest | None = None) -> Item:
-    """Send one answer to review and return its item."""
+    """Send one answer to review and return its item.
+
+    Raises
+    ------
+    LimbeckError
+        For an answer with boxes: review gives a row one class.
+    """
+    if prediction.boxes is not None:
+        raise LimbeckError(_("Answers with boxes are not reviewed here."))
     item = item_of(prediction)
     add_items([item], by=by, request=request)
     found: Item = Item.objects.get(key=item.key)
