@@ -58,7 +58,7 @@ def test_boxes_are_drawn_over_the_picture_kept_and_listed(
     assert first is not None
     assert float(first[1]) == pytest.approx(wanted[0]["x0"], abs=0.06)
     assert float(first[3]) == pytest.approx(wanted[0]["x1"] - wanted[0]["x0"], abs=0.06)
-    assert body.count('class="found') == len(wanted) == body.count("× ") // 1 - body.count("Width × height")
+    assert body.count('class="found') == len(wanted)
     assert "<script>" not in body and " style=" not in body
     kept = Prediction.objects.get()
     assert (kept.label, kept.probability) == (wanted[0]["class"], pytest.approx(wanted[0]["score"], abs=1e-5))
@@ -85,7 +85,7 @@ def test_an_empty_picture_and_a_broken_one_have_answers_of_their_own(
 def test_what_is_for_classes_is_refused_in_a_sentence(shapes: Version, sign_in: Callable[[str], Client]) -> None:
     client = sign_in("administrator")
     page = client.post(reverse("batch"), {"model": "shapes", "files": picture(scene(50)[0])})
-    assert "one picture at a time" in page.content.decode()
+    assert "one picture at a time" in str(page.context["batch"].errors)
     client.post(reverse("detect"), {"model": "shapes", "picture": picture(scene(50)[0])})
     sent = client.post(reverse("review_send_one", args=[Prediction.objects.get().pk]), follow=True)
     assert "not reviewed" in sent.content.decode() and not Item.objects.exists()

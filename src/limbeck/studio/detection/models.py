@@ -34,9 +34,7 @@ class Prediction(models.Model):
     threshold = models.FloatField()
     milliseconds = models.FloatField(null=True)
     explanation = models.JSONField(null=True)
-    boxes = models.JSONField(
-        null=True
-    )  # found in a picture, see `limbeck.studio.detection.boxes`; None of other models
+    boxes = models.JSONField(null=True)  # see `limbeck.studio.detection.boxes`; None of models that find none
 
     class Meta:
         ordering = ("-pk",)

@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from limbeck.studio.accounts.access import needs
+from limbeck.studio.accounts.models import User
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.context import THEMES
 from limbeck.studio.web.overview import overview
@@ -40,7 +41,7 @@ def preferences(request: HttpRequest) -> HttpResponse:
     if language in dict(settings.LANGUAGES):
         response.set_cookie(settings.LANGUAGE_COOKIE_NAME, language, **kept)
         if request.user.is_authenticated:
-            type(request.user).objects.filter(pk=request.user.pk).update(language=language)
+            User.objects.filter(pk=request.user.pk).update(language=language)
     if theme in THEMES:
         response.set_cookie("theme", theme, **kept)
     return response
