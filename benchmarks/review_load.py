@@ -137,6 +137,7 @@ def pages(person: object, rounds: int) -> dict[str, object]:
             client.get(path, data)
             took.setdefault(name, []).append(1000 * (time.perf_counter() - began))
     every = [one for times in took.values() for one in times]
+    print(*sorted(((round(float(np.median(v))), k) for k, v in took.items()), reverse=True)[:10], sep="\n")
     slowest = max(took, key=lambda name: np.median(took[name]))
     return {
         "p95": float(np.percentile(every, 95)), "queries": max(queries.values()), "slowest": slowest,

@@ -24,7 +24,7 @@ from limbeck.studio.home import kept_key, prepare_home
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.jobs.worker import Worker
 from limbeck.studio.loop.models import Lineage
-from limbeck.studio.operations import files, retention
+from limbeck.studio.operations import files, planner_statistics, retention
 from limbeck.studio.operations.backup.export import export
 from limbeck.studio.operations.backup.restore import restore
 from limbeck.studio.operations.backup.tables import held, tables
@@ -228,3 +228,13 @@ def test_a_site_goes_through_a_file_to_a_new_database_with_equal_hashes(
     checked = run("check")
     assert checked.returncode == 0, checked.stdout
     assert [line.split()[1] for line in checked.stdout.splitlines()] == ["ok", "ok", "ok", "ok", "ok"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases keep their statistics themselves")
+def test_sqlite_counts_what_its_indexes_hold_so_that_joins_begin_with_the_small_table() -> None:
+    stored(5)
+    planner_statistics._counted = float("-inf")
+    planner_statistics.refresh()
+    with connection.cursor() as cursor:
+        counted = cursor.execute("SELECT stat FROM sqlite_stat1 WHERE tbl = %s", [Item._meta.db_table]).fetchall()
+    assert counted

@@ -27,4 +27,7 @@ class Config(AppConfig):
     name = "limbeck.studio.operations"
     label = "operations"
     job_kinds = (RETENTION,)
-    chores = ("limbeck.studio.operations.retention:start_daily",)
+    chores = (
+        "limbeck.studio.operations.retention:start_daily",
+        "limbeck.studio.operations.planner_statistics:refresh",
+    )

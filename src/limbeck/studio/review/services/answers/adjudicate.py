@@ -29,7 +29,7 @@ def disputed(person: User, model: str = "") -> QuerySet:
 
     Who answered an item does not decide it; administrators may, so that a team of two is not stuck.
     """
-    found = Item.objects.filter(disputed=True)
+    found = Item.objects.filter(disputed__in=[True])
     if model:
         found = found.filter(model=model)
     if not person.may(Ability.ADMINISTER):

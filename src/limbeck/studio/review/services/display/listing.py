@@ -85,17 +85,17 @@ def filtered(wanted: Wanted) -> QuerySet:
     """Return the items that pass all filters but the search."""
     found = Item.objects.filter(**_NEEDED.get(wanted.sort, {}))
     if wanted.state == "disputed":
-        found = found.filter(disputed=True)
+        found = found.filter(disputed__in=[True])
     elif wanted.state == "corrected":
         found = found.filter(reviewed_at__isnull=False).exclude(final_label="").exclude(final_label=F("label"))
     elif wanted.state == PREDICTED and wanted.sort == "class":
         # Most rows wait: read in the order of the classes, and not all waiting ones to sort them.
-        found = found.alias(own=Coalesce("state", Value(""))).filter(disputed__in=[False], own=wanted.state)
+        found = found.alias(own=Coalesce("state", Value(""))).filter(disputed=False, own=wanted.state)
     elif wanted.state:
         # "disputed IN (0)" is looked up in an index, "NOT disputed", as Django writes the other form, is not.
         found = found.filter(disputed__in=[False], state=wanted.state)
-    if wanted.model and wanted.sort == "uncertain":
-        # As above: read by margin and leave other models out, not all rows of the model to sort them.
+    if wanted.model and wanted.sort in ("uncertain", "class"):
+        # As above: read in order and leave other models out, not all rows of the model to sort them.
         found = found.alias(of=Coalesce("model", Value(""))).filter(of=wanted.model)
     elif wanted.model:
         found = found.filter(model=wanted.model)
