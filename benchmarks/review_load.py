@@ -6,6 +6,7 @@ and imports do, and compares what was answered with what the database holds.
 
 from __future__ import annotations
 
+import datetime
 import json
 import random
 import sys
@@ -88,15 +89,19 @@ def together(acts: list[Callable[[], None]]) -> list[BaseException]:
 
 def claims(people: list[object], threads: int, each: int) -> dict[str, float]:
     """Claim items one by one from many threads; return claims a second and how many items were given twice."""
-    from limbeck.studio.review.services.queue.next import next_items
+    from django.utils import timezone
+
+    from limbeck.studio.review.models import Item
+    from limbeck.studio.review.models.items import POOL, PREDICTED
+    from limbeck.studio.review.services.queue.claims import claim
 
     given: list[int] = []
+    until = timezone.now() + datetime.timedelta(hours=10)
+    waiting = Item.objects.filter(model="comments", state=PREDICTED, lane=POOL).order_by("margin", "pk")
 
     def work(person: object) -> None:
-        have: list[int] = []
         for _ in range(each):
-            have += [one.pk for one in next_items(person, "comments", 1, have=have)]
-        given.extend(have)
+            given.extend(one.pk for one in claim(waiting, 1, by=person, until=until, rule="margin"))
 
     began = time.perf_counter()
     raised = together([lambda person=person: work(person) for person in people[:threads]])
@@ -137,7 +142,6 @@ def pages(person: object, rounds: int) -> dict[str, object]:
             client.get(path, data)
             took.setdefault(name, []).append(1000 * (time.perf_counter() - began))
     every = [one for times in took.values() for one in times]
-    print(*sorted(((round(float(np.median(v))), k) for k, v in took.items()), reverse=True)[:10], sep="\n")
     slowest = max(took, key=lambda name: np.median(took[name]))
     return {
         "p95": float(np.percentile(every, 95)), "queries": max(queries.values()), "slowest": slowest,

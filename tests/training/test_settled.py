@@ -1,13 +1,17 @@
 """Temperature and offset from rows left out are on the scale of the student's own logits."""
 
+from copy import deepcopy
+
 import numpy as np
 import polars as pl
+from sklearn.svm import LinearSVC
 
 from limbeck.dataset.prepare import prepare
 from limbeck.kinds.select import encode, values_of
 from limbeck.recipe import parse_recipe
+from limbeck.training.fit.linear_solvers import scaled_bags
 from limbeck.training.left_out import by_rows, settled
-from limbeck.training.student import train_student
+from limbeck.training.student import logits_of, train_student
 
 WORDS = ("good", "fine", "poor", "bad")
 
@@ -43,3 +47,24 @@ def test_a_student_solved_by_hinge_keeps_its_answers():
     assert (p.argmax(axis=1) == rows.labels[used]).mean() > 0.9  # of rows that it has learned
     unseen = made.calibrated(made.left_out.logits)
     np.testing.assert_allclose(unseen.mean(axis=0), np.bincount(held.labels) / len(held.labels), atol=0.03)
+
+
+def test_a_linear_text_model_that_is_solved_again_keeps_the_scale_of_its_n_grams():
+    """The second fit is exported, on train and valid; without the n-grams' idf it would be another, worse model."""
+    recipe = parse_recipe({
+        "task": {"kind": "text", "input": "text", "label": "label"},
+        "data": {"train": "rows", "split": {"valid": 0.2, "test": 0.2}},
+        "input": {"encoder": "ngrams", "ngrams": [2, 4], "buckets": 0, "min_count": 1},
+        "student": {"network": "ngram"}, "objective": {"losses": {"hinge": 1.0}},
+        "training": {"optimizer": "liblinear"},
+    })  # fmt: skip
+    rows = prepare(recipe, None, memory=texts())
+    student = train_student(recipe, rows, folders=[])
+    fresh, given = deepcopy(student.network), encode(student.encoder, values_of(rows.frame, recipe.task))
+    both = np.concatenate([rows.part("train"), rows.part("valid")])
+    fresh.fit_start(given.take(both))
+    model = LinearSVC(random_state=0).fit(scaled_bags(fresh, given.take(both)), rows.labels[both])
+    test = rows.part("test")
+    logits = logits_of(student.network, student.encoder, given.take(test))
+    sought = model.decision_function(scaled_bags(fresh, given.take(test)))
+    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], sought, atol=0.01)

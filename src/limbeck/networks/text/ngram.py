@@ -60,6 +60,7 @@ class Ngram(Network):
         # Rows of unit length on average, so that a weight decay means the same on any data.
         scale /= np.sqrt((weights**2).sum() / max(len(rows), 1)) + 1e-12
         self.scale = torch.from_numpy(scale).to(self.scale.device)
+        self.folded = False  # a model that is solved again, on more rows, has the scale of these rows still to fold
 
     def features(self, ids: Tensor, weights: Tensor) -> Tensor:
         """Sum ids int64 [B, L] by weights float [B, L] into features float [B, F]."""
