@@ -48,7 +48,7 @@ class Box:
 
 def drawn(prediction: Prediction) -> dict[str, Any]:
     """Return what the template of an answer needs to draw its explanation."""
-    if prediction.boxes is not None:
+    if getattr(prediction, "boxes", None) is not None:  # items of the review are drawn too, and have none
         return {
             "has_parts": False, "found": drawn_boxes(prediction), "size": _size(Path(settings.HOME) / prediction.file),
         }  # fmt: skip
