@@ -253,9 +253,9 @@ def test_sigterm_ends_a_command_that_waits_for_a_pipe(bundles, tmp_path):
 import os, signal
 from limbeck.cli import main, pipes, stop
 stop.GRACE, old = 0.5, pipes.whole_input
-def whole_input(place):
+def whole_input(*given, **more):
     os.kill(os.getpid(), signal.SIGTERM)
-    return old(place)
+    return old(*given, **more)
 pipes.whole_input = whole_input
 main.run()
 """
