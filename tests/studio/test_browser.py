@@ -44,7 +44,7 @@ PAGES = (
     "announcement_new", "users", "user_new", "user", "user_erase", "invitations", "audit", "profile", "tokens",
     "account_change_password", "mfa_index", "usersessions_list", "exchange", "channels", "channel_new", "channel",
     "import_job", "export_job", "review_queue", "review_items", "review_item",
-    "review_disputes", "review_quality", "review_plan", "word_lists", "word_list",
+    "review_disputes", "review_quality", "review_plan", "word_lists", "word_list", "analysis", "review_label_errors",
 )  # fmt: skip
 
 
