@@ -91,7 +91,7 @@ class Workers:
             while len(self._processes) + 1 < min(count, self._most):
                 self._processes.append(self._started())
                 self._begin(partial(self._there, self._processes[-1]))
-        except OSError:  # no room for one more process: those that there are have to do
+        except OSError:  # the system starts no further process: those that run have to do
             self._most = len(self._processes) + 1
 
     @property

@@ -37,7 +37,7 @@ def whole_input(source: Path, form: str | None = None, sheet: str | None = None)
     ------
     LimbeckError
         For an unknown ``form``, a ``form`` of what is no pipe, and a ``sheet`` of what is no Excel file. When there is
-        no room for it; errors inside name the pipe, not the temporary file.
+        no space for it; errors inside name the pipe, not the temporary file.
     """
     ending = None if form is None else f".{form.lower().removeprefix('.')}"
     if ending is not None and ending not in TABLES:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from limbeck.metrics.recalibration import softmax
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 _RIDGE, _CLASSIFIER = 0.1, 1.0  # penalty, of the mean square of a feature, times rows
@@ -52,8 +54,8 @@ def ridge_fit(vectors: ArrayLike, labels: ArrayLike, classes: int) -> Callable[[
         share = given.mean(axis=0)
         scores = wanted @ (_solved(known, _CLASSIFIER) @ (given - share)) + share
         own = left_out(known, given, _CLASSIFIER) + share
-        likely = [np.log(np.maximum(_softmax(s * own)[given > 0], 1e-12)).mean() for s in _SHARPNESS]
-        return _softmax(_SHARPNESS[int(np.argmax(likely))] * scores)
+        likely = [np.log(np.maximum(softmax(s * own)[given > 0], 1e-12)).mean() for s in _SHARPNESS]
+        return softmax(_SHARPNESS[int(np.argmax(likely))] * scores)
 
     return fit
 
@@ -64,8 +66,3 @@ def _solved(X: Floats, ridge: float) -> Floats:
     width = len(gram)
     gram += np.eye(width) * max(ridge * float(np.trace(gram)) / width, 1e-12)
     return np.asarray(np.linalg.solve(gram, X.T))
-
-
-def _softmax(scores: Floats) -> Floats:
-    grown = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(grown / grown.sum(axis=1, keepdims=True))

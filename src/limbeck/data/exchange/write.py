@@ -17,7 +17,7 @@ from limbeck.data.exchange.escape import escaped, sheet_escaped
 from limbeck.data.exchange.flat import columns_of, flat
 from limbeck.data.exchange.label_studio import to_task
 from limbeck.data.exchange.record import Record
-from limbeck.data.tables.excel_write import BOOK, CELL, SHEET_ROWS
+from limbeck.data.tables.excel_write import BOOK, CELL, SHEET_ROWS, fitting
 from limbeck.errors import LimbeckError
 from limbeck.files import whole_file
 
@@ -84,7 +84,7 @@ def workbook(path: Path, sheets: Iterable[tuple[str, Sequence[str], Iterable[Seq
 
 def _fitting(cells: dict[str, str], names: Sequence[str], number: int) -> list[str]:
     for name, cell in cells.items():
-        if len(cell) > CELL:
+        if fitting(cell) is not cell:
             what = f"the cell {name!r} has {len(cell):,} characters, a cell of Excel holds {CELL:,}"
             raise LimbeckError(what, where=f"row {number}", fix="export CSV, JSON Lines or Parquet")
     return [sheet_escaped(cells.get(name, "")) for name in names]

@@ -104,13 +104,13 @@ def _fill(
                 sheet.write_number(number, at, round(cell, digits) if column in rounded else cell)
             else:
                 text = cell if isinstance(cell, str) else json.dumps(cell, ensure_ascii=False)
-                short = _fitting(text)
+                short = fitting(text)
                 cut += short is not text
                 sheet.write_string(number, at, short)
     return cut
 
 
-def _fitting(text: str) -> str:
+def fitting(text: str) -> str:
     """Return what of a text a cell holds; the text itself where it is all of it."""
     if len(text) * 2 <= CELL or len(text.encode("utf-16-le", "surrogatepass")) // 2 <= CELL:
         return text

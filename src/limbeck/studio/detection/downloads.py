@@ -12,7 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.views.decorators.http import require_GET
 
 from limbeck.data.exchange.escape import escaped_frame
-from limbeck.data.tables.excel_write import CELL, SHEET_ROWS
+from limbeck.data.tables.excel_write import SHEET_ROWS, fitting
 from limbeck.files import whole_file
 from limbeck.studio.accounts.access import needs
 from limbeck.studio.detection.batch import ANSWERS, GIVEN
@@ -123,7 +123,7 @@ def _workbook(frame: pl.DataFrame, target: Path) -> None:
 def _cells(frame: pl.DataFrame) -> Iterator[list[Any]]:
     yield list(frame.columns)
     for row in frame.iter_rows():
-        yield [cell[:CELL] if isinstance(cell, str) else cell for cell in row]
+        yield [fitting(cell) if isinstance(cell, str) else cell for cell in row]
 
 
 @needs(Ability.DETECT)

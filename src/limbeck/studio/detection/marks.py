@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.conf import settings
 from PIL import Image
@@ -34,6 +34,14 @@ class Bar:
     width: int
 
 
+class Explained(Protocol):
+    """What is drawn: a content or a file, and the parts that drove its answer."""
+
+    content: Any
+    file: Any
+    explanation: Any
+
+
 @dataclass(frozen=True)
 class Box:
     """A region of a picture, in its pixels."""
@@ -47,11 +55,15 @@ class Box:
 
 
 def drawn(prediction: Prediction) -> dict[str, Any]:
-    """Return what the template of an answer needs to draw its explanation."""
-    if getattr(prediction, "boxes", None) is not None:  # items of the review are drawn too, and have none
-        return {
-            "has_parts": False, "found": drawn_boxes(prediction), "size": _size(Path(settings.HOME) / prediction.file),
-        }  # fmt: skip
+    """Return what the template of an answer needs to draw its boxes, or its explanation."""
+    if prediction.boxes is None:
+        return drawn_explanation(prediction)
+    size = _size(Path(settings.HOME) / prediction.file)
+    return {"has_parts": False, "found": drawn_boxes(prediction), "size": size}
+
+
+def drawn_explanation(prediction: Explained) -> dict[str, Any]:
+    """Return what a template needs to draw what drove an answer, of a `Prediction` or of an item that is reviewed."""
     parts = prediction.explanation or []
     heaviest = max((abs(part["weight"]) for part in parts), default=0.0) or 1.0
     out: dict[str, Any] = {"has_parts": bool(parts)}

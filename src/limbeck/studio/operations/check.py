@@ -82,8 +82,8 @@ def _disk() -> Line:
     if stat.S_IMODE(home.stat().st_mode) & 0o077:
         return Line("disk", FAILED, f"others may enter {home}; run chmod 700 on it")
     if free < FULL:
-        return Line("disk", FAILED, f"{text}; make room, nothing can be written soon")
-    return Line("disk", WARNING if free < LOW else OK, text + ("; make room" if free < LOW else ""))
+        return Line("disk", FAILED, f"{text}; free some space, or nothing can be written soon")
+    return Line("disk", WARNING if free < LOW else OK, text + ("; free some space" if free < LOW else ""))
 
 
 def _keys() -> Line:

@@ -11,7 +11,7 @@ from django.template.loader import select_template
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
-from limbeck.studio.detection.marks import drawn
+from limbeck.studio.detection.marks import drawn_explanation
 from limbeck.studio.registry.facts import version_of
 from limbeck.studio.review.models import Item
 
@@ -39,7 +39,7 @@ def as_html(item: Item, *, marked: bool = True) -> str:
     template = select_template([f"review/show/{item.kind}.html", "review/show/text.html"])
     path = file_of(item)
     context = {"item": item, "cells": cells_of(item), "has_file": path is not None, "drawing": _drawing(item, path)}
-    return str(template.render({**context, **drawn(seen)}))
+    return str(template.render({**context, **drawn_explanation(seen)}))
 
 
 def cells_of(item: Item) -> dict[str, str]:
