@@ -16,11 +16,11 @@ import polars as pl
 
 from limbeck.data.exchange.escape import escaped_frame
 
-WIDTH, HEIGHT = 720, 240
-LEFT, RIGHT, TOP, BOTTOM = 52, 8, 10, 26
+WIDTH, HEIGHT = 480, 220  # so small that the text can be read on a phone
+LEFT, RIGHT, TOP, BOTTOM = 60, 8, 10, 26
 SERIES = 8  # colours; further series are added up as the last one
 TICKS = 4
-LABELS = 8  # labels on the axis below, at most
+LABELS = 5  # labels on the axis below, at most
 
 
 @dataclass(frozen=True)
