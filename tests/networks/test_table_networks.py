@@ -12,10 +12,9 @@ from limbeck.data.split import split_random
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import batch_of, encode, values_of
-from limbeck.networks.table.trees import Nodes
+from limbeck.networks.table.tree_sum import Nodes, rounded_down
 from limbeck.recipe import parse_recipe
 from limbeck.training.export.gate import export
-from limbeck.training.fit.grown_trees import _down
 from limbeck.training.student import train_student
 
 
@@ -88,8 +87,8 @@ def test_thresholds_are_rounded_so_that_no_comparison_changes():
     values = random.normal(size=1000).astype(np.float32)
     middle = (values[1:].astype(np.float64) + values[:-1].astype(np.float64)) / 2
     exact = values[:, None].astype(np.float64) <= middle
-    assert np.array_equal(values[:, None] <= _down(middle), exact)
-    assert (_down(values.astype(np.float64)) == values).all()
+    assert np.array_equal(values[:, None] <= rounded_down(middle), exact)
+    assert (rounded_down(values.astype(np.float64)) == values).all()
 
 
 def test_a_forest_whose_trees_agree_makes_nothing_of_the_last_bit_of_their_sum():

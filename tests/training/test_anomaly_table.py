@@ -78,3 +78,15 @@ def test_a_table_without_labels_is_all_normal_and_ends_below_the_stated_share(fo
     student = train_detector(recipe(training={"epochs": 3}), rows, folders=[tmp_path])
     alarms = student.probabilities(student.valid_rows)[:, 1] >= 0.5
     assert alarms.mean() <= 0.05
+
+
+def test_normal_rows_without_a_recipe_become_a_bundle_that_finds_what_does_not_fit(folder, tmp_path):
+    frame = pl.read_csv(folder / "rows.csv")
+    normal = frame.filter(pl.col("label") == "ok").drop("label")
+    limbeck.train(normal, task="anomaly", out=tmp_path / "bundle", settings=["evaluation.bootstrap=0"])
+    with Classifier(tmp_path / "bundle") as classifier:
+        assert classifier.manifest.task.kind == "anomaly-table"
+        p = classifier.predict_proba(frame)[:, 1]
+    strange = (frame["label"] != "ok").to_numpy()
+    assert (p[~strange] >= 0.5).mean() < 0.15
+    assert (p[strange] >= 0.5).mean() > 0.8

@@ -2,6 +2,7 @@
 
 from limbeck.networks.anomaly.autoencoder import Autoencoder
 from limbeck.networks.anomaly.autoencoder1d import Autoencoder1d
+from limbeck.networks.anomaly.outliers import Outliers
 from limbeck.networks.anomaly.patchcore import Memory
 from limbeck.networks.anomaly.pca import Pca
 from limbeck.networks.anomaly.reverse_distillation import ReverseDistillation
@@ -33,7 +34,7 @@ NETWORKS: dict[str, type[Network]] = {
     "centre-map": CentreMap, "cnn-lstm": CnnLstm, "descriptors": Descriptors, "gru": Gru,
     "linear": Linear, "memory": Memory, "minifas": MiniFas,
     "minirocket": MiniRocket, "mlp": Mlp,
-    "multiscale": Multiscale, "nearest": NearestSeries, "ngram": Ngram, "pca": Pca,
+    "multiscale": Multiscale, "nearest": NearestSeries, "ngram": Ngram, "outliers": Outliers, "pca": Pca,
     "resnet18": ResNet18, "resnet1d": ResNet1d, "resnet50": ResNet50, "reverse-distillation": ReverseDistillation,
     "spectrum": SpectrumNet, "squeezenet": SqueezeNet, "student-teacher": StudentTeacher, "textcnn": TextCnn,
     "texture": Texture, "trees": Trees,

@@ -85,6 +85,8 @@ def train_detector(
     valid_rows = encode(encoder, values_of(data.frame[valid], recipe.task))
     valid_labels = data.labels[valid]
     network.fit_start(rows(0))
+    if network.remark:
+        say(network.remark)
     history = History()
     if not network.closed_form:
         learner = Learner(network, recipe.objective, encoder, DETECTED)
@@ -206,6 +208,9 @@ def settle(network: Detector, encoder: RowInput, rows: Rows, labels: np.ndarray,
         line = choose_threshold(labels, p, recipe.evaluation.threshold, 1)  # type: ignore[arg-type]  # no species here
         line = min(max(line, 1e-6), 1.0 - 1e-6)
         network.settle_cut(middle + spread * math.sinh(math.log(line / (1.0 - line))), spread)
+    with torch.no_grad():
+        alarms = int((network.logits(network.scored(torch.from_numpy(found)))[normal, 1] >= 0).sum())
+    say(f"{alarms} of {np.count_nonzero(normal)} normal rows of valid are above the threshold")
     if isinstance(network, PictureDetector):
         _settle_map(network, encoder, rows.take(np.flatnonzero(normal)), rate)
 

@@ -106,7 +106,14 @@ def test_rows_without_a_label_are_kept_as_such():
 def test_rows_to_learn_from_that_are_all_of_one_class_are_normal():
     frame = people(label=["ok"] * 150 + ["ok", "bad"] * 25, split=["train"] * 140 + ["valid"] * 10 + ["test"] * 50)
     found = understand(frame, label="label").recipe
-    assert (found.task.kind, found.task.normals, found.student.network) == ("anomaly-table", ["ok"], "autoencoder")
+    assert (found.task.kind, found.task.normals, found.student.network) == ("anomaly-table", ["ok"], "outliers")
+
+
+def test_only_a_column_that_is_called_so_is_the_label_of_rows_to_look_for_anomalies_in():
+    found = understand(people().drop("Survived"), task="anomaly").recipe
+    assert found.task.kind == "anomaly-table" and "Sex" in found.task.inputs
+    named = people(label=["fraud"] * (N - 20) + ["Normal"] * 20)
+    assert understand(named, task="anomaly").recipe.task.normals == ["Normal"]
 
 
 @pytest.mark.parametrize(

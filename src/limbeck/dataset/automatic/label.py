@@ -37,10 +37,7 @@ def find_label(columns: Sequence[ColumnFacts], where: Path, *, beside: Sequence[
         Where no column could be a label, or several could, with their names.
     """
     could = [one for one in columns if one.name not in beside and could_be_label(one)]
-    named = next(
-        (there for names in _NAMES if (there := [one for one in could if one.name.strip().lower() in names])), []
-    )
-    named = named or [one for one in could if one.name.strip().lower().endswith(("label", "_class", "标签", "类别"))]
+    named = called_label(could)
     if len(named) == 1:
         return named[0].name
     if len(could) == 1:
@@ -52,6 +49,14 @@ def find_label(columns: Sequence[ColumnFacts], where: Path, *, beside: Sequence[
         )
     shown = [one.name for one in (named or could)][:20]
     raise LimbeckError(message("automatic.labels", columns=shown), where=where, fix="name one with --label")
+
+
+def called_label(columns: Sequence[ColumnFacts]) -> list[ColumnFacts]:
+    """Return the columns whose name says that they are the label, those of the surest name alone."""
+    named = next(
+        (there for names in _NAMES if (there := [one for one in columns if one.name.strip().lower() in names])), []
+    )
+    return named or [one for one in columns if one.name.strip().lower().endswith(("label", "_class", "标签", "类别"))]
 
 
 def could_be_label(column: ColumnFacts) -> bool:

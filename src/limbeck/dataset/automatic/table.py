@@ -15,7 +15,7 @@ from limbeck.data.paths import path_in
 from limbeck.data.split import named_parts
 from limbeck.data.tables.rows import text_column
 from limbeck.dataset.automatic.columns import ColumnFacts, file_kind, names_parts, tells_groups
-from limbeck.dataset.automatic.label import check_label, find_label
+from limbeck.dataset.automatic.label import called_label, check_label, could_be_label, find_label
 from limbeck.dataset.automatic.understood import Understood
 from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
@@ -26,6 +26,7 @@ VALID, TEST = 0.1, 0.2
 _SHOWN = 12
 _ONE_COLUMN = {"text": "automatic.text", "image": "automatic.image", "signal": "automatic.signal"}
 _TEXTS = ("text", "content", "sentence", "review", "comment", "body", "文本", "内容", "评论", "评论内容", "正文")
+_NORMAL = ("normal", "good", "ok", "正常")  # labels of normal rows, however rare they are
 _CELLS = ("number", "date", "flag", "category")
 _RARE = 0.35  # share below which the rarer of two classes is the one that metrics are about
 _CONFIDENT = 50  # test rows below which figures say little
@@ -47,7 +48,7 @@ def described(
     split = next((one.name for one in columns if one.name != label and names_parts(frame[one.name])), None)
     aside = [one.name for one in columns if one.role in ("constant", "empty", "identifier")]
     if anomaly:
-        label = label or _plain_label(columns, where, split)
+        label = label or _plain_label(columns, split)
     else:
         label = label or find_label(columns, where, beside=[split] if split else [])
         check_label(frame, columns, label, where)
@@ -99,20 +100,20 @@ def _one_class_learned(frame: pl.DataFrame, label: str, split: str) -> bool:
 
 
 def _decide_normal(found: Understood, frame: pl.DataFrame, label: str, split: str | None) -> None:
-    """Say which labels are no anomaly: what train holds, or the most frequent one where nothing splits the rows."""
-    labels = pl.Series([value or "" for value in text_of(frame[label])])
+    """Say which labels are no anomaly: what is called so, else what train holds, or the most frequent one."""
+    labels = pl.Series([value or "" for value in text_of(frame[label])], dtype=pl.String)
+    called = [name for name in labels.unique().sort() if name.lower() in _NORMAL]
     if split is not None:
         labels = labels.filter(pl.Series(named_parts(frame[split].to_list(), split) == "train"))
-    usual = labels.filter(labels != "").mode().sort()
-    if len(usual):
-        found.decide("task.normal", str(usual[0]), message("automatic.normal", name=str(usual[0])))
+    usual = [*called, *labels.filter(labels != "").mode().sort()]
+    if usual:
+        found.decide("task.normal", usual[0], message("automatic.normal", name=usual[0]))
 
 
-def _plain_label(columns: Sequence[ColumnFacts], where: Path, split: str | None) -> str | None:
-    try:
-        return find_label(columns, where, beside=[split] if split else [])
-    except LimbeckError:
-        return None
+def _plain_label(columns: Sequence[ColumnFacts], split: str | None) -> str | None:
+    """Return the one column that is called a label; any other may be an input of rows that are all normal."""
+    named = called_label([one for one in columns if one.name != split and could_be_label(one)])
+    return named[0].name if len(named) == 1 else None
 
 
 def _input(inputs: Sequence[ColumnFacts], frame: pl.DataFrame) -> tuple[str, list[str], list[str]]:

@@ -58,6 +58,11 @@ class Detector(Network):
         """Weight of each statistic in the score."""
         return (1.0,)
 
+    @property
+    def remark(self) -> str:
+        """What has to be said of what `fit_start` chose; nothing as a rule."""
+        return ""
+
     def statistics(self, *arrays: Tensor) -> Tensor:
         """Return float [B, S]: of each row what its score is made of, larger for stranger rows."""
         raise LimbeckError(f"{type(self).__name__} has no statistics")

@@ -1,8 +1,7 @@
 """Grow the trees of a student with scikit-learn, and read them out as plain arrays of nodes.
 
 Boosting is histogram gradient boosting (Ke et al. 2017) with early stopping on a tenth of the rows; a forest is one of
-extremely randomised trees (Geurts et al. 2006). Thresholds are rounded down to single precision, which leaves every
-comparison with a single-precision number as it was.
+extremely randomised trees (Geurts et al. 2006).
 """
 
 from __future__ import annotations
@@ -17,7 +16,8 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, batch_of
 from limbeck.kinds.table.dense import Dense
 from limbeck.metrics.baseline_row import fit_boosting
-from limbeck.networks.table.trees import Nodes, Trees
+from limbeck.networks.table.tree_sum import Nodes, joined, rounded_down
+from limbeck.networks.table.trees import Trees
 from limbeck.objectives.hard import weights_of
 from limbeck.progress import say
 from limbeck.recipe import Recipe
@@ -59,7 +59,7 @@ def _boosted(
     rounds = model._predictors  # their public form is `predict_proba` alone
     trees = [(tree.nodes, at) for each in rounds for at, tree in enumerate(each)]
     parts = [_histogram_nodes(nodes, target, network.outputs) for nodes, target in trees]
-    return _joined(parts, np.asarray(model._baseline_prediction, dtype=np.float32).ravel())
+    return joined(parts, np.asarray(model._baseline_prediction, dtype=np.float32).ravel())
 
 
 def _histogram_nodes(nodes: Any, target: int, width: int) -> dict[str, NDArray[Any]]:
@@ -69,7 +69,7 @@ def _histogram_nodes(nodes: Any, target: int, width: int) -> dict[str, NDArray[A
     value[leaf, target] = nodes["value"][leaf]
     return {
         "feature": np.where(leaf, 0, nodes["feature_idx"]).astype(np.int64),
-        "threshold": _down(np.where(leaf, 0.0, nodes["num_threshold"])),
+        "threshold": rounded_down(np.where(leaf, 0.0, nodes["num_threshold"])),
         "left": np.where(leaf, own, nodes["left"]).astype(np.int64),
         "right": np.where(leaf, own, nodes["right"]).astype(np.int64),
         "missing_left": nodes["missing_go_to_left"].astype(bool),
@@ -100,33 +100,11 @@ def _forest(
         parts.append(
             {
                 "feature": np.where(leaf, 0, tree.feature).astype(np.int64),
-                "threshold": _down(np.where(leaf, 0.0, tree.threshold)),
+                "threshold": rounded_down(np.where(leaf, 0.0, tree.threshold)),
                 "left": np.where(leaf, own, tree.children_left).astype(np.int64),
                 "right": np.where(leaf, own, tree.children_right).astype(np.int64),
                 "missing_left": np.asarray(tree.missing_go_to_left, dtype=bool),
                 "value": full[:, 1:] if network.outputs == 1 else full,
             }
         )
-    return _joined(parts, np.zeros(network.outputs, dtype=np.float32))
-
-
-def _down(values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Return the largest single-precision numbers that are not above the given ones."""
-    rounded = values.astype(np.float32)
-    above = rounded.astype(np.float64) > values
-    return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded).astype(np.float32)
-
-
-def _joined(parts: list[dict[str, NDArray[Any]]], start: NDArray[np.float32]) -> Nodes:
-    sizes = [len(part["feature"]) for part in parts]
-    roots = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
-    for part, root in zip(parts, roots, strict=True):
-        part["left"], part["right"] = part["left"] + root, part["right"] + root
-    whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    at, depth = roots, 0
-    while True:  # one step further than the level before, until all nodes of it are leaves
-        inner = at[whole["left"][at] != at]
-        if not len(inner):
-            break
-        at, depth = np.concatenate([whole["left"][inner], whole["right"][inner]]), depth + 1
-    return Nodes(**whole, roots=roots, depth=depth, start=start)
+    return joined(parts, np.zeros(network.outputs, dtype=np.float32))
