@@ -11,8 +11,9 @@ from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.messages.message import both
 from limbeck.recipe import load_recipe, override, parse_recipe
-from limbeck.training.search import candidates as module
-from limbeck.training.search.candidates import Choice, Compared, candidates_of, choose, first_within
+from limbeck.training.search import choice as module
+from limbeck.training.search.candidates import candidates_of, choose
+from limbeck.training.search.choice import Choice, Compared, first_within
 from limbeck.training.search.cross_validation import cross_validate
 from limbeck.training.search.dealt_folds import fold_rows
 from limbeck.training.search.tune import tune
@@ -76,7 +77,7 @@ def test_standard_errors_of_differences_are_those_of_the_same_rows_and_groups():
     data = type("Rows", (), {"labels": labels, "classes": ("a", "b")})()
     dealt = module.FoldRows(data, np.arange(200), groups)
     recipes = dict.fromkeys(("a", "b"), signal_recipe())
-    same = module._compared(recipes, {"a": [p], "b": [p]}, dealt, "accuracy")
+    same = module.compared_on(recipes, {"a": [p], "b": [p]}, dealt, "accuracy")
     assert [one.below_spread for one in same] == [0.0, 0.0]  # alike on every row, so no doubt about the difference
     assert same[0].score == pytest.approx(right.mean())
     by_group = [right[groups == group].mean() for group in range(25)]

@@ -30,6 +30,11 @@ LABEL = click.option("--label", metavar="COLUMN", help="Label of rows without a 
 TASK = click.option(
     "--task", type=click.Choice(["classify", "anomaly"]), help="What is asked of rows without a recipe."
 )
+BUDGET = click.option("--budget", metavar="TIME", help="How long rows without a recipe may take: 90s, 5m, 1h.")
+SIZE = click.option("--size", metavar="BYTES", help="Size that the bundle may have: 500KB, 5MB.")
+SPEED = click.option(
+    "--rows-per-second", type=float, metavar="N", help="Rows that one core has to predict in a second."
+)
 PLACE = click.Path(path_type=Path)
 
 

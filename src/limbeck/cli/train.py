@@ -7,7 +7,20 @@ from pathlib import Path
 
 import click
 
-from limbeck.cli.options import DATA, JSON, LABEL, LANG, PLACE, SETTING, SHEET, TASK, print_json
+from limbeck.cli.options import (
+    BUDGET,
+    DATA,
+    JSON,
+    LABEL,
+    LANG,
+    PLACE,
+    SETTING,
+    SHEET,
+    SIZE,
+    SPEED,
+    TASK,
+    print_json,
+)
 from limbeck.process.cores import place
 
 
@@ -18,7 +31,9 @@ from limbeck.process.cores import place
 @LABEL
 @TASK
 @SHEET
-@click.option("--budget", metavar="TIME", help="How long rows without a recipe may take: 90s, 5m, 1h.  [default: 5m]")
+@BUDGET
+@SIZE
+@SPEED
 @SETTING
 @click.option("--resume", is_flag=True, help="Go on where a killed run stopped.")
 @click.option("--on", metavar="WHERE", help="Ask the teachers on a Ray cluster: ray, or ray://HOST:PORT.")
@@ -26,7 +41,8 @@ from limbeck.process.cores import place
 @LANG
 def train(
     recipe: Path, data: Path | None, out: Path, label: str | None, task: str | None, sheet: str | None,
-    budget: str | None, settings: tuple[str, ...], resume: bool, on: str | None, folds: int | None, lang: str,
+    budget: str | None, size: str | None, rows_per_second: float | None, settings: tuple[str, ...], resume: bool,
+    on: str | None, folds: int | None, lang: str,
 ) -> None:  # fmt: skip
     """Train a classifier, evaluate it once on test, export it as a bundle.
 
@@ -48,8 +64,8 @@ def train(
         import limbeck
 
         trained = limbeck.train(
-            recipe, out=out, data=data, label=label, task=task, budget=budget, settings=settings, resume=resume,
-            lang=lang,
+            recipe, out=out, data=data, label=label, task=task, budget=budget, size=size,
+            rows_per_second=rows_per_second, settings=settings, resume=resume, lang=lang,
         )  # fmt: skip
     if place()[0] == 0:
         tables.trained(trained)
@@ -67,14 +83,22 @@ def _teachers(on: str) -> contextlib.AbstractContextManager[None]:
 @LABEL
 @TASK
 @SHEET
+@BUDGET
+@SIZE
+@SPEED
 @LANG
-def init(rows: Path, label: str | None, task: str | None, sheet: str | None, lang: str) -> None:
+def init(
+    rows: Path, label: str | None, task: str | None, sheet: str | None, budget: str | None, size: str | None,
+    rows_per_second: float | None, lang: str,
+) -> None:  # fmt: skip
     """Print the recipe that ROWS would be trained with, with a comment on every key."""
     from limbeck.cli.pipes import with_sheet
     from limbeck.dataset.automatic.commented import commented
+    from limbeck.dataset.automatic.limits import Limits, limit
     from limbeck.dataset.automatic.understand import understand
 
     found = understand(with_sheet(rows, sheet), label=label, task=task)
+    limit(found, Limits(budget, size, rows_per_second))
     found.recipe  # noqa: B018 - checked before it is printed
     click.echo(commented(found, lang, place=str(found.folder or "")), nl=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -28,6 +29,7 @@ class Network(nn.Module):
     head: nn.Module
     fixed: tuple[str, ...] = ()  # arrays [B, F] whose width is not the length of a text
     operators: dict[str, int] = {}  # noqa: RUF012 - replaced, never changed: sets of operators beside ONNX's own, with their versions
+    halves: ClassVar[Mapping[str, float]] = {}  # options that a smaller variant halves -> the least value of each
     training_arrays: tuple[str, ...] | None = None  # where training takes other arrays than answering
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
@@ -48,6 +50,17 @@ class Network(nn.Module):
                 raise LimbeckError(f"unknown key '{where}.{key}'", where="recipe", fix=hint) from error
             message = first["msg"].removeprefix("Value error, ")
             raise LimbeckError(f"{where}.{key}: {message} (given: {first['input']!r})", where="recipe") from error
+
+    @classmethod
+    def smaller(cls, options: Any) -> dict[str, Any]:
+        """Return the options by which a network of half the width differs; empty where it would be too small."""
+        found: dict[str, Any] = {}
+        for name, least in cls.halves.items():
+            value = getattr(options, name)
+            halved = [_half(one) for one in value] if isinstance(value, tuple) else _half(value)
+            if (min(halved) if isinstance(halved, list) else halved) >= least:
+                found[name] = halved
+        return found
 
     def features(self, *arrays: Tensor) -> Tensor:
         """Return pooled features, float [B, F]."""
@@ -85,6 +98,11 @@ class Network(nn.Module):
             {"params": decayed, "lr": rate, "weight_decay": decay},
             {"params": plain, "lr": rate, "weight_decay": 0.0},
         ]
+
+
+def _half(value: float) -> float:
+    """Return half of a width, of a whole number an even one."""
+    return value / 2 if isinstance(value, float) else value // 4 * 2
 
 
 def mask_of(ids: Tensor, lengths: Tensor) -> Tensor:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from limbeck.errors import LimbeckError
+from limbeck.recipe.amounts import bytes_of
 from limbeck.recipe.base import Section
 from limbeck.recipe.training import Adversary
 
@@ -81,6 +83,28 @@ class Export(Section):
 
     int8: Literal["auto", "keep", "never"] = Field(default="auto", description="keep: whatever the clock says")
     seen: bool = Field(default=True, description="hashes of the rows it was trained on")
+    weights: bool = Field(default=True, description="weights that a student may begin from; answers need none")
+    max_size: int | None = Field(
+        default=None, gt=0, description='bytes of the bundle at most, or "5MB"; smaller variants are tried'
+    )
+    min_rows_per_second: float | None = Field(
+        default=None, gt=0, description="rows that one core has to answer in a second; faster variants are tried"
+    )
+
+    @field_validator("max_size", mode="before")
+    @classmethod
+    def _in_bytes(cls, value: Any) -> Any:
+        if value is None or isinstance(value, bool):
+            return value
+        try:
+            return round(bytes_of(value))
+        except LimbeckError as error:
+            raise ValueError(f"{error.what}; {error.fix}") from error
+
+    @property
+    def limited(self) -> bool:
+        """Whether size or speed of the bundle is limited."""
+        return self.max_size is not None or self.min_rows_per_second is not None
 
 
 class Selection(Section):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,6 @@ import numpy as np
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import write_manifest
-from limbeck.bundle.reference import FILE as REFERENCE
-from limbeck.bundle.reference import to_json
-from limbeck.bundle.training_hashes import telling_keys, write_seen
 from limbeck.data.dataset import Dataset
 from limbeck.data.tables.read import need
 from limbeck.evaluation.baselines import baseline_rows, left_out
@@ -27,14 +23,16 @@ from limbeck.files import whole_folder, write_json, write_text
 from limbeck.kinds.select import values_of
 from limbeck.messages.message import stored as stored_messages
 from limbeck.progress import say
-from limbeck.recipe import Recipe, dump_recipe, override
+from limbeck.recipe import Recipe
 from limbeck.training.adversarial_accuracy import robust_accuracy, under_attack
 from limbeck.training.build import positive_index
-from limbeck.training.export.bundle_parts import manifest_facts, prediction_sets, reference, save_weights, seen_rows
-from limbeck.training.export.gate import export, gate_facts
+from limbeck.training.export.bundle_parts import seen_rows
 from limbeck.training.export.model_card import model_card
+from limbeck.training.export.write_bundle import write_bundle
 from limbeck.training.left_out import figures, told
-from limbeck.training.search.candidates import Choice
+from limbeck.training.limits import refuse_too_large
+from limbeck.training.search.attempts import Attempts
+from limbeck.training.search.choice import Choice
 from limbeck.training.student import Student
 
 
@@ -55,55 +53,35 @@ class Trained:
 
 def finish(
     recipe: Recipe, rows: Dataset, student: Student, out: Path, *, trust: dict[str, Any] | None = None,
-    lang: str = "en", choice: Choice | None = None,
+    lang: str = "en", choice: Choice | None = None, limits: Attempts | None = None,
 ) -> Trained:  # fmt: skip
     """Export a trained student, evaluate the exported bundle and write everything that belongs to it.
 
-    ``choice`` says how the student was chosen among candidates, where the recipe lists some.
+    ``choice`` says how the student was chosen among candidates, where the recipe lists some; ``limits`` how it holds
+    those of ``[export]``.
+
+    Raises
+    ------
+    TooLargeError
+        When the finished bundle is larger than ``export.max_size``; nothing is left of it.
     """
-    with whole_folder(out) as folder, contextlib.ExitStack() as stack:
+    with whole_folder(out) as folder:
         check()
-        stack.enter_context(stage("export"))
-        gate = export(
-            student.network,
-            student.encoder,
-            student.valid_rows,
-            folder,
-            temperature=student.temperature,
-            threshold=student.threshold,
-            positive=student.positive,
-            int8=recipe.export.int8,
-            sample=student.sample,
-            offset=student.offset,
-        )
-        student.encoder.save(folder)
-        save_weights(student.network, folder / "weights.safetensors")
-        settled = override(recipe, {"export.int8": "keep" if gate.int8["kept"] else "never"})
-        write_text(folder / "recipe.toml", dump_recipe(settled))
-        write_json(folder / "export.json", gate_facts(gate))
-        if trust is not None:
-            write_json(folder / "trust.json", trust)
-        if recipe.export.seen:
-            keys = telling_keys(rows.frame, recipe.task, recipe.input)
-            write_seen(folder, [keys[row] for row in seen_rows(recipe, rows)])
-        facts = manifest_facts(recipe, rows, student, gate, out.resolve().name)
-        write_manifest(folder, facts)
-        with Classifier(folder) as classifier:
-            facts["sets"] = prediction_sets(classifier, student)
-            write_text(folder / REFERENCE, to_json(reference(classifier, recipe, rows, student)).decode("utf-8"))
-        write_manifest(folder, facts)
-        stack.close()
+        with stage("export"):
+            facts = write_bundle(recipe, rows, student, folder, out.resolve().name, trust)
         with stage("evaluate"):
-            trained = _evaluated(recipe, rows, student, folder, out, lang, choice)
+            trained = _evaluated(recipe, rows, student, folder, out, lang, choice, limits)
         write_manifest(folder, facts)  # once more: the metrics and the report now belong to it
+        refuse_too_large(recipe, folder)
         with Classifier(folder):
             pass  # a bundle that cannot be loaded must not take the place of one that can
     return replace(trained, trust=trust)
 
 
 def _evaluated(
-    recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: Path, lang: str, choice: Choice | None
-) -> Trained:
+    recipe: Recipe, rows: Dataset, student: Student, folder: Path, out: Path, lang: str, choice: Choice | None,
+    limits: Attempts | None,
+) -> Trained:  # fmt: skip
     """Let the exported bundle answer the test rows, once, and write what it is worth."""
     part = "test" if len(rows.part("test")) else "valid"
     if part == "valid" and not len(rows.part("valid")):
@@ -139,12 +117,14 @@ def _evaluated(
             "verdict": found.verdict(classifier, baselines),
             "decision": decided,
             **({} if choice is None else {"candidates": choice.facts()}),
+            **({} if limits is None else {"limits": limits.facts()}),
             **({} if student.left_out is None else {"operating_point": figures(student, rows.classes)}),
         }
         write_json(folder / "metrics.json", stored)
         counts = {name: len(rows.part(name)) for name in ("train", "valid", "test", "unlabelled")}
         facts = {"judged_on": part, **{f"{name} rows": n for name, n in counts.items() if n or name == "train"}}
-        notes = [*under_attack(found.metrics), *([] if choice is None else choice.messages), *settling]
+        chosen = [*(choice.messages if choice else []), *(limits.lines if limits else [])]
+        notes = [*under_attack(found.metrics), *chosen, *settling]
         page = found.page(
             classifier, out.resolve().name, baselines, facts=facts, findings=notes, history=history,
             trust=read_trust(folder),

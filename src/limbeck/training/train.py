@@ -7,14 +7,12 @@ import os
 import shutil
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from limbeck.data.dataset import Dataset
-from limbeck.dataset.automatic.limits import seconds_of
+from limbeck.dataset.automatic.limits import Limits, limit
 from limbeck.dataset.automatic.understand import understand
 from limbeck.dataset.prepare import doubts_of, prepare
 from limbeck.errors import LimbeckError
@@ -29,15 +27,14 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe, load_recipe, override, with_settings
 from limbeck.tasks import task_of
 from limbeck.training.build import network_kind, start_of
-from limbeck.training.distill.distill import distil
-from limbeck.training.distill.targets import Distilled, Targets
 from limbeck.training.distributed.processes import current, joined, refuse_unshared, restarted
-from limbeck.training.finish import Trained, finish
-from limbeck.training.left_out import by_rows, left_out, settled, wish_of
+from limbeck.training.finish import Trained
+from limbeck.training.left_out import wish_of
+from limbeck.training.make_bundle import make_bundle
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.pretrain.masked_words import is_pretraining, pretrain
-from limbeck.training.search.candidates import candidates_of, choose
-from limbeck.training.student import Student, train_student
+from limbeck.training.search.attempts import Attempts
+from limbeck.training.search.candidates import candidates_of, compare
 from limbeck.training.warm_start import PREFIX
 
 BUDGET = 300.0  # seconds that rows without a recipe may take where nothing else is said
@@ -56,6 +53,8 @@ def train(
     label: str | None = None,
     task: str | None = None,
     budget: str | float | None = None,
+    size: str | float | None = None,
+    rows_per_second: float | None = None,
     start: str | Path | None = None,
     settings: Iterable[str] = (),
     resume: bool = False,
@@ -83,6 +82,10 @@ def train(
         ``"anomaly"``, where rows are given without a recipe and only normal ones are known.
     budget
         Seconds, or ``"90s"``, ``"5m"``, ``"1h"``: how long rows without a recipe may take; by default five minutes.
+    size
+        Bytes, or ``"500KB"``, ``"5MB"``, that the bundle of rows without a recipe may have; ``export.max_size`` of one.
+    rows_per_second
+        Rows that one core has to answer in a second; ``export.min_rows_per_second`` of a recipe.
     start
         A bundle, or its name in the registry, from whose weights and encoder the student begins; it stands for
         ``student.init = "bundle:…"``. Classes, network and input have to be those of the recipe.
@@ -105,7 +108,16 @@ def train(
         bundle at ``out`` stays as it was.
     """
     with told(progress, cancel), alone(), joined():
-        return _train(recipe, out, data, Wish(label, task, budget), start, settings, resume or restarted(), lang)
+        return _train(
+            recipe,
+            out,
+            data,
+            Wish(label, task, budget, size, rows_per_second),
+            start,
+            settings,
+            resume or restarted(),
+            lang,
+        )
 
 
 def _train(
@@ -135,11 +147,20 @@ def _train(
 
 @dataclass(frozen=True)
 class Wish:
-    """What is said of rows that come without a recipe."""
+    """What is said of rows that come without a recipe; see `train`."""
 
     label: str | None = None
     task: str | None = None
     budget: str | float | None = None
+    size: str | float | None = None
+    rows_per_second: float | None = None
+
+
+# The key of a recipe that says the same as an argument for rows without one.
+_KEYS = {
+    "label": "task.label", "budget": "selection.budget", "size": "export.max_size",
+    "rows_per_second": "export.min_rows_per_second",
+}  # fmt: skip
 
 
 def _recipe_and_rows(
@@ -153,12 +174,11 @@ def _recipe_and_rows(
         found = understand(Path(recipe) if rows is None else rows, label=wish.label, task=wish.task)
         for line in found.lines:
             say(line)
-        limit = BUDGET if wish.budget is None else seconds_of(wish.budget)
-        made = override(found.recipe, {"selection.budget": limit}) if found.tables.get("selection") else found.recipe
-        return with_settings(made, settings), found.folder, rows, found.lines
+        limit(found, Limits(BUDGET if wish.budget is None else wish.budget, wish.size, wish.rows_per_second))
+        return with_settings(found.recipe, settings), found.folder, rows, found.lines
     for name, value in vars(wish).items():
         if value is not None:
-            fix = "set task.label in the recipe" if name == "label" else "set it in the recipe"
+            fix = f"set {_KEYS[name]} in the recipe" if name in _KEYS else "set it in the recipe"
             raise LimbeckError(f"{name} is for rows without a recipe", where="train", fix=fix)
     memory = None if data is None else rows_given(data)
     if isinstance(recipe, Recipe):
@@ -194,52 +214,20 @@ def _trained(
     for finding in rows.findings:
         say(finding)
     rows = replace(rows, findings=[*told, *rows.findings])
-    work, choice = work_folder(target), None
+    work, comparison = work_folder(target), None
     company = current()
     if parsed.selection.candidates:
         with stage("compare"):
-            choice = choose(parsed, rows, [folder, home])
-        parsed = choice.recipe
-    wish = wish_of(parsed, rows)
+            comparison = compare(parsed, rows, [folder, home])
+    attempts = Attempts(parsed, comparison)
+    wish_of(attempts.recipe, rows)  # raises before the training
     if not resume and company.first:
         shutil.rmtree(work, ignore_errors=True)
-    folders = [folder, home]
-    taught = None
-    if parsed.teachers:
-        with stage("teachers"):
-            taught = _taught(parsed, rows, folders)
-    made = None
     with kept_for_baseline(parsed.task) if company.first and parsed.evaluation.baseline else contextlib.nullcontext():
-        targets = taught.targets if taught else None
-        student = train_student(parsed, rows, folders=folders, checkpoints=work, targets=targets, resume=resume)
-        if wish is not None:
-            held = (
-                by_rows(parsed, rows, wish, folders, choice.answers if choice else None)
-                if wish.group is None
-                else left_out(parsed, rows, wish, partial(_again, parsed, folders))
-            )
-            student = settled(parsed, rows, student, held)
-        if company.first:
-            trust = taught.trust if taught else None
-            made = finish(parsed, rows, student, target, trust=trust, lang=lang, choice=choice)
-            shutil.rmtree(work, ignore_errors=True)
+        made = make_bundle(attempts, rows, target, folders=[folder, home], work=work, resume=resume, lang=lang)
+    if company.first:
+        shutil.rmtree(work, ignore_errors=True)
     return shared(made, target)
-
-
-def _again(recipe: Recipe, folders: list[Path | None], rows: Dataset) -> Student:
-    """Train the recipe's student on rows of which some are left out, teachers that are trained first too."""
-    targets = _taught(recipe, rows, folders).targets if recipe.teachers else None
-    return train_student(recipe, rows, folders=folders, targets=targets)
-
-
-def _taught(recipe: Recipe, rows: Dataset, folders: list[Path | None]) -> Distilled:
-    """Let the first process ask the teachers, and tell the others."""
-    company = current()
-    if company.size == 1:
-        return distil(recipe, rows, folders=folders)
-    found = distil(recipe, rows, folders=folders) if company.first else None
-    content = company.tell(found.targets.to_bytes() if found else b"")
-    return found or Distilled(Targets.from_bytes(content), {})
 
 
 def shared(trained: Trained | None, target: Path) -> Trained:

@@ -99,6 +99,9 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
         When they are missing or damaged.
     """
     file = folder / WEIGHTS
+    if not file.exists():
+        what = "this bundle was made without its weights (export.weights)"
+        raise LimbeckError(what, where=folder, fix="name another bundle, or train it with export.weights = true")
     try:
         weights = load(read_regular(file, _LARGEST, inside=folder))
     except (OSError, SafetensorError, ValueError) as error:

@@ -10,11 +10,11 @@ import pytest
 from limbeck.dataset.automatic.columns import facts_of
 from limbeck.dataset.automatic.commented import commented
 from limbeck.dataset.automatic.file_names import tell_recordings
-from limbeck.dataset.automatic.limits import bytes_of, seconds_of
 from limbeck.dataset.automatic.understand import understand
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.recipe import load_recipe
+from limbeck.recipe.amounts import bytes_of, seconds_of
 from pictures import class_folders
 
 N = 200

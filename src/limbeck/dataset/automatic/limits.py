@@ -1,34 +1,51 @@
-"""Limits that people give: a time, a size, a speed."""
+"""Limits that are given beside rows without a recipe: they become keys of the recipe."""
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 
+from limbeck.dataset.automatic.understood import Understood
 from limbeck.errors import LimbeckError
-
-_SECONDS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
-_BYTES = {"": 1.0, "b": 1.0, "kb": 1e3, "mb": 1e6, "gb": 1e9, "k": 1e3, "m": 1e6, "g": 1e9}
-_GIVEN = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]*)\s*")
+from limbeck.messages.message import message
+from limbeck.recipe.amounts import bytes_of, seconds_of
 
 
-def seconds_of(text: str | float, where: str = "--budget") -> float:
-    """Return the seconds of ``"90s"``, ``"5m"``, ``"1h"`` or a number of seconds.
+@dataclass(frozen=True)
+class Limits:
+    """What is asked of a training of rows without a recipe.
+
+    Attributes
+    ----------
+    budget
+        Seconds, or ``"90s"``, ``"5m"``, ``"1h"``, that the comparison of candidates may take.
+    size
+        Bytes, or ``"500KB"``, ``"5MB"``, that the bundle may have.
+    rows_per_second
+        Rows that the bundle has to answer in a second of one core.
+    """
+
+    budget: str | float | None = None
+    size: str | float | None = None
+    rows_per_second: float | None = None
+
+
+def limit(found: Understood, limits: Limits) -> None:
+    """Write the limits that are given into the recipe of rows.
 
     Raises
     ------
     LimbeckError
-        For anything else, and for no time at all.
+        For an amount that is not understood.
     """
-    return _amount(text, _SECONDS, where, "give a time such as 90s, 5m or 1h")
-
-
-def bytes_of(text: str | float, where: str = "--size") -> float:
-    """Return the bytes of ``"500KB"`` or ``"5MB"``; see `seconds_of` for the errors."""
-    return _amount(text, _BYTES, where, "give a size such as 500KB or 5MB")
-
-
-def _amount(text: str | float, units: dict[str, float], where: str, fix: str) -> float:
-    given = _GIVEN.fullmatch(str(text))
-    if given is None or given[2].lower() not in units or float(given[1]) <= 0:
-        raise LimbeckError(f"{text!r} is not understood", where=where, fix=fix)
-    return float(given[1]) * units[given[2].lower()]
+    seconds = None if limits.budget is None else seconds_of(limits.budget)
+    if seconds is not None and found.tables.get("selection"):  # else there is nothing to compare
+        found.decide("selection.budget", seconds, message("automatic.key.selection.budget"), told=False)
+    if limits.size is not None:
+        size = round(bytes_of(limits.size))
+        found.decide("export.max_size", size, message("automatic.key.export.max_size"), told=False)
+    if limits.rows_per_second is not None:
+        if not limits.rows_per_second > 0:
+            what = f"{limits.rows_per_second!r} is no speed"
+            raise LimbeckError(what, where="--rows-per-second", fix="give a number above 0")
+        why = message("automatic.key.export.min_rows_per_second")
+        found.decide("export.min_rows_per_second", limits.rows_per_second, why, told=False)

@@ -47,5 +47,8 @@ REASONS = {
     "selection.rule": "automatic.key.selection.rule",
     "selection.blend": "automatic.key.selection.blend",
     "selection.folds": "automatic.key.selection.folds",
+    "selection.budget": "automatic.key.selection.budget",
+    "export.max_size": "automatic.key.export.max_size",
+    "export.min_rows_per_second": "automatic.key.export.min_rows_per_second",
     "selection.candidates": "automatic.key.selection.candidates",
 }

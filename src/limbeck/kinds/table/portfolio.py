@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from limbeck.kinds.sample import CROSS_FITTED, Portfolio, Sample, Sections
+from limbeck.recipe import Input
 
 _FOREST = 20_000  # rows above which a forest is larger than what it brings
 
@@ -33,6 +36,11 @@ def portfolio(sample: Sample) -> Portfolio:
     if sample.rows > _FOREST:
         del candidates["forest"]
     return Portfolio(base, candidates, {"blend": True})
+
+
+def smaller(given: Input, *, faster: bool) -> dict[str, Any]:
+    """Return the keys of ``[input]`` by which a smaller variant differs; empty where there is none."""
+    return {"categories": given.categories // 2} if not faster and given.categories >= 32 else {}
 
 
 def detector(sample: Sample) -> Portfolio:  # noqa: ARG001 - as for all kinds

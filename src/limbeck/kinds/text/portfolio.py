@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from limbeck.errors import LimbeckError
 from limbeck.kinds.sample import CROSS_FITTED, Portfolio, Sample, Sections
+from limbeck.recipe import Input
 
+_RAREST = 256  # rows that an n-gram of a smaller vocabulary has to stand in at most
 _CHINESE = 0.2  # share of characters from which on texts are read as Chinese, Japanese or Korean
 
 
@@ -29,6 +33,24 @@ def portfolio(sample: Sample) -> Portfolio:
         "characters and words, log loss": {"input": words, "objective": {"losses": {"hard": 1.0}}},
     }
     return Portfolio(base, candidates)
+
+
+def smaller(given: Input, *, faster: bool) -> dict[str, Any]:
+    """Return the keys of ``[input]`` by which a smaller or faster variant differs; empty where there is none."""
+    if given.encoder != "ngrams":
+        if faster:
+            return {"max_length": given.max_length // 2} if given.max_length >= 64 else {}
+        return {"vocabulary": given.vocabulary // 2} if given.vocabulary >= 512 else {}
+    if not faster:
+        if given.buckets:
+            return {"buckets": given.buckets // 2} if given.buckets >= 2 * 2**8 else {}
+        return {"min_count": 2 * given.min_count} if given.min_count < _RAREST else {}
+    shortest, longest = given.ngrams
+    if given.word_ngrams:
+        return {"word_ngrams": 0}
+    if longest > shortest:
+        return {"ngrams": [shortest, longest - 1]}
+    return {"max_length": min(256, given.max_length // 2)} if given.max_length >= 64 else {}
 
 
 def detector(sample: Sample) -> Portfolio:  # noqa: ARG001 - there is none

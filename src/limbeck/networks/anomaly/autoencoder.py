@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -27,6 +27,7 @@ class Autoencoder(Detector):
     """Numbers, flags of what is missing, and categories through a narrow middle and back."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"hidden": 8}
     encoders = ("anomaly-table",)
 
     def __init__(self, options: Any, encoder: TableInput, classes: int) -> None:

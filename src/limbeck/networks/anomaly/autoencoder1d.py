@@ -7,7 +7,7 @@ strange in its rhythm alone, which a mean over all numbers would drown.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -37,6 +37,7 @@ class Autoencoder1d(Detector):
     """Three convolutions of stride 2 to a narrow middle and back; rhythm and features through one of their own."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"width": 4}
     encoders = ("anomaly-signal",)
 
     def __init__(self, options: Any, encoder: SignalInput, classes: int) -> None:

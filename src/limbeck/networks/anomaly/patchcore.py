@@ -10,7 +10,7 @@ here.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -36,6 +36,7 @@ class Memory(PictureDetector):
     """A bank of normal patches; nothing is trained."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"bank": 50, "width": 16}
     closed_form = True
     bank: Tensor
     projection: Tensor

@@ -5,7 +5,7 @@ The plainest detector there is, and the one that any other has to beat. Pictures
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -29,6 +29,7 @@ class Pca(PictureDetector):
     """Mean picture and components; nothing is trained."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"components": 4}
     closed_form = True
     mean: Tensor
     components: Tensor

@@ -9,7 +9,7 @@ last 1x1 convolution brings each scale to the encoder's width.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -75,6 +75,7 @@ class ReverseDistillation(PictureDetector):
     """Frozen encoder, one-class bottleneck, mirrored decoder."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"width": 8}
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)

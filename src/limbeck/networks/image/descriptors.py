@@ -10,7 +10,7 @@ nothing, in a fraction of the time.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -150,6 +150,7 @@ class Descriptors(PictureNetwork):
     """Fixed descriptors of a picture, less their means on the training rows, and a linear head."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"filters": 16}
     head: nn.Linear
     centre: Tensor
 

@@ -7,7 +7,7 @@ layers are not those of a published checkpoint, and none can be loaded.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -71,6 +71,7 @@ class MiniFas(PictureNetwork):
     """
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"width": 0.125}
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)

@@ -8,7 +8,7 @@ picture twice, the second time with the light of each place taken out.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field, field_validator
@@ -63,6 +63,7 @@ class Multiscale(PictureNetwork):
     """
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"widths": 4, "fused": 8}
     bf16_pays = True  # 1.7 times faster training steps (batch 32) on a CPU with the instructions
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:

@@ -8,7 +8,7 @@ costs less than one convolution. No window is laid over the picture: what its op
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -198,6 +198,7 @@ class SpectrumNet(PictureNetwork):
     """A picture's spectrum and nothing else: the frequency teacher."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"hidden": 8}
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)

@@ -9,7 +9,7 @@ filter banks for texture recognition and segmentation").
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -40,6 +40,7 @@ class Texture(PictureNetwork):
     """Convolutions of stride 2, the first of ``window`` and the others of 3x3; means of all their maps."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"widths": 4}
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)

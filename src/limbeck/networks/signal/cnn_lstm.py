@@ -5,7 +5,7 @@ Three convolutions halve the time each, so that the LSTM, which goes step by ste
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 from torch import Tensor, nn
@@ -24,6 +24,7 @@ class CnnLstm(SignalNetwork):
     """Convolutions of 7, 5 and 5 samples and stride 2, a bidirectional LSTM, mean and maximum over time."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"width": 8, "hidden": 8}
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)

@@ -12,7 +12,7 @@ precision, in any order, and so are the comparisons: torch and onnxruntime count
 from __future__ import annotations
 
 from itertools import combinations
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -50,6 +50,7 @@ class MiniRocket(Network):
     """
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"features": 168}
     encoders = ("signal",)
     fixed = ("rhythm", "features")
     head: nn.Linear

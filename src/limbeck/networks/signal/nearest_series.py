@@ -6,7 +6,7 @@ baseline of the UCR archive (Dau et al. 2019). Nothing is trained.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 from torch import Tensor
@@ -27,6 +27,7 @@ class NearestSeries(Network):
     """Centred windows, compared with those of the training rows; rhythm and features are not looked at."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"bank": 50}
     encoders = ("signal",)
     fixed = ("rhythm", "features")
 

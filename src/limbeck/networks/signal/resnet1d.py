@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -41,6 +41,7 @@ class ResNet1d(SignalNetwork):
     """A stem of stride 2 and three stages of blocks, mean and maximum over time."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"width": 8}
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)

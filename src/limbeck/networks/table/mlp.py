@@ -6,7 +6,7 @@ smooth functions only, and tables are full of steps.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -30,6 +30,7 @@ class Mlp(Network):
     """Ramps of numbers, flags of what is missing, vectors of categories, then hidden layers."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"hidden": 8, "embedding": 2}
     encoders = ("table",)
     fixed = ("numbers", "missing", "categories")
 

@@ -18,6 +18,9 @@ from limbeck.networks.table.columns import Flags, arrays_of, by_name, scaled_onc
 from limbeck.networks.table.tree_sum import OPERATORS, TreeSum, stump
 from limbeck.recipe import Section
 
+USUAL = 200  # trees where nothing is said
+_FEWEST = 6  # trees of a variant that is worth a try
+
 
 class Options(Section):
     """Keys of ``[student]`` for ``network = "trees"``."""
@@ -53,6 +56,12 @@ class Trees(TreeSum, Network):
         self.head = nn.Identity()
         self.forest = options.method == "forest"
         self.set_nodes(stump(self.outputs))
+
+    @classmethod
+    def smaller(cls, options: Any) -> dict[str, Any]:
+        """Return the options of an ensemble with half as many trees; empty where few are left."""
+        trees = (options.trees or USUAL) // 2
+        return {"trees": trees} if trees >= _FEWEST else {}
 
     @property
     def outputs(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -31,6 +31,7 @@ class Gru(Network):
     """Embedding, bidirectional GRU, then attention and maximum pooling side by side."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"hidden": 8, "embedding": 8}
 
     def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
         super().__init__(options, encoder, classes)

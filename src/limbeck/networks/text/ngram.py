@@ -7,7 +7,7 @@ before export: the served network holds one table and no statistics.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -33,6 +33,7 @@ class Ngram(Network):
     """A bag of hashed n-grams, summed by weight."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"hidden": 8}
     arrays = ("ids", "weights")
     encoders = ("ngrams",)
     scale: Tensor

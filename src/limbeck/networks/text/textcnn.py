@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
@@ -30,6 +30,7 @@ class TextCnn(Network):
     """Embedding, parallel convolutions, the maximum of each filter over time."""
 
     Options = Options
+    halves: ClassVar[dict[str, float]] = {"filters": 8, "embedding": 8}
 
     def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
         super().__init__(options, encoder, classes)

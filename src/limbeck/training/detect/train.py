@@ -116,7 +116,8 @@ def finish(recipe: Recipe, rows: Annotated, fitted: Fitted, out: Path, lang: str
             chosen = [train[at] for at in np.sort(some).tolist()] if recipe.export.int8 != "never" else []
             sample = fitted.encoder.encode([Picture(one.file, name=one.name) for one in chosen])
             gate = export(fitted, folder, int8=recipe.export.int8, sample=sample, ap=ap)
-            save_weights(fitted.network, folder / "weights.safetensors")
+            if recipe.export.weights:
+                save_weights(fitted.network, folder / "weights.safetensors")
             kept = override(recipe, {"export.int8": "keep" if gate.int8["kept"] else "never"})
             write_text(folder / "recipe.toml", dump_recipe(kept))
             write_json(folder / "export.json", asdict(gate))

@@ -207,6 +207,10 @@ def refuse_unshared(recipe: Recipe) -> None:
     if recipe.selection.candidates:
         what = "selection.candidates are compared in one process"
         raise LimbeckError(what, where="recipe", fix="start it without torchrun, or leave them out")
+    if recipe.export.limited:
+        what = "the limits of size and speed are held by one process"
+        fix = "start it without torchrun, or leave export.max_size and export.min_rows_per_second out"
+        raise LimbeckError(what, where="recipe", fix=fix)
     if settings.device == "mps":
         raise LimbeckError(
             "several processes cannot share an mps device", where="recipe", fix="set training.device = 'cpu'"

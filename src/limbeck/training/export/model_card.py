@@ -46,6 +46,7 @@ def model_card(
         *_head(recipe, rows, student, facts),
         *_learned(rows, trust),
         *_compared(stored.get("candidates")),
+        *_limited(stored.get("limits")),
         *_measured(stored),
         *_attacked(stored["test"]),
         *("", "## Where it is weak", ""),
@@ -118,6 +119,13 @@ def _compared(choice: Mapping[str, Any] | None) -> list[str]:
         names = in_markdown(one["name"]), f"`{_code(one['network'])}`"
         lines.append(f"| {' | '.join([*names, *figures])} |")
     return lines
+
+
+def _limited(limits: Mapping[str, Any] | None) -> list[str]:
+    """Return how the limits of size and speed are held; nothing where there are none."""
+    if limits is None:
+        return []
+    return ["", "## Limits", "", *(f"- {in_markdown(line, 2000)}" for line in limits["why"])]
 
 
 def _measured(stored: Mapping[str, Any]) -> list[str]:
