@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SEED ?= 1
+# python-ldap is built from source, so it is installed where the headers are.
+LDAP := $(if $(and $(wildcard /usr/include/ldap.h),$(wildcard /usr/include/sasl/sasl.h)),$(shell printf ,ldap))
 DEMO_STUDIO ?= $(if $(CI),0,1)
 export OMP_NUM_THREADS ?= 2
 
@@ -17,7 +19,7 @@ install: $(STAMP) ## Make .venv and install Limbeck with everything development 
 
 $(STAMP): pyproject.toml constraints.txt assets/package-lock.json assets/icons.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install -q --disable-pip-version-check -c constraints.txt -e ".[dev$(LDAP)]"
 	$(BIN)/python assets/copy_assets.py
 	@touch $@
 

@@ -46,6 +46,8 @@ RULES = {
     "live": Rule(PUBLIC),
     "ready": Rule(PUBLIC),
     "account_login": Rule(PUBLIC),
+    "oidc_start": Rule(PUBLIC, "post"),
+    "oidc_callback": Rule(PUBLIC),
     "account_logout": Rule(PUBLIC),
     "account_inactive": Rule(PUBLIC),
     "account_signup": Rule(PUBLIC),

@@ -106,3 +106,43 @@ def test_a_deployment_passes_django_s_check(tmp_path: Path) -> None:
         [*command, "makemigrations", "--check", "--dry-run"], env=environment, capture_output=True, text=True
     )
     assert missing.returncode == 0, missing.stdout
+
+
+PROVIDER = {"OIDC_ISSUER": "https://login.example.org", "OIDC_CLIENT_ID": "studio"}
+DIRECTORY = {"LDAP_URI": "ldaps://ldap.example.org", "LDAP_USER_BASE": "dc=example,dc=org"}
+
+
+@pytest.mark.parametrize(
+    ("values", "named"),
+    [
+        (PROVIDER, None),
+        (PROVIDER | {"OIDC_ISSUER": "http://127.0.0.1:9000"}, None),
+        (PROVIDER | {"OIDC_ISSUER": "http://login.example.org"}, "OIDC_ISSUER"),
+        (PROVIDER | {"OIDC_CLIENT_ID": ""}, "OIDC_CLIENT_ID"),
+        (PROVIDER | {"OIDC_ROLES": "admins"}, "OIDC_ROLES"),
+        (PROVIDER | {"OIDC_ROLES": '{"admins": "king"}'}, "OIDC_ROLES"),
+        (PROVIDER | {"PASSWORD_SIGN_IN": "false"}, None),
+        ({"PASSWORD_SIGN_IN": "false"}, "PASSWORD_SIGN_IN"),
+        ({"SSO_DEFAULT_ROLE": "none"}, None),
+        (DIRECTORY, None),
+        (DIRECTORY | {"LDAP_URI": "ldap://ldap.example.org"}, None),  # with StartTLS
+        (DIRECTORY | {"LDAP_URI": "ldap://ldap.example.org", "LDAP_START_TLS": "false"}, "LDAP_URI"),
+        (DIRECTORY | {"LDAP_URI": "ldap://127.0.0.1", "LDAP_START_TLS": "false"}, None),
+        (DIRECTORY | {"LDAP_USER_BASE": ""}, "LDAP_USER_BASE"),
+        (DIRECTORY | {"LDAP_USER_FILTER": "uid={user}"}, "LDAP_USER_FILTER"),
+    ],
+)
+def test_settings_of_sign_on(values: dict[str, str], named: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    if "LDAP_URI" in values:
+        pytest.importorskip("ldap", reason="python-ldap is not installed: pip install limbeck[ldap]")
+    for name, value in values.items():
+        monkeypatch.setenv(f"LIMBECK_{name}", value)
+    config.cache_clear()
+    try:
+        if named is None:
+            config()
+        else:
+            with pytest.raises(LimbeckError, match=f"LIMBECK_{named}"):
+                config()
+    finally:
+        config.cache_clear()

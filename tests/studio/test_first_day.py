@@ -62,9 +62,9 @@ def test_the_first_day(bundles: Callable[[str], Path], own_registry: Path) -> No
     assert "unchanged" in lin.post(reverse("audit_check")).content.decode()
 
 
-@pytest.mark.parametrize("page", ["studio.md", "studio.zh-CN.md"])
-def test_the_page_names_every_setting(page: str) -> None:
-    text = (ROOT / "docs" / page).read_text("utf-8")
+@pytest.mark.parametrize("language", ["", ".zh-CN"])
+def test_the_pages_name_every_setting(language: str) -> None:
+    text = "".join((ROOT / "docs" / f"{page}{language}.md").read_text("utf-8") for page in ("studio", "sign-on"))
     documented = set(re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE))
     settings = {f"LIMBECK_{name.upper()}" for name in Config.model_fields} - {"LIMBECK_DATABASE_URL"} | {"DATABASE_URL"}
     assert documented == settings

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from limbeck.errors import LimbeckError, printable
 from limbeck.studio.roles import Role
+from limbeck.studio.sign_on.settings import SignOnSettings
 
 PREFIX = "LIMBECK_"
 LARGEST_SECRET = 65536  # bytes of a file with a secret
 
 
-class Config(BaseSettings):
+class Config(SignOnSettings):
     """All settings. The name of a variable is ``LIMBECK_`` and the name of the field; see docs/studio.md."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True, env_parse_none_str="none")
@@ -118,9 +120,15 @@ def config() -> Config:
         For a value that is not valid, with the name of its variable.
     """
     try:
-        return Config()
+        found = Config()
+    except SettingsError as error:
+        field = re.search(r'field "(\w+)"', str(error))
+        where = PREFIX + field[1].upper() if field else None
+        raise LimbeckError("is not JSON", where=where, fix='write e.g. {"admins": "administrator"}') from error
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = str(first["loc"][0])
         where = name if name.isupper() else PREFIX + name.upper()
         raise LimbeckError(printable(first["msg"]), where=where, fix="see docs/studio.md") from error
+    found.check()
+    return found

@@ -33,6 +33,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.forms",
     "limbeck.studio.accounts",
+    "limbeck.studio.sign_on",
     "limbeck.studio.audit",
     "limbeck.studio.announcements",
     "limbeck.studio.jobs",
@@ -49,6 +50,7 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
     "allauth.usersessions",
 ]
 MIDDLEWARE = [
@@ -91,7 +93,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "studio_cache"}}
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = [f"limbeck.studio.sign_on.backends.{name}" for name in ("LocalBackend", "DirectoryBackend")]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "CommonPasswordValidator", "NumericPasswordValidator")
@@ -99,11 +101,13 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "home"
 ACCOUNT_ADAPTER = "limbeck.studio.accounts.adapter.Adapter"
+SOCIALACCOUNT_ADAPTER = "limbeck.studio.sign_on.adapter.ExternalAdapter"
 ACCOUNT_FORMS = {
     "signup": "limbeck.studio.accounts.forms.SignupForm",
     "login": "limbeck.studio.accounts.forms.LoginForm",
     "change_password": "limbeck.studio.accounts.forms.ChangePasswordForm",
     "set_password": "limbeck.studio.accounts.forms.SetPasswordForm",
+    "reset_password": "limbeck.studio.accounts.forms.ResetPasswordForm",
     "reset_password_from_key": "limbeck.studio.accounts.forms.ResetPasswordKeyForm",
 }
 ACCOUNT_LOGIN_METHODS = {"username"}
@@ -119,7 +123,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if CONFIG.https else "http"
 ACCOUNT_RATE_LIMITS = {"login_failed": "100/m/ip"}
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if CONFIG.behind_proxy else 0
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]
-MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_LOGIN_ENABLED = CONFIG.password_sign_in
 MFA_TOTP_ISSUER = "Limbeck"
 MFA_ALLOW_UNVERIFIED_EMAIL = True
 MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = not CONFIG.https

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
-from django.contrib.auth import authenticate
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from limbeck.studio.accounts import attempts, services
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
+from limbeck.studio.sign_on.arrivals import RefusedError
+from limbeck.studio.sign_on.backends import LocalBackend
+from limbeck.studio.sign_on.directory import DirectoryError
 from limbeck.studio.web.request import client_address
 
 
@@ -34,7 +39,14 @@ class Adapter(DefaultAccountAdapter):
         attempt = attempts.begin(credentials.get("username", ""))
         if attempt is None:
             raise self.validation_error("too_many_login_attempts")
-        user: User | None = super().authenticate(request, **credentials)
+        try:
+            user: User | None = super().authenticate(request, **credentials)
+        except RefusedError as refused:
+            attempts.succeeded(attempt)  # the password was right
+            raise ValidationError(refused.text) from refused
+        except DirectoryError as error:  # it may still have been a wrong password of this site: the attempt counts
+            logging.getLogger(__name__).warning("the directory cannot be asked: %s", error)
+            raise ValidationError(_("The directory cannot be reached at present. Try again later.")) from error
         if user is None:
             with transaction.atomic():
                 record("account.wrong_password", actor=None, request=request)
@@ -45,7 +57,10 @@ class Adapter(DefaultAccountAdapter):
     def reauthenticate(self, user: User, password: str) -> bool:
         """Check the password of who is signed in; wrong ones count as those of a sign-in."""
         attempt = attempts.begin(user.username)
-        if attempt is None or authenticate(self.request, username=user.username, password=password) != user:
+        if (
+            attempt is None
+            or LocalBackend().authenticate(self.request, username=user.username, password=password) != user
+        ):
             return False
         attempts.succeeded(attempt)
         return True

@@ -6,6 +6,7 @@ from typing import Any
 
 from allauth.account.forms import ChangePasswordForm as AllauthChangePasswordForm
 from allauth.account.forms import LoginForm as AllauthLoginForm
+from allauth.account.forms import ResetPasswordForm as AllauthResetPasswordForm
 from allauth.account.forms import ResetPasswordKeyForm as AllauthResetPasswordKeyForm
 from allauth.account.forms import SetPasswordForm as AllauthSetPasswordForm
 from allauth.account.forms import SignupForm as AllauthSignupForm
@@ -15,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from limbeck.studio.accounts.models import ROLES, User
 from limbeck.studio.roles import Role
+from limbeck.studio.sign_on.arrivals import role_from_groups
 
 _PHONE = forms.RegexField(
     r"^\+?[\d\s()-]{5,30}$",
@@ -50,6 +52,16 @@ class ChangePasswordForm(NewPassword, AllauthChangePasswordForm):
 
 class SetPasswordForm(NewPassword, AllauthSetPasswordForm):
     """A password for who has none, twice."""
+
+
+class ResetPasswordForm(AllauthResetPasswordForm):
+    """The e-mail address of who forgot a password."""
+
+    def clean_email(self) -> str:
+        """Leave out whose password is not this site's."""
+        address: str = super().clean_email()
+        self.users: list[User] = [user for user in self.users if not user.socialaccount_set.exists()]
+        return address
 
 
 class ResetPasswordKeyForm(NewPassword, AllauthResetPasswordKeyForm):
@@ -103,6 +115,11 @@ class PersonForm(forms.ModelForm):
             self.fields["password"].help_text = _("At least 10 characters. Hand it over in person.")
             self.initial["must_change_password"] = True
             self.initial["role"] = Role.OPERATOR.value
+        elif self.instance.socialaccount_set.exists():
+            del self.fields["password"], self.fields["must_change_password"]
+            if role_from_groups(self.instance):
+                self.fields["role"].disabled = True
+                self.fields["role"].help_text = _("Follows from the groups of the sign-in provider, at each sign-in.")
 
     def clean(self) -> dict[str, Any]:
         """Check the password against the other values."""

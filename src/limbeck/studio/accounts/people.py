@@ -54,7 +54,7 @@ def user(request: HttpRequest, number: int | None = None) -> HttpResponse:
     form = PersonForm(request.POST or None, instance=person)
     if request.method == "POST" and form.is_valid():
         person = form.save(commit=False)
-        if form.cleaned_data["password"]:
+        if form.cleaned_data.get("password"):
             person.set_password(form.cleaned_data["password"])
         try:
             services.save_user(person, by=request.user, changed=form.changed_data, request=request)

@@ -47,11 +47,14 @@ def withdraw(invitation: Invitation, *, by: User, request: HttpRequest | None = 
 
 
 def setup_token() -> str | None:
-    """Return a token by which the first administrator registers; None where there is one already.
+    """Return a token by which the first administrator registers; None where there is one already, or nobody registers.
 
     Earlier ones lose their value: the last start of the site prints the one that counts.
     """
-    if User.objects.filter(role=Role.ADMINISTRATOR.value, is_active=True).exists():
+    if (
+        not settings.CONFIG.password_sign_in
+        or User.objects.filter(role=Role.ADMINISTRATOR.value, is_active=True).exists()
+    ):
         return None
     Invitation.objects.filter(created_by=None, used_at=None).update(expires_at=timezone.now())
     return invite(Role.ADMINISTRATOR, by=None)[1]
@@ -65,6 +68,8 @@ def find_invitation(token: str) -> Invitation | None:
 
 def may_register(request: HttpRequest) -> bool:
     """Whether who sent a request may register."""
+    if not settings.CONFIG.password_sign_in:
+        return False
     return settings.CONFIG.registration == "open" or find_invitation(request.session.get(INVITED, "")) is not None
 
 
@@ -129,7 +134,7 @@ def erase(user: User, *, by: User, request: HttpRequest | None = None) -> None:
         user.save()
         _need_administrator()
         end_sessions(user)
-        for related in ("emailaddress_set", "authenticator_set", "usersession_set", "tokens"):
+        for related in ("emailaddress_set", "authenticator_set", "usersession_set", "socialaccount_set", "tokens"):
             getattr(user, related).all().delete()
         record("user.erase", actor=by.pk, target=f"user:{user.pk}", request=request)
 
@@ -158,6 +163,7 @@ def personal_data(user: User) -> dict[str, Any]:
     return {
         "profile": {**profile, **times},
         "sessions": list(sessions),
+        "providers": list(user.socialaccount_set.order_by("pk").values("provider", "date_joined", "last_login")),
         "tokens": list(user.tokens.order_by("pk").values("name", "scopes", "created_at", "expires_at", "used_at")),
         "jobs": list(jobs),
         "acts": list(acts.values("number", "at", "action", "target", "address")),

@@ -12,11 +12,13 @@ from allauth.mfa.recovery_codes import views as codes
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as passkeys
 from allauth.usersessions import views as sessions
+from django.conf import settings
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import path, re_path
 
 from limbeck.studio.accounts import people, views
+from limbeck.studio.sign_on import views as provider
 
 View = Callable[..., HttpResponse]
 
@@ -34,19 +36,38 @@ def _whole(view: View) -> View:
     return whole
 
 
+def _of_passwords(view: View) -> View:
+    """Leave out a page about passwords of this site where nobody signs in by them, or this person does not."""
+
+    @wraps(view)
+    def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
+        own = request.user.is_authenticated and request.user.socialaccount_set.exists()
+        if own or not settings.CONFIG.password_sign_in:
+            raise Http404
+        return view(request, *given, **named)
+
+    return shown
+
+
 urlpatterns = [
     path("account/sign-in/", account.login, name="account_login"),
+    path("account/provider/", provider.start, name="oidc_start"),
+    path("account/provider/back/", provider.callback, name="oidc_callback"),
     path("account/sign-out/", account.logout, name="account_logout"),
     path("account/disabled/", account.account_inactive, name="account_inactive"),
     path("account/register/", account.signup, name="account_signup"),
     path("account/confirm/", account.reauthenticate, name="account_reauthenticate"),
-    path("account/password/", account.password_change, name="account_change_password"),
-    path("account/password/set/", account.password_set, name="account_set_password"),
-    path("account/password/forgotten/", account.password_reset, name="account_reset_password"),
-    path("account/password/forgotten/sent/", account.password_reset_done, name="account_reset_password_done"),
+    path("account/password/", _of_passwords(account.password_change), name="account_change_password"),
+    path("account/password/set/", _of_passwords(account.password_set), name="account_set_password"),
+    path("account/password/forgotten/", _of_passwords(account.password_reset), name="account_reset_password"),
+    path(
+        "account/password/forgotten/sent/",
+        _of_passwords(account.password_reset_done),
+        name="account_reset_password_done",
+    ),
     re_path(
         r"^account/password/new/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        account.password_reset_from_key,
+        _of_passwords(account.password_reset_from_key),
         name="account_reset_password_from_key",
     ),
     path(
@@ -65,7 +86,7 @@ urlpatterns = [
     path("account/passkeys/", passkeys.list_webauthn, name="mfa_list_webauthn"),
     path("account/passkeys/new/", _whole(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path("account/passkeys/confirm/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("account/passkeys/sign-in/", passkeys.login_webauthn, name="mfa_login_webauthn"),
+    path("account/passkeys/sign-in/", _of_passwords(passkeys.login_webauthn), name="mfa_login_webauthn"),
     path("account/passkeys/<int:pk>/remove/", _whole(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
     path("account/passkeys/<int:pk>/", _whole(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
     path("account/sessions/", sessions.list_usersessions, name="usersessions_list"),

@@ -41,7 +41,8 @@ def profile(request: HttpRequest) -> HttpResponse:
         services.save_profile(form.save(commit=False), changed=form.changed_data, request=request)
         messages.success(request, _("Saved."))
         return redirect("profile")
-    return render(request, "accounts/profile.html", {"form": form})
+    own = not request.user.socialaccount_set.exists()
+    return render(request, "accounts/profile.html", {"form": form, "own_password": own})
 
 
 @needs(Ability.READ)

@@ -1,0 +1,1 @@
+"""Sign-on by a provider: OpenID Connect, or an LDAP directory."""
