@@ -28,7 +28,7 @@ demo: $(STAMP) ## Train, evaluate, export and predict on real Chinese reviews (3
 	@[ "$(DEMO_STUDIO)" = 0 ] || LIMBECK_HOME=demo-out/studio $(BIN)/limbeck studio --bundle demo-out/ngram --review demo-out/questions.csv
 
 test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/data -x" for a part)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
+	OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n logical --maxprocesses 8 --dist worksteal \
 		--randomly-seed=$(SEED) $(ARGS)
 
 test-databases: $(STAMP) ## Run the studio's tests on MariaDB and PostgreSQL, where they are installed

@@ -82,7 +82,7 @@ def serve(host: str, port: int, bundles: list[Path], review: Path | None = None)
     LimbeckError
         As `prepare`; and when others can reach the address but ``LIMBECK_PUBLIC_URL`` does not say by which name.
     """
-    prepare()
+    load()
     from django.conf import settings
     from granian import Granian
     from granian.constants import Interfaces
@@ -90,10 +90,12 @@ def serve(host: str, port: int, bundles: list[Path], review: Path | None = None)
 
     from limbeck.studio.accounts.services import setup_token
 
+    # What is wrong with the command is told before a database is made, which takes seconds.
     if not _loopback(host) and not settings.CONFIG.public_url:
         fix = "set it to the address that people type, e.g. https://studio.example.org"
         raise LimbeckError(f"is needed with --host {host}", where="LIMBECK_PUBLIC_URL", fix=fix)
     add_bundles(bundles)
+    prepare()
     if review is not None:
         # In a process of its own: the server forks, and must not inherit an open model or a connection.
         command = [sys.executable, "-m", "limbeck", "studio", "review", bundles[0].resolve().name, str(review)]

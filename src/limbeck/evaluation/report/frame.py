@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ from limbeck.messages.labels import pair
 from limbeck.messages.message import LANGUAGES, both
 
 if TYPE_CHECKING:
+    from jinja2 import Environment
     from markupsafe import Markup
 
 LIVENESS = ("apcer", "bpcer", "acer", "bpcer_at_apcer_1")
@@ -61,23 +63,30 @@ def rendered(template: Path, values: Mapping[str, Any], *, lang: str, images: bo
     """
     if lang not in LANGUAGES:
         raise LimbeckError(f"no report in the language {lang!r}", fix="known: 'en', 'zh'")
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
     here = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader([template.parent, here]), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.globals |= {"t": bilingual, "both": both_languages, "named": named, "interval": interval, "span": span}
-    environment.filters |= {"data": inert, "value": figure, "shown": shown, "points": points}
     # A lone "</style" cannot occur in our own file; the hash covers exactly what stands between the tags.
     css = (here / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     shown_images = "img-src data:; " if images else ""
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; {shown_images}base-uri 'none'; form-action 'none'"
     frame = {"css": Markup(css), "policy": policy, "lang": lang}  # noqa: S704 - our own file
-    return environment.get_template(template.name).render(**frame, **values)
+    return environment(template.parent).get_template(template.name).render(**frame, **values)
+
+
+@cache
+def environment(folder: Path) -> Environment:
+    """Return the environment of a folder of templates, kept with them: compiling takes longer than rendering."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader([folder, Path(__file__).parent]), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    made.globals |= {"t": bilingual, "both": both_languages, "named": named, "interval": interval, "span": span}
+    made.filters |= {"data": inert, "value": figure, "shown": shown, "points": points}
+    return made
 
 
 def drawings(named_drawings: Sequence[tuple[str, str]]) -> list[tuple[str, Markup]]:

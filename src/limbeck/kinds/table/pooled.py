@@ -13,11 +13,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.errors import missing_extra
 from limbeck.events import check
 from limbeck.kinds.table.baseline import features
 from limbeck.kinds.table.encode import TableInput
-from limbeck.metrics.baseline_row import fit_boosting
+from limbeck.kinds.table.trees import fit_trees
 from limbeck.metrics.logistic_fit import even_weights
 from limbeck.recipe import Input
 
@@ -85,19 +84,10 @@ class Pool:
             # Scenarios count alike, and in each its classes.
             weights = [even_weights(self._labels[k], self.classes) for k in scenarios]
             weight = np.concatenate([one * (1000 / len(one)) for one in weights])
-            self._fitted[name, scenarios, told] = _fit(learned, y, weight, self.seed)
+            self._fitted[name, scenarios, told] = fit_trees(
+                learned, y, "a pooled teacher", weights=weight, seed=self.seed
+            )
         return self._fitted[name, scenarios, told]
-
-
-def _fit(X: NDArray[np.float32], y: NDArray[np.int64], weight: Floats, seed: int) -> list[Any]:
-    try:
-        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
-    except ImportError as error:
-        raise missing_extra("scikit-learn", "train", "a pooled teacher") from error
-    forest: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 3, "random_state": seed}
-    boosting = fit_boosting(X, y, "a pooled teacher", max_iter=100, learning_rate=0.08)
-    trees = [kind(**forest).fit(X, y, sample_weight=weight) for kind in (RandomForestClassifier, ExtraTreesClassifier)]
-    return [boosting, *trees]
 
 
 def _told(values: NDArray[np.float32]) -> bool:

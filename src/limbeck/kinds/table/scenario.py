@@ -1,7 +1,4 @@
-"""A classifier of one scenario's rows of a table: the mean of three ensembles of trees.
-
-Boosting alone is the best at home and less steady abroad, so a random forest and extremely randomised trees join it.
-"""
+"""A classifier of one scenario's rows of a table: the mean of three ensembles of trees."""
 
 from __future__ import annotations
 
@@ -12,10 +9,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.errors import needing
 from limbeck.kinds.table.baseline import features
 from limbeck.kinds.table.encode import TableInput
-from limbeck.metrics.baseline_row import fit_boosting
+from limbeck.kinds.table.trees import fit_trees
 from limbeck.recipe import Input
 
 
@@ -33,14 +29,5 @@ class Model:
 
 def fit(frame: pl.DataFrame, labels: NDArray[np.int64]) -> Model:
     """Return what is learned from all columns of a frame."""
-    with needing("scikit-learn", "train", "a teacher of scenarios"):
-        from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
     encoder = TableInput.fit(Input(), frame)
-    rows = features(encoder, frame)
-    forest: dict[str, Any] = {"n_estimators": 200, "min_samples_leaf": 3, "random_state": 0}
-    models = [
-        fit_boosting(rows, labels, "a teacher of scenarios", max_iter=100, learning_rate=0.08),
-        RandomForestClassifier(**forest).fit(rows, labels),
-        ExtraTreesClassifier(**forest).fit(rows, labels),
-    ]
-    return Model(encoder, models)
+    return Model(encoder, fit_trees(features(encoder, frame), labels, "a teacher of scenarios"))

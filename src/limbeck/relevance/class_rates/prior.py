@@ -119,13 +119,26 @@ def saerens(Q: ArrayLike, trained_prior: ArrayLike, *, iterations: int = 1000) -
         raise LimbeckError("the trained prior must hold one rate above 0 for each class", where="trained_prior")
     known = Q[~np.isnan(Q).any(axis=1)]
     old = old / old.sum()
-    new = old
+    new = shifted_rates(known, old, iterations=iterations)
+    return new, fused(Q * (new / old), new).probabilities
+
+
+def shifted_rates(Q: Floats, old: Floats, *, iterations: int = 1000) -> Floats:
+    """Return the class rates float64[..., C] of Saerens' EM, see `saerens`, of each of several samples Q[..., N, C].
+
+    Samples are taken together, as in a bootstrap: an iteration is short, and there are hundreds.
+    """
+    new = np.broadcast_to(old, (*Q.shape[:-2], Q.shape[-1]))
+    if not Q.shape[-2]:
+        return new
+    by_class = np.ascontiguousarray(np.moveaxis(Q, -1, 0))  # [C, ..., N]: sums over rows and classes run along memory
     for _ in range(iterations):
-        odds = known * (new / old)
-        before, new = new, (odds / odds.sum(axis=1, keepdims=True)).mean(axis=0) if len(known) else old
+        odds = by_class * np.moveaxis(new / old, -1, 0)[..., None]
+        odds /= odds.sum(axis=0)
+        before, new = new, np.moveaxis(odds.mean(axis=-1), 0, -1)
         if np.abs(new - before).max() < 1e-8:
             break
-    return new, fused(Q * (new / old), new).probabilities
+    return new
 
 
 def _gram(rows: Any) -> Floats:

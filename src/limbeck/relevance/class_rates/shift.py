@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from limbeck.metrics.logistic_fit import even_weights
-from limbeck.relevance.class_rates.prior import asymmetry, saerens
+from limbeck.relevance.class_rates.prior import asymmetry, shifted_rates
 from limbeck.relevance.models.logistic import minimise
 from limbeck.relevance.probabilities import Floats, Ints, sigmoid, softmax
 from limbeck.relevance.replay.scene import Scores, at_rate
@@ -28,6 +28,7 @@ _LEAST_ERROR = 0.2  # log-odds: no sign is taken to be nearer to the truth than 
 _UNKNOWN = 1.0  # log-odds that EM is off by where no scenario tells
 _GRID = np.linspace(-5.0, 5.0, 1001)
 _DRAWS, _FEW = 50, 20  # bootstrap samples for an interval, and for one standard deviation
+_CELLS = 200_000  # probabilities of bootstrap samples that are held at once
 _DOUBTS = (0.0, 0.25, 0.5, 1.0)
 
 
@@ -100,8 +101,7 @@ class ShiftModel:
         """Bootstrap rows, and bend each class's log-odds by as much as EM was off between scenarios."""
         rng = np.random.default_rng(seed)
         draws = []
-        for _ in range(_DRAWS):
-            again = _em(even[rng.integers(0, len(even), len(even))])
+        for again in _resampled(even, _DRAWS, rng):
             bent = np.log(np.maximum(again, 1e-6)) + rng.normal(0, self.bent, len(found))
             draws.append(softmax(bent))
         low, high = np.quantile(draws, [0.025, 0.975], axis=0)
@@ -242,15 +242,22 @@ def _even(scores: Scores, slope: float, offset: Floats) -> Floats:
 
 
 def _em(even: Floats) -> Floats:
-    rates, _ = saerens(even, np.ones(even.shape[1]))
-    return np.asarray(rates)
+    """Return class rates float64[..., C] of samples float64[..., M, C]."""
+    C = even.shape[-1]
+    return shifted_rates(even, np.full(C, 1 / C))
 
 
 def _row_error(even: Floats, seed: int) -> float:
     """Return the bootstrap standard deviation of EM's log-odds over rows."""
-    rng = np.random.default_rng(seed)
-    draws = [_odds(_em(even[rng.integers(0, len(even), len(even))])[1]) for _ in range(_FEW)]
-    return float(np.std(draws))
+    draws = _resampled(even, _FEW, np.random.default_rng(seed))
+    return float(np.std([_odds(rate) for rate in draws[:, 1]]))
+
+
+def _resampled(even: Floats, count: int, rng: np.random.Generator) -> Floats:
+    """Return EM's class rates float64[count, C] of bootstrap samples of the rows, as many at once as are small."""
+    n, at_once = len(even), max(_CELLS // max(even.size, 1), 1)
+    sizes = [min(at_once, count - at) for at in range(0, count, at_once)]
+    return np.concatenate([_em(even[rng.integers(0, n, (size, n))]) for size in sizes])
 
 
 def _student(centre: float, width: float, freedom: float) -> Floats:

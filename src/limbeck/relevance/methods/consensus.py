@@ -22,6 +22,7 @@ from limbeck.relevance.methods.agreement import lone
 from limbeck.relevance.probabilities import Floats, Fused, Ints, checked, fused, some_rows, weighted_mean
 
 _ROWS = 50_000
+_CELLS = 250_000  # correlations of permutations that are held at once
 _SILENT = 1e-6  # standard deviation of logits below which a voter is constant
 
 
@@ -72,23 +73,25 @@ def shapley(corr: ArrayLike, *, samples: int = 2000, seed: int = 0) -> tuple[Flo
     G = len(R)
     cross = R.sum(axis=1) - R.diagonal()  # agreement of each voter with all others
     rng = np.random.default_rng(seed)
+    orders = np.stack([rng.permutation(G) for _ in range(samples)])
+    chunk = max(_CELLS // G**2, 1)
     total, squares = np.zeros(G), np.zeros(G)
-    for _ in range(samples):
-        order = rng.permutation(G)
-        part = (_walk(R, cross, order) + _walk(R, cross, order[::-1])) / 2
-        total += part
-        squares += part**2
+    for at in range(0, samples, chunk):
+        some = orders[at : at + chunk]
+        part = (_walks(R, cross, some) + _walks(R, cross, some[:, ::-1])) / 2
+        total += part.sum(axis=0)
+        squares += (part**2).sum(axis=0)
     mean = total / samples
     return mean, np.sqrt(np.maximum(squares / samples - mean**2, 0) / max(samples - 1, 1))
 
 
-def _walk(R: Floats, cross: Floats, order: Ints) -> Floats:
-    """Return what each voter adds to the value when voters join in this order, float64[G]."""
-    r = R[np.ix_(order, order)]
-    together = np.tril(r, -1).sum(axis=1)  # with those already there
-    variance = np.cumsum(r.diagonal() + 2 * together)
-    worth = np.cumsum(cross[order]) / (np.sqrt(np.maximum(variance, 1e-2)) * max(len(R) - 1, 1))
+def _walks(R: Floats, cross: Floats, orders: Ints) -> Floats:
+    """Return what each voter adds to the value when voters join in each of some orders, [S, G] -> float64[S, G]."""
+    r = R[orders[:, :, None], orders[:, None, :]]
+    together = np.tril(r, -1).sum(axis=2)  # with those already there
+    variance = np.cumsum(R.diagonal()[orders] + 2 * together, axis=1)
+    worth = np.cumsum(cross[orders], axis=1) / (np.sqrt(np.maximum(variance, 1e-2)) * max(len(R) - 1, 1))
     worth[variance <= 0] = 0.0
-    added = np.empty(len(R))
-    added[order] = np.diff(worth, prepend=0.0)
+    added = np.empty(orders.shape)
+    np.put_along_axis(added, orders, np.diff(worth, axis=1, prepend=0.0), axis=1)
     return added

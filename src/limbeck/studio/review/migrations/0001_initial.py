@@ -229,6 +229,25 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("-pk",),
+                "indexes": [
+                    models.Index(fields=["model", "state", "lane", "margin", "id"], name="review_by_margin"),
+                    models.Index(
+                        fields=["model", "state", "lane", "-disagreement", "id"], name="review_by_disagreement"
+                    ),
+                    models.Index(fields=["model", "state", "lane", "-suspicion", "id"], name="review_by_suspicion"),
+                    models.Index(fields=["model", "state", "lane", "draw", "id"], name="review_by_draw"),
+                    models.Index(fields=["assignment", "state", "margin", "id"], name="review_by_assignment"),
+                    models.Index(fields=["state", "claimed_until"], name="review_by_claim"),
+                    models.Index(fields=["claimed_by", "state"], name="review_by_claimant"),
+                    models.Index(fields=["state", "margin", "id"], name="review_list_margin"),
+                    models.Index(fields=["label", "state", "margin", "id"], name="review_list_label"),
+                    models.Index(fields=["job", "state", "margin", "id"], name="review_list_job"),
+                    models.Index(fields=["final_by", "reviewed_at", "id"], name="review_list_person"),
+                    models.Index(fields=["reviewed_at", "id"], name="review_list_reviewed"),
+                    models.Index(fields=["source", "id"], name="review_list_source"),
+                    models.Index(fields=["model", "id"], name="review_list_model"),
+                    models.Index(fields=["disputed", "state", "id"], name="review_list_disputed"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -307,78 +326,11 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ("pk",),
+                "indexes": [
+                    models.Index(fields=["person", "-at", "id"], name="review_of_person"),
+                    models.Index(fields=["item", "person"], name="review_of_item"),
+                    models.Index(fields=["gold", "person"], name="review_of_gold"),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["model", "state", "lane", "margin", "id"], name="review_by_margin"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["model", "state", "lane", "-disagreement", "id"], name="review_by_disagreement"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["model", "state", "lane", "-suspicion", "id"], name="review_by_suspicion"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["model", "state", "lane", "draw", "id"], name="review_by_draw"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["assignment", "state", "margin", "id"], name="review_by_assignment"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["state", "claimed_until"], name="review_by_claim"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["claimed_by", "state"], name="review_by_claimant"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["state", "margin", "id"], name="review_list_margin"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["label", "state", "margin", "id"], name="review_list_label"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["job", "state", "margin", "id"], name="review_list_job"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["final_by", "reviewed_at", "id"], name="review_list_person"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["reviewed_at", "id"], name="review_list_reviewed"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["source", "id"], name="review_list_source"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["model", "id"], name="review_list_model"),
-        ),
-        migrations.AddIndex(
-            model_name="item",
-            index=models.Index(fields=["disputed", "state", "id"], name="review_list_disputed"),
-        ),
-        migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["person", "-at", "id"], name="review_of_person"),
-        ),
-        migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["item", "person"], name="review_of_item"),
-        ),
-        migrations.AddIndex(
-            model_name="review",
-            index=models.Index(fields=["gold", "person"], name="review_of_gold"),
         ),
     ]
