@@ -25,13 +25,16 @@ def portfolio(sample: Sample) -> Portfolio:
     }  # fmt: skip
     if sample.rows <= CROSS_FITTED:
         base["evaluation"] = {"leave_out": {"folds": 5}}
-    words = {"word_ngrams": 2}
+    words, by_class = {"word_ngrams": 2}, {"class_ratio": True, "idf": 1.0}
     candidates: dict[str, Sections] = {
+        "characters and words, weighted by class": {"input": words, "student": by_class},
         "characters": {},
         "characters and words": {"input": words},
-        "longer n-grams and words": {"input": {**words, "ngrams": [2, 5] if chinese else [3, 5]}},
+        "longer n-grams and words, weighted by class": {
+            "input": {**words, "ngrams": [2, 5] if chinese else [3, 5]}, "student": by_class
+        },
         "characters and words, log loss": {"input": words, "objective": {"losses": {"hard": 1.0}}},
-    }
+    }  # fmt: skip
     return Portfolio(base, candidates)
 
 

@@ -2,7 +2,8 @@
 
 The linear form is a softmax regression over TF-IDF weights. The inverse document frequency scales each bucket's
 weight in training, which lets rare and telling n-grams learn as fast as common ones, and is folded into the table
-before export: the served network holds one table and no statistics.
+before export: the served network holds one table and no statistics. With ``class_ratio`` the scale also grows with how
+unevenly an n-gram falls on the classes, as in NBSVM (Wang & Manning 2012).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 
@@ -19,6 +21,8 @@ from limbeck.kinds.text.ragged import Ragged
 from limbeck.networks.base import Network
 from limbeck.recipe import Section
 
+_EVEN = 0.3  # what an n-gram weighs that falls on all classes alike
+
 
 class Options(Section):
     """Keys of ``[student]`` for ``network = "ngram"``."""
@@ -26,6 +30,10 @@ class Options(Section):
     hidden: int = Field(default=0, ge=0, le=512, description="width of the hidden layer; 0 is linear")
     idf: float = Field(default=1.5, ge=0, le=3, description="power of the inverse document frequency")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of n-grams dropped in training")
+    class_ratio: bool = Field(
+        default=False,
+        description="n-grams that one class holds more often weigh more; training.optimizer = liblinear",
+    )
     margin: float = Field(default=1.0, gt=0, description="C of the linear model; training.optimizer = liblinear")
 
 
@@ -56,12 +64,30 @@ class Ngram(Network):
         """Count in how many training rows each bucket occurs; smooth as scikit-learn does."""
         seen = np.bincount(rows.values, minlength=len(self.scale))
         idf = np.log((1 + len(rows)) / (1 + seen)) + 1.0
-        scale = (idf**self.options.idf).astype(np.float32)
+        self._take_scale(idf**self.options.idf, rows)
+        self.folded = False  # a model that is solved again, on more rows, has the scale of these rows still to fold
+
+    def weigh_by_class(self, rows: Ragged, labels: NDArray[np.int64]) -> None:
+        """Multiply the scale of `fit_start` by how unevenly each n-gram falls on the classes of N labelled rows.
+
+        The measure is the largest absolute log-count ratio of a class against the others, with one row added to each
+        count (Wang & Manning 2012, section 2.1).
+        """
+        row_of = np.repeat(np.arange(len(rows)), rows.lengths)
+        seen = np.stack([
+            np.bincount(rows.values[labels[row_of] == one], minlength=len(self.scale)) for one in np.unique(labels)
+        ])  # fmt: skip
+        held, others = 1.0 + seen, 1.0 + seen.sum(axis=0) - seen
+        held, others = held / held.sum(axis=1, keepdims=True), others / others.sum(axis=1, keepdims=True)
+        ratio = np.abs(np.log(held / others)).max(axis=0)
+        self._take_scale(self.scale.cpu().numpy() * (_EVEN + ratio), rows)
+
+    def _take_scale(self, scale: NDArray[np.floating[Any]], rows: Ragged) -> None:
+        scale = scale.astype(np.float32)
         weights = rows.weights * scale[rows.values] if rows.weights is not None else scale[rows.values]
         # Rows of unit length on average, so that a weight decay means the same on any data.
         scale /= np.sqrt((weights**2).sum() / max(len(rows), 1)) + 1e-12
         self.scale = torch.from_numpy(scale).to(self.scale.device)
-        self.folded = False  # a model that is solved again, on more rows, has the scale of these rows still to fold
 
     def features(self, ids: Tensor, weights: Tensor) -> Tensor:
         """Sum ids int64 [B, L] by weights float [B, L] into features float [B, F]."""

@@ -91,6 +91,8 @@ def solve_ngram(
     known = np.flatnonzero(labels >= 0)
     rows, labels = rows.take(known), labels[known]
     network.fit_start(rows)
+    if network.options.class_ratio:
+        network.weigh_by_class(rows, labels)
     matrix = scaled_bags(network, rows)
     weight = weights_of(recipe.objective.class_weights, labels, classes)[labels].astype(np.float64)
     margin = network.options.margin
