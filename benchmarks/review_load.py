@@ -116,7 +116,8 @@ def pages(person: object, rounds: int) -> dict[str, object]:
     from django.test.utils import CaptureQueriesContext
     from django.urls import reverse
 
-    from limbeck.studio.review.services.display.listing import ORDERS, Wanted, listed
+    from limbeck.studio.review.services.display.listing import Wanted, listed
+    from limbeck.studio.review.services.display.walking import ORDERS
 
     client = Client(SERVER_NAME="localhost")
     client.force_login(person)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -23,14 +24,18 @@ from limbeck.studio.review.services.adding.add import Added, add_items
 from limbeck.studio.review.services.adding.send import send_job
 from limbeck.studio.review.services.adding.tables import review_table
 from limbeck.studio.review.services.answers import bulk
+from limbeck.studio.review.services.display import walking
 from limbeck.studio.review.services.display.history import history
-from limbeck.studio.review.services.display.listing import ORDERS, Wanted, listed
+from limbeck.studio.review.services.display.listing import Wanted, listed
+from limbeck.studio.review.services.display.walking import ORDERS
 from limbeck.studio.review.services.quality import agreement, audit, gold
 from limbeck.studio.review.services.queue import assign
 from limbeck.studio.review.services.queue.next import next_items
+from limbeck.studio.roles import Ability
 from small import reviews
 from studio.review_items import MODEL, answered, item, stored
 from studio.test_detection import table, upload
+from studio_tokens import token_of
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +86,34 @@ def test_gold_rows_measure_people_with_an_interval(people: dict[str, User]) -> N
     gold.end_gold(rows[0].pk, by=people["administrator"])
     with pytest.raises(LimbeckError, match="does not exist"):
         gold.make_gold(rows[0].pk, "gone", by=people["administrator"])
+
+
+def test_who_was_shown_the_label_of_a_gold_row_is_not_measured_by_it(
+    people: dict[str, User], sign_in: Callable[[str], Client]
+) -> None:
+    rows = stored(4)
+    for row in rows:
+        gold.make_gold(row.pk, "good", by=people["administrator"])
+    client, reviewer = sign_in("reviewer"), people["reviewer"]
+    assert listed_numbers(client) == []  # lists would show the label
+    assert listed_numbers(sign_in("administrator")) == [row.pk for row in rows[::-1]]
+    assert client.get(reverse("review_item", args=[rows[0].pk])).status_code == 200
+    client.post(reverse("review_give", args=[rows[0].pk]), {"key": "k" * 12, "label": "bad"})
+    assert not Review.objects.get(key="k" * 12).gold
+    bearer = {"Authorization": f"Bearer {token_of(reviewer, Ability.REVIEW)}"}
+    assert Client().get(f"/api/v1/review/items/{rows[1].pk}", headers=bearer).status_code == 200
+    assert Client().get("/api/v1/review/items", headers=bearer).json()["items"][0]["id"] == rows[1].pk
+    left = {one.pk for _ in range(5) for one in next_items(reviewer, MODEL, 20)}
+    assert left <= {rows[2].pk, rows[3].pk}
+    assert answered(rows[2], reviewer, "good").review.gold
+    assert [(one.right, one.n) for one in gold.accuracies(MODEL)] == [(1, 1)]
+    gold.end_gold(rows[3].pk, by=people["administrator"])
+    assert len(listed_numbers(client)) == 4
+
+
+def listed_numbers(client: Client) -> list[int]:
+    """Return the items that a person's list shows."""
+    return [one.pk for one in client.get(reverse("review_items")).context["page"].rows]
 
 
 def test_a_name_that_somebody_else_has_shows_nothing_of_them(
@@ -204,6 +237,70 @@ def test_filters_and_search(people: dict[str, User]) -> None:
     assert [one.pk for one in first.rows + rest.rows] == [one.pk for one in rows]
     assert len(listed(Wanted(state="predicted", sort="class")).rows) == 11
     assert len(listed(Wanted(), after="forged").rows) == 12
+
+
+FILTERS: list[dict[str, object]] = [
+    {}, {"model": MODEL}, {"label": "good"}, {"state": "predicted"}, {"state": "reviewed"}, {"state": "corrected"},
+    {"state": "disputed"}, {"model": MODEL, "label": "good"}, {"model": MODEL, "state": "reviewed"},
+    {"label": "good", "state": "predicted"}, {"model": MODEL, "label": "bad", "state": "reviewed"},
+    {"source": "import", "state": "reviewed"}, {"q": "1", "state": "predicted"}, {"final_label": "good"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("few", [0, 2000])
+@pytest.mark.parametrize("sort", sorted(ORDERS))
+def test_filtered_pages_hold_what_passes_whichever_way_it_is_found(
+    sort: str, few: int, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = stored(23)
+    add_items([item(100 + at, 0.1 * at, model="another") for at in range(5)], by=None)
+    for at, row in enumerate(rows[::2]):
+        answered(row, people["reviewer"], "bad" if at % 4 == 0 else "good")
+    Item.objects.filter(pk__in=[rows[2].pk, rows[4].pk]).update(disputed=True)
+    for name, value in {"FEW": few, "FIRST": 2, "LOOKED": 4, "SEARCHED": 4}.items():
+        monkeypatch.setattr(walking, name, value)
+    for asked in FILTERS:
+        seen: list[Item] = []
+        after = ""
+        for _ in range(30):
+            page = listed(Wanted(sort=sort, **asked), after, size=3)
+            seen += page.rows
+            after = page.after
+            if not after:
+                break
+        expected = [one for one in Item.objects.all() if passes(one, sort, asked)]
+        assert [one.pk for one in seen] == [one.pk for one in sorted(expected, key=place(sort))], asked
+
+
+def passes(one: Item, sort: str, asked: dict[str, object]) -> bool:
+    """Return whether an item passes filters, said another way."""
+    if sort.startswith("review") and not one.done:
+        return False
+    for name, value in asked.items():
+        if name == "q":
+            fits = str(value) in one.content
+        elif value == "corrected":
+            fits = one.done and one.final_label not in ("", one.label)
+        elif value == "disputed":
+            fits = one.disputed
+        else:
+            fits = getattr(one, name) == value and not (name == "state" and one.disputed)
+        if not fits:
+            return False
+    return True
+
+
+def place(sort: str) -> Callable[[Item], tuple[Any, ...]]:
+    """Return the sort key of an order."""
+    sign = -1 if ORDERS[sort][0].startswith("-") else 1
+
+    def values(one: Item) -> tuple[Any, ...]:
+        found = [getattr(one, name.removeprefix("-")) for name in ORDERS[sort]]
+        return tuple(
+            sign * (cell.timestamp() if hasattr(cell, "timestamp") else cell) if sign < 0 else cell for cell in found
+        )
+
+    return values
 
 
 def test_the_pages_of_the_list_and_the_queue_ask_the_database_as_often_for_more_rows(

@@ -33,6 +33,7 @@ from limbeck.studio.review.services.answers.answer import Answer, answer, undo
 from limbeck.studio.review.services.display.history import history
 from limbeck.studio.review.services.display.listing import Wanted, listed
 from limbeck.studio.review.services.quality import agreement, audit
+from limbeck.studio.review.services.quality.seen import listable, note_seen
 from limbeck.studio.review.services.queue.next import MOST as AT_ONCE
 from limbeck.studio.review.services.queue.next import next_items
 from limbeck.studio.web.problems import shown
@@ -49,13 +50,14 @@ def items(
     """List items; ``after`` is that of the page before, and "" in the last one."""
     wanted = Wanted(q=q[:100], model=model, label=label, state=state, source=source, job=job, sort=sort)
     page = listed(wanted, after, limit)
-    return {"items": [_item(one) for one in page.rows], "after": page.after}
+    return {"items": [_item(one) for one in listable(request.user, page.rows)], "after": page.after}
 
 
 @router.get("/review/items/{int:number}", response={200: ItemOut, **REFUSED}, auth=REVIEW)
 def item(request: HttpRequest, number: int) -> Any:
     """Return an item with its history; of a blind item that is not done, without both answers."""
     found = get_object_or_404(Item, pk=number)
+    note_seen(request.user, [found.pk])
     return _item(found, with_history=True)
 
 

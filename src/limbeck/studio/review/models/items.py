@@ -1,7 +1,8 @@
 """An item: one row under review, with what a model answered, how far its review is, and why it was drawn.
 
 The indexes make the queue and the list cost the same with a thousand items as with a million: each order in which
-items are served or listed is the end of an index whose beginning is what they are filtered by.
+items are served or listed is the end of an index whose beginning is what they are filtered by. Links have no index of
+their own, as one of these begins with each of them.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Item(models.Model):
     created_at = models.DateTimeField(_("added"), default=timezone.now)
     key = models.CharField(max_length=100, unique=True, null=True)
     source = models.CharField(_("source"), max_length=10, choices=SOURCES, default="batch")
-    job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="items")
+    job = models.ForeignKey(Job, models.SET_NULL, null=True, db_index=False, related_name="items")
     row = models.BigIntegerField(_("row"), null=True)
     kind = models.CharField(_("kind"), max_length=20)
     content = models.TextField(_("content"))
@@ -83,12 +84,18 @@ class Item(models.Model):
     wanted = models.PositiveSmallIntegerField(default=1)
     answers = models.PositiveSmallIntegerField(default=0)
     disputed = models.BooleanField(_("disputed"), default=False)
-    assignment = models.ForeignKey("review.Assignment", models.SET_NULL, null=True, related_name="items")
-    claimed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="claims")
+    assignment = models.ForeignKey(
+        "review.Assignment", models.SET_NULL, null=True, db_index=False, related_name="items"
+    )
+    claimed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="claims"
+    )
     claimed_until = models.DateTimeField(null=True)
 
     final_label = models.CharField(_("final label"), max_length=200, blank=True)
-    final_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="finals")
+    final_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="finals"
+    )
     reviewed_at = models.DateTimeField(_("reviewed"), null=True)
 
     class Meta:
@@ -102,14 +109,18 @@ class Item(models.Model):
             models.Index(fields=["state", "claimed_until"], name="review_by_claim"),
             models.Index(fields=["claimed_by", "state"], name="review_by_claimant"),
             models.Index(fields=["state", "margin", "id"], name="review_list_margin"),
-            models.Index(fields=["label", "state", "margin", "id"], name="review_list_label"),
+            models.Index(fields=["state", "label", "margin", "id"], name="review_list_label"),
             models.Index(fields=["job", "state", "margin", "id"], name="review_list_job"),
             models.Index(fields=["final_by", "reviewed_at", "id"], name="review_list_person"),
             models.Index(fields=["reviewed_at", "id"], name="review_list_reviewed"),
-            models.Index(fields=["margin", "id"], name="review_list_all"),
-            models.Index(fields=["label", "id"], name="review_list_class"),
+            models.Index(fields=["label", "margin", "id"], name="review_list_all"),
+            models.Index(fields=["label", "state", "id"], name="review_list_class"),
             models.Index(fields=["source", "id"], name="review_list_source"),
             models.Index(fields=["model", "id"], name="review_list_model"),
+            models.Index(fields=["model", "state", "id"], name="review_list_model_state"),
+            models.Index(fields=["model", "label", "state", "id"], name="review_list_model_class"),
+            models.Index(fields=["job", "id"], name="review_list_job_newest"),
+            models.Index(fields=["final_by", "id"], name="review_list_person_newest"),
             models.Index(fields=["disputed", "state", "id"], name="review_list_disputed"),
         ]
 

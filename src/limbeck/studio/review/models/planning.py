@@ -94,3 +94,17 @@ class Gold(models.Model):
 
     def __str__(self) -> str:
         return f"{self.item_id} {self.label}"
+
+
+class LabelSeen(models.Model):
+    """A person was shown the label of a gold row, which does not measure them any more."""
+
+    gold = models.ForeignKey(Gold, models.CASCADE, related_name="seen")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["gold", "person"], name="one_look_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"{self.gold_id} {self.person_id}"

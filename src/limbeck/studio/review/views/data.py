@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -16,6 +17,7 @@ from limbeck.studio.review.models.items import SOURCES, STATES
 from limbeck.studio.review.services.answers.classes import classes_of
 from limbeck.studio.review.services.display.listing import Wanted, listed
 from limbeck.studio.review.services.display.shown import brief
+from limbeck.studio.review.services.quality.seen import listable
 from limbeck.studio.review.services.queue.policies import reviewed_models
 from limbeck.studio.roles import Ability
 
@@ -69,6 +71,7 @@ def items(request: HttpRequest) -> HttpResponse:
     form = FilterForm(request.GET)
     wanted = form.wanted()
     page = listed(wanted, request.GET.get("after", ""))
+    page = replace(page, rows=listable(request.user, page.rows))
     for one in page.rows:
         one.brief = brief(one)
     classes = classes_of(wanted.model) if wanted.model else []

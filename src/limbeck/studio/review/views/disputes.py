@@ -17,6 +17,7 @@ from limbeck.studio.review.services.answers.answer import Answer
 from limbeck.studio.review.services.answers.classes import classes_of
 from limbeck.studio.review.services.display.history import history
 from limbeck.studio.review.services.display.shown import as_html
+from limbeck.studio.review.services.quality.seen import note_seen
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
 
@@ -32,6 +33,7 @@ def disputes(request: HttpRequest) -> HttpResponse:
     item = (found.filter(pk__gt=int(after)) if after.isdecimal() and len(after) < 18 else found).first()
     context = {"item": item, "count": found.values("pk")[:CAPPED].count(), "key": uuid.uuid4().hex}
     if item is not None:
+        note_seen(request.user, [item.pk])
         answers = [event for event in history(item) if event.label or event.note][1:]
         context |= {"html": as_html(item), "classes": classes_of(item.model), "events": answers}
     return render(request, "review/disputes.html", context)

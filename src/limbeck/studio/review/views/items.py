@@ -20,6 +20,7 @@ from limbeck.studio.review.services.answers.classes import classes_of
 from limbeck.studio.review.services.display.explain import explain
 from limbeck.studio.review.services.display.history import history
 from limbeck.studio.review.services.display.shown import as_html, file_of
+from limbeck.studio.review.services.quality.seen import note_seen
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
 
@@ -30,6 +31,7 @@ def item(request: HttpRequest, number: int) -> HttpResponse:
     """Show an item. Before a person has answered a blind item, the page holds back what others answered."""
     found = get_object_or_404(Item.objects.select_related("final_by", "job", "assignment__person"), pk=number)
     open_blind = found.wanted > 1 and not found.done
+    note_seen(request.user, [found.pk])
     if not open_blind:
         explain(found)
     context = {

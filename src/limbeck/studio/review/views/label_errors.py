@@ -14,6 +14,7 @@ from limbeck.studio.accounts.access import needs
 from limbeck.studio.review.models import Suspect
 from limbeck.studio.review.services.display.shown import brief
 from limbeck.studio.review.services.quality import label_errors
+from limbeck.studio.review.services.quality.seen import note_seen
 from limbeck.studio.review.views.plan import back, chosen
 from limbeck.studio.roles import Ability
 from limbeck.studio.web.problems import shown
@@ -31,6 +32,7 @@ def suspected(request: HttpRequest) -> HttpResponse:
     page = Paginator(label_errors.listed(model), PER_PAGE).get_page(request.GET.get("page"))
     for one in page:
         one.brief = brief(one.item)
+    note_seen(request.user, [one.item_id for one in page])
     return render(request, "review/label_errors.html", {"models": models, "model": model, "page": page})
 
 

@@ -17,11 +17,12 @@ from django.utils.translation import gettext as _
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
-from limbeck.studio.review.models import Gold, Item, Review
+from limbeck.studio.review.models import Item, Review
 from limbeck.studio.review.models.answers import FIRST
 from limbeck.studio.review.models.items import ADJUDICATED, CLAIMED
 from limbeck.studio.review.services.answers.classes import UnknownClassError, check_class
 from limbeck.studio.review.services.answers.settle import settle
+from limbeck.studio.review.services.quality.seen import unseen_by
 
 LONGEST_NOTE = 2000
 LONGEST_LOOK = 3600.0  # seconds; who looks longer was away
@@ -69,7 +70,7 @@ def answer(given: Answer, *, by: User, request: HttpRequest | None = None) -> Ke
         if not given.skipped:
             check_item_class(item, given.label)
         mine = item.state == CLAIMED and item.claimed_by_id == by.pk
-        gold = not mine and Gold.objects.filter(item=item, ended_at=None).exists()
+        gold = not mine and unseen_by(by).filter(item=item).exists()
         late = not gold and not mine and _taken(item, by)
         now = timezone.now()
         if not gold:

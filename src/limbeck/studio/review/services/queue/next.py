@@ -18,7 +18,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from limbeck.studio.accounts.models import User
-from limbeck.studio.review.models import Assignment, Gold, Item, Policy, Review
+from limbeck.studio.review.models import Assignment, Item, Policy, Review
 from limbeck.studio.review.models.items import (
     ANOTHER,
     ASSIGNED,
@@ -31,6 +31,7 @@ from limbeck.studio.review.models.items import (
     RANDOM,
 )
 from limbeck.studio.review.models.planning import LEARNING
+from limbeck.studio.review.services.quality.seen import measuring
 from limbeck.studio.review.services.queue.claims import claim, held, release_expired
 from limbeck.studio.review.services.queue.learning import planned, why_planned
 from limbeck.studio.review.services.queue.policies import policy_of
@@ -113,9 +114,8 @@ def _some(chance: random.Random, count: int, share: float) -> int:
 
 
 def _gold(person: User, model: str, count: int, have: Collection[int]) -> list[Item]:
-    """Return gold rows that a person has not answered yet."""
+    """Return gold rows that a person has not answered yet, and whose label they have not been shown."""
     if count < 1:
         return []
-    answered = Review.objects.filter(item=OuterRef("item"), person=person)
-    free = Gold.objects.filter(model=model, ended_at=None).exclude(Exists(answered)).exclude(item__in=list(have))
+    free = measuring(person).filter(model=model).exclude(item__in=list(have))
     return [gold.item for gold in free.select_related("item").order_by("?")[:count]]
