@@ -110,6 +110,7 @@ RULES = {
     "compare": Rule(ADMINISTER, arguments="version"),
     "compare_publish": Rule(ADMINISTER, "post", "version"),
     "shadow": Rule(ADMINISTER, "post", "version"),
+    "retire": Rule(ADMINISTER, "post", "version"),
     "analysis": Rule(READ),
     "analysis_table": Rule(READ, arguments="chart"),
     "detect": Rule(DETECT),
@@ -193,6 +194,13 @@ OPERATIONS = {
     "get /exports/{number}/file": ADMINISTER, "get /items/{number}/opinions": REVIEW,
     "post /items/{number}/opinions": REVIEW, "get /word-lists": ADMINISTER, "post /word-lists": ADMINISTER,
     "post /word-lists/{number}/apply": ADMINISTER, "delete /word-lists/{number}": ADMINISTER,
+    "get /models/{name}/versions": READ, "get /models/{name}/versions/{version}": READ,
+    "delete /models/{name}/versions/{version}": ADMINISTER,
+    "get /models/{name}/versions/{version}/comparison": ADMINISTER,
+    "get /models/{name}/versions/{version}/shadow": ADMINISTER,
+    "put /models/{name}/versions/{version}/state": ADMINISTER,
+    "post /models/{name}/versions/{version}/publish": ADMINISTER, "post /models/{name}/roll-back": ADMINISTER,
+    "put /models/{name}/automatic": ADMINISTER, "get /analysis": READ, "get /analysis/{key}.csv": READ,
 }  # fmt: skip
 
 

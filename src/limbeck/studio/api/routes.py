@@ -8,10 +8,12 @@ from ninja import NinjaAPI
 from ninja.errors import ValidationError
 
 from limbeck.studio.api.administration import router as administration
+from limbeck.studio.api.analysis import router as analysis
 from limbeck.studio.api.detection import router as detection
 from limbeck.studio.api.exchange import router as exchange
 from limbeck.studio.api.notices import router as notices
 from limbeck.studio.api.opinions import router as opinions
+from limbeck.studio.api.publication import router as publication
 from limbeck.studio.api.review import router as review
 from limbeck.version import __version__
 
@@ -22,6 +24,8 @@ api.add_router("", review)
 api.add_router("", notices)
 api.add_router("", exchange)
 api.add_router("", opinions)
+api.add_router("", publication)
+api.add_router("", analysis)
 
 
 @api.exception_handler(Http404)

@@ -34,6 +34,8 @@ ACTIONS = {
     "model.train": _("Trained a model"),
     "model.shadow": _("Put a model into the shadow"),
     "model.unshadow": _("Took a model out of the shadow"),
+    "model.retire": _("Retired a version"),
+    "model.unretire": _("Made a retired version a candidate again"),
     "model.automatic": _("Changed automatic publication"),
     "model.remove": _("Removed a model"),
     "detection.answer": _("Asked a model"),

@@ -33,4 +33,4 @@ class Config(AppConfig):
     name = "limbeck.studio.loop"
     label = "loop"
     job_kinds = (TRAIN,)
-    chores = ("limbeck.studio.loop.automatic:look",)
+    chores = ("limbeck.studio.loop.automatic:look", "limbeck.studio.loop.shadowing:look")

@@ -26,7 +26,8 @@ class Lineage(models.Model):
     """A version that was trained here: from what, and after which version; and whether a version is in the shadow.
 
     ``rows`` is how many rows it learned from with a label, ``reviewed`` how many of them were reviewed here. Its
-    labelled rows stay in the data folder, so that the next version can learn from them too.
+    labelled rows stay in the data folder, so that the next version can learn from them too. In the shadow it has
+    answered all up to the answer with the number ``shadow_behind``; until ``shadow_until`` a worker has it to itself.
     """
 
     model = models.CharField(_("model"), max_length=100)
@@ -38,6 +39,9 @@ class Lineage(models.Model):
     reviewed = models.PositiveIntegerField(default=0)
     label_column = models.CharField(max_length=200, blank=True)
     shadow = models.BooleanField(default=False)
+    shadow_behind = models.BigIntegerField(default=0)
+    shadow_until = models.DateTimeField(null=True)
+    retired = models.BooleanField(default=False)
     job = models.ForeignKey(Job, models.SET_NULL, null=True, related_name="lineages")
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
@@ -52,6 +56,22 @@ class Lineage(models.Model):
     def rows_file(self) -> Path:
         """The labelled rows that it learned from; there may be none."""
         return Path(settings.HOME) / "training" / f"{self.model}@{self.version}.parquet"
+
+
+class Shadowed(models.Model):
+    """How many rows a version in the shadow answered ``label`` where people got ``given``; the ``newest`` of them."""
+
+    lineage = models.ForeignKey(Lineage, models.CASCADE, related_name="shadowed")
+    given = models.CharField(max_length=200)
+    label = models.CharField(max_length=200)
+    rows = models.PositiveBigIntegerField(default=0)
+    newest = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["lineage", "given", "label"], name="one_count_of_a_pair")]
+
+    def __str__(self) -> str:
+        return f"{self.lineage_id} {self.given} {self.label} {self.rows}"
 
 
 class Automatic(models.Model):

@@ -17,6 +17,7 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
 from limbeck.studio.loop.comparing import Compared
 from limbeck.studio.loop.models import CANDIDATE, PUBLISHED, RETIRED, SHADOW, Lineage
+from limbeck.studio.loop.shadowing import begin
 from limbeck.studio.registry.facts import Version, version_of
 from limbeck.studio.registry.services import checked_reason
 
@@ -25,8 +26,9 @@ def state_of(version: Version) -> str:
     """Return whether a version is a candidate, in the shadow, published or retired."""
     if version.published:
         return PUBLISHED
-    if Lineage.objects.filter(model=version.name, version=version.version, shadow=True).exists():
-        return SHADOW
+    lineage = Lineage.objects.filter(model=version.name, version=version.version).first()
+    if lineage is not None and (lineage.shadow or lineage.retired):
+        return SHADOW if lineage.shadow else RETIRED
     try:
         before = {step.version for step in history(version.name)}
     except LimbeckError:
@@ -37,11 +39,39 @@ def state_of(version: Version) -> str:
 def set_shadow(version: Version, shadow: bool, *, by: User, request: HttpRequest | None = None) -> None:
     """Put a version into the shadow, where its answers are compared and shown to nobody, or take it out."""
     with transaction.atomic():
-        Lineage.objects.update_or_create(
-            model=version.name, version=version.version, defaults={"shadow": shadow}, create_defaults={"shadow": shadow}
-        )
+        lineage = _kept_lineage(version)
+        if lineage.shadow == shadow:
+            return
+        Lineage.objects.filter(pk=lineage.pk).update(shadow=shadow, retired=lineage.retired and not shadow)
+        if shadow:
+            begin(lineage)
         action = "model.shadow" if shadow else "model.unshadow"
         record(action, actor=by.pk, target=f"model:{version.full}", request=request)
+
+
+def retire(version: Version, retired: bool, *, by: User, request: HttpRequest | None = None) -> None:
+    """Reject a candidate, which is then out of the shadow and never published by itself, or make it one again.
+
+    Raises
+    ------
+    LimbeckError
+        For the published version.
+    """
+    if version.published:
+        raise LimbeckError(_("The published version cannot be retired. Publish another one."))
+    with transaction.atomic():
+        lineage = _kept_lineage(version)
+        if lineage.retired == retired:
+            return
+        Lineage.objects.filter(pk=lineage.pk).update(retired=retired, shadow=lineage.shadow and not retired)
+        action = "model.retire" if retired else "model.unretire"
+        record(action, actor=by.pk, target=f"model:{version.full}", request=request)
+
+
+def _kept_lineage(version: Version) -> Lineage:
+    """Return the row of a version, locked; one that was uploaded gets one."""
+    found, _new = Lineage.objects.select_for_update().get_or_create(model=version.name, version=version.version)
+    return found
 
 
 def promote(
@@ -88,5 +118,5 @@ def promote(
             request=request,
             **facts,
         )
-        Lineage.objects.filter(model=candidate.name, version=candidate.version).update(shadow=False)
+        Lineage.objects.filter(model=candidate.name, version=candidate.version).update(shadow=False, retired=False)
         registry.promote(candidate.full)

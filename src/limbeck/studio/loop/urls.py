@@ -16,4 +16,5 @@ urlpatterns = [
     path("models/<str:name>/<slug:candidate>/compare/", views.versions, name="compare"),
     path("models/<str:name>/<slug:candidate>/compare/publish/", views.publish, name="compare_publish"),
     path("models/<str:name>/<slug:candidate>/shadow/", views.shadow, name="shadow"),
+    path("models/<str:name>/<slug:candidate>/retire/", views.retire, name="retire"),
 ]

@@ -19,6 +19,7 @@ from limbeck.studio.loop import automatic, projects, promote, retrain
 from limbeck.studio.loop.comparing import compare, shown
 from limbeck.studio.loop.forms import LabelForm, PromoteForm, RetrainForm, TableForm, TeachersForm
 from limbeck.studio.loop.models import STATES
+from limbeck.studio.loop.shadowing import traffic
 from limbeck.studio.loop.watching import watched
 from limbeck.studio.registry.facts import Version, published, version_of
 from limbeck.studio.review.services.quality.audit import audited
@@ -187,9 +188,21 @@ def shadow(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
     return redirect("compare", name=name, candidate=candidate)
 
 
+@needs(Ability.ADMINISTER)
+@require_POST
+def retire(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
+    """Retire a candidate, or make it one again."""
+    try:
+        promote.retire(_found(name, candidate), "on" in request.POST, by=request.user, request=request)
+    except LimbeckError as error:
+        messages.error(request, problems.shown(error))
+    return redirect("compare", name=name, candidate=candidate)
+
+
 def _compared(request: HttpRequest, current: Version, candidate: Version, form: PromoteForm) -> HttpResponse:
     context: dict[str, Any] = {
         "current": current, "candidate": candidate, "form": form, "state": promote.state_of(candidate),
+        "traffic": traffic(candidate),
     }  # fmt: skip
     try:
         found = compare(current, candidate)
