@@ -10,7 +10,7 @@ from sklearn.svm import LinearSVC
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import encode, values_of
-from limbeck.recipe import override, parse_recipe
+from limbeck.recipe import parse_recipe
 from limbeck.training.fit.linear_solvers import scaled_bags
 from limbeck.training.left_out import by_rows, settled
 from limbeck.training.student import logits_of, train_student
@@ -72,40 +72,40 @@ def test_a_linear_text_model_that_is_solved_again_keeps_the_scale_of_its_n_grams
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], sought, atol=0.01)
 
 
-def test_n_grams_that_fall_on_one_class_weigh_more_and_answers_stay_those_of_the_solver():
-    words = {"student.class_ratio": True, "input.word_ngrams": 1, "input.ngrams": [1, 1]}
-    recipe = override(
-        parse_recipe({
-            "task": {"kind": "text", "input": "text", "label": "label"},
-            "data": {"train": "rows", "split": {"valid": 0.2, "test": 0.2}},
-            "input": {"encoder": "ngrams", "buckets": 0, "min_count": 1},
-            "student": {"network": "ngram"}, "objective": {"losses": {"hinge": 1.0}},
-            "training": {"optimizer": "liblinear"},
-        }), words
-    )  # fmt: skip
+@pytest.mark.parametrize("way", ["on", "mean"])
+def test_n_grams_that_fall_on_one_class_weigh_more_and_answers_are_those_of_the_solver(way):
+    recipe = parse_recipe({
+        "task": {"kind": "text", "input": "text", "label": "label"},
+        "data": {"train": "rows", "split": {"valid": 0.2, "test": 0.2}},
+        "input": {"encoder": "ngrams", "ngrams": [1, 1], "word_ngrams": 1, "buckets": 0, "min_count": 1},
+        "student": {"network": "ngram", "class_ratio": way}, "objective": {"losses": {"hinge": 1.0}},
+        "training": {"optimizer": "liblinear"},
+    })  # fmt: skip
     rows = prepare(recipe, None, memory=texts())
     student = train_student(recipe, rows, folders=[])
     fresh, given = deepcopy(student.network), encode(student.encoder, values_of(rows.frame, recipe.task))
-    both = np.concatenate([rows.part("train"), rows.part("valid")])
+    test, both = rows.part("test"), np.concatenate([rows.part("train"), rows.part("valid")])
+
+    def solved() -> np.ndarray:
+        model = LinearSVC(random_state=0).fit(scaled_bags(fresh, given.take(both)), rows.labels[both])
+        return model.decision_function(scaled_bags(fresh, given.take(test)))
+
     fresh.fit_start(given.take(both))
-    plain = fresh.scale.clone()
+    plain, sought = fresh.scale.clone(), [solved()]
     fresh.weigh_by_class(given.take(both), rows.labels[both])
+    sought = [*sought, solved()] if way == "mean" else [solved()]
     bad = set(student.encoder.encode(["bad"]).values.tolist()) - set(student.encoder.encode(["b a d"]).values.tolist())
-    more = fresh.scale / plain
     assert bad
+    more = fresh.scale / plain
     assert min(more[one] for one in bad) > 2 * more.median()  # "bad" falls on one class, noise on both
-    model = LinearSVC(random_state=0).fit(scaled_bags(fresh, given.take(both)), rows.labels[both])
-    test = rows.part("test")
     logits = logits_of(student.network, student.encoder, given.take(test))
-    np.testing.assert_allclose(
-        logits[:, 1] - logits[:, 0], model.decision_function(scaled_bags(fresh, given.take(test))), atol=0.01
-    )
+    np.testing.assert_allclose(logits[:, 1] - logits[:, 0], np.mean(sought, axis=0), atol=0.01)
 
 
 def test_weighing_by_class_needs_the_solver_that_sees_all_labels():
     recipe = parse_recipe({
         "task": {"kind": "text", "input": "text", "label": "label"}, "data": {"train": "rows"},
-        "input": {"encoder": "ngrams"}, "student": {"network": "ngram", "class_ratio": True},
+        "input": {"encoder": "ngrams"}, "student": {"network": "ngram", "class_ratio": "on"},
     })  # fmt: skip
     with pytest.raises(LimbeckError, match=r"student\.class_ratio .* 'liblinear'"):
         train_student(recipe, prepare(recipe, None, memory=texts(60)), folders=[])

@@ -25,7 +25,8 @@ def portfolio(sample: Sample) -> Portfolio:
     }  # fmt: skip
     if sample.rows <= CROSS_FITTED:
         base["evaluation"] = {"leave_out": {"folds": 5}}
-    words, by_class = {"word_ngrams": 2}, {"class_ratio": True, "idf": 1.0}
+    words = {"word_ngrams": 2}
+    by_class = {"class_ratio": "mean"} if chinese else {"class_ratio": "on", "idf": 1.0}
     candidates: dict[str, Sections] = {
         "characters and words, weighted by class": {"input": words, "student": by_class},
         "characters": {},

@@ -3,12 +3,13 @@
 The linear form is a softmax regression over TF-IDF weights. The inverse document frequency scales each bucket's
 weight in training, which lets rare and telling n-grams learn as fast as common ones, and is folded into the table
 before export: the served network holds one table and no statistics. With ``class_ratio`` the scale also grows with how
-unevenly an n-gram falls on the classes, as in NBSVM (Wang & Manning 2012).
+unevenly an n-gram falls on the classes, as in NBSVM (Wang & Manning 2012), or the mean of a model with and one without
+it is taken.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -30,9 +31,10 @@ class Options(Section):
     hidden: int = Field(default=0, ge=0, le=512, description="width of the hidden layer; 0 is linear")
     idf: float = Field(default=1.5, ge=0, le=3, description="power of the inverse document frequency")
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of n-grams dropped in training")
-    class_ratio: bool = Field(
-        default=False,
-        description="n-grams that one class holds more often weigh more; training.optimizer = liblinear",
+    class_ratio: Literal["off", "on", "mean"] = Field(
+        default="off",
+        description="whether n-grams that one class holds more often weigh more; mean: half of it, by two models; "
+        "training.optimizer = liblinear",
     )
     margin: float = Field(default=1.0, gt=0, description="C of the linear model; training.optimizer = liblinear")
 

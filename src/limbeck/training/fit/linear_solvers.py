@@ -85,15 +85,31 @@ def solve_ngram(
     network: Ngram, rows: Ragged, labels: NDArray[np.int64], recipe: Recipe, classes: tuple[str, ...]
 ) -> None:
     """Fit a linear n-gram model on the labelled ones of N encoded rows, in place: by hinge, or by log loss."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.svm import LinearSVC
-
     known = np.flatnonzero(labels >= 0)
     rows, labels = rows.take(known), labels[known]
     network.fit_start(rows)
-    if network.options.class_ratio:
-        network.weigh_by_class(rows, labels)
-    matrix = scaled_bags(network, rows)
+    ways = {"off": (False,), "on": (True,), "mean": (False, True)}[network.options.class_ratio]
+    found = []
+    for by_class in ways:
+        if by_class:
+            network.weigh_by_class(rows, labels)
+        weights, bias = _solved(network, scaled_bags(network, rows), labels, recipe, classes)
+        found.append((weights * network.scale.cpu().numpy()[:, None], bias))
+    weights, bias = (np.mean(one, axis=0) for one in zip(*found, strict=True))
+    network.scale.fill_(1.0)  # it is in the weights
+    network.table.weight.copy_(torch.from_numpy(weights.astype(np.float32)))
+    network.table.weight[0] = 0.0
+    network.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
+    say(f"linear model solved on {len(rows):,} texts, {len(network.scale) - 1:,} n-grams")
+
+
+def _solved(
+    network: Ngram, matrix: sparse.csr_array, labels: NDArray[np.int64], recipe: Recipe, classes: tuple[str, ...]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return weights [buckets + 1, 1 or C] and bias of a linear model of bags [N, buckets + 1]."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import LinearSVC
+
     weight = weights_of(recipe.objective.class_weights, labels, classes)[labels].astype(np.float64)
     margin = network.options.margin
     if "hinge" in recipe.objective.losses:
@@ -104,11 +120,7 @@ def solve_ngram(
         warnings.simplefilter("ignore")
         model.fit(matrix, labels, sample_weight=weight)
     one = network.binary and len(model.classes_) == 2  # the difference of the logits is enough
-    weights, bias = (model.coef_.T, model.intercept_) if one else _for_all_classes(model, len(classes))
-    network.table.weight.copy_(torch.from_numpy(weights.astype(np.float32)))
-    network.table.weight[0] = 0.0
-    network.bias.copy_(torch.from_numpy(bias.astype(np.float32)))
-    say(f"linear model solved on {len(rows):,} texts, {len(network.scale) - 1:,} n-grams")
+    return (model.coef_.T, model.intercept_) if one else _for_all_classes(model, len(classes))
 
 
 def scaled_bags(network: Ngram, rows: Ragged) -> sparse.csr_array:
