@@ -50,6 +50,7 @@ BENCHMARKS = (
     "serving",
     "studio",
     "studio_review",
+    "studio_backup",
     "exchange",
     "scale",
     "reliability_http",
