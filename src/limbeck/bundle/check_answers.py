@@ -40,6 +40,23 @@ def probabilities(answer: Any, rows: int, classes: int, where: Path) -> NDArray[
     return found
 
 
+def independent(answer: Any, rows: int, labels: int, where: Path) -> NDArray[np.float32]:
+    """Return a model's answer as float32 [N, L], a probability for each label by itself, when it is one.
+
+    Raises
+    ------
+    LimbeckError
+        When it has another shape or type, or holds a number that is no probability.
+    """
+    found = _numbers(answer, where)
+    with np.errstate(invalid="ignore"):
+        good = found.shape == (rows, labels) and bool(((found >= 0) & (found <= 1)).all())
+    if not good:
+        what = f"the model answers {rows} rows of {labels} labels with what are no probabilities for them"
+        raise LimbeckError(what, where=where, fix=_AGAIN)
+    return found
+
+
 def maps(answer: Any, rows: int, where: Path) -> NDArray[np.float32]:
     """Return a model's maps as float32 [N, h, w] when it gives one for each row.
 

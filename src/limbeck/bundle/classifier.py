@@ -10,21 +10,19 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.bundle.answer import Answers, margins, names_of, readable, spread
-from limbeck.bundle.engine import Answer, Probabilities
-from limbeck.bundle.open_bundle import WINDOW, OpenBundle
+from limbeck.bundle.answer import Answers, margins, names_of
+from limbeck.bundle.engine import Probabilities
+from limbeck.bundle.value_bundle import ValueBundle, check_unreadable
 from limbeck.errors import LimbeckError
-from limbeck.events import check
 from limbeck.kinds.explanation import Explanation
-from limbeck.kinds.select import Rows, Unreadable, Values, checked_values
+from limbeck.kinds.select import checked_values
 from limbeck.metrics.conformal import USUAL, members
 from limbeck.tasks import task_of
 
-_UNREADABLE = ("raise", "nan")
 EXPLAINED = 64  # rows that are explained together
 
 
-class Classifier(OpenBundle):
+class Classifier(ValueBundle):
     """A verified bundle, ready to answer.
 
     Parameters
@@ -48,28 +46,6 @@ class Classifier(OpenBundle):
         task_of(self.manifest.task).need_labels()
         super()._check_fit(file, made)
 
-    def predict_proba(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> Probabilities:
-        """Return class probabilities float32 [N, C] of N raw values, calibrated on valid.
-
-        Values are texts; or pictures: paths, Pillow images or uint8 arrays [H, W, 3]; or rows of a table: a list of
-        dictionaries, or an array or list of rows with its columns in the order of ``task.input``; or windows of a
-        signal, see `limbeck.kinds.signal.encode.signal_rows`. Of a polars or pandas frame ``task.input`` is read.
-
-        Parameters
-        ----------
-        unreadable
-            What becomes of a value that holds nothing to answer (an empty or missing text, a picture that cannot be
-            read), which `limbeck predict` rejects: ``"raise"`` an error that names the first, or ``"nan"``: its row is
-            NaN, and `predict` names no class for it.
-
-        Raises
-        ------
-        LimbeckError
-            When the values are not what the task reads, or one holds nothing to answer.
-        """
-        _check_unreadable(unreadable, "predict_proba")
-        return self.answered(self.checked(values), raising=unreadable == "raise")[0]
-
     def answer(self, values: Sequence[Any] | pl.DataFrame) -> Answers:
         """Return label, probabilities, margin, threshold and version of N raw values; see `Answers`.
 
@@ -80,10 +56,7 @@ class Classifier(OpenBundle):
         LimbeckError
             When the values are no rows at all, as `predict_proba`, or the model cannot be run.
         """
-        rows, places, bad, count = readable(values, self.checked)
-        answered, empty = self.answered(rows, raising=False)
-        bad |= {int(places[at]): error for at, error in empty.items()}
-        p = spread(answered, places, count)
+        p, bad = self.answered_each(values)
         labels = names_of(self.classes, self.decide(p))
         margin = margins(p, self.manifest.positive, self.threshold)
         return Answers(self.classes, labels, p, margin, self.threshold, self.version, dict(sorted(bad.items())))
@@ -108,7 +81,7 @@ class Classifier(OpenBundle):
         LimbeckError
             As `predict_proba`.
         """
-        _check_unreadable(unreadable, "explain")
+        check_unreadable(unreadable, "explain")
         if top < 1:
             raise LimbeckError(f"top is 1 or more, not {top}", where="explain")
         rows, kind = self.checked(values), self.kind.load("explain")
@@ -123,85 +96,6 @@ class Classifier(OpenBundle):
                 index = int(decided[at])
                 out[at] = Explanation(self.classes[index], float(p[at, index]), parts)
         return out
-
-    def features(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> NDArray[np.float32]:
-        """Return a vector float32 [N, D] for each of N raw values: rows that are alike have vectors that are near.
-
-        They serve to choose diverse rows, to watch drift and to find near copies. They depend on the values and on how
-        the bundle reads them, not on its model: the same on every machine but for the last bits. D is the same for all
-        rows of a bundle; what the numbers are is told by `limbeck.kinds.text.vectors` and its like for other kinds.
-
-        Parameters
-        ----------
-        unreadable
-            As in `predict_proba`.
-
-        Raises
-        ------
-        LimbeckError
-            As `predict_proba`.
-        """
-        _check_unreadable(unreadable, "features")
-        rows, find = self.checked(values), self.kind.load("vectors").vectors
-        parts: list[NDArray[np.float32]] = []
-        for at in range(0, max(len(rows), 1), WINDOW):
-            found, bad = find(self.encoder, rows[at : at + WINDOW])
-            if bad and unreadable == "raise":
-                raise _unanswerable(at, bad) from bad[min(bad)]
-            found[sorted(bad)] = np.nan
-            parts.append(found)
-        return np.concatenate(parts)
-
-    def checked(self, values: Any) -> Values:
-        """Return values given from Python as what the encoder reads, all of one shape.
-
-        Raises
-        ------
-        LimbeckError
-            When the values are not what the task reads.
-        """
-        return self.encoder.completed(checked_values(values, self.manifest.task))
-
-    def answered(self, rows: Values, *, raising: bool) -> tuple[Probabilities, Unreadable]:
-        """Return probabilities float32 [N, C] of `checked` values, NaN where nothing can be answered, and why.
-
-        Raises
-        ------
-        LimbeckError
-            When the model cannot be run; with ``raising`` also for the first value that has no answer.
-        """
-        gone: Unreadable = {}
-        starts = range(0, len(rows), self.window)
-        # Windows are encoded while the one before is being answered.
-        alone = len(starts) == 1
-        out = self._joined([self.submit(self._readable(rows, at, raising, gone), alone=alone) for at in starts])
-        out[sorted(gone)] = np.nan
-        return out, gone
-
-    def probabilities_of(self, rows: Values) -> Probabilities:
-        """Return class probabilities float32 [N, C] of rows that `values_of` read for a judgement, empty texts too."""
-        rows, window = self._with_record(rows), self.window
-        pending = []
-        for at in range(0, len(rows), window):
-            check()
-            pending.append(self.submit(self.encode(rows[at : at + window])))
-        return self._joined(pending)
-
-    def _readable(self, rows: Values, at: int, raising: bool, gone: Unreadable) -> Rows:
-        """Encode the window that begins at ``at``; note the places that have no answer, or raise for the first."""
-        encoded, bad = self.encode_each(rows[at : at + self.window])
-        if bad and raising:
-            raise _unanswerable(at, bad) from bad[min(bad)]
-        gone.update((at + place, error) for place, error in bad.items())
-        return encoded
-
-    def _with_record(self, rows: Values) -> Values:
-        return self.encoder.completed(rows)
-
-    def _joined(self, answers: list[Answer]) -> Probabilities:
-        if len(answers) == 1:
-            return answers[0].result()
-        return np.concatenate([answer.result() for answer in answers] or [self._empty()])
 
     def predict(self, values: Sequence[Any] | pl.DataFrame, *, unreadable: str = "raise") -> list[str | None]:
         """Return the class name of each raw value, by the bundle's threshold; None where `predict_proba` gives NaN."""
@@ -218,6 +112,14 @@ class Classifier(OpenBundle):
             decided = np.array([1 - positive, positive], dtype=np.int64)[above.astype(np.int64)]
         decided[np.isnan(probabilities).any(axis=1)] = -1
         return decided
+
+    def columns_of(self, probabilities: Probabilities) -> dict[str, NDArray[Any]]:
+        """Return the columns of N answers float32 [N, C] by name, each [N]; see `ValueBundle.told`."""
+        decided = self.decide(probabilities)
+        classes = np.array([*self.classes, None], dtype=object)  # -1, a row without an answer, is the last
+        labels = np.array([*(self.manifest.labels[name] for name in self.classes), None], dtype=object)
+        best = probabilities[np.arange(len(decided)), decided]
+        return {"label": labels[decided], "class": classes[decided], "probability": best, **self.each(probabilities)}
 
     def predict_sets(
         self, values: Sequence[Any] | pl.DataFrame, *, coverage: float = USUAL, unreadable: str = "raise"
@@ -278,14 +180,3 @@ class Classifier(OpenBundle):
 
     def __repr__(self) -> str:
         return f"<Classifier {self.manifest.name!r}: {self.manifest.network}, classes {list(self.classes)}>"
-
-
-def _check_unreadable(given: str, where: str) -> None:
-    if given not in _UNREADABLE:
-        raise LimbeckError(f"unreadable is 'raise' or 'nan', not {given!r}", where=where)
-
-
-def _unanswerable(start: int, bad: Unreadable) -> LimbeckError:
-    """Return the error of the first value that cannot be answered, of those from ``start`` on."""
-    fix = "leave it out, or give unreadable='nan' for NaN in its place"
-    return LimbeckError(str(bad[min(bad)]), where=f"value {start + min(bad)}", fix=fix)

@@ -14,8 +14,9 @@ from limbeck.files import read_regular, sha256, write_json
 from limbeck.metrics.conformal import LEVELS, Fitted
 from limbeck.recipe import Attacks, Input, Task
 
-FORMAT = 4  # 2 adds reference.json, 3 what recalibration writes, 4 detectors; earlier ones are read as ever
-OF_CLASSIFIERS = 3  # what a bundle of a classifier is written as, so that earlier versions read it
+FORMAT = 5  # 2 adds reference.json, 3 what recalibration writes, 4 detectors, 5 several labels; all are read as ever
+# What bundles that need no more are written as, so that earlier versions read them.
+OF_CLASSIFIERS, OF_DETECTORS = 3, 4
 FILE = "bundle.json"
 CLASSIFIER = "classifier"  # folder of the classifier behind a detector
 _LARGEST = 16 * 2**20  # bytes of bundle.json; a larger one is not ours
@@ -119,6 +120,28 @@ class Detection(BaseModel):
     second: Second | None = None
 
 
+class MultiLabel(BaseModel):
+    """How several labels a row are given.
+
+    Attributes
+    ----------
+    thresholds
+        Label -> the smallest probability that gives it, chosen by F1 on rows that were not learned.
+    slopes, shifts
+        Label -> its calibration, ``sigmoid(slope * logit + shift)``; already inside the graph, kept here for the
+        reader.
+    settled_on
+        Where the rows are from: "valid", or "left out" of train and valid in turn.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    slopes: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]]
+    shifts: dict[str, Annotated[float, Field(allow_inf_nan=False)]]
+    settled_on: Literal["valid", "left out"]
+
+
 class Manifest(BaseModel):
     """The content of ``bundle.json``.
 
@@ -145,6 +168,8 @@ class Manifest(BaseModel):
         Thresholds of prediction sets; None where there were too few rows to find them.
     detection
         How boxes are found; None of a classifier, which has two classes or more.
+    multilabel
+        How several labels a row are given; None where a row has one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -171,6 +196,7 @@ class Manifest(BaseModel):
     recalibrated: Recalibration | None = None
     sets: Sets | None = None
     detection: Detection | None = None
+    multilabel: MultiLabel | None = None
     versions: dict[str, str] = {}
     files: dict[str, str]
 
@@ -178,9 +204,11 @@ class Manifest(BaseModel):
 def write_manifest(folder: Path, facts: Mapping[str, Any]) -> Manifest:
     """Hash every file of a finished folder and write its manifest, last."""
     hashes = {file.name: sha256(file) for file in sorted(folder.iterdir()) if file.is_file() and file.name != FILE}
-    detects = facts.get("detection") is not None
-    manifest = Manifest(format=FORMAT if detects else OF_CLASSIFIERS, files=hashes, **facts)
-    write_json(folder / FILE, manifest.model_dump(mode="json", exclude=None if detects else {"detection"}))
+    later = {"detection": OF_DETECTORS, "multilabel": FORMAT}
+    needed = max([OF_CLASSIFIERS, *(form for key, form in later.items() if facts.get(key) is not None)])
+    manifest = Manifest(format=needed, files=hashes, **facts)
+    unset = {key for key in later if facts.get(key) is None}
+    write_json(folder / FILE, manifest.model_dump(mode="json", exclude=unset))
     return manifest
 
 
@@ -265,6 +293,11 @@ def _verify(folder: Path, manifest: Manifest) -> None:
     boxes = manifest.detection
     if len(manifest.classes) < 2 if boxes is None else set(boxes.thresholds) != set(manifest.classes):
         raise LimbeckError("damaged: classes do not fit what the bundle finds", where=folder / FILE, fix=again)
+    several = manifest.multilabel
+    if several is not None and any(
+        set(one) != set(manifest.classes) for one in (several.thresholds, several.slopes, several.shifts)
+    ):
+        raise LimbeckError("damaged: multilabel does not fit the classes", where=folder / FILE, fix=again)
     if len(manifest.offset) not in (0, len(manifest.classes)):
         raise LimbeckError("damaged: offset does not fit the classes", where=folder / FILE, fix=again)
     attacks = manifest.attacks

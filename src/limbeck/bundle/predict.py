@@ -13,10 +13,10 @@ from typing import Any, overload
 
 import polars as pl
 
-from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.load import load, own_verb
 from limbeck.bundle.predict_files import Done, Run, refuse_unwritable
 from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
+from limbeck.bundle.value_bundle import ValueBundle
 from limbeck.data.tables import layouts
 from limbeck.errors import LimbeckError
 from limbeck.events import Listener, Token, stage, told
@@ -26,7 +26,7 @@ from limbeck.process.forks import refuse_forked
 
 @overload
 def predict(
-    bundle: str | Path | Classifier, source: str | Path | Any, output: str | Path, *,
+    bundle: str | Path | ValueBundle, source: str | Path | Any, output: str | Path, *,
     columns: Sequence[str] | None = None, maps: str | Path | None = None, sets: float | None = None,
     encoding: str | None = None, rename: Mapping[str, str] | None = None, quiet: bool = False,
     progress: Listener | None = None, cancel: Token | None = None, **boxes: Any,
@@ -35,7 +35,7 @@ def predict(
 
 @overload
 def predict(
-    bundle: str | Path | Classifier, source: Any, output: None = None, *, columns: Sequence[str] | None = None,
+    bundle: str | Path | ValueBundle, source: Any, output: None = None, *, columns: Sequence[str] | None = None,
     maps: str | Path | None = None, sets: float | None = None, encoding: str | None = None,
     rename: Mapping[str, str] | None = None, quiet: bool = False, progress: Listener | None = None,
     cancel: Token | None = None, **boxes: Any,
@@ -43,7 +43,7 @@ def predict(
 
 
 def predict(
-    bundle: str | Path | Classifier,
+    bundle: str | Path | ValueBundle,
     source: str | Path | Any,
     output: str | Path | None = None,
     *,
@@ -118,7 +118,7 @@ def predict(
             return done
         if boxes:
             raise LimbeckError(f"{min(boxes)} is of bundles that find boxes", where="predict", fix="leave it out")
-        classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))
+        classifier = bundle if isinstance(bundle, ValueBundle) else stack.enter_context(load(bundle))
         stack.enter_context(stage("predict"))
         quiet = quiet and progress is None
         if (rows := rows_of(source, classifier.manifest.task)) is not None:
@@ -136,7 +136,7 @@ def refuse_of_classifiers(**given: Any) -> None:
 
 
 def _in_memory(
-    classifier: Classifier, rows: pl.DataFrame, output: str | Path | None, columns: Sequence[str] | None,
+    classifier: ValueBundle, rows: pl.DataFrame, output: str | Path | None, columns: Sequence[str] | None,
     maps: str | Path | None, quiet: bool, sets: float | None,
 ) -> Done | pl.DataFrame:  # fmt: skip
     if maps is not None:

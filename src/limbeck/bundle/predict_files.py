@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Answer
 from limbeck.bundle.open_bundle import WINDOW
 from limbeck.bundle.predict_rows import SET, joined
 from limbeck.bundle.resume_journal import Files, Journal, Works, rejects_of
 from limbeck.bundle.row_workers import Answered, Workers
+from limbeck.bundle.value_bundle import ONE_LABEL, ValueBundle
 from limbeck.data.file_changes import Snapshot
 from limbeck.data.tables import layouts
 from limbeck.data.tables.read import Chunk, need
@@ -73,7 +73,7 @@ class Run:
     """One run: what it reads and writes, and how far it has come."""
 
     def __init__(
-        self, classifier: Classifier, source: Path, output: Path, columns: Sequence[str] | None,
+        self, classifier: ValueBundle, source: Path, output: Path, columns: Sequence[str] | None,
         maps: str | Path | None, quiet: bool, encoding: str | None = None,
         sets: float | None = None, rename: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
@@ -107,7 +107,8 @@ class Run:
         names = self.inputs.names()
         extra = [] if self.sets is None else [SET]
         if asked is None:
-            return [*self.inputs.defaults(names), *extra]
+            rows = [name for name in self.inputs.defaults(names) if name not in ONE_LABEL]
+            return [*rows, *self.classifier.usual, *extra]
         known = {*names, *(f"input.{name}" for name in names), *self._answers(), *extra}
         for name in asked:
             if name not in known:
@@ -116,8 +117,7 @@ class Run:
         return [*asked, *(name for name in extra if name not in asked)]
 
     def _answers(self) -> list[str]:
-        manifest = self.classifier.manifest
-        return ["row", "file", "label", "class", "probability", *(f"p:{name}" for name in manifest.classes)]
+        return ["row", "file", *self.classifier.told]
 
     def go(self) -> Done:
         """Answer what is left, and return what was done."""
@@ -239,25 +239,15 @@ class Run:
     def _table(
         self, frame: pl.DataFrame, numbers: np.ndarray, index: int, probabilities: np.ndarray
     ) -> list[pl.Series]:
-        manifest = self.classifier.manifest
-        decided = self.classifier.decide(probabilities)
-        names = np.array(manifest.classes, dtype=object)
-        labels = np.array([manifest.labels[name] for name in manifest.classes], dtype=object)
-        made: dict[str, Any] = {
-            "row": numbers,
-            "file": [self._name(index)] * len(numbers),
-            "label": labels[decided],
-            "class": names[decided],
-            "probability": probabilities[np.arange(len(decided)), decided],
-        }
-        made |= {f"p:{name}": probabilities[:, at] for at, name in enumerate(manifest.classes)}
+        made: dict[str, Any] = {"row": numbers, "file": [self._name(index)] * len(numbers)}
+        made |= self.classifier.columns_of(probabilities)
         if self.sets is not None:
             made[SET] = [joined(names) for names in self.classifier.sets_of(probabilities, self.sets)]
         out = []
         for name in self.columns:
             if name in made:
                 values = made[name]
-                out.append(pl.Series(name, values.tolist() if values is labels else list(values)))
+                out.append(pl.Series(name, values.tolist() if name == "label" else list(values)))
             else:
                 need(frame.columns, [name.removeprefix("input.")], self.sources[index])
                 out.append(frame[name.removeprefix("input.")].alias(name))

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.resume_journal import Works
+from limbeck.bundle.value_bundle import ValueBundle
 from limbeck.data.labels import MEMORY
 from limbeck.data.tables import layouts
 from limbeck.errors import LimbeckError, did_you_mean
@@ -47,7 +47,7 @@ def rows_of(data: Any, task: Task) -> pl.DataFrame | None:
 
 
 def answer_rows(
-    classifier: Classifier,
+    classifier: ValueBundle,
     rows: pl.DataFrame,
     columns: Sequence[str] | None = None,
     *,
@@ -83,15 +83,15 @@ def answer_rows(
     with counting("rows", frame.height, quiet=quiet) as tick:
         for start in range(0, frame.height, max(window, 1)):
             check()
-            found = classifier.answer(asked[start : start + window])
-            probabilities[start : start + len(found)] = found.probabilities
-            errors |= {start + at: str(error) for at, error in found.errors.items()}
+            found, bad = classifier.answered_each(asked[start : start + window])
+            probabilities[start : start + len(found)] = found
+            errors |= {start + at: str(error) for at, error in sorted(bad.items())}
             tick(len(found))
     return pl.DataFrame(_columns(classifier, frame, wanted, probabilities, errors, sets)), errors
 
 
 def write_rows(
-    classifier: Classifier,
+    classifier: ValueBundle,
     rows: pl.DataFrame,
     output: Path,
     columns: Sequence[str] | None,
@@ -124,18 +124,18 @@ def joined(names: Sequence[str]) -> str:
 
 
 def _checked(
-    columns: Sequence[str] | None, frame: pl.DataFrame, classifier: Classifier, *, errors: bool, sets: float | None
+    columns: Sequence[str] | None, frame: pl.DataFrame, classifier: ValueBundle, *, errors: bool, sets: float | None
 ) -> list[str]:
     """Return the columns of the answers, by default those that say which row it is and what the answer is."""
     task = classifier.manifest.task
-    answers = [ROW, "label", "class", "probability", *(f"p:{name}" for name in classifier.classes), ERROR]
+    answers = [ROW, *classifier.told, ERROR]
     extra = [] if sets is None else [SET]
     if sets is not None:
         classifier.set_thresholds(sets)  # now, rather than after all rows
     if columns is None:
         own = id_column(task, frame.columns)
         key = own or (task.inputs[0] if classifier.kind.by_name else ROW)
-        return [key, "label", "class", "probability", *extra, *([ERROR] if errors else [])]
+        return [key, *classifier.usual, *extra, *([ERROR] if errors else [])]
     known = {*frame.columns, *(f"input.{name}" for name in frame.columns), *answers, *extra}
     for name in columns:
         if name not in known:
@@ -145,28 +145,25 @@ def _checked(
 
 
 def _columns(
-    classifier: Classifier,
+    classifier: ValueBundle,
     frame: pl.DataFrame,
     names: Sequence[str],
     p: np.ndarray,
     errors: dict[int, str],
     sets: float | None,
 ) -> list[pl.Series]:
-    manifest = classifier.manifest
-    decided = classifier.decide(p).tolist()
-    best = [None if index < 0 else float(p[at, index]) for at, index in enumerate(decided)]
-    classes = [None if index < 0 else manifest.classes[index] for index in decided]
     made: dict[str, Any] = {
+        name: pl.Series(name, values.tolist(), pl.String)
+        if values.dtype == object
+        else pl.Series(name, values).fill_nan(None)
+        for name, values in classifier.columns_of(p).items()
+    }
+    made |= {
         ROW: pl.Series(ROW, np.arange(frame.height, dtype=np.int64)),
-        "label": pl.Series("label", [None if name is None else manifest.labels[name] for name in classes], pl.String),
-        "class": pl.Series("class", classes, pl.String),
-        "probability": pl.Series("probability", best, pl.Float32),
         ERROR: pl.Series(ERROR, [errors.get(at) for at in range(frame.height)], pl.String),
     }
     if sets is not None:
         found = classifier.sets_of(p, sets)
-        texts = [None if index < 0 else joined(found[at]) for at, index in enumerate(decided)]
+        texts = [None if gone else joined(found[at]) for at, gone in enumerate(np.isnan(p[:, 0]).tolist())]
         made[SET] = pl.Series(SET, texts, pl.String)
-    for at, name in enumerate(manifest.classes):
-        made[f"p:{name}"] = pl.Series(f"p:{name}", p[:, at]).fill_nan(None)
     return [made[name] if name in made else frame[name.removeprefix("input.")].alias(name) for name in names]

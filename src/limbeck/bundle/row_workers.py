@@ -25,9 +25,10 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Probabilities
+from limbeck.bundle.load import load
 from limbeck.bundle.open_bundle import TOKENS
+from limbeck.bundle.value_bundle import ValueBundle
 from limbeck.kinds.select import Values
 from limbeck.process.forks import made_anew
 from limbeck.process.import_path import import_path
@@ -74,7 +75,7 @@ class Workers:
         Processes, this one counted; by default as many as ``classifier`` has threads.
     """
 
-    def __init__(self, classifier: Classifier, most: int | None = None) -> None:
+    def __init__(self, classifier: ValueBundle, most: int | None = None) -> None:
         self.classifier = classifier
         self._sent = classifier.kind.load("sent")
         self.run: int = self._sent.run_of(classifier.encoder, TOKENS)
@@ -170,12 +171,12 @@ class Workers:
                     return
 
 
-def _answers(classifier: Classifier, kind: Any, values: Values) -> Answered:
+def _answers(classifier: ValueBundle, kind: Any, values: Values) -> Answered:
     rows, bad = kind.encoded(classifier.encoder, values)
     return classifier.submit(rows).result(), {at: str(error) for at, error in bad.items()}
 
 
-def _about(classifier: Classifier) -> dict[str, dict[str, str]]:
+def _about(classifier: ValueBundle) -> dict[str, dict[str, str]]:
     return {"files": classifier.manifest.files}
 
 
@@ -183,7 +184,7 @@ def serve(bundle: str, model: str) -> None:
     """Answer lists of rows from standard input until it ends: why some got no answer, and float32 [N, C]."""
     given, out = sys.stdin.buffer, sys.stdout.buffer
     sys.stdout = sys.stderr  # nothing that prints may stand between the answers
-    with Classifier(bundle, threads=1, model=model) as classifier:
+    with load(bundle, threads=1, model=model) as classifier:
         send(out, _about(classifier))
         kind = classifier.kind.load("sent")
         while True:

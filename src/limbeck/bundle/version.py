@@ -9,17 +9,17 @@ from collections.abc import Sequence
 from limbeck.bundle.manifest import Manifest
 
 LENGTH = 16  # hexadecimal digits: 64 bits
-_FACTS = ("task", "input", "classes", "positive", "threshold", "temperature", "detection")
+_FACTS = ("task", "input", "classes", "positive", "threshold", "temperature", "detection", "multilabel")
 
 
 def model_version(manifest: Manifest, model: str, files: Sequence[str]) -> str:
     """Return 16 hexadecimal digits that name a model.
 
     They begin the SHA-256 of a canonical JSON text of the hashes of the files that answer, and of task, input, classes,
-    the positive class, threshold, temperature and how boxes are found. The bundle's name, its date and its report do
-    not count, so that a new report leaves the version as it is. A hash of ``bundle.json`` would not, as it holds the
-    hash of the report. Settings count as ``bundle.json`` states them: a later Limbeck that knows more settings gives
-    the same version.
+    the positive class, threshold, temperature, how boxes are found and how labels are given. The bundle's name, its
+    date and its report do not count, so that a new report leaves the version as it is. A hash of ``bundle.json`` would
+    not, as it holds the hash of the report. Settings count as ``bundle.json`` states them: a later Limbeck that knows
+    more settings gives the same version.
 
     Parameters
     ----------

@@ -66,12 +66,16 @@ def trained(result: Trained) -> None:
     if not result.metrics:
         _console().print(f"start for another recipe: {result.bundle}")
         return
-    if result.trust:
+    if result.trust and "expected_accuracy" in result.trust:
         trust(result.trust)
     warnings(result.warnings)
     if "ap50" in result.metrics:
         boxes(result.metrics, f"measured on {result.judged_on}", result.baselines)
         _console().print(result.verdict)
+        _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
+        return
+    if "micro_f1" in result.metrics:
+        several_labels(result.metrics, f"measured on {result.judged_on}", result.baselines)
         _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
         return
     students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
@@ -94,6 +98,23 @@ def boxes(values: dict[str, Any], title: str, baselines: Sequence[dict[str, Any]
     rows += [[name, *(row.get(key) for key in names)] for name, row in values["per_class"].items()]
     rows += [[str(row["name"]), *(row.get(key) for key in names)] for row in baselines]
     _table(f"{title}: {values['n']:,} pictures", ["", *names], rows)
+    if values["confidence_intervals"]:
+        spans = (f"{name} {_between(values, name)}" for name in values["confidence_intervals"])
+        _console().print(f"95 % intervals: {', '.join(spans)}")
+
+
+def several_labels(values: dict[str, Any], title: str, baselines: Sequence[dict[str, Any]]) -> None:
+    """Print what a bundle with several labels a row is worth: over all labels, for each, and a baseline beside it."""
+    names = ("micro_f1", "macro_f1", "subset_accuracy", "hamming_loss", "map", "ece")
+    rows = [["all labels", *(values.get(name) for name in names)]]
+    rows += [[str(row["name"]), *(row.get(key) for key in names)] for row in baselines]
+    _table(f"{title}: {_rows(values['n'])}", ["", *names], rows)
+    columns = ("support", "given", "precision", "recall", "f1", "ap", "threshold")
+    _table(
+        "by label",
+        ["", *columns],
+        [[name, *(row[key] for key in columns)] for name, row in values["per_label"].items()],
+    )
     if values["confidence_intervals"]:
         spans = (f"{name} {_between(values, name)}" for name in values["confidence_intervals"])
         _console().print(f"95 % intervals: {', '.join(spans)}")
@@ -134,6 +155,11 @@ def metrics(values: dict[str, Any], report: Path | None) -> None:
     warnings(values["warnings"])
     if "ap50" in values:
         boxes(values, "evaluation", values["baselines"])
+        for finding in [*values["findings"], values["verdict"], *([f"report: {report}"] if report else [])]:
+            _console().print(finding)
+        return
+    if "micro_f1" in values:
+        several_labels(values, "evaluation", values["baselines"])
         for finding in [*values["findings"], values["verdict"], *([f"report: {report}"] if report else [])]:
             _console().print(finding)
         return

@@ -46,7 +46,8 @@ def text_of(series: pl.Series, named: Collection[str] = ()) -> list[str | None]:
 def labels_in(series: pl.Series, task: Task) -> list[str | None]:
     """Return a column of labels as texts; "none" or "NA" is a label where the recipe lists it as a class."""
     listed = task.class_map or {}
-    return text_of(series, {name for name in (*listed, *listed.values()) if name and label_text(name) is None})
+    marks = (*listed, *listed.values(), task.none)
+    return text_of(series, {name for name in marks if name and label_text(name) is None})
 
 
 def need_inputs(present: Sequence[str], task: Task, where: object) -> None:
@@ -93,7 +94,7 @@ def classes_of(raw: Sequence[str | None], task: Task, where: object) -> tuple[st
             where=where,
             fix="name the label column in task.label",
         )
-    return tuple(sorted(distinct, key=_by_number))
+    return tuple(sorted(distinct, key=by_number))
 
 
 def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, classes: Sequence[str]) -> Ints:
@@ -120,7 +121,7 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
         spot = message("place.cell", file=where, row=numbers[place], column=task.label)
         if raw[place] is None:
             raise LimbeckError(message("label.missing"), where=spot, fix=message("fix.label"))
-        known = sorted({*(task.class_map or {}), *classes}, key=_by_number)
+        known = sorted({*(task.class_map or {}), *classes}, key=by_number)
         unknown = sum(label == raw[place] for label in raw)
         label = str(raw[place])[:60]
         what = message("label.unknown_in", label=label, count=unknown)
@@ -133,7 +134,8 @@ def labels_of(frame: pl.DataFrame, task: Task, where: object, numbers: Ints, cla
     return np.array(labels, dtype=np.int64)
 
 
-def _by_number(label: str) -> tuple[int, float, str]:
+def by_number(label: str) -> tuple[int, float, str]:
+    """Return a key that sorts numbers before words, by their value."""
     try:
         return (0, float(label), label)
     except ValueError:

@@ -53,6 +53,7 @@ def prepare(
     recipe_folder: Path | None = None,
     refuse: Callable[[LimbeckError], None] = _raise,
     memory: pl.DataFrame | None = None,
+    several: bool = False,
 ) -> Dataset:
     """Read, label, clean and split the rows that a recipe names.
 
@@ -65,6 +66,8 @@ def prepare(
         raises unless whoever asks wants to hear of all of them.
     memory
         Rows in memory that stand for ``data.train``; their numbers are their places, from 0.
+    several
+        Whether rows may have several labels; whoever says so reads ``classes`` as sets, see `limbeck.data.label_sets`.
 
     Raises
     ------
@@ -72,7 +75,8 @@ def prepare(
         For anything in the data that the user has to fix, with file, row and column.
     """
     data, task, kind, asked = recipe.data, recipe.task, kind_of(recipe.task), task_of(recipe.task)
-    asked.need_labels()
+    if asked.exclusive or not several:
+        asked.need_labels()
     if kind.in_cells and not asked.detects and task.label in task.inputs:
         fix = "leave it out of task.input: nothing would be learned but to repeat it"
         raise LimbeckError(f"the label column {task.label!r} is among the inputs", where="recipe", fix=fix)
@@ -152,7 +156,7 @@ def prepare(
         fix = 'set data.duplicates = "exact", split by groups, or set data.leakage = "warn"'
         refuse(LimbeckError(lines[0], where=place, fix=fix))
     findings += lines
-    near_names = {} if task.class_map is not None else misspelt(rows.labels, rows.classes)
+    near_names = {} if task.class_map is not None or not asked.exclusive else misspelt(rows.labels, rows.classes)
     findings += misspelt_findings(near_names, rows.labels, rows.classes)
     raw = rows.frame[task.label] if task.label in rows.frame.columns else None
     for refusal in asked.unlearnable(rows.labels, rows.classes, split, raw, task, place, near_names):
@@ -183,6 +187,7 @@ def load_rows(
     encoding: str | None = None,
     *,
     labelled: bool = True,
+    several: bool = False,
 ) -> Dataset:
     """Read labelled rows of a file, a folder or memory for evaluation, all of them "test".
 
@@ -190,7 +195,7 @@ def load_rows(
     at. Without ``classes`` they are the
     task's, or the distinct labels of these rows. ``boxes`` are the columns of the part
     of a picture that counts, ``signal`` what a window of a signal is; ``where`` keeps only rows with these values.
-    ``encoding`` is that of text files, found when None.
+    ``encoding`` is that of text files, found when None. ``several`` is as for `prepare`.
 
     Raises
     ------
@@ -198,7 +203,8 @@ def load_rows(
         For a missing file or column, an empty or unknown label, or when no row is readable.
     """
     place = MEMORY if isinstance(path, pl.DataFrame) else Path(path)
-    task_of(task).need_labels()
+    if task_of(task).exclusive or not several:
+        task_of(task).need_labels()
     gathered = Gathered(encoding)
     gathered.add(
         path if isinstance(path, pl.DataFrame) else place, "test", task=task, labelled=labelled, layout=layout,

@@ -132,12 +132,12 @@ def evaluate(
         if report is not None:
             stack.enter_context(sole_writer(report))
         if (own := own_verb(bundle, "evaluate")) is not None:
-            if slices or train_data is not None or encoding is not None or rename:
-                fix = "leave --slices, --train-data, --encoding and --rename out"
-                raise LimbeckError("these options are of bundles of classifiers", where="evaluate", fix=fix)
+            if slices or train_data is not None:
+                fix = "leave --slices and --train-data out"
+                raise LimbeckError("these options are of bundles with one label a row", where="evaluate", fix=fix)
             found: dict[str, Any] = own(
                 bundle, data, report=report, where=where, group=group, bootstrap=bootstrap, lang=lang,
-                pictures=pictures,
+                pictures=pictures, encoding=encoding, rename=rename,
             )  # fmt: skip
             return found
         classifier = bundle if isinstance(bundle, Classifier) else stack.enter_context(Classifier(bundle))

@@ -7,6 +7,8 @@ from limbeck.messages.message import Message, message
 _CODES = {
     "TF-IDF + linear SVM": "baseline.tfidf_svm",
     "gradient-boosted trees": "baseline.boosted_trees",
+    "TF-IDF + linear SVM, one-vs-rest": "baseline.tfidf_svm_each",
+    "gradient-boosted trees, one-vs-rest": "baseline.boosted_trees_each",
     "boosting on samples and RR intervals": "baseline.boosted_beats",
     "colour, thumbnail, spectrum + logistic regression": "baseline.picture_regression",
     "majority class": "baseline.majority",

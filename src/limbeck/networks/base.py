@@ -86,6 +86,9 @@ class Network(nn.Module):
     def fit_start(self, rows: Any) -> None:
         """Read what the network wants to know of the training rows before the first step (nothing, as a rule)."""
 
+    def independent(self) -> None:
+        """Give every class a logit of its own before training: labels that do not exclude each other (most have)."""
+
     def fold(self) -> None:
         """Merge what only training needs into the weights, once, before evaluation and export."""
 

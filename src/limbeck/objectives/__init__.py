@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from limbeck.objectives.adversarial import Adversarial
 from limbeck.objectives.base import Loss, Step
+from limbeck.objectives.binary import Binary
 from limbeck.objectives.centre import Centre
 from limbeck.objectives.centre_distil import CentreDistil
 from limbeck.objectives.consistency import Consistency
@@ -18,6 +19,7 @@ from limbeck.objectives.reverse_distillation import ReverseDistillation
 
 OBJECTIVES: dict[str, type[Loss]] = {
     "adversarial": Adversarial,
+    "binary": Binary,
     "centre": Centre,
     "centre-distil": CentreDistil,
     "consistency": Consistency,

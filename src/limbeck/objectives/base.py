@@ -22,7 +22,7 @@ class Step:
     arrays
         The network's input tensors by name, each [B, …].
     labels
-        int64 [B], -1 where unlabelled.
+        int64 [B], -1 where unlabelled; of rows with several labels float [B, C], NaN where unlabelled.
     epoch
         Counted from 0.
     target
@@ -89,7 +89,7 @@ class Loss(nn.Module):
     A loss may own parameters (an extra head); they train with the student and are dropped at export. A loss that
     sets ``labelled`` learns from labels, one that sets ``taught`` from teachers' answers, ``guided`` from a teacher's
     hidden features, ``viewed`` from changed rows; the last two alone train no classifier. One that sets ``boxes``
-    trains detectors of boxes alone.
+    trains detectors of boxes alone, one that sets ``several`` learns labels of which a row may have several.
     """
 
     labelled: ClassVar[bool] = False
@@ -97,6 +97,7 @@ class Loss(nn.Module):
     guided: ClassVar[bool] = False
     viewed: ClassVar[bool] = False
     boxes: ClassVar[bool] = False
+    several: ClassVar[bool] = False
 
     def __init__(self, objective: Objective, network: Network, encoder: Any, classes: tuple[str, ...]) -> None:
         super().__init__()

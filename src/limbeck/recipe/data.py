@@ -13,6 +13,7 @@ CLASSIFY = "classify"  # the task where ``task.kind`` names none
 ANOMALY = "anomaly-"  # kinds of task that begin so learn normal rows only
 DETECTED = ("normal", "anomaly")  # their classes
 DETECT = "detect-"  # kinds of task that begin so find boxes
+SEVERAL = "multilabel-"  # kinds of task that begin so give a row several labels, or none
 
 
 class Task(Section):
@@ -28,6 +29,12 @@ class Task(Section):
     positive: str | None = None
     normal: str | list[str] = Field(default=["normal", "good"], description="labels that are no anomaly (anomaly-…)")
     mask: str = Field(default="mask", description="column with the file that marks an anomaly's pixels, if it is there")
+    separator: str = Field(
+        default="|", min_length=1, max_length=8, description="what stands between the labels of a cell (multilabel-…)"
+    )
+    none: str | None = Field(
+        default=None, min_length=1, description="cell of a row that has none of the labels (multilabel-…)"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -58,6 +65,22 @@ class Task(Section):
         if any("\ud800" <= char <= "\udfff" for name in names for char in name):
             raise ValueError("a name holds bytes that are not valid UTF-8")
         return value
+
+    @model_validator(mode="after")
+    def _labels_can_be_told(self) -> Task:
+        if not self.kind.startswith(SEVERAL):
+            return self
+        if self.positive is not None:
+            raise ValueError("task.positive is of rows with one label each: remove it")
+        if not self.separator.strip():
+            raise ValueError("task.separator is blank: give a mark such as '|' or ';'")
+        names = [*(self.class_map or {}), *(self.class_map or {}).values(), *([self.none] if self.none else [])]
+        for name in names:
+            if self.separator in name:
+                raise ValueError(f"the label {name!r} holds task.separator {self.separator!r}: choose another one")
+        if self.none in names[:-1]:
+            raise ValueError(f"task.none = {self.none!r} is one of task.classes: choose another mark")
+        return self
 
     @model_validator(mode="after")
     def _input_fits(self) -> Task:

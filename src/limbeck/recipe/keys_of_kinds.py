@@ -36,6 +36,11 @@ _BOXES: dict[tuple[str, str], tuple[str, ...]] = {
     ("input", "letterbox"): _IMAGE,
     ("training", "windows"): _IMAGE,
 }
+# Section and key -> the kinds of rows that may have several labels, of a task that reads it.
+_SEVERAL: dict[tuple[str, str], tuple[str, ...]] = {
+    ("task", "separator"): (*_TEXT, *_TABLE),
+    ("task", "none"): (*_TEXT, *_TABLE),
+}
 _PICTURES = "pictures, of task.kind = 'image' or 'anomaly-image'"
 # Section and key of pictures, the value that turns it off, a task that does not read it, and what is said to others.
 _REFUSED: tuple[tuple[str, str, bool, str, str], ...] = (
@@ -62,7 +67,7 @@ def misplaced(recipe: Any) -> str | None:
     A key at its default is not set: the recipe in a bundle writes out all of them.
     """
     task = recipe.task
-    for keys, before in ((_ROWS, ""), (_ANOMALIES, "anomaly-"), (_BOXES, "detect-")):
+    for keys, before in ((_ROWS, ""), (_ANOMALIES, "anomaly-"), (_BOXES, "detect-"), (_SEVERAL, "multilabel-")):
         for (section, key), kinds in keys.items():
             held = getattr(recipe, section)
             default = type(held).model_fields[key].get_default(call_default_factory=True)

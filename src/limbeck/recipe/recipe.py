@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import model_validator
 
 from limbeck.recipe.base import Section
-from limbeck.recipe.data import ANOMALY, DETECT, Data, Input, Task
+from limbeck.recipe.data import ANOMALY, DETECT, SEVERAL, Data, Input, Task
 from limbeck.recipe.evaluation import Anomaly, Evaluation, Export, Selection, Tune
 from limbeck.recipe.keys_of_kinds import misplaced, refused
 from limbeck.recipe.training import Objective, Relevance, Student, Teacher, Training
@@ -43,6 +43,9 @@ class Recipe(Section):
         elif kind.startswith(DETECT):
             losses = {"centre": 1.0, **({"centre-distil": 1.0} if raw.get("teachers") else {})}
             own = {"objective": {"losses": losses}, "training": {"metric": "ap"}}
+        elif kind.startswith(SEVERAL):
+            losses = {"binary": 0.5, "distil-multi-label": 0.5} if raw.get("teachers") else {"binary": 1.0}
+            own = {"objective": {"losses": losses}, "training": {"metric": "loss"}, "export": {"int8": "never"}}
         else:
             return raw
         given = {name: raw.get(name, {}) for name in own}

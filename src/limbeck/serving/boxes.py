@@ -19,7 +19,7 @@ from limbeck.bundle.detect.found import Detections
 from limbeck.bundle.load import own_verb
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Unreadable, Values, checked_values
-from limbeck.serving.loaded import Loaded
+from limbeck.serving.loaded import Loaded, LoadedRows
 from limbeck.serving.oip.request import BOXES, BOXES_AND_KINDS
 from limbeck.serving.oip.response import Output
 from limbeck.serving.settings import Settings
@@ -28,7 +28,7 @@ from limbeck.serving.waiting import Outcome
 _WIDTH = 8
 
 
-class LoadedDetector(Loaded):
+class LoadedDetector(LoadedRows):
     """A bundle of the task ``detect`` that answers."""
 
     counter = "limbeck_boxes_total"
@@ -78,6 +78,15 @@ class LoadedDetector(Loaded):
             out.append(found[found[:, 4] >= least[found[:, 5].astype(np.int64)]])
         return out
 
+    def refusal(self, name: str, threshold: float | None, *, explain: bool) -> str | None:
+        """Return what cannot be answered: explanations, and boxes below those that a second classifier has seen."""
+        if explain:
+            return f"explain: {name!r} finds boxes, which are not explained"
+        lowest = max(self.classifier.facts.thresholds.values())
+        if threshold is not None and self.classifier.second is not None and threshold < lowest:
+            return f"threshold: {name!r} has a classifier behind it; give {lowest:.4g} or more"
+        return None
+
     def rows(self, answer: Outcome, threshold: float | None, top: int | None) -> list[dict[str, Any]]:
         """Return the boxes of each picture as the plain door tells them."""
         classes, second = self.classifier.classes, self.classifier.second
@@ -85,7 +94,7 @@ class LoadedDetector(Loaded):
         for at, found in enumerate(self.boxes(answer, threshold)):
             if answer.decided[at] < 0:
                 error = answer.errors.get(at)
-                out.append(unread(error))
+                out.append(self.unread(error))
                 continue
             told = []
             for x0, y0, x1, y1, score, place, kind, certain in found[:top].tolist():
@@ -96,6 +105,10 @@ class LoadedDetector(Loaded):
             width, height = map(int, answer.probabilities[at, 0, :2].tolist())
             out.append({"boxes": told, "width": width, "height": height, "error": None})
         return out
+
+    def unread(self, error: LimbeckError | None) -> dict[str, Any]:
+        """Return what the plain door says of a picture that cannot be read."""
+        return {"boxes": None, "width": None, "height": None, "error": None if error is None else str(error)}
 
     def tensors_of(self, answer: Outcome) -> dict[str, Output]:
         """Return the outputs of the protocol: N pictures by the most boxes of one; 0 and "" behind the last box."""
@@ -150,11 +163,6 @@ class LoadedDetector(Loaded):
         return self._packed([], 0, {})
 
 
-def unread(error: LimbeckError | None) -> dict[str, Any]:
-    """Return what the plain door says of a picture that cannot be read."""
-    return {"boxes": None, "width": None, "height": None, "error": None if error is None else str(error)}
-
-
 def open_source(source: str, settings: Settings) -> Loaded:
     """Load a bundle as what it is.
 
@@ -163,4 +171,5 @@ def open_source(source: str, settings: Settings) -> Loaded:
     LimbeckError
         When it cannot be loaded.
     """
-    return (Loaded if own_verb(source, "load") is None else LoadedDetector)(source, settings)
+    loaded: Loaded = (own_verb(source, "serve") or Loaded)(source, settings)
+    return loaded

@@ -131,3 +131,19 @@ class Loaded:
             await asyncio.sleep(0.05)
         self.batcher.close()
         self.classifier.close()
+
+
+class LoadedRows(Loaded):
+    """A bundle whose rows have more to tell than one class: what the plain door says of them is its own."""
+
+    def refusal(self, name: str, threshold: float | None, *, explain: bool) -> str | None:
+        """Return what of a request for the model ``name`` cannot be answered, None where all can."""
+        raise NotImplementedError
+
+    def rows(self, answer: Outcome, threshold: float | None, top: int | None) -> list[dict[str, Any]]:
+        """Return what the plain door tells of each row."""
+        raise NotImplementedError
+
+    def unread(self, error: LimbeckError | None) -> dict[str, Any]:
+        """Return what the plain door tells of a row that cannot be read."""
+        raise NotImplementedError

@@ -9,9 +9,10 @@ from limbeck.recipe.data import CLASSIFY as UNNAMED
 from limbeck.tasks.anomaly import ANOMALY
 from limbeck.tasks.classify import CLASSIFY
 from limbeck.tasks.detect import DETECT
+from limbeck.tasks.multilabel import MULTILABEL
 from limbeck.tasks.task import TaskKind
 
-TASKS: dict[str, TaskKind] = {"classify": CLASSIFY, "anomaly": ANOMALY, "detect": DETECT}
+TASKS: dict[str, TaskKind] = {"classify": CLASSIFY, "anomaly": ANOMALY, "detect": DETECT, "multilabel": MULTILABEL}
 
 
 def task_of(task: Task) -> TaskKind:

@@ -51,6 +51,9 @@ class TaskKind:
         "classify" stands nowhere.
     detects
         Whether a student learns what is normal and scores how far a row is from it, and tells no classes apart.
+    exclusive
+        Whether a row has exactly one of the classes, so that their probabilities sum to one. Where it may have several,
+        a class as `classes` names it is a set of labels; see `limbeck.data.label_sets`.
     classes
         The names of the classes, of all labels as written, the task and the place.
     labels
@@ -79,7 +82,7 @@ class TaskKind:
         What turns raw values into arrays, where the task wants others than the kind's own encoder.
     verbs
         Verb -> "module:function" that does it, of a task whose rows do not have one label each; its other verbs are
-        refused.
+        refused. "serve" names the class that a server loads its bundles as.
     """
 
     name: str
@@ -95,13 +98,14 @@ class TaskKind:
     figures: Callable[[Predictor, pl.DataFrame, Ints, NDArray[np.float32]], Figures] = no_figures
     facts: Callable[[Mapping[str, Any]], dict[str, Any]] = no_facts
     detects: bool = False
+    exclusive: bool = True
     trainer: str | None = None
     reader: type[Any] | None = None
     verbs: Mapping[str, str] = field(default_factory=dict)
 
     def read_by(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return how networks list what they read: those of detectors with the task's name before it."""
-        return tuple(f"{self.name}-{name}" for name in names) if self.detects or self.verbs else tuple(names)
+        return tuple(f"{self.name}-{name}" for name in names) if self.detects or self.reader else tuple(names)
 
     def verb(self, name: str) -> Callable[..., Any] | None:
         """Return the function that does a verb for this task alone, or None."""
@@ -121,8 +125,9 @@ class TaskKind:
             Where the task is such a one.
         """
         if self.verbs:
-            known = ", ".join(sorted(self.verbs))
-            raise LimbeckError(message("task.no_labels", task=self.name), fix=message("fix.verbs", verbs=known))
+            known = ", ".join(sorted({*self.verbs, "predict", "serve"}))
+            what = message("task.no_labels" if self.exclusive else "task.several_labels", task=self.name)
+            raise LimbeckError(what, fix=message("fix.verbs", verbs=known))
 
     def has_baseline(self, kind: Kind) -> bool:
         """Return whether rows of a kind have what the task's baseline needs."""

@@ -34,6 +34,8 @@ TEACHERS: dict[str, Callable[[Place], Teacher]] = {
     "rule": open_rules,
 }
 
+SEVERAL = ("bundle", "column", "http")  # kinds that can give each of several labels a probability
+
 __all__ = [
     "TEACHERS", "AnswerError", "Answers", "Teacher", "answers", "cache_folder", "features", "gives_features",
     "guide_of", "kept", "open_teacher", "standardised",
@@ -63,4 +65,6 @@ def open_teacher(spec: Spec, classes: tuple[str, ...], *, task: Task, folders: S
     if kind not in TEACHERS:
         raise LimbeckError(f"unknown kind {kind!r}", where=f"teacher {spec.name!r}", fix=did_you_mean(kind, TEACHERS))
     where = Place(spec, place.strip(), tuple(classes), task, tuple(folders))
+    if not where.exclusive and (kind not in SEVERAL or spec.options.get("api", "v2") != "v2"):
+        raise where.wrong("it gives a row one class, and several labels are to be learned", f"use {', '.join(SEVERAL)}")
     return spread(where, TEACHERS[kind](where))

@@ -18,6 +18,7 @@ from limbeck.errors import LimbeckError, did_you_mean, missing_extra
 from limbeck.files import sha256
 from limbeck.recipe import Task
 from limbeck.recipe import Teacher as Spec
+from limbeck.tasks import task_of
 
 Answers = NDArray[np.float32]
 Features = NDArray[np.float32]
@@ -44,7 +45,10 @@ class Teacher(Protocol):
     block: int
 
     def answer(self, rows: pl.DataFrame) -> Answers:
-        """Return float32 [N, C] in the order of ``classes``; a row of NaN is an abstention."""
+        """Return float32 [N, C] in the order of ``classes``; a row of NaN is an abstention.
+
+        Of labels that do not exclude each other a single NaN is one too: the teacher does not know that label.
+        """
         ...
 
 
@@ -57,6 +61,11 @@ class Place:
     classes: tuple[str, ...]
     task: Task
     folders: tuple[Path | None, ...] = ()
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether a row has exactly one of our classes; else a probability is wanted for each by itself."""
+        return task_of(self.task).exclusive
 
     @property
     def where(self) -> str:
@@ -122,6 +131,8 @@ class Place:
         """Return 32 hexadecimal digits of everything an answer depends on."""
         given = options if options is not None else self.spec.options
         parts = [_VERSION, self.spec.source.partition(":")[0], self.classes, self.spec.labels, given, facts]
+        if not self.exclusive:
+            parts.append("independent")
         text = json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 
 import polars as pl
 
 from limbeck.bundle import manifest
 from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.load import load
+from limbeck.bundle.multilabel import MultiLabelClassifier
+from limbeck.bundle.value_bundle import ValueBundle
 from limbeck.files import sha256
 from limbeck.kinds import kind_of
 from limbeck.teachers.base import Answers, Place, Teacher
@@ -25,7 +29,7 @@ class Bundle:
         place.options({})
         path = place.path()
         self.name, self.classes, self.block = place.spec.name, place.classes, place.block(4096)
-        self.classifier = Classifier(path)
+        self.classifier: ValueBundle = self._opened(path, place)
         task = self.classifier.manifest.task
         self.kind, self.named = kind_of(task), place.spec.input is not None
         self.columns = self.kind.as_teacher.columns(place.columns(task.input))
@@ -34,6 +38,16 @@ class Bundle:
         self.labels = LabelMap(self.classifier.classes, place)
         # The manifest holds the hash of every other file, checked on loading.
         self.fingerprint = place.fingerprint(sha256(path / manifest.FILE), self.columns, self.named)
+
+    def _opened(self, path: Path, place: Place) -> ValueBundle:
+        if place.exclusive:
+            return Classifier(path)
+        opened = load(path)
+        if not isinstance(opened, MultiLabelClassifier):
+            opened.close()
+            what = "it gives a row one class, and several labels are to be learned"
+            raise place.wrong(what, "name a bundle of several labels, or give each label a column:")
+        return opened
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; an empty text is an abstention."""

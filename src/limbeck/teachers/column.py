@@ -29,20 +29,21 @@ class Column:
         self.hidden = tuple(str(name) for name in options["features"])
         self.columns, self.width = tuple(dict.fromkeys((*self.scores, *self.hidden))), len(self.hidden)
         theirs = tuple(options["classes"]) or place.classes
-        wanted = 2 if len(self.scores) == 1 else len(self.scores)
+        wanted = 2 if len(self.scores) == 1 and place.exclusive else len(self.scores)
         if len(theirs) != wanted or not all(self.scores):
             what = f"{len(self.scores)} column(s) of scores for the {len(theirs)} classes {list(theirs)}"
             raise place.wrong(what, "name one column a class, or one alone for the positive of two")
         positive = place.task.positive if not options["classes"] else None
         if positive is not None and positive not in theirs:
             raise place.wrong(f"task.positive {positive!r} is no class", did_you_mean(positive, theirs))
-        self.reverse = wanted == 2 and len(self.scores) == 1 and positive == theirs[0]
+        self.reverse = place.exclusive and wanted == 2 and len(self.scores) == 1 and positive == theirs[0]
         self.labels = LabelMap(theirs, place)
         self.fingerprint = place.fingerprint(self.scores, theirs, self.reverse)
 
     def answer(self, rows: pl.DataFrame) -> Answers:
         """Return float32 [N, C]; a score out of range is an error that names its row."""
-        scores = probabilities(numbers(rows, self.scores, self.name, np.float32), self.gives)
+        given = numbers(rows, self.scores, self.name, np.float32)
+        scores = probabilities(given, self.gives, exclusive=self.labels.exclusive)
         return self.labels(scores[:, ::-1] if self.reverse else scores, self.name)
 
     def features(self, rows: pl.DataFrame) -> Features:

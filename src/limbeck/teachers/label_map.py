@@ -24,6 +24,7 @@ class LabelMap:
 
     def __init__(self, theirs: Iterable[str], place: Place) -> None:
         self.theirs, self.ours, labels = tuple(str(label) for label in theirs), place.classes, place.spec.labels
+        self.exclusive = place.exclusive
         if len(set(self.theirs)) < len(self.theirs):
             raise place.wrong(f"it names a class twice: {list(self.theirs)}")
         for label in labels:
@@ -47,6 +48,8 @@ class LabelMap:
         given = np.asarray(answers)
         if given.ndim != 2 or given.shape[1] != len(self.theirs):
             raise AnswerError(f"it gives the shape {given.shape} for {len(self.theirs)} classes", teacher=name)
+        if not self.exclusive:
+            return self._independent(given, name)
         fault = _fault(given)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             out = np.nan_to_num(given.astype(np.float64), nan=0, posinf=0, neginf=0) @ self.matrix
@@ -56,15 +59,25 @@ class LabelMap:
             _refuse(fault, mapped, name)
         return mapped
 
+    def _independent(self, given: NDArray[Any], name: str) -> Answers:
+        """Return each label's probability; the largest of several that map to one, NaN of a label it does not know."""
+        out = np.full((len(given), len(self.ours)), np.nan, dtype=np.float32)
+        for at in np.flatnonzero(self.matrix.any(axis=0)):
+            out[:, at] = given[:, self.matrix[:, at] > 0].max(axis=1)
+        return validate(out, name, len(out), len(self.ours), exclusive=False)
 
-def validate(answers: ArrayLike, name: str, rows: int, classes: int) -> Answers:
-    """Return answers as float32 [rows, classes], or raise `AnswerError` naming the teacher and the first bad row."""
+
+def validate(answers: ArrayLike, name: str, rows: int, classes: int, *, exclusive: bool = True) -> Answers:
+    """Return answers as float32 [rows, classes], or raise `AnswerError` naming the teacher and the first bad row.
+
+    Without ``exclusive`` each is a probability by itself, or NaN.
+    """
     given = np.asarray(answers)
     if given.shape != (rows, classes):
         raise AnswerError(f"it gave the shape {given.shape} for {rows} rows of {classes} classes", teacher=name)
     with np.errstate(over="ignore"):
         given = given.astype(np.float32)
-    if fault := _fault(given):
+    if fault := _fault(given) if exclusive else _fault_of_one(given):
         _refuse(fault, given, name)
     return given
 
@@ -75,6 +88,7 @@ class _Fault(NamedTuple):
     what: str
     rows: Bools
     total: bool
+    one: bool = False  # of labels that do not exclude each other
 
 
 def _fault(given: NDArray[Any]) -> _Fault | None:
@@ -97,17 +111,35 @@ def _fault(given: NDArray[Any]) -> _Fault | None:
     return _Fault(f"its answer {what}: {shown}", bad, what == list(faults)[-1])
 
 
+def _fault_of_one(given: NDArray[Any]) -> _Fault | None:
+    """Return what is wrong with answers to labels that do not exclude each other, None where nothing is."""
+    with np.errstate(invalid="ignore"):
+        bad: Bools = np.asarray(((given < 0) | (given > 1)).any(axis=1))
+    if not bad.any():
+        return None
+    shown = [round(float(value), 4) for value in given[int(bad.argmax())][:8]]
+    return _Fault(f"its answer holds what is no probability: {shown}", bad, total=False, one=True)
+
+
 def _refuse(fault: _Fault, answers: Answers, name: str) -> None:
     what, bad = fault.what, fault.rows
     fix = "a teacher gives probabilities that sum to one, or abstains"
-    if fault.total:
+    if fault.one:
+        fix = 'a teacher gives each label a probability from 0 to 1; say options.gives = "logits" if it gives logits'
+    elif fault.total:
         fix = 'say options.gives = "logits" if it gives logits'
     raise AnswerError(what, teacher=name, row=int(bad.argmax()), fix=fix, answers=answers, done=~bad)
 
 
-def probabilities(given: ArrayLike, gives: str) -> NDArray[np.float64]:
-    """Return [N, C] probabilities of probabilities or logits; [N] or [N, 1] tells of the second of two classes."""
+def probabilities(given: ArrayLike, gives: str, *, exclusive: bool = True) -> NDArray[np.float64]:
+    """Return [N, C] probabilities of probabilities or logits; [N] or [N, 1] tells of the second of two classes.
+
+    Without ``exclusive`` each column is a label by itself, and its logit one of a sigmoid.
+    """
     scores = np.asarray(given, dtype=np.float64)
+    if not exclusive:
+        scores = scores.reshape(len(scores), -1)
+        return 0.5 + 0.5 * np.tanh(0.5 * scores) if gives == "logits" else scores
     if scores.ndim == 1 or scores.shape[1:] == (1,):
         one = scores.reshape(len(scores))
         one = 0.5 + 0.5 * np.tanh(0.5 * one) if gives == "logits" else one

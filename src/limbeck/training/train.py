@@ -198,7 +198,9 @@ def _trained(
     """Train with the lock on the output held: nobody else touches its checkpoints, or what a killed run left."""
     if (own := task_of(parsed.task).verb("train")) is not None:
         network_kind(parsed)
-        trained: Trained = own(parsed, home=home, out=target, folder=folder, memory=memory, resume=resume, lang=lang)
+        trained: Trained = own(
+            parsed, home=home, out=target, folder=folder, memory=memory, resume=resume, lang=lang, told=told
+        )  # fmt: skip
         return trained
     if is_pretraining(parsed):
         pretrain(parsed, out=target, folder=folder, home=home, memory=memory, resume=resume)

@@ -19,7 +19,7 @@ _ROLES = ("category", "flag", "number")
 _NAMES = (  # the surest first; a label may stand beside a category
     {"label", "labels", "target", "y", "标签"},
     {"class", "classes", "sentiment", "outcome", "diagnosis", "情感", "情感标签", "情感倾向", "类别", "分类", "诊断"},
-    {"category", "result", "结果"},
+    {"category", "result", "tags", "结果"},
 )
 
 

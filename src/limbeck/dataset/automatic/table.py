@@ -16,6 +16,7 @@ from limbeck.data.split import named_parts
 from limbeck.data.tables.rows import text_column
 from limbeck.dataset.automatic.columns import ColumnFacts, file_kind, names_parts, tells_groups
 from limbeck.dataset.automatic.label import called_label, check_label, could_be_label, find_label
+from limbeck.dataset.automatic.several import Several, several_in
 from limbeck.dataset.automatic.understood import Understood
 from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
@@ -35,27 +36,38 @@ _LOOKED = 64  # pictures whose size is read
 
 def described(
     found: Understood, frame: pl.DataFrame, columns: Sequence[ColumnFacts], where: Path, label: str | None, *,
-    anomaly: bool,
+    anomaly: bool, one_label: bool = False,
 ) -> None:  # fmt: skip
     """Decide what every column of a frame is for.
+
+    Parameters
+    ----------
+    one_label
+        Whether each cell of the label column is one label, whatever it looks like.
 
     Raises
     ------
     LimbeckError
         Where no column is plainly the label, or nothing is left to learn from.
     """
-    normal_alone = False
+    normal_alone, several = False, None
     split = next((one.name for one in columns if one.name != label and names_parts(frame[one.name])), None)
     aside = [one.name for one in columns if one.role in ("constant", "empty", "identifier")]
     if anomaly:
         label = label or _plain_label(columns, split)
     else:
         label = label or find_label(columns, where, beside=[split] if split else [])
-        check_label(frame, columns, label, where)
+        several = None if one_label or label not in frame.columns else several_in(frame[label])
+        if several is None:
+            check_label(frame, columns, label, where)
         anomaly = normal_alone = split is not None and _one_class_learned(frame, label, split)
+        several = None if anomaly else several
     group = next((one.name for one in columns if one.name != label and tells_groups(one)), None)
     inputs = [one for one in columns if one.name not in (label, split, group, *aside)]
     kind, names, left = _input(inputs, frame)
+    if several is not None and not KINDS[kind].offers("portfolio", "several"):
+        several = None
+        check_label(frame, columns, str(label), where)
     tables = KINDS[kind].by_columns
     copies = [name for name in names if tables and label and _gives_away(frame, name, label)]
     names = [name for name in names if name not in copies]
@@ -66,7 +78,9 @@ def described(
     if tables and all(one.role == "date" for one in inputs if one.name in names):
         what = message("automatic.only_dates", columns=names[:_SHOWN])
         raise LimbeckError(what, where=where, fix=message("automatic.no_input_fix"))
-    _decide_task(found, columns, kind, names, label, anomaly=anomaly)
+    _decide_task(found, columns, kind, names, label, before="anomaly-" if anomaly else "multilabel-" if several else "")
+    if several is not None:
+        _decide_several(found, several)
     if normal_alone:
         found.lines.append(message("automatic.one_class_learned"))
     if anomaly and label is not None:
@@ -76,11 +90,14 @@ def described(
     left = [*left, *aside]
     if shown := [name for name in left if name not in (split, label)]:
         found.lines.append(message("automatic.left_out", columns=shown[:_SHOWN], count=len(shown)))
-    identifiers = [one.name for one in columns if one.role == "identifier"]
+    identifiers = [one.name for one in columns if one.role == "identifier" and one.name != label]
     if identifiers:
         found.decide("task.id", identifiers[0], message("automatic.id", column=identifiers[0]), told=False)
-    _decide_parts(found, frame, group, split, label)
-    if label is not None and not anomaly:
+    _decide_parts(found, frame, group, split, label, () if several is None or not several.none else (several.none,))
+    if several is not None:
+        found.sample = replace(found.sample, classes=len(several.counts))
+        _tell_classes(found, list(several.counts.items()), several.rows)
+    elif label is not None and not anomaly:
         _decide_classes(found, frame, label)
     by_name = {one.name: one for one in columns}
     found.sample = replace(
@@ -150,7 +167,7 @@ def _gives_away(frame: pl.DataFrame, name: str, label: str) -> bool:
 
 
 def _decide_task(
-    found: Understood, columns: Sequence[ColumnFacts], kind: str, names: list[str], label: str | None, *, anomaly: bool
+    found: Understood, columns: Sequence[ColumnFacts], kind: str, names: list[str], label: str | None, *, before: str
 ) -> None:
     roles = {one.name: one.role for one in columns}
     counts = {role: sum(roles[name] == role for name in names) for role in _CELLS}
@@ -161,15 +178,23 @@ def _decide_task(
         if tables
         else message(_ONE_COLUMN[kind], column=names[0])
     )
-    found.decide("task.kind", f"anomaly-{kind}" if anomaly else kind, why)
+    found.decide("task.kind", f"{before}{kind}", why)
     found.decide("task.input", names if tables else names[0], why, told=False)
     if label is not None:
         found.decide("task.label", label, message("automatic.label", label=label))
 
 
+def _decide_several(found: Understood, several: Several) -> None:
+    why = message("automatic.several", separator=several.separator)
+    found.decide("task.separator", several.separator, why)
+    if several.none is not None:
+        found.decide("task.none", several.none, message("automatic.several_none", mark=several.none))
+
+
 def _decide_parts(
-    found: Understood, frame: pl.DataFrame, group: str | None, split: str | None, label: str | None
-) -> None:
+    found: Understood, frame: pl.DataFrame, group: str | None, split: str | None, label: str | None,
+    marks: Sequence[str] = (),
+) -> None:  # fmt: skip
     if split is not None:
         found.decide("data.split", split, message("automatic.split", column=split))
         if group is not None:
@@ -183,7 +208,7 @@ def _decide_parts(
     found.decide("data.leakage", "warn", message("automatic.leakage"), told=False)
     if label is None:
         return
-    bare = sum(value is None for value in text_of(frame[label]))
+    bare = sum(value is None for value in text_of(frame[label], marks))
     if bare:
         found.decide("data.missing_labels", "unlabelled", message("automatic.unlabelled", count=bare))
     found.sample = replace(found.sample, rows=max(1, found.sample.rows - bare))
@@ -192,16 +217,18 @@ def _decide_parts(
 def _decide_classes(found: Understood, frame: pl.DataFrame, label: str) -> None:
     counts = pl.Series([value for value in text_of(frame[label]) if value is not None]).value_counts(sort=True)
     names, sizes = counts.columns[0], counts["count"].to_list()
-    shown = [
-        message("data.class_count", name=name, count=count)
-        for name, count in zip(counts[names].to_list()[:_SHOWN], sizes[:_SHOWN], strict=True)
-    ]
-    found.lines.append(message("automatic.classes", count=len(sizes), classes=shown))
+    _tell_classes(found, list(zip(counts[names].to_list(), sizes, strict=True)), sum(sizes))
     found.sample = replace(found.sample, classes=len(sizes))
     if len(sizes) == 2 and sizes[1] < _RARE * sum(sizes):
         rare = str(counts[names][1])
         found.decide("task.positive", rare, message("automatic.positive", name=rare), told=False)
-    test = sum(sizes) * TEST
+
+
+def _tell_classes(found: Understood, counts: Sequence[tuple[str, int]], rows: int) -> None:
+    """Say how many rows have which class or label, the most frequent first, and where too few will be left for test."""
+    shown = [message("data.class_count", name=name, count=count) for name, count in counts[:_SHOWN]]
+    found.lines.append(message("automatic.classes", count=len(counts), classes=shown))
+    test = rows * TEST
     if isinstance(found.tables["data"].get("split"), dict) and test < _CONFIDENT:
         found.lines.append(message("automatic.few_test_rows", count=round(test)))
 

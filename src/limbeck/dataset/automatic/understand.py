@@ -29,7 +29,8 @@ from limbeck.kinds.signal.reading.formats.windows import is_ucr
 from limbeck.messages.message import message
 
 HEAD, MOST_COLUMNS = 50_000, 5000  # rows and columns that are looked at
-ANOMALY = "anomaly"
+ANOMALY, CLASSIFY = "anomaly", "classify"
+_PORTFOLIOS = {"anomaly": "detector", "multilabel": "several"}  # task -> function of a kind's portfolio
 _RECORDS = (".npz", ".hea", ".edf", ".rec")
 
 
@@ -43,19 +44,20 @@ def understand(source: Path | pl.DataFrame, *, label: str | None = None, task: s
     label
         The column with the label; found where it is plain.
     task
-        ``"anomaly"``, where only normal rows are known; None: classification, or what a published layout is for.
+        ``"anomaly"``, where only normal rows are known; ``"classify"``: one label a cell, whatever it looks like; None:
+        classification, with several labels where cells hold several, or what a published layout is for.
 
     Raises
     ------
     LimbeckError
         In one line: where there is nothing to read, no column that is plainly the label, or nothing to learn from.
     """
-    if task not in (None, "classify", ANOMALY):
+    if task not in (None, CLASSIFY, ANOMALY):
         raise LimbeckError(f"unknown task {task!r}", where="--task", fix="use classify or anomaly")
     found = _found(source, label, task)
-    detector, dash, rows = str(found.tables["task"]["kind"]).rpartition("-")
+    asked, _, rows = str(found.tables["task"]["kind"]).rpartition("-")
     named = KINDS[rows].load("portfolio")
-    portfolio = named.detector(found.sample) if dash and detector == ANOMALY else named.portfolio(found.sample)
+    portfolio = getattr(named, _PORTFOLIOS.get(asked, "portfolio"))(found.sample)
     for section, keys in portfolio.base.items():
         found.tables[section] = {**found.tables.get(section, {}), **keys}
     if len(portfolio.candidates) > 1:
@@ -163,5 +165,5 @@ def _of_table(
     found = Understood({"task": {}, "data": {}}, folder, Sample(frame.height, 2))
     code = "automatic.rows_and_more" if head.more else "automatic.rows"
     found.decide("data.train", name, message(code, count=frame.height, columns=frame.width))
-    described(found, frame, head.columns, where, label, anomaly=task == ANOMALY)
+    described(found, frame, head.columns, where, label, anomaly=task == ANOMALY, one_label=task == CLASSIFY)
     return found

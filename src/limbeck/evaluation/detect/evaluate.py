@@ -69,6 +69,8 @@ def evaluate(
     bootstrap: int = 1000,
     lang: str = "en",
     pictures: bool = False,
+    encoding: str | None = None,
+    rename: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Measure a detector on pictures with boxes; see `limbeck.evaluate`.
 
@@ -86,6 +88,9 @@ def evaluate(
     LimbeckError
         For labels that cannot be read, or none of whose classes the bundle knows.
     """
+    if encoding is not None or rename:
+        fix = "leave --encoding and --rename out"
+        raise LimbeckError("these options are of bundles of classifiers", where="evaluate", fix=fix)
     if rows_given(data) is not None:
         raise LimbeckError("boxes are read from files", where="data", fix="give the folder or file of the labels")
     if pictures and report is None:

@@ -14,7 +14,7 @@ from limbeck.data.dataset import Dataset
 from limbeck.kinds.table.dense import Dense
 from limbeck.kinds.table.encode import TableInput
 from limbeck.kinds.table.from_memory import cells_in
-from limbeck.metrics.baseline_row import boosted, line
+from limbeck.metrics.baseline_row import boosted, fit_boosting, line, spread_out
 from limbeck.recipe import Input, Recipe
 
 NAME = "gradient-boosted trees"
@@ -40,6 +40,29 @@ def fit_and_measure(
     seen, new = cells_in(train.frame[learned], recipe.task), cells_in(evaluated.frame[asked], recipe.task)
     y, z = train.labels[learned], evaluated.labels[asked]
     return table_baseline_row(seen, y, new, z, train.classes, positive, steady=steady)
+
+
+def one_vs_rest(
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], truth: NDArray[np.bool_], others: Sequence[Dataset]
+) -> tuple[str, list[NDArray[np.float64]]]:
+    """Return the name, and log-odds float64 [M, L] of all rows of each of ``others``: trees for each label.
+
+    Parameters
+    ----------
+    learned, truth
+        int64 [N], the rows of ``train`` that are learned from, and which of L labels each has, bool [N, L].
+    """
+    seen = cells_in(train.frame[learned], recipe.task)
+    encoder = TableInput.fit(Input(), seen)
+    matrix = features(encoder, seen)
+    asked = [features(encoder, cells_in(one.frame, recipe.task)) for one in others]
+    out = [np.zeros((len(one.labels), truth.shape[1])) for one in others]
+    for at in range(truth.shape[1]):
+        model = fit_boosting(matrix, truth[:, at].astype(np.int64), "the table baseline")
+        for scores, rows in zip(out, asked, strict=True):
+            p = np.clip(spread_out(model, rows, 2)[:, 1], 1e-7, 1.0 - 1e-7)
+            scores[:, at] = np.log(p / (1.0 - p))
+    return f"{NAME}, one-vs-rest", out
 
 
 def forest_features(

@@ -43,6 +43,18 @@ def smaller(given: Input, *, faster: bool) -> dict[str, Any]:
     return {"categories": given.categories // 2} if not faster and given.categories >= 32 else {}
 
 
+def several(sample: Sample) -> Portfolio:
+    """Return what tables with several labels are learned by: one small network with an output for each label."""
+    found = portfolio(sample)
+    network = found.candidates["network"]
+    base: Sections = {
+        "input": found.base["input"],
+        "student": network["student"],
+        "training": {"threads": 1, **network["training"], "metric": "loss"},
+    }
+    return Portfolio(base, {})
+
+
 def detector(sample: Sample) -> Portfolio:  # noqa: ARG001 - as for all kinds
     """Return what tables are looked for anomalies with: classical detectors, chosen by made-up anomalies."""
     return Portfolio({"student": {"network": "outliers"}}, {})

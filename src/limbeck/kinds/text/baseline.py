@@ -73,6 +73,30 @@ def fit_and_measure(
     return baseline_row(texts, y, others, z, train.classes, positive, steady=steady)
 
 
+def one_vs_rest(
+    recipe: Recipe, train: Dataset, learned: NDArray[np.int64], truth: NDArray[np.bool_], others: Sequence[Dataset],  # noqa: ARG001
+) -> tuple[str, list[Floats]]:  # fmt: skip
+    """Return the name, and the signed distances float64 [M, L] of all rows of each of ``others``: a model a label.
+
+    Parameters
+    ----------
+    learned, truth
+        int64 [N], the rows of ``train`` that are learned from, and which of L labels each has, bool [N, L].
+    """
+    with needing("scikit-learn", "train", "the text baseline"):
+        from sklearn.feature_extraction.text import TfidfVectorizer
+        from sklearn.svm import LinearSVC
+    features = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), sublinear_tf=True, dtype=np.float32)
+    matrix = features.fit_transform([train.texts[row] for row in learned])
+    asked = [features.transform(one.texts) for one in others]
+    out: list[Floats] = [np.zeros((len(one.texts), truth.shape[1])) for one in others]
+    for at in range(truth.shape[1]):
+        model = LinearSVC(random_state=0).fit(matrix, truth[:, at])
+        for scores, rows in zip(out, asked, strict=True):
+            scores[:, at] = model.decision_function(rows)
+    return f"{NAME}, one-vs-rest", list(out)
+
+
 def baseline_row(
     train_texts: Sequence[str],
     train_y: ArrayLike,

@@ -57,6 +57,18 @@ def smaller(given: Input, *, faster: bool) -> dict[str, Any]:
     return {"max_length": min(256, given.max_length // 2)} if given.max_length >= 64 else {}
 
 
+def several(sample: Sample) -> Portfolio:
+    """Return what texts with several labels are learned by: a linear n-gram model of each label, one against the rest.
+
+    Of the candidates for one label the one with characters and words, which costs little more than characters alone.
+    """
+    found = portfolio(sample)
+    base: Sections = {section: dict(found.base[section]) for section in ("input", "student", "objective", "training")}
+    base["input"] |= {"word_ngrams": 2}
+    base["training"] |= {"metric": "loss"}
+    return Portfolio(base, {})
+
+
 def detector(sample: Sample) -> Portfolio:  # noqa: ARG001 - there is none
     """Refuse: anomalies among texts are not looked for."""
     raise LimbeckError("anomalies among texts are not looked for", where="--task", fix="label some rows of each class")

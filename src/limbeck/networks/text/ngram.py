@@ -62,6 +62,14 @@ class Ngram(Network):
         self.bias = nn.Parameter(torch.zeros(width))
         self.head = nn.Identity() if self.linear else nn.Linear(width, classes)
 
+    def independent(self) -> None:
+        """Give two classes a logit each."""
+        if self.binary:
+            self.binary = False
+            self.table = nn.Embedding(len(self.scale), 2, padding_idx=0)
+            nn.init.zeros_(self.table.weight)
+            self.bias = nn.Parameter(torch.zeros(2))
+
     def fit_start(self, rows: Ragged) -> None:
         """Count in how many training rows each bucket occurs; smooth as scikit-learn does."""
         seen = np.bincount(rows.values, minlength=len(self.scale))

@@ -108,6 +108,7 @@ def _schemas() -> dict[str, Any]:
     prediction = _object(
         label={"type": ["string", "null"]}, probability=maybe, margin=maybe, error={"type": ["string", "null"]},
         probabilities={"type": ["object", "null"], "additionalProperties": number},
+        labels={"type": ["array", "null"], "items": _TEXT},
         explanation={"type": ["array", "null"]}, boxes={"type": ["array", "null"], "items": box},
         width={"type": ["integer", "null"]}, height={"type": ["integer", "null"]},
     )  # fmt: skip

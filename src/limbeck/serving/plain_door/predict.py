@@ -3,7 +3,8 @@
 The body is JSON, ``{"texts": ["…"]}``, ``{"rows": [{"age": 30}]}``, ``{"signals": [[[…]]]}`` or ``{"pictures":
 ["Base64"]}``, or a form with pictures as files. Beside the rows stand ``model`` (needed where several are served),
 ``top`` (the most probable classes of each row), ``threshold`` (for two classes, instead of the bundle's), ``explain``
-and ``timeout`` in seconds. A bundle that finds boxes answers each picture with its boxes.
+and ``timeout`` in seconds. A bundle that finds boxes answers each picture with its boxes, one that gives several labels
+each row with its labels.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ import numpy as np
 
 from limbeck.bundle.answer import margins, readable
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.serving.boxes import LoadedDetector, unread
 from limbeck.serving.http import Refusal, Request, Response, json_object, json_response, refused
-from limbeck.serving.loaded import Loaded
+from limbeck.serving.loaded import Loaded, LoadedRows
 from limbeck.serving.oip.infer import check_explained, explanations
 from limbeck.serving.plain_door.multipart import read_form
 from limbeck.serving.repository import Repository
@@ -65,8 +65,8 @@ async def _answer(
         raise Refusal(413, f"{len(asked.rows):,} rows; send at most {most:,} in one request")
     if asked.explain:
         check_explained(len(asked.rows))
-    if isinstance(loaded, LoadedDetector):
-        return await _boxes(asked, loaded, name, repository, request)
+    if isinstance(loaded, LoadedRows):
+        return await _rows_of(asked, loaded, name, repository, request)
     classifier = loaded.classifier
     if asked.threshold is not None and len(classifier.classes) != 2:
         raise Refusal(400, f"threshold: {name!r} has {len(classifier.classes)} classes; it is for two")
@@ -90,22 +90,19 @@ async def _answer(
     return {"model": name, "version": loaded.version, "threshold": threshold, "predictions": predictions}
 
 
-async def _boxes(
-    asked: Asked, loaded: LoadedDetector, name: str, repository: Repository, request: Request
+async def _rows_of(
+    asked: Asked, loaded: LoadedRows, name: str, repository: Repository, request: Request
 ) -> dict[str, Any]:  # fmt: skip
-    """Answer a request for boxes; ``top`` is the most of a picture, ``threshold`` the least score of all classes."""
-    if asked.explain:
-        raise Refusal(400, f"explain: {name!r} finds boxes, which are not explained")
-    lowest = max(loaded.classifier.facts.thresholds.values())
-    if asked.threshold is not None and loaded.classifier.second is not None and asked.threshold < lowest:
-        raise Refusal(400, f"threshold: {name!r} has a classifier behind it; give {lowest:.4g} or more")
+    """Answer a request for boxes or several labels; ``threshold`` stands for that of each class or label."""
+    if (why := loaded.refusal(name, asked.threshold, explain=asked.explain)) is not None:
+        raise Refusal(400, why)
     try:
         values, places, bad, count = readable(loaded.tensors.values_of_json(asked.rows, loaded.task), loaded.checked)
     except LimbeckError as error:
         raise refused(error) from error
     found = await loaded.answer(values, repository.deadline(asked.timeout), request.gone)
     repository.answered(name, values, found, loaded)
-    predictions = [unread(bad.get(at)) for at in range(count)]
+    predictions = [loaded.unread(bad.get(at)) for at in range(count)]
     for at, one in zip(places.tolist(), loaded.rows(found, asked.threshold, asked.top), strict=True):
         predictions[at] = one
     return {"model": name, "version": loaded.version, **loaded.facts(), "predictions": predictions}

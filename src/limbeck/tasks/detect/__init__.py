@@ -17,5 +17,6 @@ DETECT = replace(
         "load": "limbeck.bundle.detect.detector:Detector",
         "predict": "limbeck.bundle.detect.predict:predict",
         "evaluate": "limbeck.evaluation.detect.evaluate:evaluate",
+        "serve": "limbeck.serving.boxes:LoadedDetector",
     },
 )

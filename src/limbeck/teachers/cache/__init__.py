@@ -37,7 +37,13 @@ def cache_folder() -> Path:
 
 
 def answers(
-    teachers: Sequence[Teacher], rows: pl.DataFrame, *, folder: Path | None = None, view: int = 0, quiet: bool = False
+    teachers: Sequence[Teacher],
+    rows: pl.DataFrame,
+    *,
+    folder: Path | None = None,
+    view: int = 0,
+    quiet: bool = False,
+    exclusive: bool = True,
 ) -> Answers:
     """Return what every teacher says about every row, asking only for what is not kept yet.
 
@@ -49,6 +55,8 @@ def answers(
         Where answers are kept; `cache_folder` when None.
     view
         Seed of the augmented view that ``rows`` are, 0 for the rows themselves; part of the key.
+    exclusive
+        Whether a row has one class, so that rows sum to one; else each is a probability by itself, or NaN.
 
     Returns
     -------
@@ -69,7 +77,7 @@ def answers(
             raise LimbeckError(what, fix="open all of them with the same classes")
     out = np.empty((len(teachers), rows.height, len(classes)), dtype=np.float32)
     for at, teacher in enumerate(teachers):
-        out[at] = _answers_of(teacher, rows, folder or cache_folder(), view, quiet)
+        out[at] = _answers_of(teacher, rows, folder or cache_folder(), view, quiet, exclusive=exclusive)
     return out
 
 
@@ -97,12 +105,18 @@ def kept(teacher: Teacher, rows: pl.DataFrame, *, folder: Path | None = None, vi
     return Kept(there, out, (store.keys_file, store.answers_file))
 
 
-def _answers_of(teacher: Teacher, rows: pl.DataFrame, folder: Path, view: int, quiet: bool) -> Answers:
+def _answers_of(
+    teacher: Teacher, rows: pl.DataFrame, folder: Path, view: int, quiet: bool, *, exclusive: bool
+) -> Answers:  # fmt: skip
     store = Store(folder, teacher.fingerprint, len(teacher.classes))
 
     def ask(asked: pl.DataFrame) -> Answers:
-        return validate(teacher.answer(asked), teacher.name, asked.height, len(teacher.classes))
+        return validate(
+            teacher.answer(asked), teacher.name, asked.height, len(teacher.classes), exclusive=exclusive
+        )  # fmt: skip
 
+    if not exclusive:
+        return recall(teacher, rows, store, ask, _as_halves, _each_sound, view=view, quiet=quiet).astype(np.float32)
     return _restored(recall(teacher, rows, store, ask, _halves, sound, view=view, quiet=quiet))
 
 
@@ -242,6 +256,16 @@ def sound(kept: Halves) -> NDArray[np.bool_]:
     with np.errstate(invalid="ignore"):
         answers = (given >= 0).all(axis=1) & (np.abs(given.sum(axis=1) - 1) < _ROUNDED)
     return np.asarray(answers | np.isnan(given).all(axis=1))
+
+
+def _each_sound(kept: Halves) -> NDArray[np.bool_]:
+    """Return bool [N]: which kept answers float16 [N, L] are probabilities of labels, each by itself, or NaN."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray((~(kept < 0) & ~(kept > 1)).all(axis=1))
+
+
+def _as_halves(given: Answers) -> Halves:
+    return given.astype(np.float16)
 
 
 def _halves(given: Answers) -> Halves:

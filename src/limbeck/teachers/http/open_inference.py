@@ -113,7 +113,7 @@ class Infer:
             raise LimbeckError(what, where=self.client.where, fix="name another in options.output") from error
         if len(scores) != rows:
             raise LimbeckError(f"it answered {len(scores)} of {rows} rows", where=self.client.where)
-        answers = probabilities(scores, self.gives)
+        answers = probabilities(scores, self.gives, exclusive=self.labels.exclusive)
         if answers.shape != (rows, len(self.labels.theirs)):
             what = f"the output has the shape {list(shape)} for {len(self.labels.theirs)} classes"
             raise LimbeckError(what, where=self.client.where, fix="say its classes in options.classes, in order")

@@ -22,7 +22,7 @@ from limbeck.events import check, stage
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.whole.letterbox import GREY
-from limbeck.messages.message import message
+from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as stored_messages
 from limbeck.metrics.boxes.coco import coco_metrics
 from limbeck.metrics.boxes.operating import best_thresholds
@@ -46,7 +46,7 @@ OVERLAP = 0.6  # IoU from which on the lower of two boxes of a class is left out
 
 def train(
     recipe: Recipe, *, home: Path | None, out: Path, folder: Path | None, memory: pl.DataFrame | None, resume: bool,
-    lang: str,
+    lang: str, told: list[Message],
 ) -> Trained:  # fmt: skip
     """Train the recipe's detector, evaluate it once on ``test``, and export it; see `limbeck.training.train.train`.
 
@@ -55,6 +55,7 @@ def train(
     LimbeckError
         For what the user can fix: the recipe, the labels, the pictures.
     """
+    del told  # there is no recipe of boxes that Limbeck makes
     if memory is not None:
         raise LimbeckError("boxes are read from files", where="data", fix="give the folder with the labels")
     if current().size > 1:

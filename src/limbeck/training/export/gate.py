@@ -6,6 +6,7 @@ precision *before* the student is evaluated, and stored that way: the files are 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from itertools import chain
 from pathlib import Path
@@ -92,17 +93,33 @@ def export(
     LimbeckError
         When the exported model differs from the trained one by more than 1e-4 or flips a label.
     """
+
+    def decide(answers: list[np.ndarray]) -> np.ndarray:
+        joined = np.concatenate(answers)
+        return joined.argmax(axis=1) if joined.shape[1] > 2 else joined[:, positive] >= threshold
+
     answering = Answering(network.cpu().eval(), temperature, offset).eval()
+    return through_gate(answering, encoder, rows, folder, decide=decide, int8=int8, sample=sample)
+
+
+def through_gate(
+    answering: Answering, encoder: RowInput, rows: Rows, folder: Path, *,
+    decide: Callable[[list[np.ndarray]], np.ndarray], int8: str, sample: Rows | None = None,
+) -> Gate:  # fmt: skip
+    """Write the models of a network with its calibration; see `export`.
+
+    Parameters
+    ----------
+    decide
+        Batches of answers float [B, C] -> what is decided, one or more numbers a row.
+    """
+    network = answering.network
     whole = to_onnx(answering, encoder, rows)
     file = folder / "model.onnx"
     file.write_bytes(halve(whole).SerializeToString())
     rows = rows.take(np.linspace(0, len(rows) - 1, min(len(rows), _COMPARED)).astype(np.int64))
     parts = batches(rows.lengths, tokens=4096, most=32)
     feeds = [batch_of(encoder, rows, part) for part in parts]
-
-    def decide(answers: list[np.ndarray]) -> np.ndarray:
-        joined = np.concatenate(answers)
-        return joined.argmax(axis=1) if joined.shape[1] > 2 else joined[:, positive] >= threshold
 
     wanted, torch_seconds = torch_answers(answering, feeds)
     answers, seconds = onnx_answers(file, feeds)

@@ -1,0 +1,1 @@
+"""Evaluation of classifiers that give a row several labels."""

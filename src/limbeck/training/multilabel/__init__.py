@@ -1,0 +1,1 @@
+"""Training of classifiers that give a row several labels."""
