@@ -17,6 +17,7 @@ from benchmarks.figures import data_folder, keep
 BENCHMARKS = (
     "auto",
     "strangers",
+    "multilabel",
     "auto_anomalies",
     "startup",
     "fake_news",

@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
-WORDS = {"delivery": "parcel courier late waited box".split(), "price": "cheap expensive cost money refund".split(),
-         "taste": "sweet juicy sour bland ripe".split()}  # fmt: skip
-PLAIN = "yesterday we bought it from the shop near our house and then again today with friends".split()
+WORDS = {
+    "delivery": ["parcel", "courier", "late", "waited", "box"],
+    "price": ["cheap", "expensive", "cost", "money", "refund"],
+    "taste": ["sweet", "juicy", "sour", "bland", "ripe"],
+}
+PLAIN = ["yesterday", "we", "bought", "it", "from", "the", "shop", "and", "then", "again", "with", "friends"]
 NONE = "-"
 
 
@@ -34,5 +37,7 @@ def tagged_cells(count: int, seed: int = 0) -> list[dict[str, Any]]:
         colour = str(random.choice(["red", "green", "blue"]))
         labels = [name for name, there in (("high", a > 0), ("wide", b > 0.3), ("warm", colour == "red")) if there]
         part = ("train", "train", "train", "train", "valid", "test")[number % 6]
-        rows.append({"a": f"{a:.4f}", "b": f"{b:.4f}", "colour": colour, "tags": ";".join(labels) or NONE, "split": part})
+        rows.append(
+            {"a": f"{a:.4f}", "b": f"{b:.4f}", "colour": colour, "tags": ";".join(labels) or NONE, "split": part}
+        )
     return rows

@@ -38,6 +38,7 @@ PAGES = [
     *(f"docs/{name}.md" for name in ("quick-start", "train", "bundle", "recalibrate", "predict", "distil")),
     *(f"docs/{name}.md" for name in ("estimator", "python", "explain", "doctor", "images", "signals", "tables")),
     "docs/automatic.md",
+    "docs/multilabel.md",
     "docs/serve.md",
     "docs/detect.md",
     "docs/scale.md",
@@ -51,7 +52,7 @@ WECHAT = ["Ofiicial Account Name", "Title", "News Url", "Image Url", "Report Con
 # Keys of recipes that are no text recipes; the pages of those parts describe them.
 PICTURES = {"size", "colour", "convention", "box", "margin"}
 ELSEWHERE = {
-    "Task": {"normal", "mask"},
+    "Task": {"normal", "mask", "separator", "none"},
     "Data": {"labels", "boxes"},
     "Input": {"scaling", "categories", "signal", "letterbox", *PICTURES},
     "Training": {"pictures", "signals", "unfreeze", "windows"},
@@ -234,6 +235,10 @@ def test_every_key_of_a_recipe_is_in_its_table_with_its_default(head):
 def test_every_key_of_pictures_is_in_its_table_with_its_default():
     check_table("docs/images.md", "[input]", sections.Input, PICTURES)
     check_table("docs/images.md", "[training.pictures]", sections.Pictures, set(sections.Pictures.model_fields))
+
+
+def test_every_key_of_several_labels_is_in_its_table_with_its_default():
+    check_table("docs/multilabel.md", "[task]", sections.Task, {"separator", "none"})
 
 
 @pytest.mark.parametrize("page", ["docs/detect.md", "docs/detect.zh-CN.md"])

@@ -185,7 +185,9 @@ def test_the_chinese_page_holds_findings_and_the_export_s_reason_in_chinese():
 def test_every_baseline_has_a_chinese_name_and_the_page_uses_it():
     modules = [*HOME.glob("**/*baseline*.py")]
     known = {
-        match for file in modules for match in re.findall(r'^NAME = "(.+)"$', file.read_text("utf-8"), re.MULTILINE)
+        match
+        for file in modules
+        for match in re.findall(r'^(?:NAME|EACH) = "(.+)"$', file.read_text("utf-8"), re.MULTILINE)
     }
     assert known == set(baseline_names._CODES)
     for name in known:

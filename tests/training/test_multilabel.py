@@ -163,7 +163,9 @@ def test_teachers_that_know_some_labels_each_teach_a_student_together(tmp_path, 
                     objective={"losses": {"distil-multi-label": 1.0}})  # fmt: skip
     made = limbeck.train(recipe, data=rows, out=tmp_path / "b")
     assert made.metrics["micro_f1"] > 0.8
-    told = {one["name"]: one for one in json.loads((tmp_path / "b" / "metrics.json").read_text())["teachers"]["teachers"]}
+    told = {
+        one["name"]: one for one in json.loads((tmp_path / "b" / "metrics.json").read_text())["teachers"]["teachers"]
+    }
     assert (told["earlier"]["labels"], told["column"]["labels"]) == (3, 1)
 
 

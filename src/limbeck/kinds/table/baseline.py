@@ -18,6 +18,7 @@ from limbeck.metrics.baseline_row import boosted, fit_boosting, line, spread_out
 from limbeck.recipe import Input, Recipe
 
 NAME = "gradient-boosted trees"
+EACH = "gradient-boosted trees, one-vs-rest"
 
 
 def features(encoder: TableInput, frame: pl.DataFrame) -> NDArray[np.float32]:
@@ -62,7 +63,7 @@ def one_vs_rest(
         for scores, rows in zip(out, asked, strict=True):
             p = np.clip(spread_out(model, rows, 2)[:, 1], 1e-7, 1.0 - 1e-7)
             scores[:, at] = np.log(p / (1.0 - p))
-    return f"{NAME}, one-vs-rest", out
+    return EACH, out
 
 
 def forest_features(

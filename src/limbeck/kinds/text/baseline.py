@@ -21,6 +21,7 @@ from limbeck.metrics.curves import Floats
 from limbeck.recipe import Recipe
 
 NAME = "TF-IDF + linear SVM"
+EACH = "TF-IDF + linear SVM, one-vs-rest"
 
 
 class TextBaseline:
@@ -94,7 +95,7 @@ def one_vs_rest(
         model = LinearSVC(random_state=0).fit(matrix, truth[:, at])
         for scores, rows in zip(out, asked, strict=True):
             scores[:, at] = model.decision_function(rows)
-    return f"{NAME}, one-vs-rest", list(out)
+    return EACH, list(out)
 
 
 def baseline_row(

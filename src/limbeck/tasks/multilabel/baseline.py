@@ -39,7 +39,7 @@ def baseline_row(
     train, valid, asked = data.part("train"), data.part("valid"), data.part(part)
     fit = kind_of(recipe.task).load("baseline").one_vs_rest
     name, (held, scores) = fit(recipe, data, train, truth[train] == 1, [data.take(valid), data.take(asked)])
-    cuts = np.array([_cut(held[:, at], truth[valid, at] == 1) for at in range(len(labels))])
+    cuts = chosen_cuts(held, truth[valid] == 1)
     # Above the threshold is a probability of at least a half: only the decision is measured.
     given = (scores >= cuts).astype(np.float64)
     found = measure_labels(truth[asked] == 1, given, np.full(len(labels), 0.5), labels, bootstrap=0)
@@ -47,6 +47,11 @@ def baseline_row(
         "name": name, **{key: found[key] for key in NAMES}, "n_train": len(train),
         "seconds": time.perf_counter() - start,
     }  # fmt: skip
+
+
+def chosen_cuts(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return the score from which on each label is given, float64 [L], of scores [N, L] and truth bool [N, L]."""
+    return np.array([_cut(scores[:, at], truth[:, at]) for at in range(truth.shape[1])])
 
 
 def _cut(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
