@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from limbeck.errors import LimbeckError
 from limbeck.kinds import kind_of
 from limbeck.objectives import OBJECTIVES
-from limbeck.recipe import Evaluation, Objective, Recipe, Relevance, Selection, Training
+from limbeck.recipe import Evaluation, Export, Objective, Recipe, Relevance, Selection, Training
 from limbeck.training.distributed.processes import current
 from limbeck.training.fit.at_once import LIBLINEAR
 
@@ -69,6 +69,7 @@ def _changed(recipe: Recipe, several: str) -> Iterator[tuple[str, str]]:
     own: tuple[tuple[str, object, object], ...] = (
         ("input.wide", recipe.input.wide, False),
         ("student.init", str(recipe.student.init or "").startswith("bundle:"), False),
+        ("student.class_ratio", bool(recipe.student.options.get("class_ratio")), False),
         ("student.spectrum", recipe.student.spectrum, False),
         ("objective.class_weights", recipe.objective.class_weights, Objective().class_weights),
         ("objective.label_smoothing", recipe.objective.label_smoothing, 0.0),
@@ -78,6 +79,8 @@ def _changed(recipe: Recipe, several: str) -> Iterator[tuple[str, str]]:
         ("evaluation.attacks", recipe.evaluation.attacks, None),
         ("evaluation.adversary", recipe.evaluation.adversary, None),
         ("evaluation.slices", recipe.evaluation.slices, Evaluation().slices),
+        ("export.max_size", recipe.export.max_size, Export().max_size),
+        ("export.min_rows_per_second", recipe.export.min_rows_per_second, Export().min_rows_per_second),
         ("selection", recipe.selection.candidates, Selection().candidates),
     )
     for key, value, default in own:
