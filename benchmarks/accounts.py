@@ -54,7 +54,7 @@ def few_rows(folder: Path, out: Path) -> Path:
 def study(name: str, folder: Path, seed: int, quick: bool) -> dict[str, float]:
     """Return AUC and accuracy of the student on test, and AUC of what it is compared with."""
     file = ROOT / "recipes" / name
-    settings = [f"training.seed={seed}", "evaluation.bootstrap=0", *(["training.epochs=2"] if quick else [])]
+    settings = [f"training.seed={seed}", "evaluation.bootstrap=0", *(["training.epochs=1"] if quick else [])]
     with tempfile.TemporaryDirectory() as scratch:
         trained = limbeck.train(file, data=folder, out=Path(scratch, "bundle"), settings=settings)
     recipe = load_recipe(file, settings)

@@ -146,7 +146,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
     apart: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as home:
         if quick:
-            folder = few_pictures(folder, ["label", "split"], 40, Path(home) / "few")
+            folder = few_pictures(folder, ["label", "split"], 12, Path(home) / "few")
         for network in TABLE:
             values = []
             for seed in range(1 if quick else SEEDS[network]):

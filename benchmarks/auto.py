@@ -47,6 +47,7 @@ QUICK = [
     "selection.candidates.network.training.epochs=2",
 ]  # fmt: skip
 THUMBNAIL = 16  # pixels of a side of the pictures that plain models see
+TREES = 300  # of a plain forest
 LARGE = 500  # test rows from which on a set is held to half a point
 Source = Callable[[int], "pl.DataFrame | Path"]
 
@@ -160,8 +161,8 @@ def of_columns(values: np.ndarray) -> Callable[[int], dict[str, Any]]:
             "logistic": (make_pipeline(*scaled, LogisticRegression(max_iter=500)), values),
             "SVM": (make_pipeline(*scaled, SVC()), values),
             "boosting": (HistGradientBoostingClassifier(random_state=seed), values),
-            "random forest": (make_pipeline(SimpleImputer(), RandomForestClassifier(300, random_state=seed)), values),
-            "extra trees": (make_pipeline(SimpleImputer(), ExtraTreesClassifier(300, random_state=seed)), values),
+            "random forest": (make_pipeline(SimpleImputer(), RandomForestClassifier(TREES, random_state=seed)), values),
+            "extra trees": (make_pipeline(SimpleImputer(), ExtraTreesClassifier(TREES, random_state=seed)), values),
         }
 
     return models

@@ -31,7 +31,7 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
     import torch
     from transformers import pipeline
 
-    count, alone, epochs = (200, 20, 1) if quick else (20_000, 200, 1)
+    count, alone, epochs = (64, 4, 1) if quick else (20_000, 200, 1)
     texts = posts(data, count)
     torch.set_num_threads(os.cpu_count() or 1)
     settings = ["student.network=albert", f"training.epochs={epochs}", "evaluation.bootstrap=0", "evaluation.baseline=false",

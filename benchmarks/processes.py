@@ -40,6 +40,8 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
 def run(data: Path, scratch: Path, count: int, settings: list[str]) -> float:
     """Train in ``count`` processes; the checkpoint lands in ``scratch/count``. Returns seconds."""
     asked = {"data": str(data), "out": str(scratch / str(count)), "settings": settings}
+    if count == 1 and settings[len(SETTINGS) :] == QUICK:  # this process is one, and has torch already
+        return train(**asked) or 0.0
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count), "-m", __name__]
     env = os.environ | {"OMP_NUM_THREADS": "1", "LIMBECK_HOME": str(scratch)}
     done = subprocess.run(
@@ -56,7 +58,8 @@ def difference(one: Path, two: Path) -> float:
     return max(float((value - right[name]).abs().max()) for name, value in left.items())
 
 
-def train(data: str, out: str, settings: list[str]) -> None:
+def train(data: str, out: str, settings: list[str]) -> float | None:
+    """Train among the processes that were started together; return the seconds it took, in the first of them."""
     from limbeck.dataset.prepare import prepare
     from limbeck.recipe import load_recipe
     from limbeck.training.distributed.processes import joined
@@ -67,12 +70,12 @@ def train(data: str, out: str, settings: list[str]) -> None:
         rows = prepare(recipe, Path(data))
         started = time.monotonic()
         train_student(recipe, rows, folders=[Path(data)], checkpoints=Path(out))
-        if company.first:
-            print(time.monotonic() - started)
+        return time.monotonic() - started if company.first else None
 
 
 if __name__ == "__main__":
     from limbeck.process.cores import leave
 
-    train(**json.loads(sys.argv[1]))
+    if (seconds := train(**json.loads(sys.argv[1]))) is not None:
+        print(seconds, flush=True)
     leave(0)

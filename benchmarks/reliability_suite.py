@@ -20,7 +20,7 @@ from benchmarks.figures import ROOT, Figure
 COMMAND = "make bench ONLY=reliability_suite"
 OLDER = {"OPENBLAS_CORETYPE": "Sandybridge", "ATEN_CPU_CAPABILITY": "default", "ONEDNN_MAX_CPU_ISA": "SSE41"}
 BLAS = (*OLDER, "OPENBLAS_L2_SIZE")
-SMALL = ["tests/relevance/test_answers.py", "tests/evaluation/test_curves.py", "tests/kinds/text/test_ragged.py"]
+SMALL = ["tests/evaluation/test_curves.py"]
 
 
 def measure(data: Path, *, quick: bool) -> list[Figure]:

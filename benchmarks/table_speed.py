@@ -23,7 +23,7 @@ THREADS = ("POLARS_MAX_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 
 
 def measure(data: Path, *, quick: bool) -> list[Figure]:
-    rows, repeats, epochs = (2000, 2, 1) if quick else (50_000, 15, 20)
+    rows, repeats, epochs = (500, 2, 1) if quick else (50_000, 15, 20)
     with tempfile.TemporaryDirectory() as scratch:
         asked = {"data": str(data / "accounts"), "scratch": scratch, "rows": rows, "repeats": repeats, "epochs": epochs}
         alone = os.environ | dict.fromkeys(THREADS, "1") | {"LIMBECK_HOME": scratch}

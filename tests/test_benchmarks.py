@@ -1,18 +1,34 @@
-"""Every benchmark runs, in a small version, so that none rots."""
+"""Every benchmark runs, in a small version and on a few of the real rows, so that none rots."""
 
 import json
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from benchmarks import figures
+from benchmarks.few_rows import few_of_all
 from benchmarks.figures import Figure, keep, render
 from benchmarks.run import BENCHMARKS
 
 
+@pytest.fixture(scope="module")
+def few(shared_data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder like that of the real data, with a few rows of each set."""
+    return few_of_all(shared_data, tmp_path_factory.mktemp("few"))
+
+
+@pytest.fixture(autouse=True)
+def small_ensembles(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Grow ensembles of few trees: a benchmark's lines are tested here, not its figures."""
+    for place in ("limbeck.kinds.table.trees.TREES", "limbeck.kinds.table.trees.STEPS", "benchmarks.auto.TREES"):
+        monkeypatch.setattr(place, 10)
+    monkeypatch.setattr("limbeck.training.fit.grown_trees._TREES", 10)
+
+
 @pytest.mark.shared
 @pytest.mark.parametrize("name", BENCHMARKS)
-def test_the_small_version_of_a_benchmark_runs_and_gives_figures(name, shared_data):
-    measured = import_module(f"benchmarks.{name}").measure(shared_data, quick=True)
+def test_the_small_version_of_a_benchmark_runs_and_gives_figures(name, few):
+    measured = import_module(f"benchmarks.{name}").measure(few, quick=True)
     assert measured
     assert all(isinstance(figure, Figure) and figure.value is not None for figure in measured)
     assert all(figure.command == f"make bench ONLY={name}" for figure in measured)
