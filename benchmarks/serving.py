@@ -101,19 +101,14 @@ def trained(name: str, home: Path) -> Path:
     return folder
 
 
-def workers_of(quick: bool) -> int:
-    """Return how many workers a server has: one in the small version, as each takes a second to begin."""
-    return 1 if quick else WORKERS
-
-
 def one_text(texts: list[str]) -> list[bytes]:
     return [json.dumps({"texts": [text]}).encode() for text in texts[:400]]
 
 
 def beside_fastapi(name: str, bundle: Path, texts: list[str], *, quick: bool) -> Iterator[Figure]:
     pairs, seconds = (1, 0.3) if quick else (7, 2.0)
-    bodies, workers = one_text(texts), workers_of(quick)
-    with fastapi(bundle, workers) as theirs, serving([f"m={bundle}"], "--workers", str(workers)) as child:
+    bodies = one_text(texts)
+    with fastapi(bundle, WORKERS) as theirs, serving([f"m={bundle}"], "--workers", str(WORKERS)) as child:
         addresses = {"limbeck": child.address, "fastapi": theirs}
         for connections, (floor, aim) in list(GOALS[name].items())[: 1 if quick else None]:
             found: dict[str, list[dict[str, Any]]] = {who: [] for who in addresses}
@@ -197,7 +192,7 @@ def on_two_cores(bundles: dict[str, Path], texts: list[str], home: Path, *, quic
 def overload(bundle: Path, texts: list[str], *, quick: bool) -> Iterator[Figure]:
     seconds = 1.0 if quick else 60.0
     body = [json.dumps({"texts": texts[at : at + 64]}).encode() for at in range(0, min(len(texts), 1280), 64)]
-    with serving([f"m={bundle}"], "--workers", str(workers_of(quick)), "--queue", "0.5") as child:
+    with serving([f"m={bundle}"], "--workers", str(WORKERS), "--queue", "0.5") as child:
         peak = load(child.address, "/predict", body, connections=32, seconds=max(seconds / 6, 0.5))["per_second"]
         before = megabytes(child, "Rss")
         told = load(child.address, "/predict", body, connections=256, seconds=seconds, rate=3 * peak)
@@ -258,24 +253,24 @@ def replacement(bundle: Path, texts: list[str], *, quick: bool) -> Figure:
 
 
 def memory(bundle: Path, *, quick: bool) -> Iterator[Figure]:
-    many, workers = (2 if quick else 20), workers_of(quick)
-    with serving([f"m={bundle}"], "--workers", str(workers)) as child:
+    many = 3 if quick else 20
+    with serving([f"m={bundle}"], "--workers", "2") as child:
         one, resident = megabytes(child, "Pss"), megabytes(child, "Rss")
-    with serving([f"m{at}={bundle}" for at in range(many)], "--workers", str(workers)) as child:
+    with serving([f"m{at}={bundle}" for at in range(many)], "--workers", "2") as child:
         all_of_them = megabytes(child, "Pss")
     size = sum(file.stat().st_size for file in bundle.glob("*.onnx")) / 2**20
     yield figure("memory of two workers, one bundle", one, "MB", "lower", floor=280,
                  note=f"proportional set size of all three processes; their resident sizes sum up to {resident:.0f} MB")  # fmt: skip
     each = (all_of_them - one) / (many - 1)
-    yield figure("memory of one more bundle, by the size of its model", each / workers / size, "x", "lower",
-                 note=f"{each / workers:.1f} MB in each worker; the model has {size:.1f} MB")  # fmt: skip
+    yield figure("memory of one more bundle, by the size of its model", each / WORKERS / size, "x", "lower",
+                 note=f"{each / WORKERS:.1f} MB in each worker; the model has {size:.1f} MB")  # fmt: skip
 
 
 def start(bundle: Path, *, quick: bool) -> Figure:
     taken = []
     for _ in range(1 if quick else 7):
         begun = time.perf_counter()
-        with serving([f"m={bundle}"], "--workers", str(workers_of(quick))):
+        with serving([f"m={bundle}"], "--workers", "2"):
             taken.append(time.perf_counter() - begun)
     return figure(
         "from command to ready", statistics.median(taken), "s", "lower", floor=2.0, aim=1.0, spread=spread(taken)
@@ -288,7 +283,7 @@ def same_answers(bundle: Path, texts: list[str], *, quick: bool) -> Iterator[Fig
         sought = classifier.predict_proba(rows)
         labels = classifier.predict(rows)
         classes = classifier.classes
-    with serving([f"m={bundle}"], "--workers", str(workers_of(quick))) as child:
+    with serving([f"m={bundle}"], "--workers", "2") as child:
         found = [
             one
             for at in range(0, len(rows), 250)
