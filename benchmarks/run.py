@@ -52,6 +52,7 @@ BENCHMARKS = (
     "studio",
     "studio_review",
     "studio_backup",
+    "api_document",
     "exchange",
     "scale",
     "reliability_http",

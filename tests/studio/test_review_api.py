@@ -51,4 +51,4 @@ def test_the_list_has_pages_and_a_blind_item_tells_nothing(people: dict[str, Use
     assert one["history"] == [] and one["probabilities"] is None
     assert program.send("get", f"/review/quality/{MODEL}")[1]["audited"] == 0
     assert program.send("get", "/review/items?state=odd")[0] == 422
-    assert program.send("post", f"/review/next?model={MODEL}&order=odd")[0] == 400
+    assert program.send("post", f"/review/next?model={MODEL}&order=odd")[0] == 422

@@ -124,7 +124,7 @@ def _prediction(found: Prediction) -> PredictionOut:
 @router.post("/batches", response={201: JobOut, **REFUSED}, auth=DETECT)
 def batch(
     request: HttpRequest, model: str = Form(..., max_length=100), column: str = Form("", max_length=200),
-    files: list[UploadedFile] = File(...),  # noqa: B008 - how ninja declares it
+    files: list[UploadedFile] = File(..., min_length=1),  # noqa: B008 - how ninja declares it
 ) -> Any:  # fmt: skip
     """Start a job that answers the rows of a table, or many pictures or records."""
     version = version_named(model)

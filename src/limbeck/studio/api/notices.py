@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 from django.http import HttpRequest
@@ -14,10 +15,14 @@ from pydantic import Field
 from limbeck.studio.api.auth import ADMINISTER
 from limbeck.studio.api.detection import MOST, REFUSED
 from limbeck.studio.notices import services
+from limbeck.studio.notices.events import SUBSCRIBED
 from limbeck.studio.notices.forms import ChannelForm
 from limbeck.studio.notices.models import Channel
 
 router = Router(tags=["notices"])
+
+
+Event = Enum("Event", {name: name for name in SUBSCRIBED}, type=str)  # type: ignore[misc]  # from a table
 
 
 class ChannelIn(Schema):
@@ -28,7 +33,7 @@ class ChannelIn(Schema):
     url: Annotated[str, Field(max_length=2000)] = ""
     secret: Annotated[str, Field(max_length=200)] = ""
     recipients: Annotated[list[str], Field(max_length=50)] = []
-    events: Annotated[list[str], Field(min_length=1, max_length=50)]
+    events: Annotated[list[Event], Field(min_length=1, max_length=50)]
     language: Literal["en", "zh-hans"] = "en"
     gap: Literal[0, 60, 3600, 86400] = 0
 
@@ -66,7 +71,7 @@ def channels(request: HttpRequest) -> Any:
 @router.post("/channels", response={201: ChannelOut, **REFUSED}, auth=ADMINISTER)
 def add_channel(request: HttpRequest, data: ChannelIn) -> Any:
     """Add a channel."""
-    given = data.model_dump() | {"recipients": "\n".join(data.recipients), "is_active": True}
+    given = data.model_dump(mode="json") | {"recipients": "\n".join(data.recipients), "is_active": True}
     form = ChannelForm(given)
     if not form.is_valid():
         name, told = next(iter(form.errors.items()))

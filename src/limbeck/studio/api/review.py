@@ -18,6 +18,7 @@ from limbeck.studio.api.review_schemas import (
     ItemOut,
     ItemsOut,
     KeptOut,
+    OrderName,
     QualityOut,
     SortName,
     StateName,
@@ -26,7 +27,6 @@ from limbeck.studio.api.review_schemas import (
 )
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.models.planning import ORDERS
 from limbeck.studio.review.services.adding.send import send_job
 from limbeck.studio.review.services.answers.adjudicate import adjudicate, appeal
 from limbeck.studio.review.services.answers.answer import Answer, answer, undo
@@ -63,11 +63,9 @@ def item(request: HttpRequest, number: int) -> Any:
 
 @router.post("/review/next", response={200: list[WaitingItem], **REFUSED}, auth=REVIEW)
 def claim(
-    request: HttpRequest, model: str, count: int = Query(1, ge=1, le=AT_ONCE), order: str = Query("", max_length=12)
+    request: HttpRequest, model: str, count: int = Query(1, ge=1, le=AT_ONCE), order: OrderName = ""
 ) -> Any:  # fmt: skip
     """Claim the next items of a model. They go back to the queue when the time of the policy is up."""
-    if order and order not in dict(ORDERS):
-        raise HttpError(400, f"the order is one of {', '.join(dict(ORDERS))}")
     found = next_items(request.user, model, count, order=order)
     return [_waiting(one) for one in found]
 

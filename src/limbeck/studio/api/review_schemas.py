@@ -11,6 +11,7 @@ from pydantic import Field
 Key = Annotated[str, Field(min_length=8, max_length=64)]
 Note = Annotated[str, Field(max_length=2000)]
 StateName = Literal["", "predicted", "claimed", "reviewed", "adjudicated", "disputed", "corrected"]
+OrderName = Literal["", "learning", "margin", "disagreement", "error"]
 SortName = Literal["newest", "uncertain", "class", "source", "model", "reviewer", "reviewed"]
 
 

@@ -125,7 +125,7 @@ class PersonIn(Schema):
     """A new person."""
 
     username: Annotated[str, Field(min_length=2, max_length=150, pattern=r"^[\w.@+-]+$")]
-    password: Annotated[str, Field(min_length=10, max_length=200)]
+    password: Annotated[str, Field(min_length=10, max_length=200, description="common ones and digits alone: 400")]
     name: Annotated[str, Field(max_length=100)] = ""
     email: Annotated[str, Field(max_length=254)] = ""
     phone: Annotated[str, Field(max_length=30)] = ""
