@@ -296,6 +296,9 @@ def test_in_a_browser_the_language_switches_without_scripts_and_nothing_overflow
             for width in (320, 390, 1280):
                 page.set_viewport_size({"width": width, "height": 800})
                 assert page.evaluate("document.documentElement.scrollWidth") <= width
+                # On a phone too, what a metric means and what was predicted is seen without scrolling a table sideways.
+                for table in page.locator(".about, .stacked").all():
+                    assert table.evaluate("one => one.scrollWidth - one.clientWidth") <= 1
         page.locator("#zh").focus()
         page.keyboard.press("ArrowLeft")
         assert page.get_by_text("At a glance", exact=True).first.is_visible()

@@ -28,13 +28,13 @@ def portfolio(sample: Sample) -> Portfolio:
     words = {"word_ngrams": 2}
     by_class = {"class_ratio": "mean"} if chinese else {"class_ratio": "on", "idf": 1.0}
     candidates: dict[str, Sections] = {
-        "characters and words, weighted by class": {"input": words, "student": by_class},
+        "characters and words by class": {"input": words, "student": by_class},
         "characters": {},
         "characters and words": {"input": words},
-        "longer n-grams and words, weighted by class": {
+        "longer n-grams and words by class": {
             "input": {**words, "ngrams": [2, 5] if chinese else [3, 5]}, "student": by_class
         },
-        "characters and words, log loss": {"input": words, "objective": {"losses": {"hard": 1.0}}},
+        "characters and words by log loss": {"input": words, "objective": {"losses": {"hard": 1.0}}},
     }  # fmt: skip
     return Portfolio(base, candidates)
 
