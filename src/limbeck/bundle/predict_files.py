@@ -107,8 +107,10 @@ class Run:
         names = self.inputs.names()
         extra = [] if self.sets is None else [SET]
         if asked is None:
-            rows = [name for name in self.inputs.defaults(names) if name not in ONE_LABEL]
-            return [*rows, *self.classifier.usual, *extra]
+            usual, defaults = self.classifier.usual, self.inputs.defaults(names)
+            if usual != ONE_LABEL:
+                defaults = [*(name for name in defaults if name not in ONE_LABEL), *usual]
+            return [*defaults, *extra]
         known = {*names, *(f"input.{name}" for name in names), *self._answers(), *extra}
         for name in asked:
             if name not in known:
