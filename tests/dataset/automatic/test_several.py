@@ -32,12 +32,19 @@ def test_a_mark_of_no_label_is_seen_too():
     assert (found.none, set(found.counts)) == ("none", {"x", "y"})
 
 
+def test_a_category_and_a_verdict_in_each_cell_are_two_labels():
+    found = several_in(column(["tech|fake", "tech|true", "health|fake", "health|true"]))
+    assert found is not None
+    assert set(found.counts) == {"tech", "health", "fake", "true"}
+
+
 @pytest.mark.parametrize(
     "cells",
     [
         ["A|B", "C"],  # a bar in a name
         ["sci-fi|fantasy", "romance", "drama"],
-        ["male|old", "male|young", "female|old", "female|young"],  # always two parts: a code
+        ["male,old", "male,young", "female,old", "female,young"],  # always two parts: a code
+        ["north|1", "south|2", "east|3"],  # parts that never stand beside another
         ["Paris, France", "Rome, Italy", "Bern, Switzerland"],
         ["a|", "b", "a|b"],  # a part is empty
         ["good", "bad"],

@@ -1,8 +1,9 @@
 """Whether the cells of a label column hold several labels each, such as ``a|b``, and by which mark they are separated.
 
 A label may hold the mark in its name (``sci-fi/fantasy``, ``A|B``). So a cell is taken apart only where its parts are
-labels: rows differ in how many parts they have, the parts are few and come again, and most of them stand in different
-company or alone. Codes of always two parts are single labels.
+labels: the parts are few and come again, most of them stand in different company or alone, and rows differ in how many
+parts they have. A bar is there for nothing but labels, so that a category and a verdict in each cell are two labels;
+codes of always two parts with a comma between stay one.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from limbeck.data.labels import text_of
 from limbeck.recipe import Task
 
 SEPARATORS = ("|", ";", "；", "、", ",", "，")
+_PLAIN = "|"  # which separates labels even where all rows have as many
 MARKS = ("none", "无", "-", "—")  # cells that say that a row has no label
 LONGEST = 40  # characters of a label
 MOST, FEWEST = 200, 3  # different labels, and rows that a label has on average at least
@@ -55,7 +57,7 @@ def _apart(column: pl.Series, separator: str) -> Several | None:
     mark = marks[0] if len(marks) == 1 and not any(marks[0] in cell.split(separator) for cell in joined) else None
     task = Task(kind="multilabel-text", separator=separator, none=mark)
     sets = {cell: labels_of_cell(cell, task) or () for cell in cells}
-    if len({len(labels) for labels in sets.values() if labels}) < 2:
+    if separator != _PLAIN and len({len(labels) for labels in sets.values() if labels}) < 2:
         return None
     counts: Counter[str] = Counter()
     for cell, labels in sets.items():
