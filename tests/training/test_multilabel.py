@@ -6,13 +6,16 @@ import json
 import numpy as np
 import polars as pl
 import pytest
+from scipy.sparse import csr_array
 
 import limbeck
 from limbeck.bundle.classifier import Classifier
 from limbeck.cli.main import run
 from limbeck.errors import LimbeckError
+from limbeck.networks.text.ngram import unevenness
 from limbeck.recipe import parse_recipe
 from limbeck.training.build import network_kind
+from limbeck.training.multilabel.solve import one_vs_rest
 from limbeck.training.multilabel.support import check_support
 from several import NONE, WORDS, tagged_cells, tagged_texts
 from small import write_csv
@@ -201,3 +204,22 @@ def test_a_teacher_of_one_label_a_row_is_refused(tmp_path):
 
 def test_networks_of_boxes_are_not_what_several_labels_are_read_by():
     assert network_kind(sparse())[0].__name__ == "TextCnn"
+
+
+def test_each_label_has_its_own_weights_by_class():
+    """N-grams that tell one label are no help for another: each model is that of its own ratios, or the mean of two."""
+    random = np.random.default_rng(0)
+    truth = (random.random((200, 2)) < 0.4).astype(np.float32)
+    bags = csr_array(np.concatenate([random.random((200, 6)) < 0.5, truth > random.random((200, 2)) / 2], axis=1) * 0.5)
+    ratios = np.array([1.0, 1.0])  # of the columns that tell the two labels
+    for at in range(2):
+        seen = np.stack([(bags.toarray()[truth[:, at] == one] > 0).sum(axis=0) for one in (0, 1)])
+        ratios[at] = np.argmax(unevenness(seen)) == 6 + at
+    assert ratios.all()
+    found = {
+        way: one_vs_rest(bags, truth, parse_recipe(sparse(student={"network": "ngram", "class_ratio": way})))
+        for way in ("off", "on", "mean")
+    }
+    for part in (0, 1):
+        np.testing.assert_allclose(found["mean"][part], (found["off"][part] + found["on"][part]) / 2, atol=1e-5)
+    assert np.abs(found["on"][0][6, 0]) > np.abs(found["off"][0][6, 0])

@@ -65,6 +65,7 @@ def several(sample: Sample) -> Portfolio:
     found = portfolio(sample)
     base: Sections = {section: dict(found.base[section]) for section in ("input", "student", "objective", "training")}
     base["input"] |= {"word_ngrams": 2}
+    base["student"] |= {"class_ratio": "mean"}
     base["training"] |= {"metric": "loss"}
     return Portfolio(base, {})
 

@@ -78,19 +78,12 @@ class Ngram(Network):
         self.folded = False  # a model that is solved again, on more rows, has the scale of these rows still to fold
 
     def weigh_by_class(self, rows: Ragged, labels: NDArray[np.int64]) -> None:
-        """Multiply the scale of `fit_start` by how unevenly each n-gram falls on the classes of N labelled rows.
-
-        The measure is the largest absolute log-count ratio of a class against the others, with one row added to each
-        count (Wang & Manning 2012, section 2.1).
-        """
+        """Multiply the scale of `fit_start` by how unevenly each n-gram falls on the classes of N labelled rows."""
         row_of = np.repeat(np.arange(len(rows)), rows.lengths)
         seen = np.stack([
             np.bincount(rows.values[labels[row_of] == one], minlength=len(self.scale)) for one in np.unique(labels)
         ])  # fmt: skip
-        held, others = 1.0 + seen, 1.0 + seen.sum(axis=0) - seen
-        held, others = held / held.sum(axis=1, keepdims=True), others / others.sum(axis=1, keepdims=True)
-        ratio = np.abs(np.log(held / others)).max(axis=0)
-        self._take_scale(self.scale.cpu().numpy() * (_EVEN + ratio), rows)
+        self._take_scale(self.scale.cpu().numpy() * unevenness(seen), rows)
 
     def _take_scale(self, scale: NDArray[np.floating[Any]], rows: Ragged) -> None:
         scale = scale.astype(np.float32)
@@ -124,3 +117,14 @@ class Ngram(Network):
         with torch.no_grad():
             self.table.weight *= self.scale.unsqueeze(1)
         self.folded = True
+
+
+def unevenness(seen: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return by what to multiply the weight of each of F n-grams, of the rows int64 [C, F] of each class that hold it.
+
+    The measure is the largest absolute log-count ratio of a class against the others, with one row added to each count
+    (Wang & Manning 2012, section 2.1).
+    """
+    held, others = 1.0 + seen, 1.0 + seen.sum(axis=0) - seen
+    held, others = held / held.sum(axis=1, keepdims=True), others / others.sum(axis=1, keepdims=True)
+    return np.asarray(_EVEN + np.abs(np.log(held / others)).max(axis=0))

@@ -26,6 +26,7 @@ from limbeck.recipe import Recipe
 
 PENALTIES = (0.1, 1.0, 10.0, 100.0)  # 1 / C of standardised features, the weakest first
 _NEVER = -20.0  # the logit of a class without a row
+BY_CLASS = {"off": (False,), "on": (True,), "mean": (False, True)}  # student.class_ratio -> the models it is of
 _FOLDS, _TRIED = 5, 5000  # rows that the penalty is chosen on at most
 
 
@@ -88,9 +89,8 @@ def solve_ngram(
     known = np.flatnonzero(labels >= 0)
     rows, labels = rows.take(known), labels[known]
     network.fit_start(rows)
-    ways = {"off": (False,), "on": (True,), "mean": (False, True)}[network.options.class_ratio]
     found = []
-    for by_class in ways:
+    for by_class in BY_CLASS[network.options.class_ratio]:
         if by_class:
             network.weigh_by_class(rows, labels)
         weights, bias = _solved(network, scaled_bags(network, rows), labels, recipe, classes)

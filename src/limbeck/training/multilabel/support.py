@@ -51,6 +51,8 @@ def _unsupported(recipe: Recipe) -> Iterator[tuple[str, str]]:
     if taught != bool(recipe.teachers):
         missing = f"the loss {DISTIL!r} needs teachers" if taught else f"teachers need the loss {DISTIL!r}"
         yield missing, "name some [[teachers]], or set objective.losses"
+    if recipe.training.optimizer != LIBLINEAR and recipe.student.options.get("class_ratio", "off") != "off":
+        yield "student.class_ratio wants training.optimizer = 'liblinear'", "set it, or leave student.class_ratio out"
     metrics = ("loss", "macro_f1", "ap")
     if recipe.training.metric not in metrics:
         yield f"training.metric = {recipe.training.metric!r} is not measured {several}", f"use {', '.join(metrics)}"
@@ -69,7 +71,6 @@ def _changed(recipe: Recipe, several: str) -> Iterator[tuple[str, str]]:
     own: tuple[tuple[str, object, object], ...] = (
         ("input.wide", recipe.input.wide, False),
         ("student.init", str(recipe.student.init or "").startswith("bundle:"), False),
-        ("student.class_ratio", bool(recipe.student.options.get("class_ratio")), False),
         ("student.spectrum", recipe.student.spectrum, False),
         ("objective.class_weights", recipe.objective.class_weights, Objective().class_weights),
         ("objective.label_smoothing", recipe.objective.label_smoothing, 0.0),
