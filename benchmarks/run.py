@@ -29,6 +29,7 @@ BENCHMARKS = (
     "holds",
     "accounts",
     "compression",
+    "pruning",
     "distil_speed",
     "table_speed",
     "processes",

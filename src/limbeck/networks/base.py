@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.networks.units import Units
 from limbeck.recipe import Section
 
 
@@ -61,6 +62,14 @@ class Network(nn.Module):
             if (min(halved) if isinstance(halved, list) else halved) >= least:
                 found[name] = halved
         return found
+
+    def units(self) -> list[Units]:
+        """Return the groups of units that can be cut out, in a network that can be pruned."""
+        return []
+
+    def narrow(self, kept: Mapping[str, int]) -> None:
+        """Replace the layers by new ones that have so many units of each group; `load_state_dict` fills them."""
+        raise LimbeckError(f"{type(self).__name__} cannot be pruned")
 
     def features(self, *arrays: Tensor) -> Tensor:
         """Return pooled features, float [B, F]."""

@@ -56,6 +56,8 @@ def refused(recipe: Any) -> str | None:
         read = task.rows in _IMAGE and task.name != without
         if getattr(getattr(recipe, section), key) != off and not read:
             return f"{section}.{key} is for {whose}"
+    if task.name != "classify" and recipe.export.prune:
+        return "export.prune is for classifiers"
     if task.name == "detect" and recipe.export.limited:
         return "export.max_size and export.min_rows_per_second are for classifiers and detectors of anomalies"
     return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +101,7 @@ def _evaluated(
         )  # fmt: skip
         if asked.pictures:
             found = found.pictured(classifier)
-        settling = told(student, rows.classes)
+        settling = [*told(student, rows.classes), *([student.pruning.message] if student.pruning else [])]
         findings = [*found.findings, *left_out(baselines), *settling]
         decided = found.decision(classifier, baselines).facts()
         stored = {
@@ -117,6 +117,7 @@ def _evaluated(
             "verdict": found.verdict(classifier, baselines),
             "decision": decided,
             **({} if choice is None else {"candidates": choice.facts()}),
+            **({} if student.pruning is None else {"pruning": asdict(student.pruning)}),
             **({} if limits is None else {"limits": limits.facts()}),
             **({} if student.left_out is None else {"operating_point": figures(student, rows.classes)}),
         }

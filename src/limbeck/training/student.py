@@ -40,6 +40,7 @@ from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows, with_o
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
 from limbeck.training.fit.nearest_neighbor import check_nearest, compares, remember
+from limbeck.training.fit.prune import Pruning, check_prunable, prune
 from limbeck.training.fit.ridge_head import head_temperature
 from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
@@ -81,6 +82,7 @@ class Student:
     valid_soft: np.ndarray | None = None  # what teachers say of valid, where it has no labels
     offset: np.ndarray | None = None  # float [C], added to logits that are divided by the temperature
     left_out: LeftOut | None = None  # what students without their groups say of rows, where the recipe asks for it
+    pruning: Pruning | None = None  # what cutting out units did, where the recipe asks for it
 
     @property
     def parameters(self) -> int:
@@ -161,6 +163,7 @@ def train_student(
     check_unfreeze(network, recipe.training, start is not None)
     check_nearest(recipe, network, start is not None)
     check_solver(recipe, network)
+    check_prunable(recipe, network)
     solve = solver_of(network, recipe)
     accelerator = accelerator_for(recipe, network)
     learner = Learner(network, recipe.objective, encoder, data.classes)
@@ -182,10 +185,14 @@ def train_student(
         network.fit_start(rows(0))
     if (bundle := bundle_of(start)) is not None:
         say(load_weights(network, bundle))
-    for loss in learner.losses.values():
-        loss.prepare(labels)
-        if targets is not None and targets.hidden is not None:
-            loss.prepare_hidden(targets.hidden.shape[1])
+
+    def ready(learner: Learner) -> None:
+        for loss in learner.losses.values():
+            loss.prepare(labels)
+            if targets is not None and targets.hidden is not None:
+                loss.prepare_hidden(targets.hidden.shape[1])
+
+    ready(learner)
     valid_rows = encode(encoder, values_of(data.frame[valid], recipe.task))
     valid_labels, soft = data.labels[valid], None
     if targets is not None and (valid_labels < 0).any():
@@ -223,6 +230,12 @@ def train_student(
     else:
         with stage("fit"):
             history = fit_in_stages(run, network, rows, recipe.training, folder=checkpoints, report=report)
+    pruning = None
+    if recipe.export.prune:
+        network, pruning = prune(
+            recipe, learner, encoder, rows, labels, data.classes, (valid_rows, valid_labels), validate, ready,
+            accelerator,
+        )  # fmt: skip
     network.fold()
     round_to_half(network)
     logits = logits_of(network, encoder, valid_rows)
@@ -255,7 +268,8 @@ def train_student(
             round_to_half(network)
     sample = calibration_rows(recipe.task, rows(0), recipe.training.seed)
     return Student(
-        network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample, soft
+        network, encoder, history, temperature, threshold, positive, valid_rows, valid_labels, logits, sample, soft,
+        pruning=pruning,
     )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import torch
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.networks.image.base import PictureNetwork, read_state, take
+from limbeck.networks.units import Part, Units, made_by
 from limbeck.recipe import Section
 
 # Filters of fire2 to fire9: squeeze, and each of the two expansions. Both versions have them.
@@ -53,6 +55,7 @@ class SqueezeNet(PictureNetwork):
     """
 
     Options = Options
+    head: nn.Linear
 
     def __init__(self, options: Any, encoder: Any, classes: int) -> None:
         super().__init__(options, encoder, classes)
@@ -83,6 +86,36 @@ class SqueezeNet(PictureNetwork):
     def maps(self, pixels: Tensor) -> Tensor:
         """Map pixels float [B, 3, H, W] to the last module's maps, float [B, F, h, w]; h is about H / 16."""
         return self.trunk(pixels)
+
+    def units(self) -> list[Units]:
+        """Return the channels of the first convolution, and of each module those that squeeze and that expand."""
+        fires = {at: module for at, module in enumerate(self.trunk) if isinstance(module, Fire)}
+        places = list(fires)
+        after = dict(zip([0, *places], [f"trunk.{at}.squeeze.weight" for at in places], strict=False))
+        reader = after.get(0, "head.weight")
+        first = (*made_by("trunk.0.weight", "trunk.0.bias"), Part(reader, 1))
+        found = [Units("first", self.trunk[0].out_channels, first)]
+        for at, fire in fires.items():
+            name, reader, expand = f"trunk.{at}", after.get(at, "head.weight"), fire.expand1x1.out_channels
+            read = [Part(f"{name}.{kind}.weight", 1) for kind in ("expand1x1", "expand3x3")]
+            made = made_by(f"{name}.squeeze.weight", f"{name}.squeeze.bias")
+            found.append(Units(f"{name} squeeze", fire.squeeze.out_channels, (*made, *read)))
+            for half, kind in enumerate(("expand1x1", "expand3x3")):
+                made = made_by(f"{name}.{kind}.weight", f"{name}.{kind}.bias")
+                found.append(Units(f"{name} {kind}", expand, (*made, Part(reader, 1, (half * expand,)))))
+        return found
+
+    def narrow(self, kept: Mapping[str, int]) -> None:
+        """Replace the convolutions and the head by narrower ones."""
+        first = self.trunk[0]
+        width = kept["first"]
+        self.trunk[0] = nn.Conv2d(3, width, first.kernel_size, stride=2)
+        for at, module in enumerate(self.trunk):
+            if isinstance(module, Fire):
+                expand = kept[f"trunk.{at} expand1x1"]
+                self.trunk[at] = Fire(width, kept[f"trunk.{at} squeeze"], expand)
+                width = 2 * expand
+        self.head = nn.Linear(width, self.head.out_features)
 
     def load_start(self, source: str, encoder: Any) -> str:
         """Start from a file with torchvision's names (``features.3.squeeze.weight``) or Caffe's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +15,10 @@ from limbeck.files import need_regular
 from limbeck.hugging_face import misfit, quiet
 from limbeck.kinds.text.encode import TextInput
 from limbeck.networks.base import AttentionPool, Network, mask_of
+from limbeck.networks.units import Part, Units, made_by
 from limbeck.recipe import Section
+
+_LINEAR = ("weight", "bias")
 
 
 class Options(Section):
@@ -91,6 +95,37 @@ class Albert(Network):
         else:
             pooled = self.albert.pooler_activation(self.albert.pooler(states[:, 0]))
         return self.dropout(pooled)
+
+    def units(self) -> list[Units]:
+        """Return the attention heads and the feed-forward units of each set of shared layers."""
+        found, config = [], self.albert.config
+        size = config.hidden_size // config.num_attention_heads
+        for name, layer in self._layers():
+            made = [f"{name}.attention.{part}.{kind}" for part in ("query", "key", "value") for kind in _LINEAR]
+            heads = layer.attention.query.out_features // size
+            parts = (*made_by(*made, size=size), Part(f"{name}.attention.dense.weight", 1, size=size))
+            found.append(Units(f"{name} heads", heads, parts))
+            wide = (*made_by(f"{name}.ffn.weight", f"{name}.ffn.bias"), Part(f"{name}.ffn_output.weight", 1))
+            found.append(Units(f"{name} feed-forward", layer.ffn.out_features, wide))
+        return found
+
+    def narrow(self, kept: Mapping[str, int]) -> None:
+        """Replace the layers of attention and feed-forward by narrower ones."""
+        config = self.albert.config
+        size = config.hidden_size // config.num_attention_heads
+        for name, layer in self._layers():
+            inside, wide = kept[f"{name} heads"] * size, kept[f"{name} feed-forward"]
+            for part in ("query", "key", "value"):
+                setattr(layer.attention, part, nn.Linear(config.hidden_size, inside))
+            layer.attention.dense = nn.Linear(inside, config.hidden_size)
+            layer.attention.num_attention_heads, layer.attention.all_head_size = kept[f"{name} heads"], inside
+            layer.ffn = nn.Linear(config.hidden_size, wide)
+            layer.ffn_output = nn.Linear(wide, config.hidden_size)
+
+    def _layers(self) -> Iterator[tuple[str, Any]]:
+        for at, group in enumerate(self.albert.encoder.albert_layer_groups):
+            for number, layer in enumerate(group.albert_layers):
+                yield f"albert.encoder.albert_layer_groups.{at}.albert_layers.{number}", layer
 
     def load_start(self, source: str, encoder: TextInput) -> str:
         """Start from a Hugging Face directory or id: the trunk, and the head where it has as many classes.

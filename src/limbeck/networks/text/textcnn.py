@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from limbeck.kinds.text.encode import TextInput
 from limbeck.networks.base import Network, mask_of
 from limbeck.networks.text.embedding import TokenEmbedding
+from limbeck.networks.units import Part, Units, made_by
 from limbeck.recipe import Section
 
 
@@ -30,16 +32,20 @@ class TextCnn(Network):
     """Embedding, parallel convolutions, the maximum of each filter over time."""
 
     Options = Options
+    head: nn.Linear
     halves: ClassVar[dict[str, float]] = {"filters": 8, "embedding": 8}
 
     def __init__(self, options: Any, encoder: TextInput, classes: int) -> None:
         super().__init__(options, encoder, classes)
         self.embedding = TokenEmbedding(encoder.size, options.embedding, options.token_dropout, options.bigrams)
+        self.widest = max(options.widths)
+        self.dropout = nn.Dropout(options.dropout)
+        self._build(options, classes)
+
+    def _build(self, options: Any, classes: int) -> None:
         self.convolutions = nn.ModuleList(
             nn.Conv1d(self.embedding.width, options.filters, width) for width in options.widths
         )
-        self.widest = max(options.widths)
-        self.dropout = nn.Dropout(options.dropout)
         self.head = nn.Linear(options.filters * len(options.widths), classes)
 
     def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
@@ -54,6 +60,19 @@ class TextCnn(Network):
             starts = torch.arange(windows.shape[2], device=ids.device)[None, :] < lengths.clamp(min=1)[:, None]
             tops.append(windows.masked_fill(~starts.unsqueeze(1), -1e4).amax(dim=2))
         return self.dropout(torch.relu(torch.cat(tops, dim=1)))
+
+    def units(self) -> list[Units]:
+        """Return the filters of each width."""
+        found, count = [], self.options.filters
+        for at in range(len(self.options.widths)):
+            made = made_by(f"convolutions.{at}.weight", f"convolutions.{at}.bias")
+            found.append(Units(f"filters {at}", count, (*made, Part("head.weight", 1, (at * count,)))))
+        return found
+
+    def narrow(self, kept: Mapping[str, int]) -> None:
+        """Replace the convolutions and the head by narrower ones."""
+        self.options = self.options.model_copy(update={"filters": kept["filters 0"]})
+        self._build(self.options, self.head.out_features)
 
     def load_start(self, source: str, encoder: TextInput) -> str:
         """Start the embedding from pre-trained vectors."""

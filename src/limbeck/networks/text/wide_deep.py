@@ -7,6 +7,8 @@ to agree with a memory. The student answers with the sum of both.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +18,7 @@ from limbeck.kinds.text.encode import TextInput
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.networks.base import Network
 from limbeck.networks.text.ngram import Ngram, Options
+from limbeck.networks.units import Units
 
 
 class WideNetwork(Network):
@@ -43,6 +46,20 @@ class WideNetwork(Network):
         own = len(self.deep.arrays)
         logits = self.deep(*arrays[:own])
         return logits + (arrays[own] if self.training else self.wide(*arrays[own:]))
+
+    def units(self) -> list[Units]:
+        """Return the units of the deep network, whose head stands twice among the weights."""
+        found = []
+        for group in self.deep.units():
+            deep = [replace(part, name=f"deep.{part.name}") for part in group.parts]
+            again = [replace(part, makes=False) for part in group.parts if part.name.startswith("head.")]
+            found.append(replace(group, parts=(*deep, *again)))
+        return found
+
+    def narrow(self, kept: Mapping[str, int]) -> None:
+        """Narrow the deep network."""
+        self.deep.narrow(kept)
+        self.head, self.options = self.deep.head, self.deep.options
 
     def load_start(self, source: str, encoder: TextInput) -> str:
         """Start the deep network from given weights."""

@@ -207,6 +207,9 @@ def refuse_unshared(recipe: Recipe) -> None:
     if recipe.selection.candidates:
         what = "selection.candidates are compared in one process"
         raise LimbeckError(what, where="recipe", fix="start it without torchrun, or leave them out")
+    if recipe.export.prune:
+        what = "a network is pruned by one process"
+        raise LimbeckError(what, where="recipe", fix="start it without torchrun, or leave export.prune out")
     if recipe.export.limited:
         what = "the limits of size and speed are held by one process"
         fix = "start it without torchrun, or leave export.max_size and export.min_rows_per_second out"

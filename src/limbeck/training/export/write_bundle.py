@@ -44,6 +44,8 @@ def write_bundle(
     if recipe.export.weights:
         save_weights(student.network, folder / "weights.safetensors")
     settled = override(recipe, {"export.int8": "keep" if gate.int8["kept"] else "never"})
+    if student.pruning is not None and not student.pruning.kept:
+        settled = override(settled, {"export.prune": 0.0})  # the same student, sooner
     write_text(folder / "recipe.toml", dump_recipe(settled))
     write_json(folder / "export.json", gate_facts(gate))
     if trust is not None:

@@ -56,14 +56,17 @@ class Learner(nn.Module):
         view: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """Return the weighted sum of the losses, a scalar, and each loss by name, detached; see `Step`."""
-        step = Step(self.network, arrays, labels, epoch, target, hidden, view)
+        return self.summed(Step(self.network, arrays, labels, epoch, target, hidden, view))
+
+    def summed(self, step: Step) -> tuple[Tensor, dict[str, Tensor]]:
+        """Return the weighted sum of the losses of a step, and each loss by name."""
         parts = {name: loss(step) for name, loss in self.losses.items()}
         if self.shares is not None:
-            counts = torch.tensor([float(loss.count(step)) for loss in self.losses.values()], device=labels.device)
+            counts = torch.tensor([float(loss.count(step)) for loss in self.losses.values()], device=step.labels.device)
             parts = {
                 name: value * share for (name, value), share in zip(parts.items(), self.shares(counts), strict=True)
             }
-        weights = self.objective.weights(epoch)
+        weights = self.objective.weights(step.epoch)
         total = torch.stack([weights[name] * value for name, value in parts.items()]).sum()
         return total, {name: value.detach() for name, value in parts.items()}
 
