@@ -10,7 +10,8 @@ from torch import nn
 
 from limbeck.networks import NETWORKS
 from limbeck.networks.units import Part, Units, without
-from limbeck.training.fit.prune import cut, taylor
+from limbeck.training.pruning.importance import taylor
+from limbeck.training.pruning.prune import cut
 
 PICTURES = {
     "multiscale": ({"widths": [8, 12], "depth": 2, "fused": 8, "grid": 2, "local": 3}, 16),

@@ -10,8 +10,8 @@ import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.messages.message import both
 from limbeck.recipe import load_recipe, parse_recipe
-from limbeck.training.fit import prune as module
-from limbeck.training.fit.prune import Pruning
+from limbeck.training.pruning import prune as module
+from limbeck.training.pruning.prune import Pruning
 from limbeck.training.warm_start import read_weights
 from small import TINY, tiny_recipe
 

@@ -40,12 +40,12 @@ from limbeck.training.fit.epoch_rows import calibration_rows, epoch_rows, with_o
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
 from limbeck.training.fit.nearest_neighbor import check_nearest, compares, remember
-from limbeck.training.fit.prune import Pruning, check_prunable, prune
 from limbeck.training.fit.ridge_head import head_temperature
 from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
 from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
 from limbeck.training.fit.views import viewed_rows
 from limbeck.training.precision import accelerator_for
+from limbeck.training.pruning.prune import Pruning, check_prunable, prune
 from limbeck.training.warm_start import bundle_of, load_weights
 
 

@@ -1,9 +1,8 @@
 """Structured pruning: cut out hidden units, channels or heads that matter least, and let the rest learn again.
 
-How much a unit matters is the first-order Taylor estimate of the loss without it, (sum of gradient times weight)²,
-averaged over batches of training rows (Molchanov et al. 2019, eq. 8). Each layer loses the same share. The smaller
-network starts from the weights that are left and learns from what the whole one learned from, and from its answers
-(Hinton et al. 2015). It is kept where its macro-F1 on valid is hardly lower; int8 has a gate like that.
+Each layer loses the same share. The smaller network starts from the weights that are left and learns from what the
+whole one learned from, and from its answers (Hinton et al. 2015). It is kept where its macro-F1 on valid is hardly
+lower; int8 has a gate like that.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ from accelerate import Accelerator
 from torch import Tensor
 
 from limbeck.errors import LimbeckError
-from limbeck.events import check
 from limbeck.kinds.select import RowInput, Rows, batch_of
 from limbeck.kinds.text.ragged import batches
 from limbeck.messages.message import Message, message
@@ -31,17 +29,16 @@ from limbeck.networks.units import Units, without
 from limbeck.objectives import Step
 from limbeck.objectives.distil import divergence
 from limbeck.progress import say
-from limbeck.recipe import Objective, Recipe, Training
+from limbeck.recipe import Objective, Recipe
 from limbeck.training.export.gate import logits_of
 from limbeck.training.export.onnx_model import Answering, to_onnx
 from limbeck.training.export.timed_answers import onnx_answers
-from limbeck.training.fit.batches import epoch_batches, given
 from limbeck.training.fit.learner import Learner
-from limbeck.training.fit.loop import fit, step_seed
+from limbeck.training.fit.loop import fit
 from limbeck.training.fit.validation_scores import scores_of, softmax
+from limbeck.training.pruning.importance import most_important
 
 MOST_LOST = 0.01  # of macro-F1 on valid
-_BATCHES = 50  # of training rows on which units are weighed
 _TEMPERATURE = 2.0  # at which the whole network's answers are learned
 _COMPARED, _RUNS = 1000, 3  # rows whose answers are timed, and how often
 
@@ -135,50 +132,6 @@ def prune(
     )  # fmt: skip
     say(done.message)
     return (small if done.kept else whole), done
-
-
-def most_important(
-    learner: Learner, groups: list[Units], encoder: RowInput, rows: Rows, labels: np.ndarray, share: float,
-    settings: Training,
-) -> dict[str, Tensor]:  # fmt: skip
-    """Return the units of each group that are kept, name -> int64 [K] in their order."""
-    network = learner.network
-    weights = dict(network.named_parameters())
-    device = next(iter(weights.values())).device
-    found = {group.name: torch.zeros(group.count, dtype=torch.float64) for group in groups}
-    learner.train()
-    parts = epoch_batches(rows.lengths, settings.batch_size, seed=settings.seed, epoch=0)[:_BATCHES]
-    names = network.training_arrays or network.arrays
-    for number, part in enumerate(parts):
-        check()
-        torch.manual_seed(step_seed(settings.seed, number, 0))
-        arrays = {name: torch.from_numpy(array).to(device) for name, array in batch_of(encoder, rows, part).items()}
-        learner.zero_grad()
-        loss, _ = learner(**given(arrays, torch.from_numpy(labels[part]).to(device), names), epoch=0)
-        loss.backward()
-        for group in groups:
-            found[group.name] += taylor(group, weights) ** 2
-    learner.zero_grad()
-    learner.eval()
-    return {
-        group.name: found[group.name].argsort(descending=True, stable=True)[: group.kept(share)].sort().values
-        for group in groups
-    }  # fmt: skip
-
-
-@torch.no_grad()
-def taylor(group: Units, weights: dict[str, Tensor]) -> Tensor:
-    """Return the sum of gradient times weight of what computes each unit, float64 [count]."""
-    every = torch.arange(group.count)
-    found = torch.zeros(group.count, dtype=torch.float64)
-    for part in group.parts:
-        weight = weights[part.name] if part.makes else None
-        if weight is None or weight.grad is None:
-            continue
-        change = (weight * weight.grad).double().cpu()
-        by_place = change.transpose(0, part.dim).flatten(1).sum(dim=1) if change.ndim > 1 else change
-        found += by_place[part.places(every)].sum(dim=(0, 2))
-    return found
 
 
 def cut(network: Network, groups: list[Units], kept: dict[str, Tensor]) -> Network:

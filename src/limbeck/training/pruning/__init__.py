@@ -1,0 +1,1 @@
+"""Cutting out the units of a trained network that matter least."""
