@@ -58,7 +58,7 @@ def refused(recipe: Any) -> str | None:
             return f"{section}.{key} is for {whose}"
     if task.name != "classify" and recipe.export.prune:
         return "export.prune is for classifiers"
-    if task.name == "detect" and recipe.export.limited:
+    if task.name not in ("classify", "anomaly") and recipe.export.limited:
         return "export.max_size and export.min_rows_per_second are for classifiers and detectors of anomalies"
     return None
 
