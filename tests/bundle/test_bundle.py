@@ -179,7 +179,7 @@ def test_a_file_that_is_not_the_one_that_was_written_is_named(own_bundle, name, 
 @pytest.mark.parametrize(
     ("facts", "line"),
     [
-        ({"format": FORMAT + 1}, r"newer Limbeck \(format 5; this one reads up to 4\); upgrade"),
+        ({"format": FORMAT + 1}, r"newer Limbeck \(format 6; this one reads up to 5\); upgrade"),
         ({"format": "x"}, "states no format"),
         ({"format": 0}, "there is no format 0"),
         ({"classes": ["only"]}, "damaged: classes"),

@@ -151,7 +151,8 @@ def test_a_worker_ends_with_the_process_that_began_it(bundle):
 
 def test_a_worker_ends_with_its_parent_though_a_fork_of_the_parent_lives_on(bundle):
     code = (
-        "import os, time\nfrom limbeck.bundle.row_workers import Classifier, Workers\n"
+        "import os, time\nfrom limbeck.bundle.classifier import Classifier\n"
+        "from limbeck.bundle.row_workers import Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
         "child = os.fork()\n"
         "if child: print(crew._processes[0].pid, child, flush=True)\n"

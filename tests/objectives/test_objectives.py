@@ -175,7 +175,10 @@ def test_every_loss_reaches_the_students_weights(name, network):
     arrays = {key: torch.from_numpy(array) for key, array in batch.items()}
     target = torch.softmax(torch.randn(len(TEXTS), 3), dim=1)
     more = {"hidden": torch.randn(len(TEXTS), 5), "view": {key: array.roll(1, 0) for key, array in arrays.items()}}
-    total, parts = learner(arrays, labels=torch.arange(len(TEXTS)) % 3, target=target, epoch=0, **more)
+    labels = torch.arange(len(TEXTS)) % 3
+    if OBJECTIVES[name].several:
+        labels = nn.functional.one_hot(labels).float()
+    total, parts = learner(arrays, labels=labels, target=target, epoch=0, **more)
     total.backward()
     assert list(parts) == [name]
     silent = [key for key, weight in net.named_parameters() if weight.grad is None or not weight.grad.abs().sum() > 0]

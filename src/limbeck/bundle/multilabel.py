@@ -11,8 +11,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from limbeck.bundle import check_answers
-from limbeck.bundle.engine import Probabilities
+from limbeck.bundle.engine import Probabilities, as_independent
 from limbeck.bundle.value_bundle import ValueBundle
 from limbeck.data.label_sets import joined
 from limbeck.errors import LimbeckError
@@ -68,7 +67,7 @@ class MultiLabelClassifier(ValueBundle):
         super()._check_fit(file, made)
 
     def _answer_of(self, answer: Any, rows: int, where: Path) -> NDArray[np.float32]:
-        return check_answers.independent(answer, rows, len(self.classes), where)
+        return as_independent(answer, rows, len(self.classes), where)
 
     def __repr__(self) -> str:
         return f"<MultiLabelClassifier {self.manifest.name!r}: {self.manifest.network}, labels {list(self.classes)}>"

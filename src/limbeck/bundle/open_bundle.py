@@ -12,8 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.bundle import check_answers as answers
-from limbeck.bundle.engine import Answer, Engine, Probabilities, done
+from limbeck.bundle.engine import Answer, Engine, Probabilities, as_maps, as_probabilities, done
 from limbeck.bundle.manifest import FILE, Manifest, read_manifest
 from limbeck.bundle.reference import Reference, read_reference
 from limbeck.bundle.version import model_version
@@ -210,12 +209,12 @@ class OpenBundle:
             fix = "copy the bundle again, or export it anew"
             raise LimbeckError(f"the model cannot be run: {first_line(error, 200)}", where=where, fix=fix) from error
         if output is not None:
-            return answers.maps(answer, len(part), where)
+            return as_maps(answer, len(part), where)
         return self._answer_of(answer, len(part), where)
 
     def _answer_of(self, answer: Any, rows: int, where: Path) -> NDArray[np.float32]:
         """Return what the model answered to a batch, when it is that."""
-        return answers.probabilities(answer, rows, len(self.classes), where)
+        return as_probabilities(answer, rows, len(self.classes), where)
 
     def _empty(self) -> Probabilities:
         return np.empty((0, len(self.classes)), dtype=np.float32)
