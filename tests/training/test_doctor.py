@@ -90,6 +90,15 @@ def test_a_wide_student_and_every_shipped_loss_reach_it(rows_folder, bundles):
     assert "teacher 'c': gives 1 hidden features a row" in said(findings, "ok", "teachers")
 
 
+def test_a_loss_of_several_labels_is_refused_where_a_row_has_one(rows_folder, tmp_path):
+    recipe = tiny_recipe(objective={"losses": {"hard": 1.0, "binary": 1.0}})
+    assert "the loss 'binary' learns rows that may have several labels" in said(
+        doctor(recipe, data=rows_folder), "error"
+    )
+    with pytest.raises(LimbeckError, match=r"objective\.losses: the loss 'binary' .* 'multilabel-text'"):
+        limbeck.train(recipe, data=rows_folder, out=tmp_path / "bundle")
+
+
 def test_losses_that_lack_a_teachers_features_or_changed_rows_are_named(rows_folder, bundles):
     teacher = ("t", f"bundle:{bundles()}")
     losses = {"hard": 1.0, "distil-hidden": 1.0, "consistency": 1.0}

@@ -275,6 +275,11 @@ def train_student(
 
 def refuse_mismatch(learner: Learner, labels: np.ndarray, targets: Targets | None) -> None:
     """Refuse losses that nothing can feed: labels where there are none, teachers where none is named."""
+    for name, loss in learner.losses.items():
+        if getattr(loss, "several", False):
+            what = f"the loss {name!r} learns rows that may have several labels"
+            fix = "take it out, or name a task of them, as task.kind = 'multilabel-text'"
+            raise LimbeckError(what, where="objective.losses", fix=fix)
     if (learner.taught or learner.guided) and targets is None:
         raise LimbeckError("a distillation loss needs teachers", where="objective.losses", fix="name some [[teachers]]")
     if not learner.taught and not learner.labelled:

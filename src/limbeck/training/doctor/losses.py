@@ -123,6 +123,10 @@ def _loss(case: Case, fresh: Fresh, name: str) -> Iterator[Finding]:
         what = f"the loss {name!r} learns from labels, and no row to learn from has one"
         yield Finding("error", "losses", what, f"label some rows, or take {name} out of objective.losses")
         return
+    if kind.several:
+        what = f"the loss {name!r} learns rows that may have several labels"
+        yield Finding("error", "losses", what, "take it out, or name a task of them, as task.kind = 'multilabel-text'")
+        return
     if not any(objective.weights(epoch)[name] for epoch in range(epochs)):
         yield Finding("warn", "losses", f"the loss {name!r} has weight 0 in every epoch", "raise it, or leave it out")
     alone = objective.model_copy(update={"losses": {name: objective.losses[name]}})
