@@ -274,3 +274,13 @@ def test_only_fields_of_the_form_are_taken(sign_in: Callable[[str], Client], peo
 def test_config_is_frozen(settings: object) -> None:
     with pytest.raises((ValueError, dataclasses.FrozenInstanceError)):
         settings.CONFIG.registration = "open"
+
+
+@pytest.mark.django_db
+def test_people_are_found_whatever_the_case_of_their_name_and_address() -> None:
+    """MariaDB compares by a binary collation, where LIKE alone tells cases apart."""
+    User.objects.create(username="Chen", name="陈 100%", email="Chen@Example.org")
+    for wanted in ({"email__iexact": "cHEN@example.ORG"}, {"username__icontains": "HE"}, {"name__icontains": "0%"}):
+        assert User.objects.filter(**wanted).count() == 1, wanted
+    for other in ({"email__iexact": "chen@example_org"}, {"email__iexact": "chen"}, {"name__icontains": "1_0"}):
+        assert not User.objects.filter(**other).exists(), other

@@ -1,4 +1,4 @@
-"""The app's name."""
+"""The app of pages, and what all apps share."""
 
 from __future__ import annotations
 
@@ -10,3 +10,9 @@ class Config(AppConfig):
 
     name = "limbeck.studio.web"
     label = "web"
+
+    def ready(self) -> None:
+        """Look-ups without regard to case."""
+        from limbeck.studio.web.any_case import register
+
+        register()
