@@ -74,7 +74,7 @@ class Outliers(Detector):
     once: Tensor
     middles: Tensor
     scales: Tensor
-    units: Tensor
+    unit_scales: Tensor
     found: NDArray[np.float64] | None = None  # AUROC of each candidate on made-up anomalies
 
     def __init__(self, options: Any, encoder: TableInput, classes: int) -> None:
@@ -84,7 +84,7 @@ class Outliers(Detector):
         self.register_buffer("once", scaled_once(encoder))
         self.register_buffer("middles", torch.zeros(1))
         self.register_buffer("scales", torch.ones(1))
-        self.register_buffer("units", torch.ones(1))
+        self.register_buffer("unit_scales", torch.ones(1))
         self.register_buffer("weights", torch.ones(self.count) / self.count)
         self.neighbours = nn.ModuleList(Neighbours() for _ in (OWN, COMMON))
         self.residuals = nn.ModuleList(Residual() for _ in (OWN, COMMON))
@@ -155,10 +155,10 @@ class Outliers(Detector):
         """Take middles, spreads and units off normal rows float [N, F]."""
         spreads = vectors.std(dim=0, correction=0)
         self.middles, self.scales = vectors.mean(dim=0), spreads.clamp(min=_LEAST)
-        self.units = self.scales.clone()
+        self.unit_scales = self.scales.clone()
         if count := len(self.spans):
             own = spreads[:count] * self.spans
-            self.units[:count] = own.square().mean().sqrt().clamp(min=1e-30) / self.spans
+            self.unit_scales[:count] = own.square().mean().sqrt().clamp(min=1e-30) / self.spans
 
     def _chosen(self, allowed: NDArray[np.bool_], found: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which of the allowed candidates are used, by their AUROC on made-up anomalies, both [S]."""
@@ -170,7 +170,7 @@ class Outliers(Detector):
 
     def _scaled(self, vectors: Tensor) -> tuple[Tensor, Tensor]:
         centred = vectors - self.middles
-        return centred / self.scales, centred / self.units
+        return centred / self.scales, centred / self.unit_scales
 
     def _scores(self, vectors: Tensor) -> Tensor:
         found = []
