@@ -90,8 +90,9 @@ def render(figures: Sequence[dict[str, Any]]) -> str:
         "",
         "Measured by the scripts in `benchmarks/` on two x86-64 cores without a GPU (`make bench`, or",
         "`make bench ONLY=name` for the one in the last column); this page is rendered from `results.json` and written",
-        "by nothing else. ± is the standard deviation over seeds. Speeds are ratios of medians within one run. Choices",
-        "were made on `valid`; `test` was looked at once per line. Data: see the notes under each table.",
+        "by nothing else. ± is the standard deviation over seeds; a figure without it is of one run, unless its",
+        "note says otherwise. Speeds are ratios of medians within one run. Choices were made on `valid`; `test` was looked",
+        "at once per line. Data: see the notes under each table.",
         "",
     ]
     for subject, title in SUBJECTS.items():

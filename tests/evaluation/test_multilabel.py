@@ -1,13 +1,18 @@
 """Figures of several labels a row, against scikit-learn, and calibration of each label by itself."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn import metrics as theirs
 
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.report import charts
+from limbeck.evaluation.report.charts import precision_recall_by_class
 from limbeck.metrics.multilabel import measure_labels
 from limbeck.metrics.platt import fit_platt
 
+CSS = Path(charts.__file__).with_name("report.css").read_text("utf-8").replace(",", " ")
 NAMES = ("a", "b", "c")
 
 
@@ -33,6 +38,18 @@ def test_figures_are_those_of_scikit_learn(answers):
         assert found["per_label"][name]["recall"] == pytest.approx(theirs.recall_score(truth[:, at], said[:, at]))
     low, high = found["confidence_intervals"]["macro_f1"]
     assert low < found["macro_f1"] < high
+
+
+def test_four_classes_have_a_line_of_their_own_colour_and_the_others_are_grey():
+    lines = [(f"class {k}", np.array([0.0, 1.0]), np.array([1.0, 0.5]), 0.75) for k in range(7)]
+    drawn = precision_recall_by_class(lines, ("seven", "七"))
+    assert [drawn.count(f'class="line c{k}"') for k in range(5)] == [1, 1, 1, 1, 0]
+    assert drawn.count('class="faint"') == 3
+    assert "class 3 0.75" in drawn
+    assert "class 4" not in drawn
+    assert all(
+        f".{css} " in CSS for css in ("faint", "line.c3", "swatch.c3")
+    )  # what has no style is drawn like another
 
 
 def test_a_label_that_is_nowhere_stays_out_of_the_mean():

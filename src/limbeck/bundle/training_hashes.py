@@ -98,6 +98,18 @@ def beyond_chance(count: int, chance: float) -> bool:
     return bool(count > chance + 3 * chance**0.5)
 
 
+def surely_learned(folder: Path, keys: Sequence[str]) -> int:
+    """Return `learned_from`'s count; 0 where chance explains it or nothing can tell.
+
+    Raises
+    ------
+    LimbeckError
+        When the bundle's hashes cannot be read.
+    """
+    found = learned_from(folder, keys)
+    return found[0] if found is not None and beyond_chance(*found) else 0
+
+
 def write_seen(folder: Path, keys: Iterable[str]) -> None:
     """Write the sorted, distinct hashes of these keys, empty ones left out, into a bundle's folder."""
     hashes = np.unique(hashes_of(key for key in keys if key))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ _UNREADABLE = ("raise", "nan")
 ONE_LABEL = ("label", "class", "probability")  # columns of an answer with one class
 
 
-class ValueBundle(OpenBundle):
+class ValueBundle(OpenBundle, ABC):
     """A verified bundle with a probability for each class; subclasses say what is decided by them."""
 
     @property
@@ -37,9 +38,9 @@ class ValueBundle(OpenBundle):
         """Return the columns ``p:CLASS`` of answers float32 [N, C]."""
         return {f"p:{name}": probabilities[:, at] for at, name in enumerate(self.classes)}
 
+    @abstractmethod
     def columns_of(self, probabilities: Probabilities) -> dict[str, NDArray[Any]]:
         """Return the columns of N answers float32 [N, C] by name, each [N]; see `told`."""
-        raise NotImplementedError
 
     def set_thresholds(self, coverage: float) -> NDArray[np.float64]:
         """Refuse prediction sets, which only classifiers with one label a row have."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from limbeck.bundle.classifier import Classifier
+from limbeck.bundle.training_hashes import surely_learned
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.report.trust import read_trust
 from limbeck.files import read_regular
+from limbeck.messages.baseline_names import elsewhere
 from limbeck.messages.message import Message, from_json, message
 
 _LARGEST = 32 * 2**20  # bytes of the JSON of a bundle
@@ -33,6 +36,21 @@ def facts_of(classifier: Classifier) -> dict[str, Any]:
 def stored_metrics(folder: Path) -> dict[str, Any]:
     """Return what was measured when the bundle was made; empty when it is not there."""
     return _json(folder / "metrics.json")
+
+
+def stored_baselines(stored: Mapping[str, Any], unnamed: str = "baseline") -> list[dict[str, Any]]:
+    """Return the lines of baselines of `stored_metrics`, each said to be of the bundle's own test rows.
+
+    ``unnamed`` is the name of a line that has none.
+    """
+    known = [row for row in stored.get("baselines", []) if isinstance(row, dict)]
+    return [{**row, "name": elsewhere(row.get("name", unnamed))} for row in known]
+
+
+def learned_warning(folder: Path, keys: Sequence[str]) -> list[Message]:
+    """Return a warning where a bundle has learned from rows of these keys."""
+    count = surely_learned(folder, keys)
+    return [message("seen.bundle", count=count, total=len(keys))] if count else []
 
 
 def export_facts(folder: Path) -> dict[str, Any] | None:

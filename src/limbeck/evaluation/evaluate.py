@@ -20,7 +20,7 @@ from limbeck.data.tables.read import need
 from limbeck.dataset.prepare import load_rows, prepare
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import baseline_rows, has_baseline, left_out
-from limbeck.evaluation.bundle_files import stored_metrics, trust_of
+from limbeck.evaluation.bundle_files import stored_baselines, stored_metrics, trust_of
 from limbeck.evaluation.measured import measured
 from limbeck.evaluation.report.headline import ELSEWHERE
 from limbeck.evaluation.report.page import write_report
@@ -30,7 +30,6 @@ from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.select import values_of
 from limbeck.kinds.text.baseline import NAME
 from limbeck.locks import sole_writer
-from limbeck.messages.baseline_names import elsewhere
 from limbeck.messages.message import stored as to_json
 from limbeck.metrics.majority_baseline import NAME as MAJORITY
 from limbeck.metrics.majority_baseline import majority_row
@@ -205,5 +204,5 @@ def _baselines(
     answer = classifier.classes.index(most) if most in classifier.classes else None
     majority = majority_row([], rows.labels, classifier.classes, positive, answer=answer)
     others = [row for row in known if row.get("name") != MAJORITY]
-    then = [{**row, "name": elsewhere(row.get("name", NAME)), ELSEWHERE: True} for row in others]
+    then = [{**row, ELSEWHERE: True} for row in stored_baselines({"baselines": others}, NAME)]
     return [*then, majority]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.training_hashes import beyond_chance, seen_mask, telling_keys
+from limbeck.bundle.training_hashes import surely_learned, telling_keys
 from limbeck.data.dataset import Dataset
 from limbeck.data.labels import labels_in
 from limbeck.errors import LimbeckError
@@ -172,8 +172,8 @@ def _usual(classifier: Classifier, recipe: Recipe | None) -> float:
 def _unseen_keys(classifier: Classifier, rows: Dataset) -> list[str]:
     """Return what tells the rows apart; raise where the bundle has learned from them."""
     keys = telling_keys(rows.frame, classifier.manifest.task, classifier.manifest.input)
-    if (found := seen_mask(classifier.path, keys)) is not None and beyond_chance(int(found[0].sum()), found[1]):
-        what = f"the bundle has already learned from {int(found[0].sum()):,} of these {len(keys):,} rows"
+    if count := surely_learned(classifier.path, keys):
+        what = f"the bundle has already learned from {count:,} of these {len(keys):,} rows"
         raise LimbeckError(
             what, where=classifier.path, fix="give rows of the new place, or leave these out with --where"
         )

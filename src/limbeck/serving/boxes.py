@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from limbeck.bundle.detect.detector import LEAST, Detector
 from limbeck.bundle.detect.found import Detections
-from limbeck.bundle.load import own_verb
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Unreadable, Values, checked_values
-from limbeck.serving.loaded import Loaded, LoadedRows
+from limbeck.serving.loaded import LoadedRows
 from limbeck.serving.oip.request import BOXES, BOXES_AND_KINDS
 from limbeck.serving.oip.response import Output
 from limbeck.serving.settings import Settings
@@ -161,15 +160,3 @@ class LoadedDetector(LoadedRows):
 
     def _nothing(self) -> Outcome:
         return self._packed([], 0, {})
-
-
-def open_source(source: str, settings: Settings) -> Loaded:
-    """Load a bundle as what it is.
-
-    Raises
-    ------
-    LimbeckError
-        When it cannot be loaded.
-    """
-    loaded: Loaded = (own_verb(source, "serve") or Loaded)(source, settings)
-    return loaded

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
@@ -13,6 +14,7 @@ import numpy as np
 from limbeck.bundle.answer import margins
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.engine import Probabilities
+from limbeck.bundle.load import own_verb
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Unreadable, Values
 from limbeck.kinds.tensors import Port
@@ -133,17 +135,29 @@ class Loaded:
         self.classifier.close()
 
 
-class LoadedRows(Loaded):
+class LoadedRows(Loaded, ABC):
     """A bundle whose rows have more to tell than one class: what the plain door says of them is its own."""
 
+    @abstractmethod
     def refusal(self, name: str, threshold: float | None, *, explain: bool) -> str | None:
         """Return what of a request for the model ``name`` cannot be answered, None where all can."""
-        raise NotImplementedError
 
+    @abstractmethod
     def rows(self, answer: Outcome, threshold: float | None, top: int | None) -> list[dict[str, Any]]:
         """Return what the plain door tells of each row."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unread(self, error: LimbeckError | None) -> dict[str, Any]:
         """Return what the plain door tells of a row that cannot be read."""
-        raise NotImplementedError
+
+
+def open_source(source: str, settings: Settings) -> Loaded:
+    """Load a bundle as what it is.
+
+    Raises
+    ------
+    LimbeckError
+        When it cannot be loaded.
+    """
+    loaded: Loaded = (own_verb(source, "serve") or Loaded)(source, settings)
+    return loaded

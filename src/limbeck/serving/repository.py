@@ -15,9 +15,8 @@ from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import Values
-from limbeck.serving.boxes import open_source
 from limbeck.serving.http import Refusal
-from limbeck.serving.loaded import Loaded
+from limbeck.serving.loaded import Loaded, open_source
 from limbeck.serving.metrics import Ledger
 from limbeck.serving.settings import Settings
 from limbeck.serving.waiting import Outcome

@@ -1,9 +1,9 @@
 """Whether the cells of a label column hold several labels each, such as ``a|b``, and by which mark they are separated.
 
 A label may hold the mark in its name (``sci-fi/fantasy``, ``A|B``). So a cell is taken apart only where its parts are
-labels: the parts are few and come again, most of them stand in different company or alone, and rows differ in how many
-parts they have. A bar is there for nothing but labels, so that a category and a verdict in each cell are two labels;
-codes of always two parts with a comma between stay one.
+labels: there are few different parts, each occurs in many rows, most of them alone or beside different others, and rows
+differ in how many parts they have. A bar separates nothing but labels, so a category and a verdict in each cell are two
+labels; codes of always two parts with a comma between stay one label.
 """
 
 from __future__ import annotations

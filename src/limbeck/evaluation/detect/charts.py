@@ -12,12 +12,10 @@ from PIL import Image
 
 from limbeck.bundle.detect.found import Detections
 from limbeck.errors import LimbeckError
+from limbeck.evaluation.report import charts
 from limbeck.kinds.image.reading.decode import Picture, upright
 from limbeck.kinds.image.reading.files import quiet_pillow
 from limbeck.kinds.image.whole.draw import WHITE, colour_of, drawn
-from limbeck.messages import svg
-from limbeck.messages.escape import shorten
-from limbeck.messages.svg import Axes
 from limbeck.metrics.boxes.coco import RECALLS, Curves
 from limbeck.metrics.boxes.operating import LEAST_OVERLAP
 from limbeck.metrics.boxes.overlap import overlaps
@@ -25,27 +23,19 @@ from limbeck.tasks.detect.boxes import Labelled
 
 WORST = 12  # pictures that are shown
 SIDE = 480  # pixels of a shown picture at most
-_FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_COLOURED = 4
 _QUALITY = 75
 
 
 def precision_recall(curves: Mapping[str, Curves | None]) -> str:
     """Return precision over recall at an IoU of 0.5, a line for each class; classes beyond four are grey."""
-    axes = Axes()
-    body = axes.grid(_FIFTHS, _FIFTHS, "recall", "precision")
-    shown = [(name, one) for name, one in curves.items() if one is not None]
-    for place, (name, one) in enumerate(shown):
-        css = f"line c{place}" if place < _COLOURED else "line other"
-        reached = one.precision[0] > 0
-        body.append(axes.path(RECALLS[reached], one.precision[0][reached], css))
-        if place < _COLOURED:
-            y = svg.HEIGHT - svg.BOTTOM - 12 - 19 * (min(len(shown), _COLOURED) - 1 - place)
-            body.append(f'<rect x="{svg.LEFT + 10}" y="{y - 8}" width="10" height="10" class="swatch c{place}"/>')
-            label = f"{svg.escape(shorten(name, 16))} {one.precision[0].mean():.2f}"
-            body.append(svg.text(svg.LEFT + 26, y + 1, label, "tick", "start"))
+    lines = []
+    for name, one in curves.items():
+        if one is not None:
+            at_half = one.precision[0]
+            reached = at_half > 0
+            lines.append((name, RECALLS[reached], at_half[reached], float(at_half.mean())))
     told = ("precision over recall of each class", "各类别的精确率-召回率曲线")
-    return svg.picture("pr", told, body)
+    return charts.precision_recall_by_class(lines, told)
 
 
 def errors_of(one: Labelled, found: Detections, cuts: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:

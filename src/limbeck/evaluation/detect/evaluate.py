@@ -10,13 +10,11 @@ from typing import Any
 
 from limbeck.bundle.detect.detector import LEAST, Detector
 from limbeck.bundle.detect.found import Detections
-from limbeck.bundle.training_hashes import beyond_chance, seen_mask
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.bundle_files import stored_metrics
+from limbeck.evaluation.bundle_files import learned_warning, stored_baselines, stored_metrics
 from limbeck.events import check, stage
 from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.image.reading.decode import Picture
-from limbeck.messages.baseline_names import elsewhere
 from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as to_json
 from limbeck.metrics.boxes.coco import Curves, Found, coco_metrics
@@ -101,9 +99,9 @@ def evaluate(
             rows, notes = labelled(detector, Path(data), where or {})
         with stage("evaluate"):
             found = evaluated(detector, rows, bootstrap, grouped=group is not None)
-        warnings = _seen(detector, rows)
+        warnings = learned_warning(detector.path, [one.sha256 for one in rows.pictures])
         stored = stored_metrics(detector.path)
-        baselines = [{**row, "name": elsewhere(row.get("name", NAME))} for row in stored.get("baselines", [])]
+        baselines = stored_baselines(stored, NAME)
         if report is not None:
             history, facts = stored.get("history", []), {"data": str(data)}
             found.write(report, detector, facts, history, baselines, lang=lang, pictures=pictures)
@@ -187,11 +185,3 @@ def _verdict(metrics: Mapping[str, Any]) -> Message:
         return message("boxes.no_objects", count=metrics["n"])
     told = {name: 100 * (metrics[name] or 0.0) for name in ("ap", "ap50", "precision", "recall")}
     return message("boxes.verdict", count=metrics["n"], objects=metrics["objects"], **told)
-
-
-def _seen(detector: Detector, rows: Annotated) -> list[Message]:
-    """Return a warning where the bundle has learned from some of the pictures."""
-    found = seen_mask(detector.path, [one.sha256 for one in rows.pictures])
-    if found is None or not beyond_chance(count := int(found[0].sum()), found[1]):
-        return []
-    return [message("seen.bundle", count=count, total=len(rows.pictures))]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.bundle.multilabel import MultiLabelClassifier
-from limbeck.bundle.training_hashes import beyond_chance, seen_mask, telling_keys
+from limbeck.bundle.training_hashes import telling_keys
 from limbeck.data.dataset import Dataset
 from limbeck.data.label_sets import joined, membership, truth_of
 from limbeck.data.labels import MEMORY
@@ -21,12 +21,11 @@ from limbeck.data.tables import layouts
 from limbeck.data.tables.read import need
 from limbeck.dataset.prepare import load_rows
 from limbeck.errors import LimbeckError
-from limbeck.evaluation.bundle_files import stored_metrics
+from limbeck.evaluation.bundle_files import learned_warning, stored_baselines, stored_metrics
 from limbeck.evaluation.measure_rows import groups_of
 from limbeck.events import stage
 from limbeck.kinds.given_rows import rows_given
 from limbeck.kinds.select import values_of
-from limbeck.messages.baseline_names import elsewhere
 from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as to_json
 from limbeck.metrics.multilabel import measure_labels
@@ -89,9 +88,10 @@ def evaluate(
         need(rows.frame.columns, [group] if group else [], place)
         with stage("evaluate"):
             found = measured(classifier, rows, group=group, bootstrap=bootstrap)
-        warnings = _seen(classifier, rows)
+        keys = telling_keys(rows.frame, classifier.manifest.task, classifier.manifest.input)
+        warnings = learned_warning(classifier.path, keys)
         stored = stored_metrics(classifier.path)
-        baselines = [{**row, "name": elsewhere(row["name"])} for row in stored.get("baselines", []) if "name" in row]
+        baselines = stored_baselines(stored)
         if report is not None:
             from limbeck.evaluation.multilabel.report import write_report
 
@@ -155,12 +155,3 @@ def _worst(
         }
         for at in order
     ]  # fmt: skip
-
-
-def _seen(classifier: MultiLabelClassifier, rows: Dataset) -> list[Message]:
-    """Return a warning where the bundle has learned from some of the rows."""
-    task, reader = classifier.manifest.task, classifier.manifest.input
-    found = seen_mask(classifier.path, telling_keys(rows.frame, task, reader))
-    if found is None or not beyond_chance(count := int(found[0].sum()), found[1]):
-        return []
-    return [message("seen.bundle", count=count, total=len(rows.labels))]

@@ -9,11 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from limbeck.bundle.multilabel import MultiLabelClassifier
-from limbeck.evaluation.report import frame
+from limbeck.evaluation.report import charts, frame
 from limbeck.files import write_text
-from limbeck.messages import svg
-from limbeck.messages.escape import shorten
-from limbeck.messages.svg import Axes
 from limbeck.metrics.curves import average_precision, precision_recall_curve
 
 if TYPE_CHECKING:
@@ -23,8 +20,6 @@ HERE = Path(__file__).parent
 CARDS = ("micro_f1", "macro_f1", "subset_accuracy", "hamming_loss", "map", "ece")
 COLUMNS = ("support", "given", "precision", "recall", "f1", "ap", "threshold")
 COMPARED = ("micro_f1", "macro_f1", "subset_accuracy", "hamming_loss")
-_FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
-_COLOURED = 4
 
 
 def write_report(
@@ -65,26 +60,13 @@ def write_report(
 
 
 def precision_recall(found: MeasuredLabels, names: Sequence[str]) -> str:
-    """Return precision over recall, a line for each label; labels beyond the four most frequent are grey."""
-    axes = Axes()
-    body = axes.grid(_FIFTHS, _FIFTHS, "recall", "precision")
+    """Return precision over recall, a line for each label with a row, the most frequent labels first."""
     counts = found.truth.sum(axis=0)
-    shown = [at for at in np.argsort(-counts, kind="stable").tolist() if counts[at]]
-    for place, at in reversed(list(enumerate(shown))):
-        precision, recall = _curve(found.truth[:, at], found.p[:, at])
-        css = f"line c{place}" if place < _COLOURED else "line other"
-        body.append(axes.path(recall, precision, css))
-        if place < _COLOURED:
-            y = svg.HEIGHT - svg.BOTTOM - 12 - 19 * (min(len(shown), _COLOURED) - 1 - place)
-            body.append(f'<rect x="{svg.LEFT + 10}" y="{y - 8}" width="10" height="10" class="swatch c{place}"/>')
-            area = average_precision(found.truth[:, at], found.p[:, at]) or 0.0
-            body.append(
-                svg.text(svg.LEFT + 26, y + 1, f"{svg.escape(shorten(names[at], 16))} {area:.2f}", "tick", "start")
-            )
+    lines = []
+    for at in np.argsort(-counts, kind="stable").tolist():
+        if counts[at]:
+            truth, scores = found.truth[:, at], found.p[:, at]
+            precision, recall, _ = precision_recall_curve(truth, scores)
+            lines.append((names[at], recall, precision, average_precision(truth, scores) or 0.0))
     told = ("precision over recall of each label", "各标签的精确率-召回率曲线")
-    return svg.picture("pr", told, body)
-
-
-def _curve(truth: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    precision, recall, _ = precision_recall_curve(truth, scores)
-    return precision, recall
+    return charts.precision_recall_by_class(lines, told)

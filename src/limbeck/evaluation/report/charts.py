@@ -24,7 +24,8 @@ from limbeck.metrics.curves import Floats
 
 _FIFTHS = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 _DEVIATES = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.9, 0.95)
-_COLOURED = 3
+_COLOURED = 3  # of the weakest classes
+_NAMED = 4  # classes with a line of their own colour
 _MOST_CLASSES = 60
 _Curve = Callable[[NDArray[np.bool_], Floats], tuple[Floats, Floats]]
 
@@ -61,6 +62,29 @@ def precision_recall(y: ArrayLike, p: ArrayLike, classes: Sequence[str], positiv
         if t.any() and called.any():
             body.append(axes.dot(float(called[t].mean()), float(t[called].mean())))
     return svg.picture("pr", _told("ap", _mean(curves.average_precision, truth, scores, positive)), body)
+
+
+def precision_recall_by_class(lines: Sequence[tuple[str, Floats, Floats, float]], told: tuple[str, str]) -> str:
+    """Return precision over recall, a line for each class.
+
+    Parameters
+    ----------
+    lines
+        Name, recall, precision and average precision of each class. The first four are coloured and named, the others
+        grey.
+    told
+        What the picture shows, in English and Chinese.
+    """
+    axes = Axes()
+    body = axes.grid(_FIFTHS, _FIFTHS, "recall", "precision")
+    body += [axes.path(recall, precision, "faint") for _, recall, precision, _ in lines[_NAMED:_MOST_CLASSES]]
+    named = lines[:_NAMED]
+    body += [axes.path(recall, precision, f"line c{k}") for k, (_, recall, precision, _) in enumerate(named)]
+    for k, (name, _, _, area) in enumerate(named):
+        y = svg.HEIGHT - svg.BOTTOM - 12 - 19 * (len(named) - 1 - k)
+        body.append(svg.rect(svg.LEFT + 10, y - 8, 10, 10, f"swatch c{k}"))
+        body.append(svg.text(svg.LEFT + 26, y + 1, f"{svg.escape(shorten(name, 16))} {area:.2f}", "tick", "start"))
+    return svg.picture("pr", told, body)
 
 
 def det(y: ArrayLike, p: ArrayLike, classes: Sequence[str], positive: int | None) -> str:

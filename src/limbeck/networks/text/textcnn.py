@@ -52,7 +52,7 @@ class TextCnn(Network):
         """Pool ids int64 [B, L] with lengths int64 [B] into features float [B, filters * len(widths)]."""
         vectors = self.embedding(ids) * mask_of(ids, lengths).unsqueeze(-1)
         # Zeros after the last token let every filter slide off the end. How far it may slide must not depend on
-        # the padding of the batch, so that a row gets the same answer in any company: windows count up to there.
+        # the padding of the batch, so that a row gets the same answer in any batch: windows count up to there.
         vectors = nn.functional.pad(vectors.transpose(1, 2), (0, self.widest - 1))
         tops = []
         for convolution in self.convolutions:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
 from dataclasses import asdict, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +35,8 @@ from limbeck.training.detect.fit import Fitted, fit_detector, found_in, raw_boxe
 from limbeck.training.detect.rows import read_annotated, settled
 from limbeck.training.detect.teacher import HeatTeacher, pseudo_labelled, teacher_folder
 from limbeck.training.distributed.processes import current
-from limbeck.training.export.bundle_parts import save_weights
+from limbeck.training.export.bundle_parts import save_weights, usual_facts
 from limbeck.training.finish import Trained
-from limbeck.version import __version__
 
 OVERLAP = 0.6  # IoU from which on the lower of two boxes of a class is left out
 
@@ -168,23 +165,8 @@ def _facts(
     fixed = recipe.evaluation.threshold
     if isinstance(fixed, float):
         thresholds = dict.fromkeys(rows.classes, fixed)
-    packages = ("torch", "onnx", "onnxruntime", "numpy", "pillow")
     detection = Detection(fill=GREY, top=fitted.network.options.top, thresholds=thresholds, overlap=OVERLAP)
-    return {
-        "limbeck": __version__,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "name": name,
-        "task": recipe.task,
-        "input": fitted.encoder.settings,
-        "classes": list(rows.classes),
-        "labels": {one: one for one in rows.classes},
-        "positive": 0,
-        "network": recipe.student.network,
-        "parameters": fitted.parameters,
-        "arrays": ["pixels"],
+    return usual_facts(recipe, fitted.network, fitted.encoder.settings, rows.classes, gate.serve, name) | {
         "threshold": float(np.mean(list(thresholds.values()))),
-        "temperature": 1.0,
-        "serve": gate.serve,
         "detection": detection,
-        "versions": {package: version(package) for package in packages},
     }

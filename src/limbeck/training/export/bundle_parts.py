@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from limbeck.kinds.select import values_of
 from limbeck.metrics.conformal import fit_sets
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
-from limbeck.recipe import Recipe
+from limbeck.recipe import Input, Recipe, Task
 from limbeck.training.export.gate import Gate
 from limbeck.training.student import Student
 from limbeck.version import __version__
@@ -71,31 +72,45 @@ def save_weights(network: Network, file: Path) -> None:
 
 
 def manifest_facts(recipe: Recipe, rows: Dataset, student: Student, gate: Gate, name: str) -> dict[str, Any]:
-    """Return the facts of ``bundle.json``, all but the hashes."""
-    raw = recipe.task.class_map or {label: label for label in rows.classes}
-    labels: dict[str, str] = {}
-    for value, label in raw.items():
-        labels.setdefault(label, value)
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers", "pillow")
-    return {
-        "limbeck": __version__,
-        "created": now,
-        "name": name,
-        "task": recipe.task,
-        "input": student.encoder.settings,
+    """Return the facts of ``bundle.json`` of a classifier or detector of anomalies, all but the hashes."""
+    return usual_facts(recipe, student.network, student.encoder.settings, rows.classes, gate.serve, name) | {
         "layout": recipe.data.layout,
         "columns": recipe.data.columns,
-        "classes": list(rows.classes),
-        "labels": labels,
+        "labels": written_as(recipe.task, rows.classes),
         "positive": student.positive,
-        "network": recipe.student.network,
-        "parameters": student.parameters,
-        "arrays": list(student.network.arrays),
         "threshold": student.threshold,
         "temperature": student.temperature,
         "offset": [] if student.offset is None else student.offset.tolist(),
-        "serve": gate.serve,
         "attacks": recipe.evaluation.attacks,
+    }
+
+
+def usual_facts(
+    recipe: Recipe, network: Network, settings: Input, classes: Sequence[str], serve: str, name: str
+) -> dict[str, Any]:
+    """Return the facts that ``bundle.json`` has for every task; the file to ``serve`` is one of them."""
+    packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers", "pillow")
+    return {
+        "limbeck": __version__,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "name": name,
+        "task": recipe.task,
+        "input": settings,
+        "classes": list(classes),
+        "labels": {one: one for one in classes},
+        "positive": 0,
+        "network": recipe.student.network,
+        "parameters": sum(weight.numel() for weight in network.parameters()),
+        "arrays": list(network.arrays),
+        "temperature": 1.0,
+        "serve": serve,
         "versions": {package: version(package) for package in packages},
     }
+
+
+def written_as(task: Task, classes: Sequence[str]) -> dict[str, str]:
+    """Return class -> how the table writes it; the first of several ways."""
+    written: dict[str, str] = {}
+    for value, label in (task.class_map or {label: label for label in classes}).items():
+        written.setdefault(label, value)
+    return written

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import shutil
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,7 @@ from limbeck.messages.message import stored as stored_messages
 from limbeck.progress import say
 from limbeck.recipe import Recipe, dump_recipe
 from limbeck.tasks.multilabel.baseline import baseline_row
-from limbeck.training.export.bundle_parts import save_weights
+from limbeck.training.export.bundle_parts import save_weights, usual_facts, written_as
 from limbeck.training.export.gate import Gate, gate_facts, through_gate
 from limbeck.training.finish import Trained
 from limbeck.training.multilabel.card import card
@@ -35,7 +33,6 @@ from limbeck.training.multilabel.fit import Fitted, fit_labels
 from limbeck.training.multilabel.settle import Sigmoids
 from limbeck.training.multilabel.support import check_support
 from limbeck.training.multilabel.teachers import taught
-from limbeck.version import __version__
 
 
 def train(
@@ -100,7 +97,8 @@ def finish(
                 answering, fitted.encoder, fitted.valid_rows, folder, decide=decide, int8=recipe.export.int8
             )  # fmt: skip
             fitted.encoder.save(folder)
-            save_weights(fitted.network, folder / "weights.safetensors")
+            if recipe.export.weights:
+                save_weights(fitted.network, folder / "weights.safetensors")
             write_text(folder / "recipe.toml", dump_recipe(recipe))
             write_json(folder / "export.json", gate_facts(gate))
             if recipe.export.seen:
@@ -147,36 +145,18 @@ def _evaluated(
 
 
 def _facts(recipe: Recipe, names: tuple[str, ...], fitted: Fitted, gate: Gate, name: str) -> dict[str, Any]:
-    raw = recipe.task.class_map or {label: label for label in names}
-    written: dict[str, str] = {}
-    for value, label in raw.items():
-        written.setdefault(label, value)
-    packages = ("torch", "transformers", "onnx", "onnxruntime", "numpy", "tokenizers")
     settled = fitted.settled
 
     def each(values: NDArray[np.float64]) -> dict[str, float]:
         return dict(zip(names, map(float, values), strict=True))
 
-    return {
-        "limbeck": __version__,
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "name": name,
-        "task": recipe.task,
-        "input": fitted.encoder.settings,
+    return usual_facts(recipe, fitted.network, fitted.encoder.settings, names, gate.serve, name) | {
         "layout": recipe.data.layout,
         "columns": recipe.data.columns,
-        "classes": list(names),
-        "labels": written,
-        "positive": 0,
-        "network": recipe.student.network,
-        "parameters": fitted.parameters,
-        "arrays": list(fitted.network.arrays),
+        "labels": written_as(recipe.task, names),
         "threshold": float(settled.thresholds.mean()),
-        "temperature": 1.0,
-        "serve": gate.serve,
         "multilabel": MultiLabel(
             thresholds=each(np.clip(settled.thresholds, 0.0, 1.0)), slopes=each(settled.slopes),
             shifts=each(settled.shifts), settled_on="left out" if fitted.crossed else "valid",
         ),
-        "versions": {package: version(package) for package in packages},
     }  # fmt: skip
