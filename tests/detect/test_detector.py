@@ -27,7 +27,7 @@ def bundle(detector: Path) -> Path:
     return detector
 
 
-def test_it_finds_what_it_learned_and_says_so(bundle: Path, folder: Path) -> None:
+def test_it_finds_what_it_learned_and_says_so(bundle: Path, folder: Path, tmp_path: Path) -> None:
     stored = json.loads((bundle / "metrics.json").read_text())
     again = limbeck.evaluate(bundle, folder)
     assert again["ap50"] == pytest.approx(stored["test"]["ap50"])
@@ -35,8 +35,10 @@ def test_it_finds_what_it_learned_and_says_so(bundle: Path, folder: Path) -> Non
     assert again["n"] == 8
     assert sum(map(sum, again["confusion"])) >= again["objects"]
     assert {"ap", "ap50", "ap75", "ap_small", "ap_medium", "ap_large", "per_class", "recall"} <= set(again)
-    seen = limbeck.evaluate(bundle, folder, where={"split": "train"})
+    page = tmp_path / "page.html"
+    seen = limbeck.evaluate(bundle, folder, where={"split": "train"}, report=page)
     assert seen["warnings"] == ["The bundle was trained on 24 of these 24 rows, so these figures are too optimistic."]
+    assert "trained on 24 of these 24 rows" in page.read_text("utf-8")
 
 
 def test_a_picture_answers_alike_alone_and_in_a_batch(bundle: Path) -> None:

@@ -87,11 +87,12 @@ def test_an_evaluation_later_says_what_training_said(place, tmp_path):
     assert found["micro_f1"] == pytest.approx(stored["test"]["micro_f1"])
     assert not found["warnings"]
     assert "Micro-F1" in str(found["verdict"])
-    assert report.exists()
+    assert 'class="alarm"' not in report.read_text("utf-8")
     renamed = [{"text": row["text"], "etiketten": row["tags"]} for row in tagged_texts(360)]
-    again = limbeck.evaluate(place / "texts", renamed, rename={"etiketten": "tags"}, bootstrap=0)
+    again = limbeck.evaluate(place / "texts", renamed, rename={"etiketten": "tags"}, bootstrap=0, report=report)
     assert again["n"] == 360
-    assert again["warnings"]  # it has learned from most of them
+    assert again["warnings"]  # it has learned from most of them, and the page begins with that
+    assert 'class="alarm"' in report.read_text("utf-8")
 
 
 def test_an_unknown_label_is_named_with_its_row(place):

@@ -49,12 +49,12 @@ class Evaluated:
 
     def write(
         self, path: str | Path, detector: Detector, facts: Mapping[str, Any], history: Sequence[Mapping[str, Any]],
-        baselines: Sequence[Mapping[str, Any]], *, lang: str, pictures: bool,
+        baselines: Sequence[Mapping[str, Any]], *, lang: str, pictures: bool, warning: Message | None = None,
     ) -> None:  # fmt: skip
         """Write the report; see `limbeck.evaluation.detect.report.write_report`."""
         from limbeck.evaluation.detect.report import write_report
 
-        write_report(path, self, detector, facts, history, baselines, lang=lang, pictures=pictures)
+        write_report(path, self, detector, facts, history, baselines, lang=lang, pictures=pictures, warning=warning)
 
 
 def evaluate(
@@ -104,7 +104,10 @@ def evaluate(
         baselines = stored_baselines(stored, NAME)
         if report is not None:
             history, facts = stored.get("history", []), {"data": str(data)}
-            found.write(report, detector, facts, history, baselines, lang=lang, pictures=pictures)
+            found.write(
+                report, detector, facts, history, baselines, lang=lang, pictures=pictures,
+                warning=next(iter(warnings), None),
+            )  # fmt: skip
     findings = [*notes, *rows.findings]
     return {
         **found.figures,

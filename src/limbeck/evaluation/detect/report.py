@@ -12,6 +12,7 @@ from limbeck.evaluation.report import charts, frame
 from limbeck.evaluation.report.thumbnail import is_thumbnail
 from limbeck.files import write_text
 from limbeck.messages.labels import pair
+from limbeck.messages.message import Message
 
 if TYPE_CHECKING:
     from limbeck.evaluation.detect.evaluate import Evaluated
@@ -25,7 +26,7 @@ COLUMNS = ("objects", "ap", "ap50", "ap_small", "ap_medium", "ap_large", "thresh
 def write_report(
     path: str | Path, found: Evaluated, detector: Detector, facts: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[str, Any]], *, lang: str = "en",
-    pictures: bool = False,
+    pictures: bool = False, warning: Message | None = None,
 ) -> None:  # fmt: skip
     """Write the page, whole or not at all.
 
@@ -39,6 +40,8 @@ def write_report(
         Lines as `limbeck.tasks.detect.baseline.baseline_row` gives.
     pictures
         Put small copies of the worst pictures into the page, with missed and wrong boxes drawn.
+    warning
+        What is said before all else.
 
     Raises
     ------
@@ -54,7 +57,7 @@ def write_report(
         "title": detector.manifest.name,
         "facts": facts,
         "verdict": found.verdict,
-        "warning": None,
+        "warning": warning,
         "m": metrics,
         "card_names": CARDS,
         "sizes": SIZES,

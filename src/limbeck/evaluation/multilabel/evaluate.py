@@ -96,7 +96,8 @@ def evaluate(
             from limbeck.evaluation.multilabel.report import write_report
 
             facts = {"data": str(place)}
-            write_report(report, found, classifier, facts, stored.get("history", []), baselines, lang=lang)
+            history, warning = stored.get("history", []), next(iter(warnings), None)
+            write_report(report, found, classifier, facts, history, baselines, lang=lang, warning=warning)
     return {
         **found.figures,
         "verdict": found.verdict,

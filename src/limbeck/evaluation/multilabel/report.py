@@ -11,6 +11,7 @@ import numpy as np
 from limbeck.bundle.multilabel import MultiLabelClassifier
 from limbeck.evaluation.report import charts, frame
 from limbeck.files import write_text
+from limbeck.messages.message import Message
 from limbeck.metrics.curves import average_precision, precision_recall_curve
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ COMPARED = ("micro_f1", "macro_f1", "subset_accuracy", "hamming_loss")
 def write_report(
     path: str | Path, found: MeasuredLabels, classifier: MultiLabelClassifier, facts: Mapping[str, Any],
     history: Sequence[Mapping[str, Any]], baselines: Sequence[Mapping[str, Any]], *, lang: str = "en",
+    warning: Message | None = None,
 ) -> None:  # fmt: skip
     """Write the page, whole or not at all.
 
@@ -36,6 +38,8 @@ def write_report(
         A dictionary for each epoch of the training.
     baselines
         Lines as `limbeck.tasks.multilabel.baseline.baseline_row` gives.
+    warning
+        What is said before all else.
 
     Raises
     ------
@@ -47,7 +51,7 @@ def write_report(
         "title": classifier.manifest.name,
         "facts": facts,
         "verdict": found.verdict,
-        "warning": None,
+        "warning": warning,
         "m": found.figures,
         "card_names": CARDS,
         "columns": COLUMNS,
