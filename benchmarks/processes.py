@@ -59,18 +59,18 @@ def difference(one: Path, two: Path) -> float:
 
 
 def train(data: str, out: str, settings: list[str]) -> float | None:
-    """Train among the processes that were started together; return the seconds it took, in the first of them."""
+    """Train among the processes that were started together; return the seconds it took, on rank 0."""
     from limbeck.dataset.prepare import prepare
     from limbeck.recipe import load_recipe
     from limbeck.training.distributed.processes import joined
     from limbeck.training.student import train_student
 
-    with joined() as company:
+    with joined() as process_group:
         recipe = load_recipe(ROOT / "recipes" / "sentiment.toml", settings)
         rows = prepare(recipe, Path(data))
         started = time.monotonic()
         train_student(recipe, rows, folders=[Path(data)], checkpoints=Path(out))
-        return time.monotonic() - started if company.first else None
+        return time.monotonic() - started if process_group.is_main else None
 
 
 if __name__ == "__main__":

@@ -123,7 +123,7 @@ def test_every_door_gives_the_same_answer(bundles, tmp_path):
     assert found["brier"] == pytest.approx(brier, rel=1e-4) or found["brier"] == pytest.approx(brier / 2, rel=1e-4)
 
 
-def test_a_bundle_loads_and_answers_where_torch_and_its_company_cannot_be_imported(bundles, tmp_path):
+def test_a_bundle_loads_and_answers_where_torch_cannot_be_imported(bundles, tmp_path):
     write_csv(tmp_path / "rows.csv", reviews(20))
     code = """
 import sys

@@ -77,7 +77,7 @@ def test_paths_images_and_arrays_get_the_same_answer(classifier, folder):
     assert classifier.predict_proba([]).shape == (0, 2)
 
 
-def test_an_answer_does_not_depend_on_its_company(classifier, folder):
+def test_an_answer_does_not_depend_on_the_rest_of_its_batch(classifier, folder):
     files = sorted(folder.rglob("*.png"))
     together = classifier.predict_proba(files)
     alone = np.concatenate([classifier.predict_proba([file]) for file in files])

@@ -1,4 +1,4 @@
-"""A row's answer never depends on its company, and a student's own options and starts are checked."""
+"""A row's answer never depends on the other rows of its batch, and a student's own options and starts are checked."""
 
 import json
 
@@ -48,7 +48,7 @@ def answers(student, encoder, texts, widen=0):
         ("albert", {"pooling": "attention"}),
     ],
 )  # fmt: skip
-def test_a_row_gets_the_same_answer_alone_and_padded_in_any_company(network, options):
+def test_a_row_gets_the_same_answer_alone_and_padded_in_any_batch(network, options):
     student, encoder = made(network, 3, **options)
     random = np.random.default_rng(0)
     texts = [*TEXTS[:20], "", "好", "好" * 300]

@@ -37,7 +37,7 @@ def test_the_same_seed_epoch_and_row_give_the_same_pixels():
     assert (first != made(epoch=1, **ALL)).any()
     assert (first != made(seed=2, **ALL)).any()
     assert made(ROWS[:40], **ALL).tobytes() == first[:40].tobytes()
-    few = np.concatenate([ROWS[:20], ROWS[100:]])  # another company changes nothing either
+    few = np.concatenate([ROWS[:20], ROWS[100:]])  # other rows beside them change nothing either
     assert made(few, **ALL)[:20].tobytes() == first[:20].tobytes()
 
 

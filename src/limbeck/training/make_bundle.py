@@ -10,7 +10,7 @@ from limbeck.events import stage
 from limbeck.recipe import Recipe
 from limbeck.training.distill.distill import distil
 from limbeck.training.distill.targets import Distilled, Targets
-from limbeck.training.distributed.processes import current
+from limbeck.training.distributed.processes import current_process_group
 from limbeck.training.finish import Trained, finish
 from limbeck.training.left_out import by_rows, left_out, settled, wish_of
 from limbeck.training.limits import TooLargeError, smallest_form
@@ -21,7 +21,7 @@ from limbeck.training.student import Student, train_student
 def make_bundle(
     attempts: Attempts, rows: Dataset, target: Path, *, folders: list[Path | None], work: Path, resume: bool, lang: str
 ) -> Trained | None:
-    """Train what is to be tried, one after the other, until a bundle holds the limits; None but in the first process.
+    """Train what is to be tried, one after the other, until a bundle holds the limits; None in ranks above 0.
 
     ``work`` holds the checkpoints of the first attempt.
 
@@ -50,7 +50,7 @@ def make_bundle(
                 else left_out(recipe, rows, wish, partial(_again, recipe, folders))
             )
             student = settled(recipe, rows, student, held)
-        if not current().first:
+        if not current_process_group().is_main:
             return None
         done = partial(
             finish, rows=rows, student=student, out=target, trust=taught.trust if taught else None, lang=lang
@@ -85,10 +85,10 @@ def _again(recipe: Recipe, folders: list[Path | None], rows: Dataset) -> Student
 
 
 def _taught(recipe: Recipe, rows: Dataset, folders: list[Path | None]) -> Distilled:
-    """Let the first process ask the teachers, and tell the others."""
-    company = current()
-    if company.size == 1:
+    """Let rank 0 ask the teachers, and broadcast what they say."""
+    process_group = current_process_group()
+    if process_group.size == 1:
         return distil(recipe, rows, folders=folders)
-    found = distil(recipe, rows, folders=folders) if company.first else None
-    content = company.tell(found.targets.to_bytes() if found else b"")
+    found = distil(recipe, rows, folders=folders) if process_group.is_main else None
+    content = process_group.broadcast(found.targets.to_bytes() if found else b"")
     return found or Distilled(Targets.from_bytes(content), {})

@@ -9,7 +9,7 @@ from accelerate.state import AcceleratorState
 from limbeck.errors import LimbeckError
 from limbeck.networks import Network
 from limbeck.recipe import Recipe, Training
-from limbeck.training.distributed.processes import by_itself, current, own_cores
+from limbeck.training.distributed.processes import by_itself, current_process_group, own_cores
 
 
 def bf16_pays(settings: Training, network: Network | type[Network]) -> bool:
@@ -32,7 +32,7 @@ def accelerator_for(recipe: Recipe, network: Network | type[Network]) -> Acceler
             raise LimbeckError(f"this machine has no {settings.device} device", where="recipe", fix=fix)
     AcceleratorState._reset_state(reset_partial_state=False)  # a process may train several students, each its own way
     # Several processes share GPUs or CPUs; accelerate alone would take an mps device for each.
-    cpu = settings.device == "cpu" or (current().size > 1 and not torch.cuda.is_available())
+    cpu = settings.device == "cpu" or (current_process_group().size > 1 and not torch.cuda.is_available())
     with by_itself():
         return Accelerator(mixed_precision="bf16" if half else "no", cpu=cpu)
 

@@ -27,7 +27,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe, load_recipe, override, with_settings
 from limbeck.tasks import task_of
 from limbeck.training.build import network_kind, start_of
-from limbeck.training.distributed.processes import current, joined, refuse_unshared, restarted
+from limbeck.training.distributed.processes import current_process_group, joined, refuse_unshared, restarted
 from limbeck.training.finish import Trained
 from limbeck.training.left_out import wish_of
 from limbeck.training.make_bundle import make_bundle
@@ -141,7 +141,7 @@ def _train(
     refuse_unwritable(target)
     if folder is not None and not folder.is_dir():
         raise LimbeckError("there is no such folder", where=folder, fix="check --data")
-    with sole_writer(target) if current().first else contextlib.nullcontext():
+    with sole_writer(target) if current_process_group().is_main else contextlib.nullcontext():
         return _trained(parsed, home, target, folder, memory, told, resume, lang)
 
 
@@ -217,24 +217,25 @@ def _trained(
         say(finding)
     rows = replace(rows, findings=[*told, *rows.findings])
     work, comparison = work_folder(target), None
-    company = current()
+    process_group = current_process_group()
     if parsed.selection.candidates:
         with stage("compare"):
             comparison = compare(parsed, rows, [folder, home])
     attempts = Attempts(parsed, comparison)
     wish_of(attempts.recipe, rows)  # raises before the training
-    if not resume and company.first:
+    if not resume and process_group.is_main:
         shutil.rmtree(work, ignore_errors=True)
-    with kept_for_baseline(parsed.task) if company.first and parsed.evaluation.baseline else contextlib.nullcontext():
+    baseline = process_group.is_main and parsed.evaluation.baseline
+    with kept_for_baseline(parsed.task) if baseline else contextlib.nullcontext():
         made = make_bundle(attempts, rows, target, folders=[folder, home], work=work, resume=resume, lang=lang)
-    if company.first:
+    if process_group.is_main:
         shutil.rmtree(work, ignore_errors=True)
     return shared(made, target)
 
 
 def shared(trained: Trained | None, target: Path) -> Trained:
-    """Return what the first process made, in every process."""
-    facts = current().tell_json(trained and no_nan({**asdict(trained), "bundle": ""}))
+    """Return what rank 0 made, in every process."""
+    facts = current_process_group().broadcast_json(trained and no_nan({**asdict(trained), "bundle": ""}))
     return trained or Trained(**{**facts, "bundle": target})
 
 

@@ -47,7 +47,7 @@ def test_it_comes_back_from_its_file_the_same(encoder, tmp_path):
     assert (back.size, back.pad, back.tokens) == (encoder.size, encoder.pad, encoder.tokens)
 
 
-def test_a_text_has_the_same_ids_alone_and_in_any_company(encoder):
+def test_a_text_has_the_same_ids_alone_and_in_any_batch(encoder):
     texts = TEXTS[:30] + ODD
     together = encoder.encode(texts)
     assert len(together) == len(texts)

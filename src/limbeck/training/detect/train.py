@@ -34,7 +34,7 @@ from limbeck.training.detect.export import CALIBRATED, Gate, export
 from limbeck.training.detect.fit import Fitted, fit_detector, found_in, raw_boxes
 from limbeck.training.detect.rows import read_annotated, settled
 from limbeck.training.detect.teacher import HeatTeacher, pseudo_labelled, teacher_folder
-from limbeck.training.distributed.processes import current
+from limbeck.training.distributed.processes import current_process_group
 from limbeck.training.export.bundle_parts import save_weights, usual_facts
 from limbeck.training.finish import Trained
 
@@ -55,7 +55,7 @@ def train(
     del told  # there is no recipe of boxes that Limbeck makes
     if memory is not None:
         raise LimbeckError("boxes are read from files", where="data", fix="give the folder with the labels")
-    if current().size > 1:
+    if current_process_group().size > 1:
         raise LimbeckError("a detector is trained by one process", where="train", fix="start it without torchrun")
     folders = [folder, home]
     start, taught_by = start_of(recipe, folders), teacher_folder(recipe, folders)

@@ -29,7 +29,7 @@ _APART = 3.0  # value of the column that tells sample rows from the target's, so
 
 
 @dataclass(frozen=True)
-class Company:
+class TeacherSamples:
     """Sample rows of the teachers' scenarios: features [M, F], answers float[M, C], weights float[M]."""
 
     features: Any
@@ -41,7 +41,7 @@ def joint(
     features: Any,
     fused: Floats,
     rates: Floats,
-    company: Company | None = None,
+    teacher_samples: TeacherSamples | None = None,
     *,
     rounds: int = 3,
     reviewed: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None,
@@ -72,7 +72,7 @@ def joint(
         voice = np.zeros((count, classes))
         for number in range(FOLDS):
             seen, held = np.flatnonzero(fold != number), np.flatnonzero(fold == number)
-            voice[held] = _taught(matrix, seen, answer, company, reviewed, held)
+            voice[held] = _taught(matrix, seen, answer, teacher_samples, reviewed, held)
         answer = settled(STUDENT * standard(voice) + (1 - STUDENT) * base, rates, reviewed)
     return answer
 
@@ -134,23 +134,23 @@ def _taught(
     matrix: Any,
     seen: NDArray[np.int64],
     answer: Floats,
-    company: Company | None,
+    teacher_samples: TeacherSamples | None,
     reviewed: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
     asked: NDArray[np.int64],
 ) -> Floats:
-    """Fit a linear student on the seen rows' answers and the company; return logits float[len(asked), C]."""
+    """Fit a linear student on the seen rows' answers and the teachers' samples; return logits float[len(asked), C]."""
     weights = np.ones(matrix.shape[0])
     if reviewed is not None:
         weights[reviewed[0]] = REVIEWED
     X, target, weight = matrix[seen], answer[seen], weights[seen]
-    if company is not None and len(company.answers):
+    if teacher_samples is not None and len(teacher_samples.answers):
         from scipy import sparse
 
-        others = sparse.csr_array(company.features)
+        others = sparse.csr_array(teacher_samples.features)
         mark = np.concatenate([np.zeros(len(seen)), np.full(others.shape[0], _APART)])
         X = sparse.hstack([sparse.vstack([X, others]), sparse.csr_array(mark[:, None])]).tocsr()
-        target = np.concatenate([target, company.answers])
-        weight = np.concatenate([weight, company.weights])
+        target = np.concatenate([target, teacher_samples.answers])
+        weight = np.concatenate([weight, teacher_samples.weights])
     width = matrix.shape[1]
     # Two classes need one set of weights; more are told apart one against the rest.
     single = target.shape[1] == 2

@@ -25,7 +25,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.relevance.probabilities import softmax
 from limbeck.tasks import task_of
-from limbeck.training.distill.co_training import Company, joint, offsets
+from limbeck.training.distill.co_training import TeacherSamples, joint, offsets
 from limbeck.training.distill.cold_start import Replayed, asks_cost, rates_of, replayed
 from limbeck.training.distill.panel import Panel, compact, drawn, features_of
 from limbeck.training.distill.reviewed_labels import joined_with_labels
@@ -88,12 +88,12 @@ def weigh(
     notes = list(fused.notes)
     answer = np.array(fused.probabilities, dtype=np.float64)
     if cold and joins(recipe, panel, fused):
-        company = _company(panel, samples, theirs, fused)
+        teacher_samples = _teacher_samples(panel, samples, theirs, fused)
         answer = joint(
             features,
             answer,
             answer.mean(axis=0) if marked is not None or rates is None else rates,
-            company,
+            teacher_samples,
             rounds=settings.rounds,
             reviewed=marked,
             seed=seed,
@@ -192,7 +192,9 @@ def shares(fused: relevance.Fused) -> NDArray[np.float64]:
     return np.asarray(np.sqrt(np.clip(weight - chance, 0, None) / max(float(weight.max()) - chance, 1e-9)))
 
 
-def _company(panel: Panel, samples: list[Any], theirs: list[Any], fused: relevance.Fused) -> Company | None:
+def _teacher_samples(
+    panel: Panel, samples: list[Any], theirs: list[Any], fused: relevance.Fused
+) -> TeacherSamples | None:
     """Return sample rows answered by their own teachers, each by its relevance above chance."""
     from scipy import sparse
 
@@ -207,7 +209,7 @@ def _company(panel: Panel, samples: list[Any], theirs: list[Any], fused: relevan
         weights.append(np.full(int(kept.sum()), one))
     if not parts:
         return None
-    return Company(sparse.vstack(parts), np.concatenate(answers), np.concatenate(weights))
+    return TeacherSamples(sparse.vstack(parts), np.concatenate(answers), np.concatenate(weights))
 
 
 def reviewed_rows(place: str, recipe: Recipe, data: Dataset, asked: NDArray[np.int64]) -> Marked:

@@ -1,9 +1,9 @@
-"""Several processes that train one student, started by torchrun: who is who, and what they tell each other.
+"""The process group of several processes that train one student, started by torchrun, over `torch.distributed`.
 
-Rank 0 alone speaks, writes, asks teachers, evaluates and exports; what the others need of that it tells them. They have
-two minutes to find each other. After that none of them waits with a clock, as teachers and exports take as long as
-they take: a process that dies is noticed by its closed connection, and by torchrun. How a batch is shared is in
-`limbeck.training.distributed.shared_batch`.
+Rank 0, the main process, alone logs, writes, asks teachers, evaluates and exports; what the other ranks need of that is
+broadcast. The processes have two minutes to find each other. After that there is no timeout, as teachers and exports
+take as long as they take: a process that dies is noticed by its closed connection, and by torchrun. How a batch is
+shared is in `limbeck.training.distributed.shared_batch`.
 """
 
 from __future__ import annotations
@@ -33,40 +33,42 @@ _joined = 0  # how often this process has joined others: each time has names of 
 
 
 @dataclass(frozen=True)
-class Processes:
-    """The processes of a run, seen from one of them; the default is a process alone."""
+class ProcessGroup:
+    """Rank and size of the process group of a run; the default is one process without a group."""
 
     rank: int = 0
     size: int = 1
 
     @property
-    def first(self) -> bool:
-        """Whether this one speaks and writes."""
+    def is_main(self) -> bool:
+        """Whether this is rank 0, which logs and writes."""
         return self.rank == 0
 
-    def tell(self, content: bytes) -> bytes:
-        """Return what rank 0 gives here; what others give counts for nothing."""
+    def broadcast(self, content: bytes) -> bytes:
+        """Return the content that rank 0 passes; what other ranks pass is ignored."""
         if self.size == 1:
             return content
         length = torch.tensor([len(content)])
         dist.broadcast(length, 0)
         if not int(length):
             return b""
-        memory = bytearray(content) if self.first else bytearray(int(length))
+        memory = bytearray(content) if self.is_main else bytearray(int(length))
         dist.broadcast(torch.frombuffer(memory, dtype=torch.uint8), 0)
         return bytes(memory)
 
-    def tell_json(self, value: Any) -> Any:
-        """Return rank 0's ``value``, of what JSON has."""
-        return value if self.size == 1 else json.loads(self.tell(json.dumps(value).encode() if self.first else b""))
+    def broadcast_json(self, value: Any) -> Any:
+        """Return the ``value`` that rank 0 passes, which JSON can hold."""
+        if self.size == 1:
+            return value
+        return json.loads(self.broadcast(json.dumps(value).encode() if self.is_main else b""))
 
-    def copy(self, tensors: Iterator[Tensor]) -> None:
+    def broadcast_tensors(self, tensors: Iterator[Tensor]) -> None:
         """Overwrite the tensors with rank 0's."""
         if self.size > 1:
             for tensor in tensors:
                 dist.broadcast(tensor, 0)
 
-    def add(self, tensor: Tensor) -> Tensor:
+    def all_reduce(self, tensor: Tensor) -> Tensor:
         """Sum a tensor over the processes, in place."""
         if self.size > 1:
             dist.all_reduce(tensor)
@@ -74,26 +76,26 @@ class Processes:
 
     def any(self, flag: bool) -> bool:
         """Whether the flag is set in one of the processes; all of them ask, and get the same answer."""
-        return bool(self.add(torch.tensor([float(flag)]))[0] > 0) if self.size > 1 else flag
+        return bool(self.all_reduce(torch.tensor([float(flag)]))[0] > 0) if self.size > 1 else flag
 
-    def gather(self, tensor: Tensor) -> Tensor:
+    def all_gather(self, tensor: Tensor) -> Tensor:
         """Return the tensors of all processes, [size, …]."""
         parts = [torch.empty_like(tensor) for _ in range(self.size)]
         dist.all_gather(parts, tensor)
         return torch.stack(parts)
 
-    def agree(self, mark: str, what: str) -> None:
-        """Raise in a process whose ``mark`` is not that of rank 0."""
-        if self.tell_json(mark) != mark:
+    def require_equal(self, mark: str, what: str) -> None:
+        """Raise in a rank whose ``mark`` is not that of rank 0."""
+        if self.broadcast_json(mark) != mark:
             fix = "give every process the same recipe and the same files"
             raise LimbeckError(f"process {self.rank} has other {what} than process 0", where="torchrun", fix=fix)
 
 
-_current = Processes()
+_current = ProcessGroup()
 
 
-def current() -> Processes:
-    """Return the processes that this one has `joined`; itself alone if none."""
+def current_process_group() -> ProcessGroup:
+    """Return the process group that this process has `joined`; one of size 1 if none."""
     return _current
 
 
@@ -120,8 +122,8 @@ def own_cores() -> int:
 
 
 @contextlib.contextmanager
-def joined() -> Iterator[Processes]:
-    """Join the other processes that torchrun started; nothing happens without it.
+def joined() -> Iterator[ProcessGroup]:
+    """Join the process group that torchrun started; nothing happens without it.
 
     Of an error the process that meets it first tells, in one line; the others leave in silence, with its exit status.
 
@@ -139,11 +141,11 @@ def joined() -> Iterator[Processes]:
     store = _met(rank, size)
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() and dist.is_nccl_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
-    _current = Processes(rank, size)
+    _current = ProcessGroup(rank, size)
     try:
         with hushed(rank > 0):
             yield _current
-            _current.tell(b"")  # nobody leaves before rank 0 is done
+            _current.broadcast(b"")  # nobody leaves before rank 0 is done
     except BaseException as error:
         if store.add("failed", 1) > 1:
             raise SystemExit(int(store.get("status"))) from error
@@ -156,7 +158,7 @@ def joined() -> Iterator[Processes]:
     else:
         dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
     finally:
-        _current = Processes()
+        _current = ProcessGroup()
 
 
 def _met(rank: int, size: int) -> dist.Store:

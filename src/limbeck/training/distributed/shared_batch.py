@@ -29,7 +29,7 @@ from torch.overrides import TorchFunctionMode
 
 from limbeck.kinds.select import RowInput, Rows, batch_of
 from limbeck.networks.image.base import Norm
-from limbeck.training.distributed.processes import Processes
+from limbeck.training.distributed.processes import ProcessGroup
 from limbeck.training.fit.learner import Learner
 
 _MAKERS: tuple[Callable[..., Any], ...] = (torch.rand, torch.randn, torch.randint)
@@ -40,21 +40,21 @@ _INSIDE: tuple[Callable[..., Any], ...] = (  # draw where nobody can reach
 )  # fmt: skip
 
 
-def own_rows(company: Processes, rows: int) -> slice:
+def own_rows(process_group: ProcessGroup, rows: int) -> slice:
     """Return which of a batch's rows are this process's; the first where there is none for it."""
-    return slice(company.rank, None, company.size) if rows > company.rank else slice(0, 1)
+    return slice(process_group.rank, None, process_group.size) if rows > process_group.rank else slice(0, 1)
 
 
-def own_batch(company: Processes, reader: RowInput, rows: Rows, which: np.ndarray) -> dict[str, np.ndarray]:
+def own_batch(process_group: ProcessGroup, reader: RowInput, rows: Rows, which: np.ndarray) -> dict[str, np.ndarray]:
     """Return the arrays of this process's part of a batch int64 [B], padded as the whole batch is."""
-    own = own_rows(company, len(which))
-    if company.size == 1 or not rows.padded:
+    own = own_rows(process_group, len(which))
+    if process_group.size == 1 or not rows.padded:
         return batch_of(reader, rows, which[own])
     return {name: np.ascontiguousarray(array[own]) for name, array in batch_of(reader, rows, which).items()}
 
 
 @contextlib.contextmanager
-def whole_batch(company: Processes, learner: Learner, rows: int, seed: int) -> Iterator[None]:
+def whole_batch(process_group: ProcessGroup, learner: Learner, rows: int, seed: int) -> Iterator[None]:
     """Let ``learner`` go through its part of a batch of ``rows`` rows as if it were the whole.
 
     Parameters
@@ -62,11 +62,11 @@ def whole_batch(company: Processes, learner: Learner, rows: int, seed: int) -> I
     seed
         Of what this process draws for itself.
     """
-    if company.size == 1:
+    if process_group.size == 1:
         yield
         return
     device = next(learner.parameters()).device
-    batch = _Batch(company, rows, device, seed)
+    batch = _Batch(process_group, rows, device, seed)
     norms = [module for module in learner.modules() if isinstance(module, _BatchNorm)]
     for norm in norms:
         norm.forward = partial(batch.normalise, norm)
@@ -80,13 +80,13 @@ def whole_batch(company: Processes, learner: Learner, rows: int, seed: int) -> I
             del norm.forward
 
 
-def add_gradients(company: Processes, learner: Learner, loss: float) -> float:
+def all_reduce_gradients(process_group: ProcessGroup, learner: Learner, loss: float) -> float:
     """Sum the gradients over the processes, in place, and return the sum of their losses."""
     weights = [weight for weight in learner.parameters() if weight.requires_grad]
     parts = [torch.zeros_like(w) if w.grad is None else w.grad for w in weights]
     # A weight that no process has used keeps no gradient, so that the optimizer leaves it alone, as it does in one.
     more = [loss, *(float(weight.grad is not None) for weight in weights)]
-    flat = company.add(torch.cat([*(part.flatten() for part in parts), parts[0].new_tensor(more)]))
+    flat = process_group.all_reduce(torch.cat([*(part.flatten() for part in parts), parts[0].new_tensor(more)]))
     start = 0
     used = flat[-len(weights) :].tolist()
     for weight, part, count in zip(weights, parts, used, strict=True):
@@ -99,19 +99,19 @@ def add_gradients(company: Processes, learner: Learner, loss: float) -> float:
 class _Batch(TorchFunctionMode):
     """One batch, of which this process has every n-th row."""
 
-    def __init__(self, company: Processes, rows: int, device: torch.device, seed: int) -> None:
+    def __init__(self, process_group: ProcessGroup, rows: int, device: torch.device, seed: int) -> None:
         super().__init__()
-        self.company, self.rows, self.device = company, rows, device
-        self.own = own_rows(company, rows)
+        self.process_group, self.rows, self.device = process_group, rows, device
+        self.own = own_rows(process_group, rows)
         self.mine = len(range(rows)[self.own])
-        self.real = rows > company.rank  # else the row is there to keep company only
+        self.real = rows > process_group.rank  # else the row only takes part in the collective calls
         kinds = {torch.device("cpu"), device}
         self.states = {kind: torch.Generator(kind).manual_seed(seed).get_state() for kind in kinds}
 
     def shares(self, counts: Tensor) -> Tensor:
         """Return this process's share of each count, float [K], in the counts of all."""
         counts = counts.float() * self.real
-        return counts / self.company.add(counts.clone()).clamp(min=1e-12)
+        return counts / self.process_group.all_reduce(counts.clone()).clamp(min=1e-12)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -174,7 +174,7 @@ class _Batch(TorchFunctionMode):
         """Return mean and variance float [F] over all processes, and of how many numbers they are."""
         variance, mean = torch.var_mean(maps.float(), dim=_others(maps), unbiased=False)
         count = maps.numel() // maps.shape[1] * self.real
-        parts = self.company.gather(torch.cat((mean, variance, mean.new_tensor([count]))))
+        parts = self.process_group.all_gather(torch.cat((mean, variance, mean.new_tensor([count]))))
         means, variances, counts = parts[:, : len(mean)], parts[:, len(mean) : -1], parts[:, -1:]
         total = counts.sum()
         mean = (means * counts).sum(dim=0) / total
@@ -203,7 +203,7 @@ class _Normalised(torch.autograd.Function):
         wide = slope.float()
         centred = (maps.float() - mean.view(shape)) * scale.view(shape)
         own = torch.stack((wide.sum(dim=dims), (wide * centred).sum(dim=dims)))
-        first, second = ctx.batch.company.add(own.clone()) / ctx.count
+        first, second = ctx.batch.process_group.all_reduce(own.clone()) / ctx.count
         factor = scale if weight is None else scale * weight.float()
         back = (wide - first.view(shape) - centred * second.view(shape)) * factor.view(shape) * ctx.batch.real
         mine = (None, None) if weight is None else (own[1].to(weight.dtype), own[0].to(weight.dtype))

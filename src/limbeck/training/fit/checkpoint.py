@@ -14,7 +14,7 @@ import torch
 
 from limbeck.errors import LimbeckError
 from limbeck.files import whole_file
-from limbeck.training.distributed.processes import Processes
+from limbeck.training.distributed.processes import ProcessGroup
 
 FILE = "checkpoint.pt"
 _MARK = b"limbeck-sha256:"
@@ -31,8 +31,8 @@ def save(folder: Path, state: dict[str, Any]) -> None:
         file.write(_MARK + hashlib.sha256(content).digest())
 
 
-def load(folder: Path, fingerprint: str, company: Processes | None = None) -> dict[str, Any] | None:
-    """Read the checkpoint of the same run, or None when there is none; in ``company`` rank 0 reads it for all.
+def load(folder: Path, fingerprint: str, process_group: ProcessGroup | None = None) -> dict[str, Any] | None:
+    """Read the checkpoint of the same run, or None when there is none; rank 0 of ``process_group`` reads it for all.
 
     Raises
     ------
@@ -40,14 +40,14 @@ def load(folder: Path, fingerprint: str, company: Processes | None = None) -> di
         When the checkpoint is damaged or belongs to another recipe or other data.
     """
     file = folder / FILE
-    company = company or Processes()
-    if not company.tell_json(file.exists()):
+    process_group = process_group or ProcessGroup()
+    if not process_group.broadcast_json(file.exists()):
         return None
     try:
-        content = file.read_bytes() if company.first else b""
+        content = file.read_bytes() if process_group.is_main else b""
     except OSError as error:
         raise LimbeckError("the checkpoint cannot be read", where=file, fix="train without --resume") from error
-    content = company.tell(content)
+    content = process_group.broadcast(content)
     if content[-_TAIL:].startswith(_MARK):  # that of version 0.1.0 has none
         content, digest = content[:-_TAIL], content[-_TAIL:].removeprefix(_MARK)
         if hashlib.sha256(content).digest() != digest:

@@ -26,8 +26,8 @@ from limbeck.kinds.select import RowInput, Rows
 from limbeck.networks import Network
 from limbeck.progress import progress, say
 from limbeck.recipe import Training
-from limbeck.training.distributed.processes import current
-from limbeck.training.distributed.shared_batch import add_gradients, own_batch, own_rows, whole_batch
+from limbeck.training.distributed.processes import current_process_group
+from limbeck.training.distributed.shared_batch import all_reduce_gradients, own_batch, own_rows, whole_batch
 from limbeck.training.fit import checkpoint
 from limbeck.training.fit import lbfgs as full_batch
 from limbeck.training.fit.batches import epoch_batches, given
@@ -74,8 +74,8 @@ def fit(
         Called with (epoch, score) after each epoch; a search may raise from it to stop a poor trial.
     """
     network = learner.network
-    company = current()
-    company.agree(fingerprint, "rows, or another recipe,")
+    process_group = current_process_group()
+    process_group.require_equal(fingerprint, "rows, or another recipe,")
     device = accelerator.device
     names = network.training_arrays or network.arrays
     tensors = torch.from_numpy(labels)
@@ -86,7 +86,7 @@ def fit(
         kind = {"adamw": torch.optim.AdamW, "adam": torch.optim.Adam}[settings.optimizer]
         optimizer = kind(learner.groups(settings.learning_rate, settings.weight_decay), lr=settings.learning_rate)
     learner.to(device)
-    company.copy(value for value in learner.state_dict().values())
+    process_group.broadcast_tensors(value for value in learner.state_dict().values())
     # In evaluation mode accelerate leaves the gradients of several processes to us; see `distributed.shared_batch`.
     wrapped = accelerator.prepare_model(learner, evaluation_mode=True)
     optimizer = accelerator.prepare_optimizer(optimizer)
@@ -95,7 +95,7 @@ def fit(
     state = State(score=-math.inf)
     history = History()
     best: Weights = {}
-    if resume and folder and (stored := checkpoint.load(folder, fingerprint, company)):
+    if resume and folder and (stored := checkpoint.load(folder, fingerprint, process_group)):
         learner.load_state_dict(stored["learner"])
         optimizer.load_state_dict(stored["optimizer"])
         state = State(**stored["state"])
@@ -104,7 +104,7 @@ def fit(
         say(f"resumed in epoch {state.epoch + 1}, step {state.step}")
 
     def keep() -> None:
-        if folder and company.first:
+        if folder and process_group.is_main:
             checkpoint.save(
                 folder,
                 {
@@ -119,13 +119,13 @@ def fit(
             )
 
     def feed(encoded: Rows, part: np.ndarray) -> dict[str, Any]:
-        own = own_batch(company, encoder, encoded, part)
+        own = own_batch(process_group, encoder, encoded, part)
         arrays = {name: torch.from_numpy(array).to(device) for name, array in own.items()}
-        return given(arrays, tensors[part[own_rows(company, len(part))]].to(device), names)
+        return given(arrays, tensors[part[own_rows(process_group, len(part))]].to(device), names)
 
     def stop_if_asked() -> None:
         """Stop all processes after the same step, with a checkpoint, when one of them is asked to."""
-        if company.any(cancelled()):
+        if process_group.any(cancelled()):
             keep()
             at = f"stopped in epoch {min(state.epoch + 1, settings.epochs)}, step {state.step}"
             raise Cancelled(at, fix="train again with resume to go on" if folder else None)
@@ -165,14 +165,14 @@ def fit(
                 rows_in_step = sum(map(len, parts))
                 before = state.loss_sum
                 for index, part in enumerate(parts):
-                    seed = step_seed(settings.seed, state.step * settings.accumulate + index, 1 + company.rank)
-                    with accelerator.autocast(), whole_batch(company, learner, len(part), seed):
+                    seed = step_seed(settings.seed, state.step * settings.accumulate + index, 1 + process_group.rank)
+                    with accelerator.autocast(), whole_batch(process_group, learner, len(part), seed):
                         loss, _ = wrapped(**feed(encoded, part), epoch=state.epoch)
                         accelerator.backward(loss * (len(part) / rows_in_step))
                     state.loss_sum += float(loss.detach()) * len(part)
                     state.seen += len(part)
-                if company.size > 1:
-                    state.loss_sum = before + add_gradients(company, learner, state.loss_sum - before)
+                if process_group.size > 1:
+                    state.loss_sum = before + all_reduce_gradients(process_group, learner, state.loss_sum - before)
                 if not math.isfinite(state.loss_sum):
                     fix = "lower training.learning_rate, or set training.precision = 'fp32'"
                     raise LimbeckError(f"the loss is {state.loss_sum} in step {state.step}", where="training", fix=fix)
@@ -196,7 +196,7 @@ def fit(
         if averaged is not None:
             network.load_state_dict(averaged)
         learner.eval()
-        scores = company.tell_json(validate(network) if company.first else None)
+        scores = process_group.broadcast_json(validate(network) if process_group.is_main else None)
         if settings.metric not in scores:
             what = f"training.metric = {settings.metric!r} cannot be computed on these valid rows"
             raise LimbeckError(what, where="recipe", fix=f"use one of {', '.join(scores)}")

@@ -8,7 +8,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds import kind_of
 from limbeck.objectives import OBJECTIVES
 from limbeck.recipe import Evaluation, Export, Objective, Recipe, Relevance, Selection, Training
-from limbeck.training.distributed.processes import current
+from limbeck.training.distributed.processes import current_process_group
 from limbeck.training.fit.at_once import LIBLINEAR
 
 NETWORKS = ("ngram", "textcnn", "gru", "albert", "mlp")  # of texts and tables, with a logit for each label
@@ -61,7 +61,7 @@ def _unsupported(recipe: Recipe) -> Iterator[tuple[str, str]]:
         yield f"evaluation.threshold {several} is 'f1' of each label, or one number for all", "leave it out"
     if recipe.export.int8 != "never":
         yield f"export.int8 is not measured {several}", "set it to 'never'"
-    if current().size > 1:
+    if current_process_group().size > 1:
         yield f"training {several} runs in one process", "start it without torchrun"
     yield from _changed(recipe, several)
 

@@ -23,7 +23,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.tasks import task_of
 from limbeck.training.build import build, start_of
-from limbeck.training.distributed.processes import current
+from limbeck.training.distributed.processes import current_process_group
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import fit
 from limbeck.training.precision import accelerator_for
@@ -80,8 +80,8 @@ def pretrain(
         return {"loss": total / len(held)}
 
     work = out.with_name(f".{out.name}.training")
-    company = current()
-    if not resume and company.first:
+    process_group = current_process_group()
+    if not resume and process_group.is_main:
         shutil.rmtree(work, ignore_errors=True)
     with stage("fit"):
         fit(
@@ -96,7 +96,7 @@ def pretrain(
             fingerprint=fingerprint(recipe, [*texts, *held_texts], labels),
             resume=resume,
         )
-    if not company.first:
+    if not process_group.is_main:
         return
     with whole_folder(out) as made:
         save_pretrained(network.cpu(), cast(TextInput, encoder), made)  # the loss reads no other
