@@ -24,7 +24,9 @@ QUICK = ["student.hidden=8", "input.max_length=16", "student.bigrams=256", "trai
 def measure(data: Path, *, quick: bool) -> list[Figure]:
     settings = SETTINGS + (QUICK if quick else [])
     with tempfile.TemporaryDirectory() as scratch:
-        seconds = {count: run(data / "reviews", Path(scratch), count, settings) for count in (1, 2)}
+        seconds = {
+            count: run(data / "reviews", Path(scratch), count, settings, here=quick and count == 1) for count in (1, 2)
+        }
         apart = difference(Path(scratch, "1"), Path(scratch, "2"))
     how = (
         "GRU of recipes/sentiment.toml on the hotels alone, without its wide branch, dropout on, rate 0.001, fp32, gloo"
@@ -37,10 +39,10 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
     ]  # fmt: skip
 
 
-def run(data: Path, scratch: Path, count: int, settings: list[str]) -> float:
-    """Train in ``count`` processes; the checkpoint lands in ``scratch/count``. Returns seconds."""
+def run(data: Path, scratch: Path, count: int, settings: list[str], *, here: bool) -> float:
+    """Train in ``count`` new processes, or ``here``; the checkpoint lands in ``scratch/count``. Returns seconds."""
     asked = {"data": str(data), "out": str(scratch / str(count)), "settings": settings}
-    if count == 1 and settings[len(SETTINGS) :] == QUICK:  # this process is one, and has torch already
+    if here:  # torch is loaded already
         return train(**asked) or 0.0
     launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(count), "-m", __name__]
     env = os.environ | {"OMP_NUM_THREADS": "1", "LIMBECK_HOME": str(scratch)}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from limbeck.networks.table.tree_sum import TreeSum, joined, rounded_down, stump
+from limbeck.networks.table.tree_sum import TreeSum, joined, nodes_of, stump
 
 TREES = 200
 
@@ -34,8 +34,10 @@ class Isolation(TreeSum):
 
         forest = IsolationForest(n_estimators=TREES, random_state=seed).fit(rows.numpy())
         usual = float(_depth_of(np.array([forest.max_samples_]))[0]) * TREES or 1.0
-        trees = [_nodes(one.tree_, usual) for one in forest.estimators_]
-        self.set_nodes(joined(trees, np.zeros(1, dtype=np.float32)))
+        trees = [one.tree_ for one in forest.estimators_]
+        depths = [tree.compute_node_depths() - 1 + _depth_of(tree.n_node_samples) for tree in trees]
+        nodes = [nodes_of(tree, -depth[:, None] / usual) for tree, depth in zip(trees, depths, strict=True)]
+        self.set_nodes(joined(nodes, np.zeros(1, dtype=np.float32)))
 
 
 def _depth_of(count: NDArray[Any]) -> NDArray[np.float64]:
@@ -44,19 +46,3 @@ def _depth_of(count: NDArray[Any]) -> NDArray[np.float64]:
     many = np.maximum(count, 3.0)
     deep = 2.0 * (np.log(many - 1.0) + np.euler_gamma) - 2.0 * (many - 1.0) / many
     return np.where(count <= 1, 0.0, np.where(count <= 2, 1.0, deep))
-
-
-def _nodes(tree: Any, usual: float) -> dict[str, NDArray[Any]]:
-    leaf, own = tree.children_left < 0, np.arange(tree.node_count)
-    depth = np.zeros(tree.node_count)
-    for at in np.flatnonzero(~leaf):  # a parent stands before its children
-        depth[tree.children_left[at]] = depth[tree.children_right[at]] = depth[at] + 1
-    value = np.where(leaf, -(depth + _depth_of(tree.n_node_samples)) / usual, 0.0)
-    return {
-        "feature": np.where(leaf, 0, tree.feature).astype(np.int64),
-        "threshold": rounded_down(np.where(leaf, 0.0, tree.threshold)),
-        "left": np.where(leaf, own, tree.children_left).astype(np.int64),
-        "right": np.where(leaf, own, tree.children_right).astype(np.int64),
-        "missing_left": np.zeros(tree.node_count, dtype=bool),
-        "value": value.astype(np.float32)[:, None],
-    }

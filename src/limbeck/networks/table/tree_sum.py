@@ -149,6 +149,19 @@ def rounded_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
     return np.where(above, np.nextafter(rounded, np.float32(-np.inf)), rounded).astype(np.float32)
 
 
+def nodes_of(tree: Any, value: NDArray[Any]) -> dict[str, NDArray[Any]]:
+    """Return the arrays of scikit-learn's ``tree_`` by the names of `Nodes`; of ``value`` [N, D] its leaves count."""
+    leaf, own = tree.children_left < 0, np.arange(tree.node_count)
+    return {
+        "feature": np.where(leaf, 0, tree.feature).astype(np.int64),
+        "threshold": rounded_down(np.where(leaf, 0.0, tree.threshold)),
+        "left": np.where(leaf, own, tree.children_left).astype(np.int64),
+        "right": np.where(leaf, own, tree.children_right).astype(np.int64),
+        "missing_left": np.asarray(tree.missing_go_to_left, dtype=bool),
+        "value": np.where(leaf[:, None], value, 0.0).astype(np.float32),
+    }
+
+
 def joined(parts: Sequence[dict[str, NDArray[Any]]], start: NDArray[np.float32]) -> Nodes:
     """Return trees in one: of each its arrays by the names of `Nodes`, numbered from its own root, which come anew."""
     sizes = [len(part["feature"]) for part in parts]

@@ -18,7 +18,7 @@ from limbeck.networks.table.columns import Flags, arrays_of, by_name, scaled_onc
 from limbeck.networks.table.tree_sum import OPERATORS, TreeSum, stump
 from limbeck.recipe import Section
 
-USUAL = 200  # trees where nothing is said
+DEFAULT_TREES = 200  # of student.trees = 0
 _FEWEST = 6  # trees of a variant that is worth a try
 
 
@@ -60,7 +60,7 @@ class Trees(TreeSum, Network):
     @classmethod
     def smaller(cls, options: Any) -> dict[str, Any]:
         """Return the options of an ensemble with half as many trees; empty where few are left."""
-        trees = (options.trees or USUAL) // 2
+        trees = (options.trees or DEFAULT_TREES) // 2
         return {"trees": trees} if trees >= _FEWEST else {}
 
     @property

@@ -16,13 +16,13 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, batch_of
 from limbeck.kinds.table.dense import Dense
 from limbeck.metrics.baseline_row import fit_boosting
-from limbeck.networks.table.tree_sum import Nodes, joined, rounded_down
-from limbeck.networks.table.trees import Trees
+from limbeck.networks.table.tree_sum import Nodes, joined, nodes_of, rounded_down
+from limbeck.networks.table.trees import DEFAULT_TREES, Trees
 from limbeck.objectives.hard import weights_of
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 
-_TREES, _LEAVES, _FOREST_LEAVES = 200, 31, 2048
+_LEAVES, _FOREST_LEAVES = 31, 2048
 _MOST_NODES = 100_000  # of a forest, above which it has fewer trees: some 8 MB
 
 
@@ -53,7 +53,7 @@ def _boosted(
     enough = len(labels) >= 1000
     model = fit_boosting(
         columns, labels, "a student of boosted trees", weight=weight, steady=options.penalty > 0,
-        max_iter=options.trees or _TREES, max_leaf_nodes=options.leaves or _LEAVES, learning_rate=options.rate,
+        max_iter=options.trees or DEFAULT_TREES, max_leaf_nodes=options.leaves or _LEAVES, learning_rate=options.rate,
         early_stopping=enough, random_state=seed, min_samples_leaf=int(np.clip(len(labels) // 50, 5, 20)),
     )  # fmt: skip
     rounds = model._predictors  # their public form is `predict_proba` alone
@@ -84,27 +84,16 @@ def _forest(
 
     options = network.options
     leaves = options.leaves or _FOREST_LEAVES
-    count = options.trees or max(20, min(_TREES, _MOST_NODES // min(2 * leaves, len(labels))))
+    count = options.trees or max(20, min(DEFAULT_TREES, _MOST_NODES // min(2 * leaves, len(labels))))
     model = ExtraTreesClassifier(
         count, max_leaf_nodes=leaves if leaves < len(labels) else None, min_samples_leaf=1, random_state=seed,
     )  # fmt: skip
     model.fit(columns, labels, sample_weight=weight)
     parts: list[dict[str, NDArray[Any]]] = []
     for tree in (one.tree_ for one in model.estimators_):
-        leaf = tree.children_left < 0
-        own = np.arange(tree.node_count)
         shares = tree.value[:, 0, :]
         shares = shares / shares.sum(axis=1, keepdims=True) / count
         full = np.zeros((tree.node_count, network.classes), dtype=np.float32)
-        full[:, model.classes_] = np.where(leaf[:, None], shares, 0.0)
-        parts.append(
-            {
-                "feature": np.where(leaf, 0, tree.feature).astype(np.int64),
-                "threshold": rounded_down(np.where(leaf, 0.0, tree.threshold)),
-                "left": np.where(leaf, own, tree.children_left).astype(np.int64),
-                "right": np.where(leaf, own, tree.children_right).astype(np.int64),
-                "missing_left": np.asarray(tree.missing_go_to_left, dtype=bool),
-                "value": full[:, 1:] if network.outputs == 1 else full,
-            }
-        )
+        full[:, model.classes_] = shares
+        parts.append(nodes_of(tree, full[:, 1:] if network.outputs == 1 else full))
     return joined(parts, np.zeros(network.outputs, dtype=np.float32))
