@@ -45,7 +45,7 @@ def network_and_arrays(name, options):
 )  # fmt: skip
 def test_a_network_without_units_answers_like_the_whole_one_that_does_not_read_them(name, options):
     network, arrays = network_and_arrays(name, options)
-    groups = network.units()
+    groups = network.prunable_units()
     torch.manual_seed(1)
     kept = {group.name: torch.randperm(group.count)[: group.kept(0.5)].sort().values for group in groups}
     small = cut(network, groups, kept)

@@ -63,11 +63,11 @@ class Network(nn.Module):
                 found[name] = halved
         return found
 
-    def units(self) -> list[Units]:
+    def prunable_units(self) -> list[Units]:
         """Return the groups of units that can be cut out, in a network that can be pruned."""
         return []
 
-    def narrow(self, kept: Mapping[str, int]) -> None:
+    def keep_units(self, kept: Mapping[str, int]) -> None:
         """Replace the layers by new ones that have so many units of each group; `load_state_dict` fills them."""
         raise LimbeckError(f"{type(self).__name__} cannot be pruned")
 

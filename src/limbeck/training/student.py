@@ -276,7 +276,7 @@ def train_student(
 def refuse_mismatch(learner: Learner, labels: np.ndarray, targets: Targets | None) -> None:
     """Refuse losses that nothing can feed: labels where there are none, teachers where none is named."""
     for name, loss in learner.losses.items():
-        if getattr(loss, "several", False):
+        if loss.several:
             what = f"the loss {name!r} learns rows that may have several labels"
             fix = "take it out, or name a task of them, as task.kind = 'multilabel-text'"
             raise LimbeckError(what, where="objective.losses", fix=fix)

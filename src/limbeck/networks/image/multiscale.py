@@ -89,7 +89,7 @@ class Multiscale(PictureNetwork):
         self.dropout = nn.Dropout(options.dropout)
         self.head = nn.Linear(options.fused, classes)
 
-    def units(self) -> list[Units]:
+    def prunable_units(self) -> list[Units]:
         """Return the channels of each stage, and within its blocks those of the narrow and the broad windows."""
         found, widths, before = [], self.options.widths, 0
         for at, width in enumerate(widths):
@@ -112,7 +112,7 @@ class Multiscale(PictureNetwork):
             before += width
         return found
 
-    def narrow(self, kept: Mapping[str, int]) -> None:
+    def keep_units(self, kept: Mapping[str, int]) -> None:
         """Replace all stages by narrower ones; what fuses them keeps its width."""
         widths = tuple(2 * kept[f"stages.{at} 0"] for at in range(len(self.options.widths)))
         self.options = self.options.model_copy(update={"widths": widths})

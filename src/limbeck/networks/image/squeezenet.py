@@ -87,7 +87,7 @@ class SqueezeNet(PictureNetwork):
         """Map pixels float [B, 3, H, W] to the last module's maps, float [B, F, h, w]; h is about H / 16."""
         return self.trunk(pixels)
 
-    def units(self) -> list[Units]:
+    def prunable_units(self) -> list[Units]:
         """Return the channels of the first convolution, and of each module those that squeeze and that expand."""
         fires = {at: module for at, module in enumerate(self.trunk) if isinstance(module, Fire)}
         places = list(fires)
@@ -105,7 +105,7 @@ class SqueezeNet(PictureNetwork):
                 found.append(Units(f"{name} {kind}", expand, (*made, Part(reader, 1, (half * expand,)))))
         return found
 
-    def narrow(self, kept: Mapping[str, int]) -> None:
+    def keep_units(self, kept: Mapping[str, int]) -> None:
         """Replace the convolutions and the head by narrower ones."""
         first = self.trunk[0]
         width = kept["first"]

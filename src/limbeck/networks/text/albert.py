@@ -96,7 +96,7 @@ class Albert(Network):
             pooled = self.albert.pooler_activation(self.albert.pooler(states[:, 0]))
         return self.dropout(pooled)
 
-    def units(self) -> list[Units]:
+    def prunable_units(self) -> list[Units]:
         """Return the attention heads and the feed-forward units of each set of shared layers."""
         found, config = [], self.albert.config
         size = config.hidden_size // config.num_attention_heads
@@ -109,7 +109,7 @@ class Albert(Network):
             found.append(Units(f"{name} feed-forward", layer.ffn.out_features, wide))
         return found
 
-    def narrow(self, kept: Mapping[str, int]) -> None:
+    def keep_units(self, kept: Mapping[str, int]) -> None:
         """Replace the layers of attention and feed-forward by narrower ones."""
         config = self.albert.config
         size = config.hidden_size // config.num_attention_heads

@@ -66,7 +66,7 @@ class Gru(Network):
         top = states.masked_fill(~mask.unsqueeze(-1), -1e4).amax(dim=1)
         return self.dropout(torch.cat((self.pool(states, mask), top), dim=1))
 
-    def units(self) -> list[Units]:
+    def prunable_units(self) -> list[Units]:
         """Return the hidden units of each layer and direction, and those of the attention in two halves."""
         width, layers, found = self.options.hidden, self.options.layers, []
         gates = (0, width, 2 * width)
@@ -87,7 +87,7 @@ class Gru(Network):
             found.append(Units(f"attention {half}", width, (*parts, Part("pool.query.weight", 1, place))))
         return found
 
-    def narrow(self, kept: Mapping[str, int]) -> None:
+    def keep_units(self, kept: Mapping[str, int]) -> None:
         """Replace the recurrent layers, the attention and the head by narrower ones."""
         self.options = self.options.model_copy(update={"hidden": kept["l0"]})
         self._build(self.options, self.head.out_features)

@@ -61,7 +61,7 @@ class TextCnn(Network):
             tops.append(windows.masked_fill(~starts.unsqueeze(1), -1e4).amax(dim=2))
         return self.dropout(torch.relu(torch.cat(tops, dim=1)))
 
-    def units(self) -> list[Units]:
+    def prunable_units(self) -> list[Units]:
         """Return the filters of each width."""
         found, count = [], self.options.filters
         for at in range(len(self.options.widths)):
@@ -69,7 +69,7 @@ class TextCnn(Network):
             found.append(Units(f"filters {at}", count, (*made, Part("head.weight", 1, (at * count,)))))
         return found
 
-    def narrow(self, kept: Mapping[str, int]) -> None:
+    def keep_units(self, kept: Mapping[str, int]) -> None:
         """Replace the convolutions and the head by narrower ones."""
         self.options = self.options.model_copy(update={"filters": kept["filters 0"]})
         self._build(self.options, self.head.out_features)

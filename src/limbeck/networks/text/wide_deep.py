@@ -47,18 +47,18 @@ class WideNetwork(Network):
         logits = self.deep(*arrays[:own])
         return logits + (arrays[own] if self.training else self.wide(*arrays[own:]))
 
-    def units(self) -> list[Units]:
+    def prunable_units(self) -> list[Units]:
         """Return the units of the deep network, whose head stands twice among the weights."""
         found = []
-        for group in self.deep.units():
+        for group in self.deep.prunable_units():
             deep = [replace(part, name=f"deep.{part.name}") for part in group.parts]
             again = [replace(part, makes=False) for part in group.parts if part.name.startswith("head.")]
             found.append(replace(group, parts=(*deep, *again)))
         return found
 
-    def narrow(self, kept: Mapping[str, int]) -> None:
+    def keep_units(self, kept: Mapping[str, int]) -> None:
         """Narrow the deep network."""
-        self.deep.narrow(kept)
+        self.deep.keep_units(kept)
         self.head, self.options = self.deep.head, self.deep.options
 
     def load_start(self, source: str, encoder: TextInput) -> str:

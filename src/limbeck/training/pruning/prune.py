@@ -91,7 +91,7 @@ def _answers(network: Network, arrays: dict[str, Tensor]) -> Tensor:
 
 def check_prunable(recipe: Recipe, network: Network) -> None:
     """Raise where the recipe prunes a network that has no units to cut out."""
-    if recipe.export.prune and not network.units():
+    if recipe.export.prune and not network.prunable_units():
         what = f"the network {recipe.student.network!r} cannot be pruned"
         fix = "leave export.prune out, or use gru, textcnn, albert, squeezenet or multiscale"
         raise LimbeckError(what, where="export.prune", fix=fix)
@@ -114,7 +114,7 @@ def prune(
         Shows the training rows to the losses of a new learner.
     """
     whole, share = learner.network, recipe.export.prune
-    groups = whole.units()
+    groups = whole.prunable_units()
     say(f"pruning {share:.0%} of {sum(group.count for group in groups):,} units")
     kept = most_important(learner, groups, encoder, rows(0), labels, share, recipe.training)
     small = cut(whole, groups, kept)
@@ -137,7 +137,7 @@ def prune(
 def cut(network: Network, groups: list[Units], kept: dict[str, Tensor]) -> Network:
     """Return a copy of a network that has the kept units of each group alone."""
     small = copy.deepcopy(network)
-    small.narrow({name: len(units) for name, units in kept.items()})
+    small.keep_units({name: len(units) for name, units in kept.items()})
     small.load_state_dict(without(network.state_dict(), groups, kept))
     return small.eval()
 
