@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +21,14 @@ from limbeck.recipe.amounts import size_text
 from limbeck.training.export.bundle_parts import seen_rows
 from limbeck.training.export.write_bundle import write_bundle
 from limbeck.training.student import Student
+from limbeck.training.warm_start import WEIGHTS
 
 _ROWS, _RUNS, _LEAST = 500, 5, 0.05  # rows of a run, runs, and seconds of a run at least
 
 
 @dataclass(frozen=True)
-class Taken:
-    """What a bundle takes: ``size`` in bytes, and the rows it answers in a second of one core; 0 where not asked."""
+class SizeAndSpeed:
+    """Of a bundle: ``size`` in bytes, and ``rate``, the rows that one core answers a second, 0 where not measured."""
 
     size: int
     rate: float = 0.0
@@ -61,9 +62,11 @@ class Taken:
 class TooLargeError(LimbeckError):
     """A finished bundle, with its report, is larger than allowed."""
 
-    def __init__(self, taken: Taken, limits: Export) -> None:
-        super().__init__(taken.over(limits, "the bundle")[0], where="export.max_size", fix=message("limits.none_fix"))
-        self.taken = taken
+    def __init__(self, measured: SizeAndSpeed, limits: Export) -> None:
+        super().__init__(
+            measured.over(limits, "the bundle")[0], where="export.max_size", fix=message("limits.none_fix")
+        )
+        self.measured = measured
 
 
 def size_of(folder: Path) -> int:
@@ -73,13 +76,13 @@ def size_of(folder: Path) -> int:
 
 def refuse_too_large(recipe: Recipe, folder: Path) -> None:
     """Raise `TooLargeError` where a finished bundle does not hold the limit of its size."""
-    taken = Taken(size_of(folder))
-    if taken.too_large(recipe.export):
-        raise TooLargeError(taken, recipe.export)
+    measured = SizeAndSpeed(size_of(folder))
+    if measured.too_large(recipe.export):
+        raise TooLargeError(measured, recipe.export)
 
 
-def smallest_form(recipe: Recipe, rows: Dataset, student: Student, report: int = 0) -> tuple[Recipe, Taken]:
-    """Return the recipe with the keys of ``[export]`` that hold the limits for this student, and what it takes.
+def smallest_form(recipe: Recipe, rows: Dataset, student: Student, report: int = 0) -> tuple[Recipe, SizeAndSpeed]:
+    """Return the recipe with the keys of ``[export]`` that hold the limits for this student, and its size and speed.
 
     Where it is too large, the weights that a student may begin from are left out, then the int8 model: neither changes
     an answer of the single-precision model. Where nothing holds, the last form is returned. Of the report, which is not
@@ -92,16 +95,15 @@ def smallest_form(recipe: Recipe, rows: Dataset, student: Student, report: int =
             write_bundle(recipe, rows, student, folder, "measured")
             int8 = (folder / "model.int8.onnx").exists()
             rate = 0.0 if recipe.export.min_rows_per_second is None else rows_per_second(folder, recipe, rows)
-            taken = Taken(size_of(folder) + report, rate)
+            measured = SizeAndSpeed(size_of(folder) + report, rate)
+            weights = (folder / WEIGHTS).stat().st_size if recipe.export.weights else 0
         recipe = override(recipe, {"export.int8": "keep" if int8 else "never"})
-        if not taken.too_large(recipe.export):
-            return recipe, taken
-        if recipe.export.weights:
+        if weights and measured.too_large(recipe.export):  # answers and speed do not depend on them
             recipe = override(recipe, {"export.weights": False})
-        elif int8:
-            recipe = override(recipe, {"export.int8": "never"})
-        else:
-            return recipe, taken
+            measured = replace(measured, size=measured.size - weights)
+        if not (int8 and measured.too_large(recipe.export)):
+            return recipe, measured
+        recipe = override(recipe, {"export.int8": "never"})
 
 
 def rows_per_second(folder: Path, recipe: Recipe, rows: Dataset) -> float:

@@ -61,8 +61,8 @@ def make_bundle(
             try:
                 return done(attempts.recipe, choice=attempts.choice, limits=attempts)
             except TooLargeError as error:  # with its report
-                assert attempts.taken is not None
-                attempts.report += error.taken.size - attempts.taken.size
+                assert attempts.measured is not None
+                attempts.report += error.measured.size - attempts.measured.size
             if not _held(attempts, rows, student):
                 break
 
@@ -70,11 +70,11 @@ def make_bundle(
 def _held(attempts: Attempts, rows: Dataset, student: Student) -> bool:
     """Return whether the student holds the limits in some form; note it, or go on to the next attempt."""
     with stage("export"):
-        form, taken = smallest_form(attempts.recipe, rows, student, attempts.report)
-    if taken.excess(form.export) > 1:
-        attempts.reject(taken)
+        form, measured = smallest_form(attempts.recipe, rows, student, attempts.report)
+    if measured.excess(form.export) > 1:
+        attempts.reject(measured)
         return False
-    attempts.accept(form, taken)
+    attempts.accept(form, measured)
     return True
 
 

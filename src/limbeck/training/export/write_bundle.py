@@ -16,6 +16,7 @@ from limbeck.recipe import Recipe, dump_recipe, override
 from limbeck.training.export.bundle_parts import manifest_facts, prediction_sets, reference, save_weights, seen_rows
 from limbeck.training.export.gate import export, gate_facts
 from limbeck.training.student import Student
+from limbeck.training.warm_start import WEIGHTS
 
 
 def write_bundle(
@@ -42,7 +43,7 @@ def write_bundle(
     )
     student.encoder.save(folder)
     if recipe.export.weights:
-        save_weights(student.network, folder / "weights.safetensors")
+        save_weights(student.network, folder / WEIGHTS)
     settled = override(recipe, {"export.int8": "keep" if gate.int8["kept"] else "never"})
     if student.pruning is not None and not student.pruning.kept:
         settled = override(settled, {"export.prune": 0.0})  # the same student, sooner

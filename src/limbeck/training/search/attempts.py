@@ -17,7 +17,7 @@ from limbeck.progress import say
 from limbeck.recipe import Recipe, override, toml_value
 from limbeck.recipe.amounts import size_text
 from limbeck.training.build import network_kind
-from limbeck.training.limits import Taken
+from limbeck.training.limits import SizeAndSpeed
 from limbeck.training.search.choice import Choice, Comparison
 
 _STEPS = 6  # halvings of one candidate
@@ -26,7 +26,7 @@ _STEPS = 6  # halvings of one candidate
 class _Tried(NamedTuple):
     name: str
     recipe: Recipe
-    taken: Taken
+    measured: SizeAndSpeed
     choice: Choice | None
 
 
@@ -45,7 +45,7 @@ class Attempts:
 
     def __init__(self, recipe: Recipe, comparison: Comparison | None) -> None:
         self._comparison = comparison
-        self._over: dict[str, tuple[Recipe, Taken]] = {}
+        self._over: dict[str, tuple[Recipe, SizeAndSpeed]] = {}
         self._whole: list[_Tried] = []  # candidates as they were compared
         self._waiting: list[_Tried] | None = None  # those to make smaller, the last first
         self._changed: dict[str, Any] = {}
@@ -54,7 +54,7 @@ class Attempts:
         self._left_out: list[Message] = []
         self._held: list[Message] = []
         self.report = 0
-        self.taken: Taken | None = None
+        self.measured: SizeAndSpeed | None = None
         self.choice: Choice | None = None
         self.recipe, self.name = recipe, recipe.student.network
         if comparison is not None:
@@ -70,9 +70,9 @@ class Attempts:
         """What was left out and why, and how the limits are held."""
         return [*self._left_out, *self._held]
 
-    def accept(self, recipe: Recipe, taken: Taken) -> None:
+    def accept(self, recipe: Recipe, measured: SizeAndSpeed) -> None:
         """Note that the attempt holds the limits, by the keys of ``[export]`` in ``recipe``."""
-        weighed, self.recipe, self.taken = self.recipe.export.weights, recipe, taken
+        weighed, self.recipe, self.measured = self.recipe.export.weights, recipe, measured
         limits, held = recipe.export, [one for one in self._held if one.code == "limits.without_weights"]
         if self._smaller is not None:
             held.insert(0, self._smaller)
@@ -82,12 +82,12 @@ class Attempts:
             held.append(message("limits.size_held", most=size_text(limits.max_size)))
         if limits.min_rows_per_second is not None:
             least = math.ceil(limits.min_rows_per_second)
-            held.append(message("limits.speed_held", rate=int(taken.rate), least=least))
+            held.append(message("limits.speed_held", rate=int(measured.rate), least=least))
         self._held = held
         for line in held:
             say(line)
 
-    def reject(self, taken: Taken) -> None:
+    def reject(self, measured: SizeAndSpeed) -> None:
         """Note that the attempt does not hold the limits, and go on to the next.
 
         Raises
@@ -95,21 +95,21 @@ class Attempts:
         LimbeckError
             When nothing is left; it names the smallest and the fastest that was found.
         """
-        for line in taken.over(self.recipe.export, self.name):
+        for line in measured.over(self.recipe.export, self.name):
             self._left_out.append(line)
             say(line)
         self._held = []
-        self._over[self.name] = self.recipe, taken
+        self._over[self.name] = self.recipe, measured
         if self._waiting is None:
-            self._whole.append(_Tried(self.name, self.recipe, taken, self.choice))
+            self._whole.append(_Tried(self.name, self.recipe, measured, self.choice))
             tried = [one.name for one in self._whole]
             if self._comparison is not None and len(tried) < len(self._comparison.answers):
                 self._take(self._comparison.choice(tried))
                 return
-            farthest = sorted(self._whole, key=lambda one: -one.taken.excess(one.recipe.export))
+            farthest = sorted(self._whole, key=lambda one: -one.measured.excess(one.recipe.export))
             nearest = {one.recipe.student.network: one for one in farthest}  # of each network one
             self._waiting = sorted(nearest.values(), key=farthest.index)
-        elif self._steps < _STEPS and self._shrink(self.recipe, taken):
+        elif self._steps < _STEPS and self._shrink(self.recipe, measured):
             return
         while self._waiting:
             self._base, base, before, choice = self._waiting.pop()
@@ -124,8 +124,8 @@ class Attempts:
         limits = self.recipe.export
         return {
             "max_size": limits.max_size, "min_rows_per_second": limits.min_rows_per_second,
-            "rows_per_second": self.taken.rate if self.taken and self.taken.rate else None,
-            "left_out": {name: vars(taken) for name, (_, taken) in self._over.items()},
+            "rows_per_second": self.measured.rate if self.measured and self.measured.rate else None,
+            "left_out": {name: vars(measured) for name, (_, measured) in self._over.items()},
             "why": [str(line) for line in self.lines], "messages": list(map(as_json, self.lines)),
         }  # fmt: skip
 
@@ -134,9 +134,9 @@ class Attempts:
         for line in choice.messages:
             say(line)
 
-    def _shrink(self, recipe: Recipe, taken: Taken) -> bool:
+    def _shrink(self, recipe: Recipe, measured: SizeAndSpeed) -> bool:
         """Go on with a smaller variant of a recipe; return whether there is one."""
-        values = smaller(recipe, taken)
+        values = smaller(recipe, measured)
         if not values:
             return False
         self._steps += 1
@@ -158,13 +158,13 @@ class Attempts:
         return LimbeckError(told, where="export", fix=message("limits.none_fix"))
 
 
-def smaller(recipe: Recipe, taken: Taken) -> dict[str, Any]:
+def smaller(recipe: Recipe, measured: SizeAndSpeed) -> dict[str, Any]:
     """Return the keys of a smaller or faster variant, ``section.key`` -> value; empty where there is none."""
     network, options = network_kind(recipe)
     values = {f"student.{key}": value for key, value in network.smaller(options).items()}
     fewer = getattr(kind_of(recipe.task).load("portfolio"), "smaller", None)
     if fewer is not None:
-        for faster, asked in ((False, taken.too_large(recipe.export)), (True, taken.too_slow(recipe.export))):
+        for faster, asked in ((False, measured.too_large(recipe.export)), (True, measured.too_slow(recipe.export))):
             if asked:
                 values |= {f"input.{key}": value for key, value in fewer(recipe.input, faster=faster).items()}
     return values
