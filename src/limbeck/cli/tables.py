@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,17 +69,12 @@ def trained(result: Trained) -> None:
     if result.trust and "expected_accuracy" in result.trust:
         trust(result.trust)
     warnings(result.warnings)
-    if "ap50" in result.metrics:
-        boxes(result.metrics, f"measured on {result.judged_on}", result.baselines)
-        _console().print(result.verdict)
-        _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
-        return
-    if "micro_f1" in result.metrics:
-        several_labels(result.metrics, f"measured on {result.judged_on}", result.baselines)
-        _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
-        return
-    students(f"measured on {result.judged_on}", [(result.bundle.name, result.metrics)], result.baselines)
-    attacks(result.metrics)
+    title = f"measured on {result.judged_on}"
+    if (show := _of_task(result.metrics)) is not None:
+        show(result.metrics, title, result.baselines)
+    else:
+        students(title, [(result.bundle.name, result.metrics)], result.baselines)
+        attacks(result.metrics)
     _console().print(result.verdict)
     decision(result.decision)
     _console().print(f"bundle: {result.bundle}\nreport: {result.bundle / 'report.html'}")
@@ -89,6 +84,12 @@ def decision(found: dict[str, Any] | None) -> None:
     """Print whether a model can be used, why, and what would help most."""
     if found is not None:
         _console().print(f"{found['head']}: {'; '.join(found['reasons'])}. {found['advice']}.")
+
+
+def _of_task(values: dict[str, Any]) -> Callable[[dict[str, Any], str, Sequence[dict[str, Any]]], None] | None:
+    """Return what prints the metrics of a task that has its own: boxes, or several labels a row."""
+    shown = {"ap50": boxes, "micro_f1": several_labels}
+    return next((show for metric, show in shown.items() if metric in values), None)
 
 
 def boxes(values: dict[str, Any], title: str, baselines: Sequence[dict[str, Any]]) -> None:
@@ -153,13 +154,8 @@ def students(title: str, results: Sequence[tuple[str, dict[str, Any]]], baseline
 def metrics(values: dict[str, Any], report: Path | None) -> None:
     """Print an evaluation: what forbids relying on it first, then the figures, and those of the new rows beside."""
     warnings(values["warnings"])
-    if "ap50" in values:
-        boxes(values, "evaluation", values["baselines"])
-        for finding in [*values["findings"], values["verdict"], *([f"report: {report}"] if report else [])]:
-            _console().print(finding)
-        return
-    if "micro_f1" in values:
-        several_labels(values, "evaluation", values["baselines"])
+    if (show := _of_task(values)) is not None:
+        show(values, "evaluation", values["baselines"])
         for finding in [*values["findings"], values["verdict"], *([f"report: {report}"] if report else [])]:
             _console().print(finding)
         return
