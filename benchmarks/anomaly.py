@@ -1,6 +1,6 @@
 """Chest X-rays, trained on normal scans only: reverse distillation beside its companions, and what a picture costs.
 
-Settings were chosen on made-up anomalies in valid scans (`choose`, see `benchmarks/pretend.py`); test is looked at once
+Settings were chosen on synthetic anomalies in valid scans (`choose`, see `benchmarks/pretend.py`); test is looked at once
 for the whole table. Two baselines of the data's notes are measured on the same rows: principal components (`pca`, which
 is a detector like the others) and nearest neighbours on the mean features of the frozen encoder.
 """
@@ -100,7 +100,7 @@ def speeds(bundle: Path, student: Student, rows: Dataset, recipe: Recipe, times:
 
 
 def choose(data: Path, candidates: dict[str, list[str]], network: str = OWN) -> dict[str, float]:
-    """Return for each list of settings how well made-up anomalies in valid rank above the scans they were made from.
+    """Return for each list of settings how well synthetic anomalies in valid rank above the scans they were made from.
 
     This is how the recipe's settings were found; no row of test is read.
     """

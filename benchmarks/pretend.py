@@ -1,4 +1,4 @@
-"""Made-up anomalies on normal pictures, by which the settings of detectors are chosen without a label of test.
+"""Synthetic anomalies on normal pictures, by which the settings of detectors are chosen without a label of test.
 
 Four kinds, none of them taken from the anomalies that are to be found: a patch of another picture pasted in (CutPaste,
 Li et al. 2021), a soft bright cloud (the look of an opacity in general, drawn by random blobs), a patch whose grain is
@@ -15,7 +15,7 @@ KINDS = ("paste", "cloud", "blur", "haze")
 
 
 def spoiled(pixels: np.ndarray, kind: str, seed: int = 0) -> np.ndarray:
-    """Return uint8 [N, H, W, 3] with one made-up anomaly of a kind in each picture."""
+    """Return uint8 [N, H, W, 3] with one synthetic anomaly of a kind in each picture."""
     out = pixels.copy()
     for row in range(len(pixels)):
         random = np.random.default_rng((seed, KINDS.index(kind), row))

@@ -10,10 +10,10 @@ from sklearn.neighbors import LocalOutlierFactor, NearestNeighbors
 
 from limbeck.kinds.table.encode import TableInput
 from limbeck.networks.anomaly.isolation import TREES, Isolation
-from limbeck.networks.anomaly.made_up import made_up
 from limbeck.networks.anomaly.neighbours import NEAREST, NEIGHBOURS, Neighbours
 from limbeck.networks.anomaly.outliers import CANDIDATES, Options, Outliers
 from limbeck.networks.anomaly.residual import KEPT, Residual
+from limbeck.networks.anomaly.synthetic import synthetic_anomalies
 from limbeck.recipe import Input
 
 DRAW = torch.Generator().manual_seed(0)
@@ -65,9 +65,9 @@ def test_the_depth_is_the_logarithm_of_the_score_of_an_isolation_forest():
     np.testing.assert_allclose(made(OTHERS)[:, 0], expected, atol=1e-4)
 
 
-def test_made_up_rows_have_cells_of_real_ones_and_a_cell_changes_as_a_whole():
+def test_synthetic_anomalies_have_cells_of_real_ones_and_a_cell_changes_as_a_whole():
     rows = torch.arange(40.0).reshape(10, 4)
-    mixed, _, _, away, between, noisy = made_up(rows, [[0, 1], [2], [3]], DRAW)
+    mixed, _, _, away, between, noisy = synthetic_anomalies(rows, [[0, 1], [2], [3]], DRAW)
     assert (mixed[:, 1] - mixed[:, 0] == 1).all()
     assert torch.isin(mixed, rows).all()
     assert ((away - rows.mean(dim=0)).abs() > (rows - rows.mean(dim=0)).abs()).all()
@@ -82,7 +82,7 @@ def fitted(frame, **options):
     return network, encoder
 
 
-def test_detectors_that_find_made_up_anomalies_are_used_and_others_are_not():
+def test_detectors_that_find_synthetic_anomalies_are_used_and_others_are_not():
     hidden = np.random.default_rng(0).normal(size=200)
     noise = np.random.default_rng(1).normal(size=(200, 2)) * 0.02
     network, _ = fitted(pl.DataFrame({"a": hidden + noise[:, 0], "b": 2 * hidden + noise[:, 1]}))

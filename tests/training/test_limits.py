@@ -13,7 +13,7 @@ from limbeck.kinds.text.portfolio import smaller as smaller_text
 from limbeck.networks import NETWORKS
 from limbeck.recipe import Export, Input, load_recipe, parse_recipe
 from limbeck.recipe.amounts import size_text
-from limbeck.training.limits import Taken, size_of
+from limbeck.training.limits import SizeAndSpeed, size_of
 
 WORDS = """
 [task]
@@ -79,7 +79,7 @@ def test_a_candidate_that_is_too_large_gives_way_to_one_that_is_not(tmp_path):
     assert [one["code"] for one in found["limits"]["messages"]] == ["limits.too_large", "limits.size_held"]
     assert [one["name"] for one in found["candidates"]["compared"]] == ["short"]
     page, card = ((made.bundle / name).read_text("utf-8") for name in ("report.html", "README.md"))
-    assert "long is not shipped: its bundle has" in page
+    assert "long is not used: its bundle is" in page
     assert "未采用 long" in page
     assert "## Limits" in card
     again = limbeck.train(made.bundle / "recipe.toml", data=tmp_path, out=tmp_path / "again")
@@ -162,11 +162,14 @@ def test_a_limit_given_beside_a_recipe_names_its_key(tmp_path):
         limbeck.train(tmp_path / "recipe.toml", out=tmp_path / "b", size="5MB")
 
 
-def test_what_a_bundle_takes_is_held_against_both_limits():
+def test_size_and_speed_are_held_against_both_limits():
     limits = Export(max_size="1MB", min_rows_per_second=1000)
-    assert Taken(1_000_000, 1000.0).excess(limits) == 1.0
-    assert Taken(2_000_000, 2000.0).excess(limits) == 2.0
-    assert [line.code for line in Taken(2_000_000, 250.0).over(limits, "x")] == ["limits.too_large", "limits.too_slow"]
+    assert SizeAndSpeed(1_000_000, 1000.0).excess(limits) == 1.0
+    assert SizeAndSpeed(2_000_000, 2000.0).excess(limits) == 2.0
+    assert [line.code for line in SizeAndSpeed(2_000_000, 250.0).over(limits, "x")] == [
+        "limits.too_large",
+        "limits.too_slow",
+    ]
     assert [size_text(count) for count in (999, 14_600, 4_934_000, 12_340_000)] == [
         "999 B",
         "14.6 KB",

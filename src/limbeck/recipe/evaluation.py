@@ -83,7 +83,7 @@ class Export(Section):
 
     int8: Literal["auto", "keep", "never"] = Field(default="auto", description="keep: whatever the clock says")
     prune: float = Field(
-        default=0.0, ge=0, le=0.9, description="share of hidden units, channels or heads that is cut out after training"
+        default=0.0, ge=0, le=0.9, description="share of hidden units, channels or heads that is pruned after training"
     )
     seen: bool = Field(default=True, description="hashes of the rows it was trained on")
     weights: bool = Field(default=True, description="weights that a student may begin from; answers need none")

@@ -56,5 +56,5 @@ def several(sample: Sample) -> Portfolio:
 
 
 def detector(sample: Sample) -> Portfolio:  # noqa: ARG001 - as for all kinds
-    """Return what tables are looked for anomalies with: classical detectors, chosen by made-up anomalies."""
+    """Return what tables are looked for anomalies with: classical detectors, chosen by synthetic anomalies."""
     return Portfolio({"student": {"network": "outliers"}}, {})

@@ -1,6 +1,6 @@
 """Ensembles of trees of rows of a table, which answer together: boosting, a random forest, extremely randomised trees.
 
-Boosting alone is the best at home and less steady abroad.
+Boosting alone is the most accurate on scenarios that it was fitted on, and varies more on new ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Anomalies in tables by the mean of several classical detectors, chosen by made-up anomalies.
+"""Anomalies in tables by the mean of several classical detectors, chosen by synthetic anomalies.
 
 Nearest neighbours, local outlier factor, the error of principal components, and an isolation forest each give the
 logarithm of their published score. The first three compare numbers by the spread of their column, or in the unit that
@@ -7,7 +7,7 @@ answer is the mean of those that are chosen (Aggarwal & Sathe, *Outlier Ensemble
 
 To choose, a part of the training rows is held out, and anomalies are made of it. The scaling is the one with which
 nearest neighbours tell both apart better; other detectors are used that are at most a little worse than these. Not the
-best alone: components find cells that do not fit each other better than anything else, which is what most made-up
+best alone: components find cells that do not fit each other better than anything else, which is what most synthetic
 anomalies are, and fewer real ones. Then all are fitted on all rows.
 """
 
@@ -26,9 +26,9 @@ from limbeck.kinds.table.encode import TableInput
 from limbeck.metrics.curves import roc_auc
 from limbeck.networks.anomaly.detector import Detector
 from limbeck.networks.anomaly.isolation import Isolation
-from limbeck.networks.anomaly.made_up import made_up
 from limbeck.networks.anomaly.neighbours import Neighbours
 from limbeck.networks.anomaly.residual import Residual
+from limbeck.networks.anomaly.synthetic import synthetic_anomalies
 from limbeck.networks.table.columns import Flags, arrays_of, by_name, scaled_once
 from limbeck.networks.table.tree_sum import OPERATORS
 from limbeck.recipe import Section
@@ -58,7 +58,7 @@ class Options(Section):
         default=0.05,
         ge=0,
         le=1,
-        description="AUROC on made-up anomalies by which a detector may be below nearest neighbours",
+        description="AUROC on synthetic anomalies by which a detector may be below nearest neighbours",
     )
 
 
@@ -75,7 +75,7 @@ class Outliers(Detector):
     middles: Tensor
     scales: Tensor
     unit_scales: Tensor
-    found: NDArray[np.float64] | None = None  # AUROC of each candidate on made-up anomalies
+    found: NDArray[np.float64] | None = None  # AUROC of each candidate on synthetic anomalies
 
     def __init__(self, options: Any, encoder: TableInput, classes: int) -> None:
         super().__init__(options, encoder, classes)
@@ -141,7 +141,7 @@ class Outliers(Detector):
         told = [" by ".join(filter(None, CANDIDATES[at])) for at in used]
         if self.found is not None:
             told = [f"{name} (AUROC {self.found[at]:.2f})" for name, at in zip(told, used, strict=True)]
-        compared = "chosen by made-up anomalies" if self.found is not None else "without a comparison"
+        compared = "chosen by synthetic anomalies" if self.found is not None else "without a comparison"
         return f"detectors, {compared}: {', '.join(told)}"
 
     @torch.no_grad()
@@ -161,7 +161,7 @@ class Outliers(Detector):
             self.unit_scales[:count] = own.square().mean().sqrt().clamp(min=1e-30) / self.spans
 
     def _chosen(self, allowed: NDArray[np.bool_], found: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which of the allowed candidates are used, by their AUROC on made-up anomalies, both [S]."""
+        """Return which of the allowed candidates are used, by their AUROC on synthetic anomalies, both [S]."""
         first = next(name for name, _ in (CANDIDATES[at] for at in np.flatnonzero(allowed)))
         same = [at for at in np.flatnonzero(allowed) if CANDIDATES[at][0] == first]
         best = max(same, key=lambda at: found[at])
@@ -186,10 +186,10 @@ class Outliers(Detector):
         self.isolation.fit(vectors, seed)
 
     def _compared(self, vectors: Tensor, draw: torch.Generator) -> NDArray[np.float64]:
-        """Return each candidate's AUROC, float64 [S], of made-up anomalies against the normal rows they are made of."""
+        """Return each candidate's AUROC, float64 [S], of synthetic anomalies against the rows they are made of."""
         normal = self._scores(vectors).numpy()
         scores = []
-        for strange in made_up(vectors, self._cells(), draw):
+        for strange in synthetic_anomalies(vectors, self._cells(), draw):
             both = np.concatenate((normal, self._scores(strange).numpy()))
             labels = np.arange(len(both)) >= len(normal)
             scores.append([roc_auc(labels, one) or 0.5 for one in both.T])

@@ -1,9 +1,9 @@
 """Hashed n-grams to a linear layer, or to one hidden layer: the honest cheap baseline (Joulin et al. 2017).
 
-The linear form is a softmax regression over TF-IDF weights. The inverse document frequency scales each bucket's
-weight in training, which lets rare and telling n-grams learn as fast as common ones, and is folded into the table
-before export: the served network holds one table and no statistics. With ``class_ratio`` the scale also grows with how
-unevenly an n-gram falls on the classes, as in NBSVM (Wang & Manning 2012), or the mean of a model with and one without
+The linear form is a softmax regression over TF-IDF weights. The inverse document frequency scales each bucket's weight
+in training, which lets rare and telling n-grams learn as fast as common ones, and is folded into the table before
+export: the served network holds one table and no statistics. With ``class_ratio`` the scale is also multiplied by the
+n-gram's log-count ratio between classes, as in NBSVM (Wang & Manning 2012), or the mean of a model with and one without
 it is taken.
 """
 
@@ -22,7 +22,7 @@ from limbeck.kinds.text.ragged import Ragged
 from limbeck.networks.base import Network
 from limbeck.recipe import Section
 
-_EVEN = 0.3  # what an n-gram weighs that falls on all classes alike
+_EVEN = 0.3  # factor of an n-gram that is as frequent in all classes
 
 
 class Options(Section):
@@ -33,8 +33,8 @@ class Options(Section):
     dropout: float = Field(default=0.0, ge=0, lt=1, description="share of n-grams dropped in training")
     class_ratio: Literal["off", "on", "mean"] = Field(
         default="off",
-        description="whether n-grams that one class holds more often weigh more; mean: half of it, by two models; "
-        "training.optimizer = liblinear",
+        description="weight n-grams by their log-count ratio between classes (NBSVM); mean: of two models, with and "
+        "without; training.optimizer = liblinear",
     )
     margin: float = Field(default=1.0, gt=0, description="C of the linear model; training.optimizer = liblinear")
 
@@ -78,12 +78,12 @@ class Ngram(Network):
         self.folded = False  # a model that is solved again, on more rows, has the scale of these rows still to fold
 
     def weigh_by_class(self, rows: Ragged, labels: NDArray[np.int64]) -> None:
-        """Multiply the scale of `fit_start` by how unevenly each n-gram falls on the classes of N labelled rows."""
+        """Multiply the scale of `fit_start` by each n-gram's log-count ratio between the classes of N labelled rows."""
         row_of = np.repeat(np.arange(len(rows)), rows.lengths)
         seen = np.stack([
             np.bincount(rows.values[labels[row_of] == one], minlength=len(self.scale)) for one in np.unique(labels)
         ])  # fmt: skip
-        self._take_scale(self.scale.cpu().numpy() * unevenness(seen), rows)
+        self._take_scale(self.scale.cpu().numpy() * log_count_ratio(seen), rows)
 
     def _take_scale(self, scale: NDArray[np.floating[Any]], rows: Ragged) -> None:
         scale = scale.astype(np.float32)
@@ -119,11 +119,11 @@ class Ngram(Network):
         self.folded = True
 
 
-def unevenness(seen: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return by what to multiply the weight of each of F n-grams, of the rows int64 [C, F] of each class that hold it.
+def log_count_ratio(seen: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the factor float64 [F] on the weight of each n-gram, by how many rows of each class hold it, int64 [C, F].
 
-    The measure is the largest absolute log-count ratio of a class against the others, with one row added to each count
-    (Wang & Manning 2012, section 2.1).
+    It is the largest absolute log-count ratio of a class against the others, with one row added to each count (Wang &
+    Manning 2012, section 2.1), plus a constant.
     """
     held, others = 1.0 + seen, 1.0 + seen.sum(axis=0) - seen
     held, others = held / held.sum(axis=1, keepdims=True), others / others.sum(axis=1, keepdims=True)

@@ -1,9 +1,9 @@
 """Linear n-gram models of several labels, solved at once: one against the rest (Rifkin & Klautau 2004).
 
-Each label has a linear model of its own over the same TF-IDF weights, or over those weights times how unevenly an
-n-gram falls on rows with and without it: the squared hinge of a support vector machine, or log loss. What the models
-say of rows that they have not learned, in five folds, is what calibration and thresholds are found on: the whole of
-train and valid serves for it, where valid alone holds a handful of rows of a rare label.
+Each label has a linear model of its own over the same TF-IDF weights, or over those weights times the n-gram's log-
+count ratio between rows with and without it: the squared hinge of a support vector machine, or log loss. What the
+models say of rows that they have not learned, in five folds, is what calibration and thresholds are found on: the whole
+of train and valid serves for it, where valid alone holds a handful of rows of a rare label.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from scipy import sparse
 from limbeck.data.split import folds
 from limbeck.events import check
 from limbeck.kinds.text.ragged import Ragged
-from limbeck.networks.text.ngram import Ngram, unevenness
+from limbeck.networks.text.ngram import Ngram, log_count_ratio
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.training.fit.linear_solvers import BY_CLASS, scaled_bags
@@ -103,6 +103,6 @@ def _model(recipe: Recipe) -> Any:
 def _by_label(matrix: sparse.csr_array, wanted: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return by what to multiply each of F columns, so that rows [N, F] keep their mean square length."""
     seen = np.stack([np.bincount(matrix[wanted == one].indices, minlength=matrix.shape[1]) for one in (False, True)])
-    scale = unevenness(seen)
+    scale = log_count_ratio(seen)
     before, after = (float(np.square(matrix.data * by).sum()) for by in (1.0, scale[matrix.indices]))
     return scale * float(np.sqrt(before / (after + 1e-12)))

@@ -1,4 +1,4 @@
-"""Anomalies made of normal rows, to compare detectors where no real ones are known.
+"""Synthetic anomalies made of normal rows, to compare detectors where no real ones are known.
 
 Three of the four forms of Han et al. (ADBench, NeurIPS 2022, §3.2): cells of other rows, which do not fit
 (dependency anomalies; some cells or all); rows farther from the middle (global); and noise around a row (local). Beside
@@ -17,7 +17,7 @@ _AWAY = (1.3, 2.0)  # how far from the middle, in distances of the row
 _NOISE = 0.5  # standard deviation of the noise, in standard deviations of the column
 
 
-def made_up(rows: Tensor, groups: list[list[int]], draw: torch.Generator) -> Iterator[Tensor]:
+def synthetic_anomalies(rows: Tensor, groups: list[list[int]], draw: torch.Generator) -> Iterator[Tensor]:
     """Yield anomalies float [N, F], one form after the other, of scaled normal rows float [N, F].
 
     ``groups`` lists which features are one cell of the table, and change together.
