@@ -45,7 +45,7 @@ def limit(found: Understood, limits: Limits) -> None:
         found.decide("export.max_size", size, message("automatic.key.export.max_size"), told=False)
     if limits.rows_per_second is not None:
         if not limits.rows_per_second > 0:
-            what = f"{limits.rows_per_second!r} is no speed"
+            what = f"{limits.rows_per_second!r} is not a speed"
             raise LimbeckError(what, where="--rows-per-second", fix="give a number above 0")
         why = message("automatic.key.export.min_rows_per_second")
         found.decide("export.min_rows_per_second", limits.rows_per_second, why, told=False)

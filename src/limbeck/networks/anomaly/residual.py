@@ -1,4 +1,4 @@
-"""What the principal components of normal rows cannot rebuild (Jolliffe 2002, §10.1)."""
+"""The reconstruction error of a row with the principal components of normal rows (Jolliffe 2002, §10.1)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Residual(nn.Module):
         self.register_buffer("usual", torch.ones(()))
 
     def forward(self, rows: Tensor) -> Tensor:
-        """Return the logarithm of the error of rebuilding rows float [B, F], float [B, 1]."""
+        """Return the logarithm of the reconstruction error of rows float [B, F], float [B, 1]."""
         return torch.log(self._errors(rows) / self.usual + _LEVEL)[:, None]
 
     @torch.no_grad()

@@ -60,7 +60,7 @@ def check_solver(recipe: Recipe, network: Network) -> None:
         fix = 'use student.network = "ngram" without student.hidden, or another optimizer'
         raise LimbeckError(what, where="recipe", fix=fix)
     if recipe.training.optimizer != LIBLINEAR and isinstance(network, Ngram) and network.options.class_ratio != "off":
-        what = "student.class_ratio wants all labels at once, which only training.optimizer = 'liblinear' gives it"
+        what = "student.class_ratio needs training.optimizer = 'liblinear'"
         raise LimbeckError(what, where="recipe", fix="set training.optimizer, or leave student.class_ratio out")
     if solver_of(network, recipe) is None or isinstance(network, WideNetwork):
         return
