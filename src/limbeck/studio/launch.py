@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from limbeck.errors import LimbeckError, needing
 from limbeck.files import write_text
 from limbeck.locks import sole_writer
 from limbeck.progress import say
+from limbeck.studio.hosts import is_loopback
 from limbeck.studio.parent import PARENT, end_with_parent
 
 SETTINGS = "limbeck.studio.settings"
@@ -91,7 +91,7 @@ def serve(host: str, port: int, bundles: list[Path], review: Path | None = None)
     from limbeck.studio.accounts.services import setup_token
 
     # What is wrong with the command is told before a database is made, which takes seconds.
-    if not _loopback(host) and not settings.CONFIG.public_url:
+    if not is_loopback(host) and not settings.CONFIG.public_url:
         fix = "set it to the address that people type, e.g. https://studio.example.org"
         raise LimbeckError(f"is needed with --host {host}", where="LIMBECK_PUBLIC_URL", fix=fix)
     add_bundles(bundles)
@@ -101,7 +101,7 @@ def serve(host: str, port: int, bundles: list[Path], review: Path | None = None)
         command = [sys.executable, "-m", "limbeck", "studio", "review", bundles[0].resolve().name, str(review)]
         if code := subprocess.run(command).returncode:  # noqa: S603 - this program itself
             raise SystemExit(code)
-    address = settings.CONFIG.public_url or f"http://{'localhost' if _loopback(host) else host}:{port}"
+    address = settings.CONFIG.public_url or f"http://{'localhost' if is_loopback(host) else host}:{port}"
     token = setup_token()
     link = Path(settings.HOME) / "setup-link"
     if token:
@@ -173,12 +173,3 @@ def work(*, until_empty: bool = False) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: worker.stop())
     return worker.run(until_empty=until_empty)
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -25,8 +25,8 @@ from django.core.cache import cache
 from django.http import HttpRequest
 from django.urls import reverse
 
+from limbeck.studio.hosts import is_loopback
 from limbeck.studio.sign_on.arrivals import Person, subject_key
-from limbeck.studio.sign_on.settings import loopback
 
 OIDC = "oidc"
 KEPT = 600  # seconds that the discovery document is kept
@@ -172,7 +172,7 @@ def _discovered(issuer: str) -> dict[str, Any]:
         raise OAuth2Error("the provider names another issuer than LIMBECK_OIDC_ISSUER")
     for name in [*ENDPOINTS, *(["userinfo_endpoint"] if "userinfo_endpoint" in found else [])]:
         parts = urlsplit(str(found.get(name)))
-        if parts.scheme != "https" and not (parts.scheme == "http" and loopback(parts.hostname or "")):
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
             raise OAuth2Error(f"the provider's {name} is no encrypted address")
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import ipaddress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +10,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings
 
 from limbeck.errors import LimbeckError, missing_extra
+from limbeck.studio.hosts import is_loopback
 from limbeck.studio.roles import Role
 
 Roles = dict[str, Role]
@@ -84,15 +84,7 @@ def _given(variable: str, value: str) -> None:
 def _address(variable: str, value: str, schemes: set[str], on_this_machine: set[str]) -> None:
     """Refuse a URL whose scheme is not allowed: some are for addresses of this machine only."""
     parts = urlsplit(value)
-    allowed = schemes | on_this_machine if loopback(parts.hostname or "") else schemes
+    allowed = schemes | on_this_machine if is_loopback(parts.hostname or "") else schemes
     if parts.scheme not in allowed or not parts.hostname or parts.username or parts.query or parts.fragment:
         fix = "begin it with https://" if "https" in schemes else "begin it with ldaps://, or leave StartTLS on"
         raise LimbeckError("is no encrypted address", where=variable, fix=fix)
-
-
-def loopback(host: str) -> bool:
-    """Whether a host is this machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
