@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -21,6 +22,7 @@ django.setup()
 
 from django.core.cache import cache  # noqa: E402
 from django.test import Client  # noqa: E402
+from django.urls import reverse  # noqa: E402
 
 from limbeck import registry  # noqa: E402
 from limbeck.studio.accounts.models import User  # noqa: E402
@@ -44,6 +46,21 @@ def person(name: str, role: str, **values: object) -> User:
     user.set_password(PASSWORD)
     user.save()
     return user
+
+
+@pytest.fixture
+def configure(settings: Any) -> Callable[..., None]:
+    """A function that changes settings of the site: name of a field of `Config` -> value."""
+
+    def change(**values: object) -> None:
+        settings.CONFIG = settings.CONFIG.model_copy(update=values)
+
+    return change
+
+
+def is_signed_in(client: Client) -> bool:
+    """Whether a browser has a session of a person."""
+    return bool(client.get(reverse("home")).status_code == 200)
 
 
 @pytest.fixture

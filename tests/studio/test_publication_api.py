@@ -79,7 +79,7 @@ def test_the_page_retires_a_candidate(own: Version, candidate: Version, sign_in:
     address = reverse("retire", args=["own", candidate.version])
     assert client.post(address, {"on": "1"}).status_code == 302
     assert promote.state_of(candidate) == "retired"
-    assert "Candidate again" in client.get(reverse("compare", args=["own", candidate.version])).content.decode()
+    assert "Restore as candidate" in client.get(reverse("compare", args=["own", candidate.version])).content.decode()
     client.post(address)
     assert promote.state_of(candidate) == "candidate"
 
@@ -112,7 +112,7 @@ def test_a_version_in_the_shadow_answers_beside_the_published_one(
     assert newest.label == told["pairs"][0]["published"]
     client: Client = sign_in("administrator")  # type: ignore[operator]
     page = client.get(reverse("compare", args=["own", candidate.version])).content.decode()
-    assert f"Of 60 rows that came in, the two answered {expected} differently" in page
+    assert f"The two versions disagree on {expected} of 60 rows" in page
     promote.set_shadow(candidate, False, by=people["administrator"])
     answers(own, ["x"], people["operator"])
     Prediction.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=1))

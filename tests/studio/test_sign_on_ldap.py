@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pydantic import SecretStr
 
 from limbeck.studio.accounts.models import Attempt, User
 from limbeck.studio.audit.models import Entry
 from limbeck.studio.roles import Role
 from limbeck.studio.sign_on.directory import DirectoryError, look_up
 from studio.conftest import PASSWORD as LOCAL
-from studio.conftest import person
+from studio.conftest import is_signed_in, person
+from studio.test_launch import free_port
 
 ldap = pytest.importorskip("ldap", reason="python-ldap is not installed: pip install limbeck[ldap]")
 pytestmark = [
@@ -31,12 +31,6 @@ pytestmark = [
 ROOT = Path(__file__).parents[2]
 WANG, ZHAO = "wang's password", "zhao's password"
 GROUPS = "ou=groups,dc=example,dc=org"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -57,19 +51,15 @@ def directory() -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def configured(directory: dict[str, str], settings: Any) -> Callable[..., None]:
-    """A site with this directory, by StartTLS; a function that changes its settings."""
-
-    def change(**values: object) -> None:
-        settings.CONFIG = settings.CONFIG.model_copy(update=values)
-
-    change(
+def configured(directory: dict[str, str], configure: Callable[..., None]) -> Callable[..., None]:
+    """A site with this directory, with StartTLS; a function that changes its settings."""
+    configure(
         ldap_uri=directory["LDAP_URL"], ldap_ca=Path(directory["LDAP_CA"]), ldap_bind_dn="cn=studio,dc=example,dc=org",
-        ldap_bind_password=type(settings.CONFIG.secret_key)("service password"),
+        ldap_bind_password=SecretStr("service password"),
         ldap_user_base="ou=people,dc=example,dc=org", ldap_group_base=GROUPS,
         ldap_roles={"moderators": Role.REVIEWER, f"cn=admins,{GROUPS}": Role.ADMINISTRATOR},
     )  # fmt: skip
-    return change
+    return configure
 
 
 @pytest.fixture
@@ -99,14 +89,10 @@ def sign_in(name: str, password: str) -> tuple[Client, str]:
     return client, page.content.decode()
 
 
-def signed_in(client: Client) -> bool:
-    return bool(client.get(reverse("home")).status_code == 200)
-
-
 def test_a_person_signs_in_with_the_role_of_the_groups(configured: Callable[..., None]) -> None:
     client, _ = sign_in("wang", WANG)
     user = User.objects.get()
-    assert signed_in(client)
+    assert is_signed_in(client)
     assert (user.username, user.name, user.email, user.role) == ("wang", "王芳", "wang@example.org", "reviewer")
     assert list(Entry.objects.order_by("number").values_list("action", flat=True)) == [
         "account.register", "account.sign_in",
@@ -138,7 +124,7 @@ def test_roles_follow_the_groups_at_each_sign_in(
 )  # fmt: skip
 def test_wrong_names_and_passwords_are_refused(configured: Callable[..., None], name: str, password: str) -> None:
     client, _page = sign_in(name, password)
-    assert not signed_in(client) and not User.objects.exists()
+    assert not is_signed_in(client) and not User.objects.exists()
     assert look_up(name, password) is None
 
 
@@ -153,14 +139,14 @@ def test_the_sixth_wrong_password_is_refused(configured: Callable[..., None]) ->
     for _ in range(5):
         sign_in("wang", "wrong")
     client, page = sign_in("wang", WANG)
-    assert not signed_in(client) and "Too many" in page
-    assert signed_in(sign_in("zhao", ZHAO)[0])
+    assert not is_signed_in(client) and "Too many" in page
+    assert is_signed_in(sign_in("zhao", ZHAO)[0])
 
 
 def test_a_name_of_this_site_is_another_person(configured: Callable[..., None]) -> None:
     own = person("wang", "administrator")
     theirs, _ = sign_in("wang", WANG)
-    assert signed_in(theirs)
+    assert is_signed_in(theirs)
     assert User.objects.exclude(pk=own.pk).get().role == "reviewer"
     mine, _ = sign_in("wang", LOCAL)
     assert int(mine.session["_auth_user_id"]) == own.pk
@@ -170,7 +156,7 @@ def test_who_is_disabled_here_stays_out(configured: Callable[..., None]) -> None
     sign_in("wang", WANG)
     User.objects.update(is_active=False)
     client, page = sign_in("wang", WANG)
-    assert not signed_in(client) and "disabled" in page and not Attempt.objects.exists()
+    assert not is_signed_in(client) and "disabled" in page and not Attempt.objects.exists()
 
 
 def test_new_people_and_those_without_a_role(configured: Callable[..., None]) -> None:
@@ -185,15 +171,15 @@ def test_without_passwords_of_this_site_the_directory_stays(configured: Callable
     person("local", "administrator")
     configured(password_sign_in=False)
     assert b'name="password"' in Client().get(reverse("account_login")).content
-    assert not signed_in(sign_in("local", LOCAL)[0])
-    assert signed_in(sign_in("wang", WANG)[0])
+    assert not is_signed_in(sign_in("local", LOCAL)[0])
+    assert is_signed_in(sign_in("wang", WANG)[0])
 
 
 def test_ldaps_and_plain_on_this_machine(configured: Callable[..., None], directory: dict[str, str]) -> None:
     configured(ldap_uri=directory["LDAPS_URL"])
-    assert signed_in(sign_in("wang", WANG)[0])
+    assert is_signed_in(sign_in("wang", WANG)[0])
     configured(ldap_uri=directory["LDAP_URL"], ldap_start_tls=False, ldap_ca=None)
-    assert signed_in(sign_in("wang", WANG)[0])
+    assert is_signed_in(sign_in("wang", WANG)[0])
 
 
 @pytest.mark.parametrize("uri", ["LDAP_URL", "LDAPS_URL"])
@@ -208,9 +194,9 @@ def test_a_certificate_that_nobody_signed_is_refused(
 def test_a_directory_that_is_away_lets_people_of_this_site_in(configured: Callable[..., None]) -> None:
     person("local", "operator")
     configured(ldap_uri=f"ldap://127.0.0.1:{free_port()}")
-    assert signed_in(sign_in("local", LOCAL)[0])
+    assert is_signed_in(sign_in("local", LOCAL)[0])
     client, page = sign_in("wang", WANG)
-    assert not signed_in(client) and "cannot be reached" in page
+    assert not is_signed_in(client) and "cannot be reached" in page
     for _ in range(5):
         sign_in("local", "wrong")  # counted, or passwords could be tried while the directory is away
-    assert not signed_in(sign_in("local", LOCAL)[0])
+    assert not is_signed_in(sign_in("local", LOCAL)[0])

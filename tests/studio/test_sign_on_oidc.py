@@ -16,13 +16,15 @@ import pytest
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
+from pydantic import SecretStr
 
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.models import Entry
 from limbeck.studio.roles import Ability, Role
 from oidc_provider import CLIENT, PASSWORD, SECRET
 from studio.conftest import PASSWORD as LOCAL
-from studio.conftest import person
+from studio.conftest import is_signed_in, person
+from studio.test_api import Program
 from studio_tokens import token_of
 
 pytestmark = pytest.mark.django_db
@@ -52,18 +54,13 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def configured(provider: Path, settings: Any) -> Iterator[Callable[..., None]]:
+def configured(provider: Path, configure: Callable[..., None]) -> Iterator[Callable[..., None]]:
     """A site with this provider; a function that changes its settings."""
-    issuer = (provider / "address").read_text()
-
-    def change(**values: object) -> None:
-        settings.CONFIG = settings.CONFIG.model_copy(update=values)
-
-    secret = type(settings.CONFIG.secret_key)(SECRET)
-    change(
-        oidc_issuer=issuer, oidc_client_id=CLIENT, oidc_client_secret=secret, oidc_roles=ROLES, oidc_name="Example"
+    configure(
+        oidc_issuer=(provider / "address").read_text(), oidc_client_id=CLIENT, oidc_client_secret=SecretStr(SECRET),
+        oidc_roles=ROLES, oidc_name="Example",
     )  # fmt: skip
-    yield change
+    yield configure
     (provider / "people.json").write_text(json.dumps(PEOPLE))
     (provider / "token.json").unlink(missing_ok=True)
 
@@ -100,10 +97,6 @@ def sign_in(name: str, client: Client | None = None, **values: str) -> Client:
     return client
 
 
-def signed_in(client: Client) -> bool:
-    return bool(client.get(reverse("home")).status_code == 200)
-
-
 def told(client: Client) -> str:
     """What the sign-in page says."""
     page = client.get(reverse("account_login"))
@@ -118,7 +111,7 @@ def actions() -> list[tuple[str, str]]:
 
 def test_a_person_signs_in_with_the_role_of_the_groups(configured: Callable[..., None]) -> None:
     client = sign_in("wang", next=reverse("review_queue"))
-    assert client.answer["Location"] == reverse("review_queue") and signed_in(client)
+    assert client.answer["Location"] == reverse("review_queue") and is_signed_in(client)
     user = User.objects.get()
     assert (user.username, user.name, user.email, user.role) == ("wang", "王芳", "wang@example.org", "reviewer")
     assert not user.has_usable_password()
@@ -155,7 +148,7 @@ def test_roles_follow_the_groups_at_each_sign_in(configured: Callable[..., None]
 def test_the_last_administrator_stays_one(configured: Callable[..., None], provider: Path) -> None:
     sign_in("lin")
     (provider / "people.json").write_text(json.dumps(PEOPLE | {"lin": {"groups": []}}))
-    assert signed_in(sign_in("lin"))
+    assert is_signed_in(sign_in("lin"))
     assert User.objects.get(username="lin").role == "administrator"
 
 
@@ -178,16 +171,16 @@ def test_who_is_disabled_here_stays_out(configured: Callable[..., None]) -> None
     sign_in("wang")
     User.objects.update(is_active=False)
     client = sign_in("wang")
-    assert not signed_in(client) and "disabled" in told(client)
+    assert not is_signed_in(client) and "disabled" in told(client)
     assert User.objects.count() == 1 and actions()[-1] == ("account.refused", "disabled")
 
 
 def test_new_people_only_where_the_settings_say(configured: Callable[..., None]) -> None:
     sign_in("wang")
     configured(sso_create=False)
-    assert signed_in(sign_in("wang"))
+    assert is_signed_in(sign_in("wang"))
     client = sign_in("zhao")
-    assert not signed_in(client) and "no account" in told(client) and User.objects.count() == 1
+    assert not is_signed_in(client) and "no account" in told(client) and User.objects.count() == 1
 
 
 def test_an_equal_e_mail_address_or_name_takes_no_account_over(configured: Callable[..., None]) -> None:
@@ -209,16 +202,16 @@ def test_a_verified_address_is_joined_if_that_is_allowed(
     before = Client()
     before.force_login(own)
     token_of(own, Ability.READ)
-    assert signed_in(sign_in("wang"))
+    assert is_signed_in(sign_in("wang"))
     assert User.objects.count() == (1 if verified else 2)
     own.refresh_from_db()
     assert own.has_usable_password() is own.tokens.exists() is not verified  # who else knew them is shut out
-    assert signed_in(before) is not verified
+    assert is_signed_in(before) is not verified
 
 
 def test_a_disabled_address_gets_no_new_account(configured: Callable[..., None]) -> None:
     User.objects.create(username="x", email="wang@example.org", is_active=False)
-    assert not signed_in(sign_in("wang")) and User.objects.count() == 1
+    assert not is_signed_in(sign_in("wang")) and User.objects.count() == 1
 
 
 def test_an_account_of_the_provider_has_no_password_here(configured: Callable[..., None]) -> None:
@@ -229,12 +222,16 @@ def test_an_account_of_the_provider_has_no_password_here(configured: Callable[..
     client = sign_in("wang")
     other = Client()
     other.post(reverse("account_login"), {"login": "wang", "password": LOCAL})
-    assert not signed_in(other)
+    assert not is_signed_in(other)
     assert client.get(reverse("account_change_password")).status_code == 404
     assert "organisation" in client.get(reverse("profile")).content.decode()
     admin = sign_in("lin")
     form = admin.get(reverse("user", args=[user.pk])).context["form"]
     assert "password" not in form.fields and form.fields["role"].disabled
+    program = Program(User.objects.get(username="lin"))
+    for change in ({"must_change_password": True}, {"role": "viewer"}):
+        assert program.send("patch", f"/people/{user.pk}", change)[0] == 409
+    assert program.send("patch", f"/people/{user.pk}", {"name": "王"})[0] == 200
 
 
 def test_sign_in_by_password_can_be_switched_off(configured: Callable[..., None]) -> None:
@@ -243,11 +240,11 @@ def test_sign_in_by_password_can_be_switched_off(configured: Callable[..., None]
     client = Client()
     assert b'name="password"' not in client.get(reverse("account_login")).content
     client.post(reverse("account_login"), {"login": "local", "password": LOCAL})
-    assert not signed_in(client)
+    assert not is_signed_in(client)
     for name in ("account_reset_password", "mfa_login_webauthn"):
         assert client.get(reverse(name)).status_code == 404
     assert client.get(reverse("account_signup")).templates[0].name == "account/signup_closed.html"
-    assert signed_in(sign_in("wang"))
+    assert is_signed_in(sign_in("wang"))
 
 
 @pytest.mark.parametrize("changed", ["nonce", "code_challenge", "state"])
@@ -259,7 +256,7 @@ def test_an_answer_to_another_request_is_refused(configured: Callable[..., None]
     other = begin(Client())[changed]  # of somebody else's request
     client_back = at_the_provider("wang", f"{address}?{urlencode(asked | {changed: other})}")
     come_back(client, client_back)
-    assert not signed_in(client) and not User.objects.exists() and "did not succeed" in told(client)
+    assert not is_signed_in(client) and not User.objects.exists() and "provider failed" in told(client)
 
 
 @pytest.mark.parametrize(
@@ -274,33 +271,33 @@ def test_an_id_token_that_does_not_fit_is_refused(
 ) -> None:
     (provider / "token.json").write_text(json.dumps(changed))
     client = sign_in("wang")
-    assert not signed_in(client) and not User.objects.exists() and "did not succeed" in told(client)
+    assert not is_signed_in(client) and not User.objects.exists() and "provider failed" in told(client)
 
 
 def test_a_code_serves_once(configured: Callable[..., None]) -> None:
     client = Client()
     answer = at_the_provider("wang", begin(client)["address"])
     come_back(client, answer)
-    assert signed_in(client)
+    assert is_signed_in(client)
     again = Client()
     come_back(again, answer)
-    assert not signed_in(again)
+    assert not is_signed_in(again)
 
 
 def test_a_provider_that_refuses_or_is_away_sends_back(configured: Callable[..., None]) -> None:
     client = Client()
     asked = begin(client)
     come_back(client, f"http://testserver{reverse('oidc_callback')}?error=access_denied&state={asked['state']}")
-    assert "did not succeed" in told(client)
+    assert "provider failed" in told(client)
     configured(oidc_issuer="http://127.0.0.1:9")
     assert client.post(reverse("oidc_start")).status_code == 302
-    assert "did not succeed" in told(client)
+    assert "provider failed" in told(client)
 
 
 def test_only_the_named_issuer_is_believed(configured: Callable[..., None], settings: Any) -> None:
     configured(oidc_issuer=settings.CONFIG.oidc_issuer + "/")  # it names itself without the slash
     client = Client()
-    assert client.post(reverse("oidc_start")).status_code == 302 and "did not succeed" in told(client)
+    assert client.post(reverse("oidc_start")).status_code == 302 and "provider failed" in told(client)
 
 
 def test_without_a_provider_there_is_no_way_to_it() -> None:

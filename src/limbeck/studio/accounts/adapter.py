@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from limbeck.studio.accounts import attempts, services
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.log import record
-from limbeck.studio.sign_on.arrivals import RefusedError
 from limbeck.studio.sign_on.backends import LocalBackend
 from limbeck.studio.sign_on.directory import DirectoryError
+from limbeck.studio.sign_on.provisioning import RefusedError
 from limbeck.studio.web.request import client_address
 
 
@@ -45,8 +45,8 @@ class Adapter(DefaultAccountAdapter):
             attempts.succeeded(attempt)  # the password was right
             raise ValidationError(refused.text) from refused
         except DirectoryError as error:  # it may still have been a wrong password of this site: the attempt counts
-            logging.getLogger(__name__).warning("the directory cannot be asked: %s", error)
-            raise ValidationError(_("The directory cannot be reached at present. Try again later.")) from error
+            logging.getLogger(__name__).warning("the LDAP directory cannot be asked: %s", error)
+            raise ValidationError(_("The LDAP directory cannot be reached. Try again later.")) from error
         if user is None:
             with transaction.atomic():
                 record("account.wrong_password", actor=None, request=request)

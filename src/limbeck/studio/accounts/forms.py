@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from limbeck.studio.accounts.models import ROLES, User
 from limbeck.studio.roles import Role
-from limbeck.studio.sign_on.arrivals import role_from_groups
+from limbeck.studio.sign_on.provisioning import role_from_groups
 
 _PHONE = forms.RegexField(
     r"^\+?[\d\s()-]{5,30}$",
@@ -55,12 +55,12 @@ class SetPasswordForm(NewPassword, AllauthSetPasswordForm):
 
 
 class ResetPasswordForm(AllauthResetPasswordForm):
-    """The e-mail address of who forgot a password."""
+    """The e-mail address of a person who forgot the password."""
 
     def clean_email(self) -> str:
-        """Leave out whose password is not this site's."""
+        """Leave out people without a password on this site."""
         address: str = super().clean_email()
-        self.users: list[User] = [user for user in self.users if not user.socialaccount_set.exists()]
+        self.users: list[User] = [user for user in self.users if not user.is_external]
         return address
 
 
@@ -115,11 +115,11 @@ class PersonForm(forms.ModelForm):
             self.fields["password"].help_text = _("At least 10 characters. Hand it over in person.")
             self.initial["must_change_password"] = True
             self.initial["role"] = Role.OPERATOR.value
-        elif self.instance.socialaccount_set.exists():
+        elif self.instance.is_external:
             del self.fields["password"], self.fields["must_change_password"]
             if role_from_groups(self.instance):
                 self.fields["role"].disabled = True
-                self.fields["role"].help_text = _("Follows from the groups of the sign-in provider, at each sign-in.")
+                self.fields["role"].help_text = _("Set at each sign-in from the groups at the identity provider.")
 
     def clean(self) -> dict[str, Any]:
         """Check the password against the other values."""

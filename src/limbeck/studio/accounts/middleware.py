@@ -15,16 +15,11 @@ def new_password_first(get_response: Callable[[HttpRequest], HttpResponse]) -> C
     """Send such a person to the page with the new password."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        if _needed(request) and _name(request) not in _FREE:
+        if request.user.is_authenticated and request.user.must_change_password and _name(request) not in _FREE:
             return redirect("account_change_password")
         return get_response(request)
 
     return middleware
-
-
-def _needed(request: HttpRequest) -> bool:
-    person = request.user
-    return person.is_authenticated and person.must_change_password and not person.socialaccount_set.exists()
 
 
 def _name(request: HttpRequest) -> str:

@@ -38,6 +38,11 @@ class User(AbstractUser):
         return self.is_active and ability in ABILITIES[Role(self.role)]
 
     @property
+    def is_external(self) -> bool:
+        """Whether a provider or a directory signs the person in; there is no password on this site then."""
+        return bool(self.socialaccount_set.exists())
+
+    @property
     def shown_name(self) -> str:
         """What others see: the full name, or the user name."""
         return self.name or self.username

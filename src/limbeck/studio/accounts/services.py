@@ -47,7 +47,7 @@ def withdraw(invitation: Invitation, *, by: User, request: HttpRequest | None = 
 
 
 def setup_token() -> str | None:
-    """Return a token by which the first administrator registers; None where there is one already, or nobody registers.
+    """Return a token by which the first administrator registers; None where there is one already, or no registration.
 
     Earlier ones lose their value: the last start of the site prints the one that counts.
     """

@@ -36,13 +36,13 @@ def _whole(view: View) -> View:
     return whole
 
 
-def _of_passwords(view: View) -> View:
-    """Leave out a page about passwords of this site where nobody signs in by them, or this person does not."""
+def _local_password(view: View) -> View:
+    """Answer 404 on a page about passwords of this site where they are switched off, or the person has none."""
 
     @wraps(view)
     def shown(request: HttpRequest, *given: Any, **named: Any) -> HttpResponse:
-        own = request.user.is_authenticated and request.user.socialaccount_set.exists()
-        if own or not settings.CONFIG.password_sign_in:
+        external = request.user.is_authenticated and request.user.is_external
+        if external or not settings.CONFIG.password_sign_in:
             raise Http404
         return view(request, *given, **named)
 
@@ -57,17 +57,17 @@ urlpatterns = [
     path("account/disabled/", account.account_inactive, name="account_inactive"),
     path("account/register/", account.signup, name="account_signup"),
     path("account/confirm/", account.reauthenticate, name="account_reauthenticate"),
-    path("account/password/", _of_passwords(account.password_change), name="account_change_password"),
-    path("account/password/set/", _of_passwords(account.password_set), name="account_set_password"),
-    path("account/password/forgotten/", _of_passwords(account.password_reset), name="account_reset_password"),
+    path("account/password/", _local_password(account.password_change), name="account_change_password"),
+    path("account/password/set/", _local_password(account.password_set), name="account_set_password"),
+    path("account/password/forgotten/", _local_password(account.password_reset), name="account_reset_password"),
     path(
         "account/password/forgotten/sent/",
-        _of_passwords(account.password_reset_done),
+        _local_password(account.password_reset_done),
         name="account_reset_password_done",
     ),
     re_path(
         r"^account/password/new/(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$",
-        _of_passwords(account.password_reset_from_key),
+        _local_password(account.password_reset_from_key),
         name="account_reset_password_from_key",
     ),
     path(
@@ -86,7 +86,7 @@ urlpatterns = [
     path("account/passkeys/", passkeys.list_webauthn, name="mfa_list_webauthn"),
     path("account/passkeys/new/", _whole(passkeys.add_webauthn), name="mfa_add_webauthn"),
     path("account/passkeys/confirm/", passkeys.reauthenticate_webauthn, name="mfa_reauthenticate_webauthn"),
-    path("account/passkeys/sign-in/", _of_passwords(passkeys.login_webauthn), name="mfa_login_webauthn"),
+    path("account/passkeys/sign-in/", _local_password(passkeys.login_webauthn), name="mfa_login_webauthn"),
     path("account/passkeys/<int:pk>/remove/", _whole(passkeys.remove_webauthn), name="mfa_remove_webauthn"),
     path("account/passkeys/<int:pk>/", _whole(passkeys.edit_webauthn), name="mfa_edit_webauthn"),
     path("account/sessions/", sessions.list_usersessions, name="usersessions_list"),

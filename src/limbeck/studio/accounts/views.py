@@ -41,8 +41,7 @@ def profile(request: HttpRequest) -> HttpResponse:
         services.save_profile(form.save(commit=False), changed=form.changed_data, request=request)
         messages.success(request, _("Saved."))
         return redirect("profile")
-    own = not request.user.socialaccount_set.exists()
-    return render(request, "accounts/profile.html", {"form": form, "own_password": own})
+    return render(request, "accounts/profile.html", {"form": form})
 
 
 @needs(Ability.READ)

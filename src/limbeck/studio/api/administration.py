@@ -31,6 +31,7 @@ from limbeck.studio.api.schemas import (
 )
 from limbeck.studio.audit.log import record, verify
 from limbeck.studio.audit.models import Entry
+from limbeck.studio.sign_on.provisioning import role_from_groups
 
 router = Router(tags=["administration"])
 
@@ -113,6 +114,10 @@ def change_person(request: HttpRequest, number: int, data: PersonChange) -> Any:
     """Change a person."""
     person = get_object_or_404(User, pk=number, erased_at=None)
     given = {name: value for name, value in data.dict(exclude_unset=True).items() if value is not None}
+    if person.is_external and given.get("must_change_password"):
+        raise HttpError(409, "this person has no password on this site")
+    if "role" in given and role_from_groups(person):
+        raise HttpError(409, "the groups at the identity provider decide the role")
     for name, value in given.items():
         setattr(person, name, value.value if name == "role" else value)
     try:

@@ -1,1 +1,1 @@
-"""Sign-on by a provider: OpenID Connect, or an LDAP directory."""
+"""Single sign-on through an OpenID Connect provider or an LDAP directory."""

@@ -1,4 +1,4 @@
-"""Who a name and a password belong to: an account of this site, else an entry of the directory."""
+"""Check a name and a password: of an account of this site, else of an entry of the directory."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from django.contrib.auth.backends import ModelBackend
 from django.http import HttpRequest
 
 from limbeck.studio.accounts.models import User
-from limbeck.studio.sign_on.arrivals import arrive
 from limbeck.studio.sign_on.directory import look_up
+from limbeck.studio.sign_on.provisioning import provision
 
 
 class LocalBackend(AuthenticationBackend):
-    """Passwords of this site; never for an account that belongs to a provider."""
+    """Passwords of this site; never of an account whose person signs in through a provider."""
 
     def authenticate(self, request: HttpRequest | None, **credentials: Any) -> User | None:
         """Return the account."""
         user: User | None = super().authenticate(request, **credentials)
-        if user is None or not settings.CONFIG.password_sign_in or user.socialaccount_set.exists():
+        if user is None or not settings.CONFIG.password_sign_in or user.is_external:
             return None
         return user
 
@@ -31,7 +31,7 @@ class DirectoryBackend(ModelBackend):
     Raises
     ------
     DirectoryError, RefusedError
-        See `limbeck.studio.sign_on.directory` and `limbeck.studio.sign_on.arrivals`.
+        See `limbeck.studio.sign_on.directory` and `limbeck.studio.sign_on.provisioning`.
     """
 
     def authenticate(
@@ -40,5 +40,5 @@ class DirectoryBackend(ModelBackend):
         """Return the account."""
         if request is None or not settings.CONFIG.ldap_uri:
             return None
-        person = look_up(username or "", password or "")
-        return arrive(person, request) if person else None
+        identity = look_up(username or "", password or "")
+        return provision(identity, request) if identity else None

@@ -15,19 +15,19 @@ from typing import Any
 
 from django.conf import settings
 
-from limbeck.studio.sign_on.arrivals import Person, subject_key
+from limbeck.studio.sign_on.provisioning import Identity, subject_key
 
 LDAP = "ldap"
 SECONDS = 5  # for connecting, and for each answer
-Attributes = dict[str, list[bytes]]
+Attributes = dict[str, list[bytes]]  # by name, in lower case
 
 
 class DirectoryError(Exception):
-    """The directory cannot be asked: it is away, or the settings do not fit it."""
+    """The directory cannot be asked: it is not reachable, or the settings do not fit it."""
 
 
-def look_up(name: str, password: str) -> Person | None:
-    """Return the person of a name and a password; None where they do not fit together.
+def look_up(name: str, password: str) -> Identity | None:
+    """Return the person with a name and a password; None where one of them is wrong.
 
     Raises
     ------
@@ -46,9 +46,9 @@ def look_up(name: str, password: str) -> Person | None:
             found = _entry(service, name)
             # Without an entry there is a bind too, which fails: nothing tells whether the name exists.
             dn = found[0] if found else f"cn={secrets.token_hex(8)},{config.ldap_user_base}"
-            if not _fits(dn, password) or found is None:
+            if not _is_password(dn, password) or found is None:
                 return None
-            return _person(name, dn, found[1], _groups(service, name, dn))
+            return _identity(name, found[1], _groups(service, name, dn))
     except ldap.LDAPError as error:
         raise DirectoryError(type(error).__name__) from error
 
@@ -78,13 +78,13 @@ def _entry(service: Any, name: str) -> tuple[str, Attributes] | None:
     """Return the one entry of a name."""
     config = settings.CONFIG
     wanted = [config.ldap_id, config.ldap_name, config.ldap_mail]
-    found = _search(service, config.ldap_user_base, _filled(config.ldap_user_filter, user=name), wanted)
+    found = _search(service, config.ldap_user_base, _filter(config.ldap_user_filter, user=name), wanted)
     if len(found) > 1:
         logging.getLogger(__name__).warning("LIMBECK_LDAP_USER_FILTER finds %d entries for one name", len(found))
     return found[0] if len(found) == 1 else None
 
 
-def _fits(dn: str, password: str) -> bool:
+def _is_password(dn: str, password: str) -> bool:
     """Whether a password is that of an entry."""
     import ldap
 
@@ -97,41 +97,41 @@ def _fits(dn: str, password: str) -> bool:
 
 
 def _groups(service: Any, name: str, dn: str) -> frozenset[str]:
-    """Return DN and ``cn`` of the groups of an entry, in small letters."""
+    """Return the DN and the ``cn`` of the groups of an entry, in lower case."""
     config = settings.CONFIG
     if not config.ldap_group_base:
         return frozenset()
-    wanted = _filled(config.ldap_group_filter, user=name, dn=dn)
+    wanted = _filter(config.ldap_group_filter, user=name, dn=dn)
     found = _search(service, config.ldap_group_base, wanted, ["cn"])
     return frozenset({group.lower() for group, _ in found} | {_text(held, "cn").lower() for _, held in found})
 
 
 def _search(service: Any, base: str, wanted: str, attributes: list[str]) -> list[tuple[str, Attributes]]:
-    """Return the entries, without referrals to other directories."""
+    """Return the entries, with attribute names in lower case and without referrals to other directories."""
     import ldap
 
     found = service.search_ext_s(base, ldap.SCOPE_SUBTREE, wanted, attributes, timeout=SECONDS)
-    return [(dn, held) for dn, held in found if dn is not None]
+    return [(dn, {name.lower(): values for name, values in held.items()}) for dn, held in found if dn is not None]
 
 
-def _filled(template: str, **values: str) -> str:
+def _filter(template: str, **values: str) -> str:
     """Return a filter with values in place of ``{user}`` and ``{dn}``; nothing in them can change it (RFC 4515)."""
     from ldap.filter import escape_filter_chars
 
     return re.sub(r"\{(user|dn)\}", lambda place: escape_filter_chars(values.get(place[1], "")), template)
 
 
-def _person(name: str, dn: str, held: Attributes, groups: frozenset[str]) -> Person:
+def _identity(name: str, held: Attributes, groups: frozenset[str]) -> Identity:
     config = settings.CONFIG
-    own = {key.lower(): value for key, value in held.items()}.get(config.ldap_id.lower())
+    own = held.get(config.ldap_id.lower())
     if not own:
         raise DirectoryError(f"no {config.ldap_id}; see LIMBECK_LDAP_ID")
-    return Person(
+    return Identity(
         source=LDAP, subject=subject_key(config.ldap_id.lower(), own[0].hex()), groups=groups, username=name.strip(),
         name=_text(held, config.ldap_name), email=_text(held, config.ldap_mail),
     )  # fmt: skip
 
 
 def _text(held: Attributes, name: str) -> str:
-    values = {key.lower(): value for key, value in held.items()}.get(name.lower())
+    values = held.get(name.lower())
     return values[0].decode("utf-8", "replace").strip() if values else ""

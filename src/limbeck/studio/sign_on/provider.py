@@ -26,7 +26,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from limbeck.studio.hosts import is_loopback
-from limbeck.studio.sign_on.arrivals import Person, subject_key
+from limbeck.studio.sign_on.provisioning import Identity, subject_key
 
 OIDC = "oidc"
 KEPT = 600  # seconds that the discovery document is kept
@@ -143,10 +143,10 @@ def configured() -> list[SocialApp]:
     ]  # fmt: skip
 
 
-def person_of(claims: dict[str, Any]) -> Person:
+def identity_of(claims: dict[str, Any]) -> Identity:
     """Return what claims say about a person."""
     email = str(claims.get("email") or "")
-    return Person(
+    return Identity(
         source=OIDC, subject=subject_key(claims["iss"], claims["sub"]), groups=groups_of(claims),
         username=str(claims.get("preferred_username") or ""), name=str(claims.get("name") or ""), email=email,
         verified=bool(email) and parse_bool_safely(claims.get("email_verified")),

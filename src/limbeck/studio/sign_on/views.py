@@ -18,10 +18,15 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 from requests import RequestException
 
-from limbeck.studio.sign_on.adapter import NONCE, back
+from limbeck.studio.sign_on.adapter import NONCE, to_sign_in_page
 from limbeck.studio.sign_on.provider import OIDC, Client, Provider
 
-FAILURES = (OAuth2Error, RequestException, KeyError, ValueError)  # a provider that is away, or answers nonsense
+FAILURES = (
+    OAuth2Error,
+    RequestException,
+    KeyError,
+    ValueError,
+)  # not reachable, or no valid answer
 
 
 @login_not_required
@@ -29,7 +34,7 @@ FAILURES = (OAuth2Error, RequestException, KeyError, ValueError)  # a provider t
 def start(request: HttpRequest) -> HttpResponse:
     """Send a person to the provider.
 
-    By a page that goes on by itself: browsers hold every redirect after a form to ``form-action`` of the content
+    With a page that redirects by itself: browsers hold every redirect after a form to ``form-action`` of the content
     security policy, also those that the provider makes to other sites, so a redirect would need a wider policy.
     """
     provider, nonce = _provider(request), secrets.token_urlsafe(24)
@@ -42,7 +47,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return found.response
     except FAILURES as error:
         return _failed(request, error)
-    return render(request, "sign_on/leave.html", {"address": response["Location"], "name": provider.name})
+    return render(request, "sign_on/redirect.html", {"address": response["Location"], "name": provider.name})
 
 
 @login_not_required
@@ -64,5 +69,5 @@ def _provider(request: HttpRequest) -> Provider:
 
 
 def _failed(request: HttpRequest, error: Exception) -> HttpResponse:
-    logging.getLogger(__name__).warning("sign-on by the provider failed: %s", error)
-    return back(request)
+    logging.getLogger(__name__).warning("sign-in through the provider failed: %s", error)
+    return to_sign_in_page(request)

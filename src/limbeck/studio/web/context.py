@@ -21,10 +21,12 @@ def page(request: HttpRequest) -> dict[str, Any]:
     found: dict[str, Any] = {
         "theme": theme if theme in THEMES else "auto",
         "registration_open": settings.CONFIG.password_sign_in and settings.CONFIG.registration == "open",
-        "passwords": settings.CONFIG.password_sign_in,
-        "names": settings.CONFIG.password_sign_in or bool(settings.CONFIG.ldap_uri),
-        "provider": bool(settings.CONFIG.oidc_issuer),
-        "provider_name": settings.CONFIG.oidc_name,
+        "sign_in": {
+            "passwords": settings.CONFIG.password_sign_in,
+            "form": settings.CONFIG.password_sign_in or bool(settings.CONFIG.ldap_uri),
+            "provider": bool(settings.CONFIG.oidc_issuer),
+            "provider_name": settings.CONFIG.oidc_name,
+        },
         "mail_configured": bool(settings.EMAIL_HOST),
     }
     user = getattr(request, "user", None)

@@ -1,8 +1,8 @@
-"""Which account a person has who comes by a provider: found, linked or made, with the role that the groups give.
+"""Find, link or create the account of a person who signs in through a provider, with the role that the groups give.
 
 An account belongs to a person by the identifier that the provider never gives to another one (``sub`` of the issuer in
 OpenID Connect, ``entryUUID`` in LDAP), never by a user name, and by an e-mail address only as `_linked` says. It has no
-password, passkey or second factor here: who is shut out by the provider cannot come in by another way.
+password, passkey or second factor here: whoever the provider locks out cannot sign in another way.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from dataclasses import dataclass, replace
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.emailkit import valid_email_or_none
@@ -30,8 +30,8 @@ RANK = list(Role)  # from the least to the most
 
 
 @dataclass(frozen=True)
-class Person:
-    """What a provider says about who it has let in.
+class Identity:
+    """A person as the provider describes them after it has checked who they are.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Person:
     groups
         As the keys of the roles in the settings are written.
     verified
-        Whether the provider says that the e-mail address belongs to the person.
+        Whether the provider says that the e-mail address belongs to the identity.
     """
 
     source: str
@@ -55,11 +55,11 @@ class Person:
 
 
 class RefusedError(Exception):
-    """The provider let a person in, and this site does not."""
+    """The provider knows the person, but this site refuses the sign-in."""
 
     REASONS: ClassVar = {
         "disabled": _("This account is disabled. Ask an administrator."),
-        "role": _("None of your groups may use this site. Ask an administrator."),
+        "role": _("None of your groups has access to this site. Ask an administrator."),
         "unknown": _("You have no account here yet. Ask an administrator."),
     }
 
@@ -69,7 +69,7 @@ class RefusedError(Exception):
 
     @property
     def text(self) -> str:
-        """What the person reads."""
+        """The message for the identity."""
         return str(self.REASONS[self.reason])
 
 
@@ -78,104 +78,106 @@ def subject_key(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def arrive(person: Person, request: HttpRequest) -> User:
-    """Return the account of a person, made or changed as the settings say.
+def provision(identity: Identity, request: HttpRequest) -> User:
+    """Return the account of a person, created or changed as the settings say.
 
     Raises
     ------
     RefusedError
-        When it is disabled, no group has a role, or there is none and none may be made.
+        When it is disabled, no group has a role, or there is none and the settings do not allow to create one.
     """
-    person = replace(person, email=valid_email_or_none(person.email) or "")
+    identity = replace(identity, email=valid_email_or_none(identity.email) or "")
     try:
         try:
-            return _account(person, request)
-        except IntegrityError:  # the same person arrived twice at the same moment
-            return _account(person, request)
+            return _account(identity, request)
+        except IntegrityError:  # the same person signed in twice at the same moment
+            return _account(identity, request)
     except RefusedError as refused:
         with transaction.atomic():
-            record("account.refused", actor=None, request=request, source=person.source, reason=refused.reason)
+            record("account.refused", actor=None, request=request, source=identity.source, reason=refused.reason)
         raise
 
 
-def mapped(source: str) -> dict[str, Role]:
+def roles_of_groups(source: str) -> dict[str, Role]:
     """Return group -> role of a source; empty where roles are given on this site."""
     found: dict[str, Role] = settings.CONFIG.oidc_roles if source == "oidc" else settings.CONFIG.ldap_roles
     return found
 
 
 def role_from_groups(user: User) -> bool:
-    """Whether groups of a provider decide about the role of a person."""
-    return any(mapped(account.provider) for account in user.socialaccount_set.all())
+    """Whether groups of a provider decide about the role of a identity."""
+    return any(roles_of_groups(account.provider) for account in user.socialaccount_set.all())
 
 
 @transaction.atomic
-def _account(person: Person, request: HttpRequest) -> User:
-    role = _role(person)
-    user = _known(person) or _linked(person, request) or _created(person, role, request)
+def _account(identity: Identity, request: HttpRequest) -> User:
+    role = _role(identity)
+    user = _known(identity) or _linked(identity, request) or _created(identity, role, request)
     if not user.is_active:
-        _refuse("disabled")
-    if mapped(person.source):
-        _refresh(user, role, person, request)
+        raise RefusedError("disabled")
+    if roles_of_groups(identity.source):
+        _update_role(user, role, identity, request)
     return user
 
 
-def _role(person: Person) -> Role:
+def _role(identity: Identity) -> Role:
     """Return the highest role of a person's groups."""
-    roles = mapped(person.source)
-    found = [roles[group] for group in person.groups if group in roles]
+    roles = roles_of_groups(identity.source)
+    found = [roles[group] for group in identity.groups if group in roles]
     role = max(found, key=RANK.index) if found else settings.CONFIG.sso_default_role
-    return role or _refuse("role")
+    if role is None:
+        raise RefusedError("role")
+    return role
 
 
-def _known(person: Person) -> User | None:
+def _known(identity: Identity) -> User | None:
     accounts = SocialAccount.objects.select_related("user")
-    found = accounts.filter(provider=person.source, uid=person.subject).first()
+    found = accounts.filter(provider=identity.source, uid=identity.subject).first()
     return found.user if found else None
 
 
-def _linked(person: Person, request: HttpRequest) -> User | None:
-    """Join the person with the one account of the same e-mail address, if the settings allow it.
+def _linked(identity: Identity, request: HttpRequest) -> User | None:
+    """Link the person to the one account with the same e-mail address, if the settings allow it.
 
     This site has not verified that address: whoever registered with it loses every other way to sign in.
     """
-    same = User.objects.filter(email__iexact=person.email, erased_at=None) if person.email else User.objects.none()
+    same = User.objects.filter(email__iexact=identity.email, erased_at=None) if identity.email else User.objects.none()
     if same.filter(is_active=False).exists():
-        _refuse("disabled")  # no new account for who was shut out
+        raise RefusedError("disabled")  # whoever was disabled gets no new account
     same = list(same[:2])
-    if not settings.CONFIG.sso_link or not person.verified or len(same) != 1 or same[0].socialaccount_set.exists():
+    if not settings.CONFIG.sso_link or not identity.verified or len(same) != 1 or same[0].is_external:
         return None
     user = same[0]
-    SocialAccount.objects.create(user=user, provider=person.source, uid=person.subject)
+    SocialAccount.objects.create(user=user, provider=identity.source, uid=identity.subject)
     user.set_unusable_password()
     user.must_change_password = False
     user.save()
     end_sessions(user)
     user.authenticator_set.all().delete()
     user.tokens.all().delete()
-    record("account.link", actor=user.pk, target=f"user:{user.pk}", request=request, source=person.source)
+    record("account.link", actor=user.pk, target=f"user:{user.pk}", request=request, source=identity.source)
     return user
 
 
-def _created(person: Person, role: Role, request: HttpRequest) -> User:
+def _created(identity: Identity, role: Role, request: HttpRequest) -> User:
     if not settings.CONFIG.sso_create:
-        _refuse("unknown")
-    wanted = [person.username, person.email, person.name, "user"]
+        raise RefusedError("unknown")
+    wanted = [identity.username, identity.email, identity.name, "user"]
     user = User(
-        username=get_adapter().generate_unique_username(wanted), name=person.name[:100], email=person.email,
+        username=get_adapter().generate_unique_username(wanted), name=identity.name[:100], email=identity.email,
         role=role.value, language=request.LANGUAGE_CODE,
     )  # fmt: skip
     user.set_unusable_password()
     user.save()
-    if person.email:
-        EmailAddress.objects.create(user=user, email=person.email, primary=True)
-    SocialAccount.objects.create(user=user, provider=person.source, uid=person.subject)
-    details = {"role": user.role, "source": person.source}
+    if identity.email:
+        EmailAddress.objects.create(user=user, email=identity.email, primary=True)
+    SocialAccount.objects.create(user=user, provider=identity.source, uid=identity.subject)
+    details = {"role": user.role, "source": identity.source}
     record("account.register", actor=user.pk, target=f"user:{user.pk}", request=request, **details)
     return user
 
 
-def _refresh(user: User, role: Role, person: Person, request: HttpRequest) -> None:
+def _update_role(user: User, role: Role, identity: Identity, request: HttpRequest) -> None:
     """Give the role of the groups; the last administrator keeps theirs, or nobody could administer the site."""
     if user.role == role.value:
         return
@@ -185,9 +187,5 @@ def _refresh(user: User, role: Role, person: Person, request: HttpRequest) -> No
         return
     user.role = role.value
     user.save(update_fields=["role"])
-    details = {"role": user.role, "source": person.source}
+    details = {"role": user.role, "source": identity.source}
     record("account.role", actor=None, target=f"user:{user.pk}", request=request, **details)
-
-
-def _refuse(reason: str) -> NoReturn:
-    raise RefusedError(reason)
