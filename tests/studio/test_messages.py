@@ -48,7 +48,7 @@ def test_no_text_is_missing_fuzzy_or_left_over() -> None:
             known[key] = message.string[0] if isinstance(message.string, tuple) else message.string
             assert "fuzzy" not in message.flags, key
     assert {key for key, text in known.items() if not text} == set()
-    assert used() - set(known) == set()
+    assert used() ^ set(known) == set()
 
 
 def test_places_are_the_same_in_both_languages() -> None:
