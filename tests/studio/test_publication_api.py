@@ -8,7 +8,9 @@ import io
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -38,7 +40,9 @@ def admin(people: dict[str, User]) -> Program:
 def test_a_program_compares_and_publishes_as_the_page_does(own: Version, candidate: Version, admin: Program) -> None:
     items(own, 60, audit=True)
     path = f"/models/own/versions/{candidate.version}"
-    assert [one["state"] for one in admin.send("get", "/models/own/versions")[1]].count("published") == 1
+    with CaptureQueriesContext(connection) as queries:
+        assert [one["state"] for one in admin.send("get", "/models/own/versions")[1]].count("published") == 1
+    assert sum("loop_lineage" in one["sql"] for one in queries) == 1  # for any number of versions
     status, found = admin.send("get", f"{path}/comparison")
     assert (status, found["verdict"], found["published"]) == (200, "worse", own.version)
     assert found["sentence"].startswith("Worse:") and found["accuracy_published"] > found["accuracy_candidate"]

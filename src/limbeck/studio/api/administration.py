@@ -19,7 +19,8 @@ from limbeck.studio.accounts.models import User
 from limbeck.studio.announcements import services as announcements
 from limbeck.studio.announcements.models import Announcement
 from limbeck.studio.api.auth import ADMINISTER, READ
-from limbeck.studio.api.detection import MOST, REFUSED
+from limbeck.studio.api.detection import MOST
+from limbeck.studio.api.refusals import REFUSED
 from limbeck.studio.api.schemas import (
     AnnouncementIn,
     AnnouncementOut,

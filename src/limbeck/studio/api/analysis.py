@@ -5,20 +5,37 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from django.http import HttpRequest, HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Schema
 from ninja.errors import HttpError
 
 from limbeck.studio.analysis import page
 from limbeck.studio.analysis.charts import Chart
 from limbeck.studio.analysis.figures import Period
 from limbeck.studio.api.auth import READ
-from limbeck.studio.api.detection import CSV, REFUSED
-from limbeck.studio.api.publication_schemas import AnalysisOut
+from limbeck.studio.api.detection import CSV
+from limbeck.studio.api.refusals import REFUSED
 from limbeck.studio.api.services import abilities
 
 router = Router(tags=["analysis"])
 Days = Annotated[int, Query(ge=1, le=366)]
 Model = Annotated[str, Query(max_length=100)]
+
+
+class FigureOut(Schema):
+    """A table of the analysis; its rows are in the order of the columns."""
+
+    key: str
+    title: str
+    columns: list[str]
+    rows: list[list[Any]]
+
+
+class AnalysisOut(Schema):
+    """The tables of the analysis of a model, or of all, over so many days."""
+
+    model: str
+    days: int
+    figures: list[FigureOut]
 
 
 @router.get("/analysis", response={200: AnalysisOut, **REFUSED}, auth=READ)

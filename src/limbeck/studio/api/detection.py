@@ -12,7 +12,8 @@ from ninja.files import UploadedFile
 
 from limbeck.errors import LimbeckError
 from limbeck.studio.api.auth import DETECT, READ
-from limbeck.studio.api.schemas import Answer, Answers, JobOut, ModelOut, PredictionOut, Problem, Question
+from limbeck.studio.api.refusals import REFUSED, refusing
+from limbeck.studio.api.schemas import Answer, Answers, JobOut, ModelOut, PredictionOut, Question
 from limbeck.studio.detection import downloads, services, staging
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.jobs import services as jobs
@@ -24,7 +25,6 @@ router = Router(tags=["detection"])
 MOST = 200  # items of a page
 _BYTES = {"type": "string", "format": "binary"}
 CSV = {"responses": {200: {"description": "OK", "content": {"text/csv": {"schema": _BYTES}}}}}
-REFUSED = {400: Problem, 401: Problem, 403: Problem, 404: Problem, 409: Problem, 422: Problem}
 
 
 def version_named(name: str) -> Version:
@@ -49,10 +49,8 @@ def detect(request: HttpRequest, question: Question) -> Any:
     """Answer rows and store the answers."""
     version = version_named(question.model)
     rows = [_row(value, version) for value in question.rows]
-    try:
+    with refusing(400):
         found = services.ask(version, rows, by=request.user, explain=question.explain, request=request)
-    except LimbeckError as error:
-        raise HttpError(400, shown(error)) from error
     return {"model": version.name, "version": version.version, "answers": [_answer(one) for one in found]}
 
 
@@ -174,7 +172,7 @@ def retry(request: HttpRequest, number: int) -> Any:
 
 
 @router.delete("/jobs/{int:number}", response={204: None, **REFUSED}, auth=DETECT)
-def deletejob_out(request: HttpRequest, number: int) -> Any:
+def delete_job(request: HttpRequest, number: int) -> Any:
     """Delete a job that has ended, with its answers."""
     if not jobs.delete(_own(request, number), by=request.user, request=request):
         raise HttpError(409, "cancel the job first")

@@ -11,7 +11,8 @@ from ninja.errors import HttpError
 
 from limbeck.errors import LimbeckError
 from limbeck.studio.api.auth import ADMINISTER
-from limbeck.studio.api.detection import REFUSED, job_out, version_named
+from limbeck.studio.api.detection import job_out, version_named
+from limbeck.studio.api.refusals import REFUSED
 from limbeck.studio.api.schemas import JobOut
 from limbeck.studio.detection.staging import discard
 from limbeck.studio.exchange import staging, views

@@ -13,7 +13,8 @@ from ninja.errors import HttpError
 from pydantic import Field
 
 from limbeck.studio.api.auth import ADMINISTER
-from limbeck.studio.api.detection import MOST, REFUSED
+from limbeck.studio.api.detection import MOST
+from limbeck.studio.api.refusals import REFUSED
 from limbeck.studio.notices import services
 from limbeck.studio.notices.events import SUBSCRIBED
 from limbeck.studio.notices.forms import ChannelForm

@@ -8,11 +8,10 @@ from typing import Any
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import File, Form, Router, Schema, Status, UploadedFile
-from ninja.errors import HttpError
 
-from limbeck.errors import LimbeckError
 from limbeck.studio.api.auth import ADMINISTER, Bearer
-from limbeck.studio.api.detection import MOST, REFUSED, job_out, version_named
+from limbeck.studio.api.detection import MOST, job_out, version_named
+from limbeck.studio.api.refusals import REFUSED, refusing
 from limbeck.studio.api.schemas import JobOut
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.opinions import second, words
@@ -20,7 +19,6 @@ from limbeck.studio.opinions.models import Opinion, WordList
 from limbeck.studio.opinions.views import entries_in
 from limbeck.studio.review.models import Item
 from limbeck.studio.roles import Ability
-from limbeck.studio.web.problems import shown
 
 router = Router(tags=["opinions"])
 REVIEW = Bearer(Ability.REVIEW)
@@ -55,10 +53,8 @@ def opinions(request: HttpRequest, number: int) -> Any:
 @router.post("/items/{int:number}/opinions", response={200: OpinionOut, **REFUSED}, auth=REVIEW)
 def ask(request: HttpRequest, number: int) -> Any:
     """Ask for a second opinion on an item that you have answered."""
-    try:
+    with refusing():
         return _opinion(second.ask(get_object_or_404(Item, pk=number), by=request.user, request=request))
-    except LimbeckError as error:
-        raise HttpError(409, shown(error)) from error
 
 
 @router.get("/word-lists", response={200: list[WordListOut], **REFUSED}, auth=ADMINISTER)
@@ -74,10 +70,8 @@ def keep_words(
 ) -> Any:  # fmt: skip
     """Keep a list of words from a table with the columns word, class and note."""
     version = version_named(model)
-    try:
+    with refusing(400):
         entries = entries_in(file, version.name)
-    except LimbeckError as error:
-        raise HttpError(400, shown(error)) from error
     return Status(201, _words(words.keep(name, version.name, entries, by=request.user, request=request)))
 
 

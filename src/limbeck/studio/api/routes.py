@@ -13,8 +13,8 @@ from limbeck.studio.api.detection import router as detection
 from limbeck.studio.api.exchange import router as exchange
 from limbeck.studio.api.notices import router as notices
 from limbeck.studio.api.opinions import router as opinions
-from limbeck.studio.api.publication import router as publication
-from limbeck.studio.api.review import router as review
+from limbeck.studio.api.publication.operations import router as publication
+from limbeck.studio.api.review.operations import router as review
 from limbeck.version import __version__
 
 api = NinjaAPI(title="Limbeck", version=__version__, urls_namespace="api-1", docs_url=None)

@@ -23,10 +23,14 @@ from limbeck.studio.registry.services import checked_reason
 
 
 def state_of(version: Version) -> str:
-    """Return whether a version is a candidate, in the shadow, published or retired."""
+    """Return whether a version is a candidate, in shadow mode, published or retired."""
+    return state_with(version, Lineage.objects.filter(model=version.name, version=version.version).first())
+
+
+def state_with(version: Version, lineage: Lineage | None) -> str:
+    """Return the state of a version whose lineage has been read already."""
     if version.published:
         return PUBLISHED
-    lineage = Lineage.objects.filter(model=version.name, version=version.version).first()
     if lineage is not None and (lineage.shadow or lineage.retired):
         return SHADOW if lineage.shadow else RETIRED
     try:
@@ -37,7 +41,7 @@ def state_of(version: Version) -> str:
 
 
 def set_shadow(version: Version, shadow: bool, *, by: User, request: HttpRequest | None = None) -> None:
-    """Put a version into the shadow, where its answers are compared and shown to nobody, or take it out."""
+    """Start or stop shadow mode of a version: its answers are compared and shown to nobody."""
     with transaction.atomic():
         lineage = _kept_lineage(version)
         if lineage.shadow == shadow:
@@ -50,7 +54,7 @@ def set_shadow(version: Version, shadow: bool, *, by: User, request: HttpRequest
 
 
 def retire(version: Version, retired: bool, *, by: User, request: HttpRequest | None = None) -> None:
-    """Reject a candidate, which is then out of the shadow and never published by itself, or make it one again.
+    """Retire a candidate, which ends shadow mode and is never published automatically, or restore it.
 
     Raises
     ------

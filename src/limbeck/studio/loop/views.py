@@ -183,7 +183,7 @@ def publish(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
 @needs(Ability.ADMINISTER)
 @require_POST
 def shadow(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
-    """Put a version into the shadow, or take it out."""
+    """Start or stop shadow mode of a version."""
     promote.set_shadow(_found(name, candidate), "on" in request.POST, by=request.user, request=request)
     return redirect("compare", name=name, candidate=candidate)
 
@@ -191,7 +191,7 @@ def shadow(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
 @needs(Ability.ADMINISTER)
 @require_POST
 def retire(request: HttpRequest, name: str, candidate: str) -> HttpResponse:
-    """Retire a candidate, or make it one again."""
+    """Retire a candidate, or restore it."""
     try:
         promote.retire(_found(name, candidate), "on" in request.POST, by=request.user, request=request)
     except LimbeckError as error:

@@ -1,8 +1,8 @@
-"""What requests and responses on versions of models and on the analysis hold."""
+"""What requests and responses on versions of models hold."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from ninja import Schema
 from pydantic import Field
@@ -91,7 +91,7 @@ class DisagreementOut(Schema):
 
 
 class TrafficOut(Schema):
-    """What a version answered in the shadow, with the 95 % interval of the share that differs."""
+    """What a version answered in shadow mode, with the 95 % interval of the share that differs."""
 
     rows: int
     differing: int
@@ -99,20 +99,3 @@ class TrafficOut(Schema):
     low: float
     high: float
     pairs: list[DisagreementOut]
-
-
-class FigureOut(Schema):
-    """A table of the analysis; its rows are in the order of the columns."""
-
-    key: str
-    title: str
-    columns: list[str]
-    rows: list[list[Any]]
-
-
-class AnalysisOut(Schema):
-    """The tables of the analysis of a model, or of all, over so many days."""
-
-    model: str
-    days: int
-    figures: list[FigureOut]

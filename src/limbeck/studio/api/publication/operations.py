@@ -12,8 +12,7 @@ from ninja.errors import HttpError
 from limbeck.errors import LimbeckError
 from limbeck.model_names import names
 from limbeck.studio.api.auth import ADMINISTER, READ
-from limbeck.studio.api.detection import REFUSED
-from limbeck.studio.api.publication_schemas import (
+from limbeck.studio.api.publication.schemas import (
     AutomaticIn,
     AutomaticOut,
     ComparisonOut,
@@ -22,13 +21,14 @@ from limbeck.studio.api.publication_schemas import (
     TrafficOut,
     VersionOut,
 )
+from limbeck.studio.api.refusals import REFUSED, refusing
 from limbeck.studio.loop import automatic, promote
 from limbeck.studio.loop.comparing import Compared, compare
+from limbeck.studio.loop.models import Lineage
 from limbeck.studio.loop.retrain import lineage_of
 from limbeck.studio.loop.shadowing import traffic
 from limbeck.studio.registry import services
 from limbeck.studio.registry.facts import Version, all_versions, version_of
-from limbeck.studio.web.problems import shown
 
 router = Router(tags=["publication"])
 _PATH = "/models/{str:name}/versions"
@@ -40,7 +40,8 @@ def versions(request: HttpRequest, name: str) -> Any:
     found = all_versions(name) if name in names() else []
     if not found:
         raise HttpError(404, "no model has this name")
-    return [_version(one) for one in found]
+    lineages = {one.version: one for one in Lineage.objects.filter(model=name)}
+    return [_described(one, lineages.get(one.version)) for one in found]
 
 
 @router.get(_PATH + "/{str:version}", response={200: VersionOut, **REFUSED}, auth=READ)
@@ -53,12 +54,13 @@ def version(request: HttpRequest, name: str, version: str) -> Any:
 def comparison(request: HttpRequest, name: str, version: str) -> Any:
     """Compare a version with the published one on the audit sample."""
     current, candidate = _found(name), _found(name, version)
-    return _comparison(current, candidate, _refused(lambda: compare(current, candidate)))
+    with refusing():
+        return _comparison(current, candidate, compare(current, candidate))
 
 
 @router.get(_PATH + "/{str:version}/shadow", response={200: TrafficOut, **REFUSED}, auth=ADMINISTER)
 def shadow(request: HttpRequest, name: str, version: str) -> Any:
-    """Return what a version has answered in the shadow, against what the published version answered."""
+    """Return how the answers of a version in shadow mode differ from those of the published one."""
     found = traffic(_found(name, version))
     low, high = found.interval
     return {
@@ -72,16 +74,12 @@ def shadow(request: HttpRequest, name: str, version: str) -> Any:
 
 @router.put(_PATH + "/{str:version}/state", response={200: VersionOut, **REFUSED}, auth=ADMINISTER)
 def change_state(request: HttpRequest, name: str, version: str, data: StateIn) -> Any:
-    """Put a version into the shadow, retire it, or make it a candidate again."""
+    """Put a version into shadow mode, retire it, or restore it as a candidate."""
     found = _found(name, version)
     if found.published:
         raise HttpError(409, "the version is published")
-    who = {"by": request.user, "request": request}
-    if data.state != "retired":
-        _refused(lambda: promote.retire(found, False, **who))
-        promote.set_shadow(found, data.state == "shadow", **who)
-    else:
-        _refused(lambda: promote.retire(found, True, **who))
+    promote.retire(found, data.state == "retired", by=request.user, request=request)
+    promote.set_shadow(found, data.state == "shadow", by=request.user, request=request)
     return _version(found)
 
 
@@ -92,13 +90,13 @@ def publish(request: HttpRequest, name: str, version: str, data: PublishIn) -> A
     A verdict other than "better", and none, need a reason; only the first version of a model needs neither.
     """
     found, who = _found(name, version), {"by": request.user, "request": request}
-    if data.verdict:
-        current = _found(name)
-        compared = _refused(lambda: compare(current, found))
-        asked = {"read": data.verdict, "reason": data.reason, **who}
-        _refused(lambda: promote.promote(found, data.instead_of or current.version, compared, **asked))
-    else:
-        _refused(lambda: services.publish(name, found.version, reason=data.reason, **who))
+    with refusing():
+        if data.verdict:
+            current = _found(name)
+            asked = {"read": data.verdict, "reason": data.reason, **who}
+            promote.promote(found, data.instead_of or current.version, compare(current, found), **asked)
+        else:
+            services.publish(name, found.version, reason=data.reason, **who)
     return _version(_found(name, found.version))
 
 
@@ -107,7 +105,8 @@ def roll_back(request: HttpRequest, name: str) -> Any:
     """Publish again what was published before."""
     if name not in names():
         raise HttpError(404, "no model has this name")
-    _refused(lambda: services.roll_back(name, by=request.user, request=request))
+    with refusing():
+        services.roll_back(name, by=request.user, request=request)
     return _version(_found(name))
 
 
@@ -115,7 +114,8 @@ def roll_back(request: HttpRequest, name: str) -> Any:
 def remove(request: HttpRequest, name: str, version: str) -> Any:
     """Remove a version that is not published."""
     found = _found(name, version)
-    _refused(lambda: services.remove(name, found.version, by=request.user, request=request))
+    with refusing():
+        services.remove(name, found.version, by=request.user, request=request)
     return Status(204, None)
 
 
@@ -133,17 +133,13 @@ def _found(name: str, version: str | None = None) -> Version:
         raise HttpError(404, "no model has this name, or it has no such version") from error
 
 
-def _refused(act: Any) -> Any:
-    try:
-        return act()
-    except LimbeckError as error:
-        raise HttpError(409, shown(error)) from error
-
-
 def _version(found: Version) -> dict[str, Any]:
-    lineage = lineage_of(found)
+    return _described(found, lineage_of(found))
+
+
+def _described(found: Version, lineage: Lineage | None) -> dict[str, Any]:
     return {
-        "name": found.name, "version": found.version, "state": promote.state_of(found), "kind": found.kind,
+        "name": found.name, "version": found.version, "state": promote.state_with(found, lineage), "kind": found.kind,
         "classes": list(found.manifest.classes), "created": str(found.manifest.created),
         "figures": {name: value for name, value, _ in found.figures},
         "origin": lineage.origin if lineage else "", "parent": lineage.parent if lineage else "",

@@ -7,12 +7,11 @@ from typing import Any
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from ninja import Query, Router, Status
-from ninja.errors import HttpError
 
-from limbeck.errors import LimbeckError
 from limbeck.studio.api.auth import DETECT, REVIEW
-from limbeck.studio.api.detection import MOST, REFUSED
-from limbeck.studio.api.review_schemas import (
+from limbeck.studio.api.detection import MOST
+from limbeck.studio.api.refusals import REFUSED, refusing
+from limbeck.studio.api.review.schemas import (
     AnswerIn,
     AppealIn,
     ItemOut,
@@ -36,7 +35,6 @@ from limbeck.studio.review.services.quality import agreement, audit
 from limbeck.studio.review.services.quality.seen import listable, note_seen
 from limbeck.studio.review.services.queue.next import MOST as AT_ONCE
 from limbeck.studio.review.services.queue.next import next_items
-from limbeck.studio.web.problems import shown
 
 router = Router(tags=["review"])
 
@@ -73,27 +71,31 @@ def claim(
 @router.post("/review/answers", response={201: KeptOut, **REFUSED}, auth=REVIEW)
 def give(request: HttpRequest, data: AnswerIn) -> Any:
     """Answer an item. The same ``key`` again changes nothing."""
-    kept = _refused(lambda: answer(Answer(**data.model_dump()), by=request.user, request=request))
+    with refusing():
+        kept = answer(Answer(**data.model_dump()), by=request.user, request=request)
     return Status(201, {"key": kept.review.key, "item": kept.item.pk, "late": kept.late})
 
 
 @router.delete("/review/answers/{str:key}", response={200: TakenOut, **REFUSED}, auth=REVIEW)
 def take_back(request: HttpRequest, key: str) -> Any:
     """Undo an answer of one's own."""
-    return {"item": _refused(lambda: undo(key, by=request.user, request=request)).pk}
+    with refusing():
+        return {"item": undo(key, by=request.user, request=request).pk}
 
 
 @router.post("/review/items/{int:number}/appeal", response={200: TakenOut, **REFUSED}, auth=REVIEW)
 def ask_again(request: HttpRequest, number: int, data: AppealIn) -> Any:
     """Ask for another look at a final label."""
-    return {"item": _refused(lambda: appeal(number, data.key, data.note, by=request.user, request=request)).pk}
+    with refusing():
+        return {"item": appeal(number, data.key, data.note, by=request.user, request=request).pk}
 
 
 @router.post("/review/items/{int:number}/decision", response={200: TakenOut, **REFUSED}, auth=REVIEW)
 def decide(request: HttpRequest, number: int, data: AnswerIn) -> Any:
     """Decide a disputed item; ``item`` of the body is not read."""
     given = Answer(number, data.key, data.label, note=data.note, seconds=data.seconds)
-    return {"item": _refused(lambda: adjudicate(given, by=request.user, request=request)).pk}
+    with refusing():
+        return {"item": adjudicate(given, by=request.user, request=request).pk}
 
 
 @router.post("/jobs/{int:number}/review", response={201: TakenOut, **REFUSED}, auth=DETECT)
@@ -112,13 +114,6 @@ def figures(request: HttpRequest, model: str) -> Any:
         "fleiss": agreed.fleiss, "blind": agreed.rows,
         "pairs": [{"rows": one.rows, "equal": one.equal, "kappa": one.kappa} for one in agreed.pairs],
     }  # fmt: skip
-
-
-def _refused(act: Any) -> Any:
-    try:
-        return act()
-    except LimbeckError as error:
-        raise HttpError(409, shown(error)) from error
 
 
 def _waiting(found: Item) -> dict[str, Any]:
