@@ -1,4 +1,4 @@
-"""Versions of models and the analysis through the REST API, and versions that answer in the shadow."""
+"""Versions of models and the analysis through the REST API, and shadow mode."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from limbeck.studio.accounts.models import User
 from limbeck.studio.audit.models import Entry
+from limbeck.studio.detection.classifiers import classifier_of
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.loop import automatic, promote, shadowing
 from limbeck.studio.loop.models import Lineage
@@ -88,40 +89,37 @@ def test_the_page_retires_a_candidate(own: Version, candidate: Version, sign_in:
     assert promote.state_of(candidate) == "candidate"
 
 
-def test_a_version_in_the_shadow_answers_beside_the_published_one(
-    own: Version, candidate: Version, people: dict[str, User], admin: Program, sign_in: object,
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_version_in_shadow_mode_answers_beside_the_published_one(
+    own: Version, candidate: Version, people: dict[str, User], admin: Program, sign_in: object
 ) -> None:  # fmt: skip
     answers(own, [row["text"] for row in reviews(20, seed=3)], people["operator"])  # before: not counted
     promote.set_shadow(candidate, True, by=people["administrator"])
-    answers(own, [row["text"] for row in reviews(60, seed=5)], people["operator"])
+    answers(own, [row["text"] for row in reviews(540, seed=5)], people["operator"])
     shadowing.look()
     assert traffic(candidate).rows == 0  # too young: a transaction with an earlier number may not have ended
     Prediction.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=1))
-    monkeypatch.setattr(shadowing, "ROWS", 25)
-    for _ in range(5):
+    for rows in (shadowing.ROWS, 540, 540):
         shadowing.look()
+        assert traffic(candidate).rows == rows
     texts = list(Prediction.objects.order_by("pk").values_list("content", "label"))[20:]
-    from limbeck.studio.detection.classifiers import classifier_of
-
     others = classifier_of(candidate).predict([text for text, _ in texts])
     expected = sum(other != given for (_, given), other in zip(texts, others, strict=True))
     found = traffic(candidate)
-    assert (found.rows, found.differing) == (60, expected) and expected > 0
+    assert (found.rows, found.differing) == (540, expected) and expected > 0
     assert Prediction.objects.exclude(version=own.version).count() == 0  # nobody sees its answers
     status, told = admin.send("get", f"/models/own/versions/{candidate.version}/shadow")
-    assert (status, told["rows"], told["differing"]) == (200, 60, expected)
+    assert (status, told["rows"], told["differing"]) == (200, 540, expected)
     assert told["low"] < told["share"] < told["high"]
     newest = Prediction.objects.get(pk=told["pairs"][0]["newest"])
     assert newest.label == told["pairs"][0]["published"]
     client: Client = sign_in("administrator")  # type: ignore[operator]
     page = client.get(reverse("compare", args=["own", candidate.version])).content.decode()
-    assert f"The two versions disagree on {expected} of 60 rows" in page
+    assert f"The two versions disagree on {expected} of 540 rows" in page
     promote.set_shadow(candidate, False, by=people["administrator"])
     answers(own, ["x"], people["operator"])
     Prediction.objects.update(created_at=timezone.now() - datetime.timedelta(minutes=1))
     shadowing.look()
-    assert traffic(candidate).rows == 60
+    assert traffic(candidate).rows == 540
     promote.set_shadow(candidate, True, by=people["administrator"])
     assert traffic(candidate).rows == 0  # it begins anew
 

@@ -1,8 +1,7 @@
 """Count answers by day, each once, behind the last one that was counted.
 
-Answers are counted when they are `LAG` old, in the order of their numbers. A number is given when a row is written, and
-its transaction ends well within that time, so no answer appears behind the last counted one. What is younger is counted
-by the pages themselves (`uncounted`): it is little, wherever a worker runs.
+Answers are counted when they are some seconds old, in the order of their numbers (`settled_until`). What is younger is
+counted by the pages themselves (`uncounted`): it is little, wherever a worker runs.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ from django.utils import timezone
 
 from limbeck.studio.analysis.models import BATCH, SINGLE, Counted, Daily
 from limbeck.studio.detection.models import Prediction
+from limbeck.studio.detection.settled import settled_until
 
 BINS = 20
-LAG = datetime.timedelta(seconds=30)
 CHUNK = 50_000  # answers of one transaction
 ONLY = 1  # key of the one row of Counted
 
@@ -54,13 +53,9 @@ def uncounted(since: datetime.datetime) -> Counter[Key]:
 def _count_chunk() -> int:
     """Count up to `CHUNK` answers in one transaction."""
     last = Counted.objects.values_list("last", flat=True).first() or 0
-    behind = Prediction.objects.filter(pk__gt=last).order_by("pk")
-    numbers = behind.values_list("pk", "created_at")
-    until = numbers[CHUNK - 1 : CHUNK].first() or numbers.last()
-    if until is None:
+    end = settled_until(last, CHUNK)
+    if end == last:
         return 0
-    young = behind.filter(pk__lte=until[0], created_at__gt=timezone.now() - LAG).values_list("pk", flat=True).first()
-    end = until[0] if young is None else young - 1
     with transaction.atomic():
         Counted.objects.get_or_create(pk=ONLY)
         head = Counted.objects.select_for_update().get(pk=ONLY)

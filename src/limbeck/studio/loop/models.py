@@ -23,10 +23,10 @@ STATES = {
 
 
 class Lineage(models.Model):
-    """A version that was trained here: from what, and after which version; and whether a version is in the shadow.
+    """A version that was trained here: from what, and after which version; and whether a version is in shadow mode.
 
     ``rows`` is how many rows it learned from with a label, ``reviewed`` how many of them were reviewed here. Its
-    labelled rows stay in the data folder, so that the next version can learn from them too. In the shadow it has
+    labelled rows stay in the data folder, so that the next version can learn from them too. In shadow mode it has
     answered all up to the answer with the number ``shadow_behind``; until ``shadow_until`` a worker has it to itself.
     """
 
@@ -59,7 +59,7 @@ class Lineage(models.Model):
 
 
 class Shadowed(models.Model):
-    """How many rows a version in the shadow answered ``label`` where people got ``given``; the ``newest`` of them."""
+    """How many rows a version in shadow mode answered ``label`` where people got ``given``; the ``newest`` of them."""
 
     lineage = models.ForeignKey(Lineage, models.CASCADE, related_name="shadowed")
     given = models.CharField(max_length=200)

@@ -1,8 +1,8 @@
-"""Shadow traffic: a version in the shadow answers what the published version has answered, and is held against it.
+"""Shadow traffic: a version in shadow mode answers what the published version has answered, and the two are compared.
 
-Workers ask it, behind the answers that people got: nobody waits for it, and its answers are counted and not shown. How
-often each pair of answers came up is kept, with the newest answer of that pair, so that it can be looked at. Answers
-are taken when they are `LAG` old, in the order of their numbers, each once.
+Workers ask it after people got their answers: nobody waits for it, and its answers are counted and not shown. How
+often each pair of answers occurred is kept, with the newest answer of that pair, so that it can be looked at. Answers
+are taken some seconds after they were given, in the order of their numbers, each once (`settled_until`).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from limbeck.kinds import KINDS
 from limbeck.metrics.exact_tests import wilson
 from limbeck.studio.detection.classifiers import classifier_of
 from limbeck.studio.detection.models import Prediction
+from limbeck.studio.detection.settled import settled_until
 from limbeck.studio.detection.stored_rows import values_of
 from limbeck.studio.loop.models import Lineage, Shadowed
 from limbeck.studio.registry.facts import Version, version_of
 
 ROWS, COSTLY = 500, 20  # answers of one turn; where each row is a file to decode
 PASSED = 5000  # answers of all models that one turn goes past
-LAG = datetime.timedelta(seconds=30)  # within which a number that was given is seen; see `analysis.roll_up`
 TURN = datetime.timedelta(minutes=2)  # for which a worker has a version to itself
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """How many rows were answered ``given`` by the published version and ``label`` by the one in the shadow."""
+    """How many rows were answered ``given`` by the published version and ``label`` by the one in shadow mode."""
 
     given: str
     label: str
@@ -42,7 +42,7 @@ class Disagreement:
 
 @dataclass(frozen=True)
 class Traffic:
-    """What a version has answered in the shadow; ``pairs`` are the answers that differ, the most frequent first."""
+    """What a version has answered in shadow mode; ``pairs`` are the answers that differ, the most frequent first."""
 
     rows: int
     pairs: list[Disagreement]
@@ -64,7 +64,7 @@ class Traffic:
 
 
 def traffic(version: Version) -> Traffic:
-    """Return what a version has answered since it was put into the shadow."""
+    """Return what a version has answered since its shadow mode started."""
     found = Shadowed.objects.filter(lineage__model=version.name, lineage__version=version.version)
     counts = list(found.order_by("-rows", "given", "label").values_list("given", "label", "rows", "newest"))
     pairs = [Disagreement(*one) for one in counts if one[0] != one[1]]
@@ -72,14 +72,14 @@ def traffic(version: Version) -> Traffic:
 
 
 def begin(lineage: Lineage) -> None:
-    """Let a version that has just been put into the shadow answer what comes in from now on."""
+    """Let a version answer in shadow mode what comes in from now on; earlier counts are deleted."""
     lineage.shadowed.all().delete()
     newest = Prediction.objects.aggregate(newest=Max("pk"))["newest"] or 0
     Lineage.objects.filter(pk=lineage.pk).update(shadow_behind=newest, shadow_until=None)
 
 
 def look() -> None:
-    """Let the versions in the shadow answer what has come in; a chore of the workers."""
+    """Let the versions in shadow mode answer what has come in; a chore of the workers."""
     now = timezone.now()
     due = Lineage.objects.filter(Q(shadow_until=None) | Q(shadow_until__lt=now), shadow=True)
     for number in list(due.values_list("pk", flat=True)):
@@ -96,8 +96,8 @@ def answer_beside(lineage: Lineage) -> int:
         version = version_of(lineage.model, lineage.version)
     except LimbeckError:
         return 0
-    end = _end(lineage.shadow_behind)
-    if version.published or version.finds_boxes or end is None:
+    end = settled_until(lineage.shadow_behind, PASSED)
+    if version.published or version.finds_boxes or end == lineage.shadow_behind:
         return 0
     most = COSTLY if KINDS[version.kind].costly else ROWS
     mine = Prediction.objects.filter(model=lineage.model, pk__gt=lineage.shadow_behind, pk__lte=end).order_by("pk")
@@ -120,18 +120,6 @@ def answer_beside(lineage: Lineage) -> int:
             Shadowed.objects.filter(**asked).update(rows=F("rows") + count, newest=last)
         Lineage.objects.filter(pk=head.pk).update(shadow_behind=end)
     return len(rows)
-
-
-def _end(behind: int) -> int | None:
-    """Return the number of the last answer that may be taken now; None where there is none."""
-    numbers = Prediction.objects.filter(pk__gt=behind).order_by("pk").values_list("pk", "created_at")[:PASSED]
-    old = timezone.now() - LAG
-    end = None
-    for number, at in numbers:
-        if at > old:
-            break
-        end = number
-    return end
 
 
 def _answers(version: Version, rows: list[tuple[int, str, str, str]]) -> list[str]:
