@@ -24,10 +24,9 @@ from limbeck.studio.review.services.adding.add import Added, add_items
 from limbeck.studio.review.services.adding.send import send_job
 from limbeck.studio.review.services.adding.tables import review_table
 from limbeck.studio.review.services.answers import bulk
-from limbeck.studio.review.services.display import walking
 from limbeck.studio.review.services.display.history import history
 from limbeck.studio.review.services.display.listing import Wanted, listed
-from limbeck.studio.review.services.display.walking import ORDERS
+from limbeck.studio.review.services.display.walking import ORDERS, Limits
 from limbeck.studio.review.services.quality import agreement, audit, gold
 from limbeck.studio.review.services.queue import assign
 from limbeck.studio.review.services.queue.next import next_items
@@ -250,20 +249,19 @@ FILTERS: list[dict[str, object]] = [
 @pytest.mark.parametrize("few", [0, 2000])
 @pytest.mark.parametrize("sort", sorted(ORDERS))
 def test_filtered_pages_hold_what_passes_whichever_way_it_is_found(
-    sort: str, few: int, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
+    sort: str, few: int, people: dict[str, User]
 ) -> None:
     rows = stored(23)
     add_items([item(100 + at, 0.1 * at, model="another") for at in range(5)], by=None)
     for at, row in enumerate(rows[::2]):
         answered(row, people["reviewer"], "bad" if at % 4 == 0 else "good")
     Item.objects.filter(pk__in=[rows[2].pk, rows[4].pk]).update(disputed=True)
-    for name, value in {"FEW": few, "FIRST": 2, "LOOKED": 4, "SEARCHED": 4}.items():
-        monkeypatch.setattr(walking, name, value)
+    limits = Limits(few=few, first=2, looked=4, searched=4)
     for asked in FILTERS:
         seen: list[Item] = []
         after = ""
         for _ in range(30):
-            page = listed(Wanted(sort=sort, **asked), after, size=3)
+            page = listed(Wanted(sort=sort, **asked), after, size=3, limits=limits)
             seen += page.rows
             after = page.after
             if not after:

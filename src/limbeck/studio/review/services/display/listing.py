@@ -14,7 +14,7 @@ from django.db.models import F, Q
 from django.utils.dateparse import parse_datetime
 
 from limbeck.studio.review.models import Item
-from limbeck.studio.review.services.display.walking import ORDERS, Filters, Key, walk
+from limbeck.studio.review.services.display.walking import LIMITS, ORDERS, Filters, Key, Limits, walk
 
 PER_PAGE = 50
 _SALT = "review.listing"
@@ -46,10 +46,10 @@ class Page:
     wanted: Wanted = field(default_factory=Wanted)
 
 
-def listed(wanted: Wanted, after: str = "", size: int = PER_PAGE) -> Page:
+def listed(wanted: Wanted, after: str = "", size: int = PER_PAGE, limits: Limits = LIMITS) -> Page:
     """Return a page of items; ``after`` is that of the page before, and one that is not valid is the beginning."""
     sort = wanted.sort if wanted.sort in ORDERS else "newest"
-    found = walk(_filters(wanted), sort, _start(after, ORDERS[sort]), size)
+    found = walk(_filters(wanted), sort, _start(after, ORDERS[sort]), size, limits)
     shown = Item.objects.select_related("final_by").defer("probabilities", "explanation", "others", "extra")
     rows = shown.in_bulk([key[-1] for key in found.keys])
     short = found.last is not None and len(found.keys) < size

@@ -2,8 +2,8 @@
 
 Some filters are the beginning of an index that goes on in the order asked for; these say which range of it is read. All
 other filters, and the search in the content, are asked of each row of that range. Rows that pass may be rare, so a page
-looks at `LOOKED` rows at most and says where the next page goes on. Where one filter alone leaves no more than `FEW`
-rows, these are taken and sorted instead.
+looks at a limited number of rows and says where the next page goes on. Where one filter alone leaves few rows, these
+are taken and sorted instead. `Limits` has the numbers.
 
 A page begins behind the last row of the page before (keyset), not at an offset. Behind a row means: equal in all
 columns of the order but the last ones, and further in the first that differs. Each of these cases is a query of its
@@ -24,9 +24,6 @@ from django.db.models import Case, Q, QuerySet, Value, When
 from limbeck.studio.review.models import Item
 from limbeck.studio.review.models.items import STATES
 
-FEW = 2000  # rows that are sorted
-FIRST = 500  # rows that a page looks at first; they are enough where many pass
-LOOKED, SEARCHED = 5000, 4000  # rows that it looks at, and those whose content it searches, at most
 Key = tuple[Any, ...]  # the values of a row in the columns of an order; the last one is its number
 # What people sort by -> columns that an index ends with; "-" is downwards.
 ORDERS: dict[str, tuple[str, ...]] = {
@@ -75,6 +72,19 @@ class Filters:
 
 
 @dataclass(frozen=True)
+class Limits:
+    """How many rows are sorted; looked at first, enough where many pass; looked at, and searched in, at most."""
+
+    few: int = 2000
+    first: int = 500
+    looked: int = 5000
+    searched: int = 4000
+
+
+LIMITS = Limits()
+
+
+@dataclass(frozen=True)
 class Walked:
     """The keys of a page, where the next one goes on (None: nowhere), and how many rows were looked at."""
 
@@ -83,17 +93,17 @@ class Walked:
     looked: int
 
 
-def walk(filters: Filters, sort: str, start: Key | None, size: int) -> Walked:
+def walk(filters: Filters, sort: str, start: Key | None, size: int, limits: Limits = LIMITS) -> Walked:
     """Return the first ``size`` rows behind ``start`` that pass the filters."""
     order, given = ORDERS[sort], filters.equal
     leading = next((names for names in _LEADING[sort] if set(names) <= given.keys()), ())
     rest = filters.others & filters.rare & Q(**{name: given[name] for name in given if name not in leading})
     if filters.q:
         rest &= Q(content__icontains=filters.q)
-    if rest and (few := _few(filters)) is not None:
+    if rest and (few := _few(filters, limits.few)) is not None:
         return _sorted(few, Q(**given) & filters.usual & rest & _needed(sort), order, start, size)
     found = Item.objects.filter(filters.usual, _needed(sort), **_led(leading, given, sort))
-    for limit in (FIRST, SEARCHED if filters.q else LOOKED) if rest else (size + 1,):
+    for limit in (limits.first, limits.searched if filters.q else limits.looked) if rest else (size + 1,):
         rows = _merged(found, rest, order, start, limit, by_state=(sort, leading) in _BY_STATE)
         keys = [tuple(key) for *key, fits in rows if fits][: size + 1]
         if len(keys) > size:
@@ -117,14 +127,14 @@ def _needed(sort: str) -> Q:
     return needed.get(sort, Q())
 
 
-def _few(filters: Filters) -> list[int] | None:
+def _few(filters: Filters, most: int) -> list[int] | None:
     """Return all rows that an indexed filter leaves, where they are few; None where each leaves many."""
     given = filters.equal
     probes = [Q(**{name: given[name] for name in names if name in given}) for names in _PROBED]
     for probe in (filters.rare, *probes):
         if probe:
-            found = list(Item.objects.filter(probe).order_by().values_list("pk", flat=True)[: FEW + 1])
-            if len(found) <= FEW:
+            found = list(Item.objects.filter(probe).order_by().values_list("pk", flat=True)[: most + 1])
+            if len(found) <= most:
                 return found
     return None
 
