@@ -173,7 +173,7 @@ def _discovered(issuer: str) -> dict[str, Any]:
     for name in [*ENDPOINTS, *(["userinfo_endpoint"] if "userinfo_endpoint" in found else [])]:
         parts = urlsplit(str(found.get(name)))
         if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
-            raise OAuth2Error(f"the provider's {name} is no encrypted address")
+            raise OAuth2Error(f"the provider's {name} is not an encrypted address")
     return found
 
 
