@@ -105,7 +105,7 @@ def roles_of_groups(source: str) -> dict[str, Role]:
 
 
 def role_from_groups(user: User) -> bool:
-    """Whether groups of a provider decide about the role of a identity."""
+    """Whether groups of a provider decide the role of a person."""
     return any(roles_of_groups(account.provider) for account in user.socialaccount_set.all())
 
 
