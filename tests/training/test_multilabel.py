@@ -12,7 +12,7 @@ import limbeck
 from limbeck.bundle.classifier import Classifier
 from limbeck.cli.main import run
 from limbeck.errors import LimbeckError
-from limbeck.networks.text.ngram import unevenness
+from limbeck.networks.text.ngram import log_count_ratio
 from limbeck.recipe import parse_recipe
 from limbeck.training.build import network_kind
 from limbeck.training.multilabel.solve import one_vs_rest
@@ -216,7 +216,7 @@ def test_each_label_has_its_own_weights_by_class():
     ratios = np.array([1.0, 1.0])  # of the columns that tell the two labels
     for at in range(2):
         seen = np.stack([(bags.toarray()[truth[:, at] == one] > 0).sum(axis=0) for one in (0, 1)])
-        ratios[at] = np.argmax(unevenness(seen)) == 6 + at
+        ratios[at] = np.argmax(log_count_ratio(seen)) == 6 + at
     assert ratios.all()
     found = {
         way: one_vs_rest(bags, truth, parse_recipe(sparse(student={"network": "ngram", "class_ratio": way})))

@@ -162,8 +162,9 @@ def smaller(recipe: Recipe, measured: SizeAndSpeed) -> dict[str, Any]:
     """Return the keys of a smaller or faster variant, ``section.key`` -> value; empty where there is none."""
     network, options = network_kind(recipe)
     values = {f"student.{key}": value for key, value in network.smaller(options).items()}
-    fewer = getattr(kind_of(recipe.task).load("portfolio"), "smaller", None)
-    if fewer is not None:
+    kind = kind_of(recipe.task)
+    if kind.offers("portfolio", "smaller"):
+        fewer = kind.load("portfolio").smaller
         for faster, asked in ((False, measured.too_large(recipe.export)), (True, measured.too_slow(recipe.export))):
             if asked:
                 values |= {f"input.{key}": value for key, value in fewer(recipe.input, faster=faster).items()}
