@@ -40,12 +40,12 @@ try:
         validate_data,
     )
 
+    from limbeck.metrics.logits import softmax
     from limbeck.networks import NETWORKS
     from limbeck.training.distill.distill import distil
     from limbeck.training.distill.fitted_teachers import class_name, named, plain, seated
     from limbeck.training.distill.targets import Targets
     from limbeck.training.export.gate import logits_of
-    from limbeck.training.fit.validation_scores import softmax
     from limbeck.training.one_at_a_time import alone
     from limbeck.training.student import train_student
 except ModuleNotFoundError as error:

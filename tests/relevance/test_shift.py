@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from limbeck.metrics.logits import softmax
 from limbeck.relevance.class_rates.shift import Rates, ShiftModel, calibrate, cut_at, learn
-from limbeck.relevance.probabilities import softmax
 from limbeck.relevance.replay.scene import at_rate
 
 

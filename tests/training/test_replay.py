@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from limbeck.metrics.logits import sigmoid
 from limbeck.relevance import METHODS
-from limbeck.relevance.probabilities import sigmoid
 from limbeck.relevance.replay.candidates import CANDIDATES, scores_of
 from limbeck.relevance.replay.scene import Scene
 from limbeck.training.distill.replay import answer_of, choose

@@ -5,7 +5,7 @@ import polars as pl
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from limbeck.relevance.probabilities import sigmoid
+from limbeck.metrics.logits import sigmoid
 from limbeck.training.distill.reviewed_labels import joined_with_labels
 
 

@@ -13,6 +13,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.select import encode, values_of
 from limbeck.kinds.signal.augment import changed, moved, viewed
 from limbeck.kinds.signal.encode import SignalInput
+from limbeck.metrics.logits import softmax
 from limbeck.recipe import Signals as Settings
 from limbeck.recipe import load_recipe, override
 from limbeck.training.build import build
@@ -20,7 +21,6 @@ from limbeck.training.export.bundle_parts import save_weights
 from limbeck.training.export.gate import logits_of
 from limbeck.training.finish import finish
 from limbeck.training.fit.unfreeze import freeze
-from limbeck.training.fit.validation_scores import softmax
 from limbeck.training.student import train_student
 from signals import records, signal_recipe
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError, did_you_mean
+from limbeck.metrics.logits import softmax
 
 Floats = NDArray[np.float64]
 SMALLEST = float(np.finfo(np.float32).tiny)
@@ -38,12 +39,6 @@ class Change:
 def logits_of(p: ArrayLike) -> Floats:
     """Return logits float [N, C] of probabilities float32 [N, C]; those that are 0 count as the smallest number."""
     return np.asarray(np.log(np.maximum(np.asarray(p, dtype=np.float64), SMALLEST)))
-
-
-def softmax(logits: Floats) -> Floats:
-    """Return probabilities float [N, C]."""
-    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True))
 
 
 def from_labels(logits: ArrayLike, y: ArrayLike) -> Change:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from limbeck.metrics.recalibration import softmax
+from limbeck.metrics.logits import softmax
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -100,17 +100,6 @@ def logit(answers: Floats, c: int) -> Floats:
     return np.asarray(np.log(np.maximum(one, FLOOR)) - np.log(np.maximum(rest, FLOOR)), dtype=np.float64)
 
 
-def sigmoid(x: Floats) -> Floats:
-    """Return 1 / (1 + exp(-x)) without overflow."""
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * x))
-
-
-def softmax(x: Floats) -> Floats:
-    """Return exp(x) over its sum along the last axis."""
-    e = np.exp(x - x.max(axis=-1, keepdims=True))
-    return np.asarray(e / e.sum(axis=-1, keepdims=True))
-
-
 def entropy(q: Floats) -> Floats:
     """Return the entropy of each distribution over the last axis, as a share of log C: 0 certain, 1 no idea."""
     return np.asarray(-(q * np.log(np.maximum(q, 1e-300))).sum(axis=-1) / np.log(q.shape[-1]))

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import did_you_mean
+from limbeck.metrics.logits import sigmoid, softmax
 from limbeck.teachers.base import AnswerError, Answers, Bools, Place
 
 _TOLERANCE = 1e-3
@@ -139,13 +140,12 @@ def probabilities(given: ArrayLike, gives: str, *, exclusive: bool = True) -> ND
     scores = np.asarray(given, dtype=np.float64)
     if not exclusive:
         scores = scores.reshape(len(scores), -1)
-        return 0.5 + 0.5 * np.tanh(0.5 * scores) if gives == "logits" else scores
+        return sigmoid(scores) if gives == "logits" else scores
     if scores.ndim == 1 or scores.shape[1:] == (1,):
         one = scores.reshape(len(scores))
-        one = 0.5 + 0.5 * np.tanh(0.5 * one) if gives == "logits" else one
+        one = sigmoid(one) if gives == "logits" else one
         return np.stack([1 - one, one], axis=1)
     if gives == "logits":
         with np.errstate(invalid="ignore"):
-            scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-        scores /= scores.sum(axis=1, keepdims=True)
+            return softmax(scores)
     return scores

@@ -12,13 +12,13 @@ from scipy.special import log_softmax
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
 from limbeck.metrics.calibration import fit_temperature
+from limbeck.metrics.logits import softmax
 from limbeck.networks.blend import NAME, Blend
 from limbeck.progress import say
 from limbeck.recipe import Recipe, Selection, override
 from limbeck.tasks.classify.attack_rows import settled_threshold
 from limbeck.training.build import network_kind, positive_index
 from limbeck.training.fit.loop import History
-from limbeck.training.fit.validation_scores import softmax
 
 
 def members_of(recipe: Recipe) -> list[tuple[str, float, Recipe]]:

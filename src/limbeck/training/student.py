@@ -23,6 +23,7 @@ from limbeck.kinds import kind_of
 from limbeck.kinds.select import RowInput, Rows, encode, values_of
 from limbeck.kinds.text.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
+from limbeck.metrics.logits import softmax
 from limbeck.networks import Network
 from limbeck.networks.blend import NAME as BLEND
 from limbeck.networks.text.wide_deep import WideNetwork
@@ -42,7 +43,7 @@ from limbeck.training.fit.loop import History, fit
 from limbeck.training.fit.nearest_neighbor import check_nearest, compares, remember
 from limbeck.training.fit.ridge_head import head_temperature
 from limbeck.training.fit.unfreeze import check_unfreeze, fit_in_stages
-from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature, softmax
+from limbeck.training.fit.validation_scores import cross_entropy, scores_of, soft_temperature
 from limbeck.training.fit.views import viewed_rows
 from limbeck.training.precision import accelerator_for
 from limbeck.training.pruning.prune import Pruning, check_prunable, prune

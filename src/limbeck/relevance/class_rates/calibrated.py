@@ -18,11 +18,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from limbeck.metrics.logits import sigmoid
 from limbeck.relevance.class_rates.prior import answers_prior, asymmetry, class_prior, floored
 from limbeck.relevance.distinct_teachers import near_voters
 from limbeck.relevance.methods.domain import Samples
 from limbeck.relevance.models import one_factor
-from limbeck.relevance.probabilities import Floats, Ints, checked, sigmoid
+from limbeck.relevance.probabilities import Floats, Ints, checked
 
 _PLAYED = np.linspace(-2.2, 2.2, 7)  # log-odds that each scenario plays: rates of 0.1 to 0.9
 _MOST, _LEAST, _CLASS = 600, 100, 12  # rows of a play, at most and at least, and of its rarer class

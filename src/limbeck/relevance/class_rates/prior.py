@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
+from limbeck.metrics.logits import sigmoid
 from limbeck.relevance.distinct_teachers import near_voters
 from limbeck.relevance.models import one_factor
-from limbeck.relevance.probabilities import FLOOR, Floats, checked, fused, sigmoid, some_rows, weighted_mean
+from limbeck.relevance.probabilities import FLOOR, Floats, checked, fused, some_rows, weighted_mean
 
 _LEAST = 0.03  # no class is taken to be rarer than this
 _SLOPE = 20.0  # log-odds per unit of asymmetry; chosen on prior shifts simulated on ten review domains

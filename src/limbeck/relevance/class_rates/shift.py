@@ -17,9 +17,10 @@ from typing import Any
 import numpy as np
 
 from limbeck.metrics.logistic_fit import even_weights
+from limbeck.metrics.logits import sigmoid, softmax
 from limbeck.relevance.class_rates.prior import asymmetry, shifted_rates
 from limbeck.relevance.models.logistic import minimise
-from limbeck.relevance.probabilities import Floats, Ints, sigmoid, softmax
+from limbeck.relevance.probabilities import Floats, Ints
 from limbeck.relevance.replay.scene import Scores, at_rate
 
 PLAYED = (0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9)  # rates at which known scenarios are replayed

@@ -9,18 +9,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
+from limbeck.metrics.logits import softmax
 from limbeck.relevance.distinct_teachers import exact_voters
-from limbeck.relevance.probabilities import (
-    FLOOR,
-    Floats,
-    Fused,
-    checked,
-    entropy,
-    fused,
-    softmax,
-    vote_shares,
-    weighted_mean,
-)
+from limbeck.relevance.probabilities import FLOOR, Floats, Fused, checked, entropy, fused, vote_shares, weighted_mean
 
 
 def uniform(P: ArrayLike) -> Fused:

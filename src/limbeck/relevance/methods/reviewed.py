@@ -14,12 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck.errors import LimbeckError
 from limbeck.messages.message import message
+from limbeck.metrics.logits import softmax
 from limbeck.relevance.distinct_teachers import Voters, near_voters
 from limbeck.relevance.expected_accuracy import accuracy_estimate
 from limbeck.relevance.methods.agreement import lone
 from limbeck.relevance.models import one_factor
 from limbeck.relevance.models.logistic import minimise
-from limbeck.relevance.probabilities import FLOOR, Floats, Fused, Ints, checked, fused, logit, softmax, vote_shares
+from limbeck.relevance.probabilities import FLOOR, Floats, Fused, Ints, checked, fused, logit, vote_shares
 
 WORTH = 20.0  # labels that the label-free accuracy of a teacher counts for
 _HOLD_WEIGHTS, _HOLD_BIAS = 5.0, 0.3  # 5 beat 10 and 20 with 50, 100 and 200 labels on ten review domains

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck.metrics.logits import softmax
 from limbeck.relevance.models import one_factor
 from limbeck.relevance.models.logistic import Softmax, fit_softmax
-from limbeck.relevance.probabilities import Floats, Ints, entropy, logit, softmax, votes
+from limbeck.relevance.probabilities import Floats, Ints, entropy, logit, votes
 
 _RIDGE = 1e-2
 _FARTHEST = 8.0  # logits and standardised logits are cut here

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from limbeck.errors import LimbeckError
+from limbeck.metrics.logits import softmax
 from limbeck.relevance.distinct_teachers import Voters, near_voters
-from limbeck.relevance.probabilities import FLOOR, Floats, checked, entropy, softmax, some_rows, weighted_mean
+from limbeck.relevance.probabilities import FLOOR, Floats, checked, entropy, some_rows, weighted_mean
 
 _TIMID = 0.4  # mean entropy, as a share of log C, above which answers are sharpened to it
 _SHARPEST = 64.0  # largest power that sharpens

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from limbeck.relevance.probabilities import Floats, softmax
+from limbeck.metrics.logits import softmax
+from limbeck.relevance.probabilities import Floats
 
 _MEMORY = 10
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from limbeck.metrics.logits import sigmoid
 from limbeck.relevance.distinct_teachers import correlations, logits
-from limbeck.relevance.probabilities import Floats, cut_for, logit, sigmoid, some_rows
+from limbeck.relevance.probabilities import Floats, cut_for, logit, some_rows
 
 ROWS = 50_000  # a loading is known to within 0.01 from these
 _CONSTANT = 0.02  # standard deviation of logits below which a teacher says nothing

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from limbeck.data.dataset import Dataset
 from limbeck.kinds import kind_of
 from limbeck.metrics.calibration import choose_threshold
+from limbeck.metrics.logits import sigmoid
 from limbeck.metrics.multilabel import NAMES, measure_labels
 from limbeck.recipe import Recipe
 
@@ -58,7 +59,7 @@ def _cut(scores: NDArray[np.float64], truth: NDArray[np.bool_]) -> float:
     """Return the score from which on a label is given, by F1 on valid; 0 where valid cannot tell."""
     if truth.all() or not truth.any():
         return 0.0
-    p = 0.5 + 0.5 * np.tanh(0.5 * scores)
+    p = sigmoid(scores)
     cut = choose_threshold(truth.astype(np.int64), np.stack([1 - p, p], axis=1), "f1", 1)
     cut = min(max(cut, 1e-9), 1 - 1e-9)
     return float(np.log(cut / (1 - cut)))

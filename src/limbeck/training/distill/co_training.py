@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from limbeck.data.split import folds as deal
 from limbeck.events import check
 from limbeck.metrics.logistic_fit import fit_logistic
-from limbeck.relevance.probabilities import cut_for, softmax
+from limbeck.metrics.logits import softmax
+from limbeck.relevance.probabilities import cut_for
 
 Floats = NDArray[np.float64]
 SHARPNESS = 4.0  # of the answer that a round learns from, in standard deviations of the joined voices

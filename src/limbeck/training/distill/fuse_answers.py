@@ -21,9 +21,9 @@ from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.kinds import kind_of
 from limbeck.messages.judgements import Judgement
 from limbeck.messages.message import Message, message
+from limbeck.metrics.logits import softmax
 from limbeck.progress import say
 from limbeck.recipe import Recipe
-from limbeck.relevance.probabilities import softmax
 from limbeck.tasks import task_of
 from limbeck.training.distill.co_training import TeacherSamples, joint, offsets
 from limbeck.training.distill.cold_start import Replayed, asks_cost, rates_of, replayed

@@ -17,8 +17,9 @@ import numpy as np
 
 from limbeck import relevance
 from limbeck.events import check
+from limbeck.metrics.logits import softmax
 from limbeck.relevance.class_rates.shift import Rates, ShiftModel, calibrate, cut_at, learn
-from limbeck.relevance.probabilities import Floats, Ints, softmax
+from limbeck.relevance.probabilities import Floats, Ints
 from limbeck.relevance.replay.candidates import scaled, scores_of
 from limbeck.relevance.replay.scene import Scene, Scores, at_rate
 from limbeck.training.distill.co_training import joint, offsets

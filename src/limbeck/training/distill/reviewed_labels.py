@@ -17,8 +17,9 @@ import numpy as np
 import polars as pl
 
 from limbeck.data.split import folds as deal
+from limbeck.metrics.logits import softmax
 from limbeck.relevance.models.logistic import minimise
-from limbeck.relevance.probabilities import Floats, Ints, softmax
+from limbeck.relevance.probabilities import Floats, Ints
 
 FOLDS, FEWEST = 5, 4  # folds, and labels of a class without which no plain classifier is learned
 _HOLD = (1.0, 0.3, 1.0)  # precision of the priors of a, c and b

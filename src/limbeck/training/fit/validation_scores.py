@@ -6,12 +6,7 @@ import numpy as np
 
 from limbeck.metrics.calibration import golden_section
 from limbeck.metrics.curves import roc_auc
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Softmax over the last axis."""
-    shifted = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return shifted / shifted.sum(axis=-1, keepdims=True)
+from limbeck.metrics.logits import softmax
 
 
 def cross_entropy(soft: np.ndarray, probabilities: np.ndarray) -> float:

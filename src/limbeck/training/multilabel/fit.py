@@ -16,6 +16,7 @@ from limbeck.errors import LimbeckError
 from limbeck.events import stage
 from limbeck.kinds.select import RowInput, Rows, encode, values_of
 from limbeck.metrics.curves import average_precision
+from limbeck.metrics.logits import sigmoid
 from limbeck.metrics.multilabel import f1_scores
 from limbeck.networks import Network
 from limbeck.networks.text.ngram import Ngram
@@ -27,7 +28,7 @@ from limbeck.training.fit.at_once import LIBLINEAR
 from limbeck.training.fit.epoch_rows import epoch_rows, with_target
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import History, fit
-from limbeck.training.multilabel.settle import Settled, settle, sigmoid
+from limbeck.training.multilabel.settle import Settled, settle
 from limbeck.training.multilabel.solve import left_out, solve
 from limbeck.training.precision import accelerator_for
 from limbeck.training.student import fingerprint, told_apart

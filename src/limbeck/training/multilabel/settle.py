@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.metrics.calibration import choose_threshold
+from limbeck.metrics.logits import sigmoid
 from limbeck.metrics.platt import fit_platt
 from limbeck.networks import Network
 from limbeck.recipe import Recipe
@@ -50,11 +51,6 @@ def settle(logits: NDArray[np.floating], truth: NDArray[np.float32], recipe: Rec
         for at in range(truth.shape[1])
     ]  # fmt: skip
     return Settled(slopes, shifts, np.array(cuts))
-
-
-def sigmoid(odds: NDArray[np.floating]) -> Floats:
-    """Return 1 / (1 + exp(-odds)), float64, without overflow."""
-    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * np.asarray(odds, dtype=np.float64)))
 
 
 class Sigmoids(Answering):

@@ -23,6 +23,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, Rows, batch_of
 from limbeck.kinds.text.ragged import batches
 from limbeck.messages.message import Message, message
+from limbeck.metrics.logits import softmax
 from limbeck.networks import Network
 from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.networks.units import Units, without
@@ -35,7 +36,7 @@ from limbeck.training.export.onnx_model import Answering, to_onnx
 from limbeck.training.export.timed_answers import onnx_answers
 from limbeck.training.fit.learner import Learner
 from limbeck.training.fit.loop import fit
-from limbeck.training.fit.validation_scores import scores_of, softmax
+from limbeck.training.fit.validation_scores import scores_of
 from limbeck.training.pruning.importance import most_important
 
 MOST_LOST = 0.01  # of macro-F1 on valid

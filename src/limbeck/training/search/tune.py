@@ -21,12 +21,13 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import out_of_reach, recover, write_text
 from limbeck.locks import sole_writer
+from limbeck.metrics.logits import softmax
 from limbeck.process.quiet import at_level
 from limbeck.progress import say
 from limbeck.recipe import Recipe, Tune, dump_recipe, load_recipe, override
 from limbeck.training.anomaly import refuse_detectors
 from limbeck.training.distill.distill import distil
-from limbeck.training.fit.validation_scores import scores_of, softmax
+from limbeck.training.fit.validation_scores import scores_of
 from limbeck.training.one_at_a_time import alone
 from limbeck.training.student import fingerprint, told_apart, train_student
 
