@@ -14,7 +14,8 @@ from limbeck.errors import LimbeckError
 from limbeck.studio.api.auth import DETECT, READ
 from limbeck.studio.api.refusals import REFUSED, refusing
 from limbeck.studio.api.schemas import Answer, Answers, JobOut, ModelOut, PredictionOut, Question
-from limbeck.studio.detection import downloads, services, staging
+from limbeck.studio.detection import services
+from limbeck.studio.detection.batches import downloads, staging
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.jobs.models import Job

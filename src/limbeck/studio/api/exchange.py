@@ -14,7 +14,7 @@ from limbeck.studio.api.auth import ADMINISTER
 from limbeck.studio.api.detection import job_out, version_named
 from limbeck.studio.api.refusals import REFUSED
 from limbeck.studio.api.schemas import JobOut
-from limbeck.studio.detection.staging import discard
+from limbeck.studio.detection.batches.staging import discard
 from limbeck.studio.exchange import staging, views
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.web.problems import shown

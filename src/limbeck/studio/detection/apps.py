@@ -11,9 +11,9 @@ BATCH = JobKind(
     "batch",
     _("Batch of rows"),
     (("prepare", _("Reading the rows")), ("predict", _("Answering rows")), ("store", _("Storing answers"))),
-    run="limbeck.studio.detection.batch:run",
+    run="limbeck.studio.detection.batches.run:run",
     template="detection/batch_result.html",
-    summary="limbeck.studio.detection.downloads:summary",
+    summary="limbeck.studio.detection.batches.downloads:summary",
 )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.urls import path
 
-from limbeck.studio.detection import downloads, views
+from limbeck.studio.detection import views
+from limbeck.studio.detection.batches import downloads
 
 urlpatterns = [
     path("detect/", views.detect, name="detect"),

@@ -20,7 +20,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
 from limbeck.studio.accounts.access import needs
-from limbeck.studio.detection import services, staging
+from limbeck.studio.detection import services
+from limbeck.studio.detection.batches import staging
 from limbeck.studio.detection.forms import BatchForm, ColumnForm, single_form
 from limbeck.studio.detection.marks import drawn
 from limbeck.studio.detection.models import Prediction

@@ -18,7 +18,7 @@ from limbeck.data.tables.excel_file import ENDINGS as BOOKS
 from limbeck.data.tables.excel_file import sheet_names
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.models import User
-from limbeck.studio.detection.staging import Staged, stage
+from limbeck.studio.detection.batches.staging import Staged, stage
 from limbeck.studio.jobs import services as jobs
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.registry.facts import Version, version_of

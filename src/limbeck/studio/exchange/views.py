@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from limbeck.data.exchange.escape import escaped
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.access import needs
-from limbeck.studio.detection.staging import Staged, discard
+from limbeck.studio.detection.batches.staging import Staged, discard
 from limbeck.studio.exchange import staging
 from limbeck.studio.exchange.exporting import file_of
 from limbeck.studio.exchange.forms import ColumnsForm, ExportForm, SheetForm, UploadForm

@@ -21,7 +21,7 @@ from limbeck.dataset.automatic.columns import facts_of
 from limbeck.dataset.automatic.label import find_label
 from limbeck.errors import LimbeckError
 from limbeck.studio.accounts.models import User
-from limbeck.studio.detection.staging import KEPT, remove_old
+from limbeck.studio.detection.batches.staging import KEPT, remove_old
 from limbeck.studio.jobs import services
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.loop.models import TABLE

@@ -15,7 +15,7 @@ from limbeck.data.exchange.escape import escaped_frame
 from limbeck.data.tables.excel_write import SHEET_ROWS, fitting
 from limbeck.files import whole_file
 from limbeck.studio.accounts.access import needs
-from limbeck.studio.detection.batch import ANSWERS, GIVEN
+from limbeck.studio.detection.batches.run import ANSWERS, GIVEN
 from limbeck.studio.jobs import services
 from limbeck.studio.jobs.models import Job
 from limbeck.studio.roles import Ability
