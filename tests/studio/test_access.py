@@ -194,6 +194,8 @@ OPERATIONS = {
     "get /exports/{number}/file": ADMINISTER, "get /items/{number}/opinions": REVIEW,
     "post /items/{number}/opinions": REVIEW, "get /word-lists": ADMINISTER, "post /word-lists": ADMINISTER,
     "post /word-lists/{number}/apply": ADMINISTER, "delete /word-lists/{number}": ADMINISTER,
+    "post /trainings": ADMINISTER, "post /trainings/cold-start": ADMINISTER, "get /models/{name}/drift": ADMINISTER,
+    "get /models/{name}/learnable": ADMINISTER, "post /models/{name}/retrain": ADMINISTER,
     "get /models/{name}/versions": READ, "get /models/{name}/versions/{version}": READ,
     "delete /models/{name}/versions/{version}": ADMINISTER,
     "get /models/{name}/versions/{version}/comparison": ADMINISTER,

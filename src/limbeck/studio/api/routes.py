@@ -15,6 +15,7 @@ from limbeck.studio.api.notices import router as notices
 from limbeck.studio.api.opinions import router as opinions
 from limbeck.studio.api.publication.operations import router as publication
 from limbeck.studio.api.review.operations import router as review
+from limbeck.studio.api.training.operations import router as training
 from limbeck.version import __version__
 
 api = NinjaAPI(title="Limbeck", version=__version__, urls_namespace="api-1", docs_url=None)
@@ -25,6 +26,7 @@ api.add_router("", notices)
 api.add_router("", exchange)
 api.add_router("", opinions)
 api.add_router("", publication)
+api.add_router("", training)
 api.add_router("", analysis)
 
 

@@ -12,7 +12,8 @@ from limbeck.studio.registry.facts import Version
 from limbeck.studio.registry.services import LONGEST_REASON
 from limbeck.studio.web.uploads import SizedFileField
 
-MINUTES = [(1, _("1 minute")), (5, _("5 minutes")), (20, _("20 minutes")), (60, _("1 hour"))]
+LONGEST_SEARCH = 60  # minutes
+MINUTES = [(1, _("1 minute")), (5, _("5 minutes")), (20, _("20 minutes")), (LONGEST_SEARCH, _("1 hour"))]
 
 
 class ModelNameField(forms.CharField):

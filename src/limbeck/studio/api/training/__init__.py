@@ -1,0 +1,1 @@
+"""Training and drift through the REST API."""
