@@ -39,8 +39,10 @@ def train(
         looked = projects.look(table)
         column = label or looked.label
         if column in looked.columns:
-            asked = {"name": name, "label": column, "minutes": minutes, "lang": language}
-            return Status(201, job_out(projects.start(table, **asked, by=request.user, request=request)))
+            job = projects.start(
+                table, name=name, label=column, minutes=minutes, lang=language, by=request.user, request=request
+            )
+            return Status(201, job_out(job))
     except LimbeckError as error:
         projects.discard(table)
         raise HttpError(400, shown(error)) from error
@@ -69,9 +71,9 @@ def learnable(request: HttpRequest, name: str) -> Any:
 @router.post("/models/{str:name}/retrain", response={201: JobOut, **REFUSED}, auth=ADMINISTER)
 def again(request: HttpRequest, name: str, data: RetrainIn) -> Any:
     """Start training the next version of a model from its reviewed rows."""
-    version, asked = version_named(name), {"minutes": data.minutes, "lang": data.language}
+    version = version_named(name)
     with refusing():
-        job = retrain.retrain(version, **asked, by=request.user, request=request)
+        job = retrain.retrain(version, minutes=data.minutes, lang=data.language, by=request.user, request=request)
     return Status(201, job_out(job))
 
 
