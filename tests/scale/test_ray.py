@@ -11,9 +11,11 @@ from limbeck.recipe import parse_recipe
 from limbeck.scale import ray_tasks
 from limbeck.scale.predict_shards import predict_shards
 from limbeck.scale.teachers_on_ray import OnRay, teachers_on_ray
+from limbeck.scale.trials import trials_on
 from limbeck.teachers import open_teacher
+from limbeck.training.search.tune import tune
 from scale.conftest import contents, write_shards
-from small import tiny_recipe
+from small import tiny_recipe, write_recipe
 
 
 def test_where_ray_is_not_installed_the_extra_is_named(bundle, tmp_path, monkeypatch):
@@ -71,3 +73,14 @@ def test_teachers_are_asked_on_the_cluster_once_a_row_and_the_student_is_that_of
         weights[f"{where} kept"] = kept
     assert weights["here"] == weights["there"]
     assert weights["here kept"] == weights["there kept"]
+
+
+def test_trials_on_the_cluster_are_those_of_one_machine(cluster, rows_folder, tmp_path):
+    space = {"training.learning_rate": {"low": 1e-3, "high": 0.2, "log": True}}
+    recipe = tiny_recipe(training={"epochs": 2, "threads": 1}, tune={"trials": 4, "parallel": 2, "space": space})
+    file = write_recipe(tmp_path / "r.toml", recipe)
+    here = tune(file, out=tmp_path / "here", data=rows_folder)
+    with trials_on("ray", cpus=0.5):
+        there = tune(file, out=tmp_path / "there", data=rows_folder)
+    assert here.trials == there.trials
+    assert here.best.read_bytes() == there.best.read_bytes()

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from itertools import combinations
 
@@ -17,7 +18,9 @@ from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
 from limbeck.locks import sole_writer
 from limbeck.recipe import load_recipe, parse_recipe
+from limbeck.scale.trials import Processes, trials_on
 from limbeck.training.search.cross_validation import cross_validate
+from limbeck.training.search.trial import Prepared, Request
 from limbeck.training.search.tune import DEFAULT_SPACE, tune
 from limbeck.training.train import train
 from pictures import class_folders, square, tiny
@@ -107,6 +110,48 @@ def test_a_killed_search_goes_on_and_its_best_recipe_can_be_trained(rows_folder,
     for change, line in (("tune.space.student.idf=[1.0]", "another space"), ("training.seed=3", "another recipe")):
         with pytest.raises(LimbeckError, match=f"holds the search of {line}.*choose another --out"):
             tune(recipe, out=out, data=rows_folder, settings=[change])
+
+
+def drawn_by(search):
+    """Return what the trials drew and scored, whatever their numbers."""
+    return [{**trial, "trial": 0} for trial in search.trials]
+
+
+def test_trials_drawn_at_once_are_those_of_one_process_wherever_they_are_evaluated(rows_folder, tmp_path):
+    tuned = {"trials": 7, "parallel": 3, **SPACE}
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(training={"epochs": 3, "threads": 1}, tune=tuned))
+    here = tune(recipe, out=tmp_path / "here", data=rows_folder)
+    with trials_on("processes:2"):
+        there = tune(recipe, out=tmp_path / "there", data=rows_folder)
+        assert len(tune(recipe, out=tmp_path / "there", data=rows_folder).trials) == 7
+    assert len({trial["training.learning_rate"] for trial in here.trials}) == 7
+    assert drawn_by(here) == drawn_by(there)
+    assert here.best.read_bytes() == there.best.read_bytes()
+    cut = tmp_path / "cut"
+    killed(tune, "trials=70", "best.toml", lambda file: file.exists())(recipe, rows_folder, cut)  # between two of three
+    with trials_on("processes:2"):
+        assert drawn_by(tune(recipe, out=cut, data=rows_folder)) == drawn_by(here)
+    with pytest.raises(LimbeckError, match=r"holds the search of another tune\.parallel"):
+        tune(recipe, out=cut, data=rows_folder, settings=["tune.parallel=2"])
+
+
+def test_a_killed_trial_is_evaluated_again_and_one_that_fails_is_told(rows_folder, tmp_path):
+    recipe = write_recipe(tmp_path / "r.toml", tiny_recipe(training={"epochs": 1}, tune={"parallel": 2, **SPACE}))
+    prepared = Prepared.of(load_recipe(recipe), recipe, rows_folder)
+    request = Request(str(recipe), str(rows_folder), (), prepared.mark, {"student.idf": 1.0}, [])
+    with Processes(1) as processes:
+        first = list(processes([request]))
+        processes._all[0].kill()
+        assert list(processes([request])) == first == [(0, prepared.evaluate({"student.idf": 1.0}, []))]
+        assert len(processes._all) == 2
+        with pytest.raises(LimbeckError, match="another recipe or other rows than where the search began"):
+            list(processes([replace(request, mark="0")]))
+    assert all(process.poll() is not None for process in processes._all)
+    with trials_on("processes:2"), pytest.raises(LimbeckError, match=r"tune\.parallel is 1.*--set tune\.parallel=4"):
+        tune(recipe, out=tmp_path / "out", data=rows_folder, settings=["tune.parallel=1"])
+    for on, line in (("processes:x", "is not a number of processes"), ("rey", "is no cluster")):
+        with pytest.raises(LimbeckError, match=line), trials_on(on):
+            pass
 
 
 def damaged(study):

@@ -109,12 +109,22 @@ def init(
 @click.option("--out", required=True, type=PLACE, help="Folder of the search; the best recipe is best.toml in it.")
 @SETTING
 @click.option("--trials", type=click.IntRange(1), help="Total number of trials, including earlier runs.")
-def tune(recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], trials: int | None) -> None:
+@click.option("--on", metavar="WHERE", help="Evaluate tune.parallel trials at once: processes[:N], ray[://HOST:PORT].")
+def tune(
+    recipe: Path, data: Path | None, out: Path, settings: tuple[str, ...], trials: int | None, on: str | None
+) -> None:
     """Search the recipe's [tune] space on valid; call again to go on."""
     from limbeck.cli import tables
     from limbeck.training.search.tune import tune as search
 
-    tables.tuned(search(recipe, out=out, data=data, settings=settings, trials=trials))
+    with contextlib.nullcontext() if on is None else _trials(on):
+        tables.tuned(search(recipe, out=out, data=data, settings=settings, trials=trials))
+
+
+def _trials(on: str) -> contextlib.AbstractContextManager[None]:
+    from limbeck.scale.trials import trials_on
+
+    return trials_on(on)
 
 
 @click.command()

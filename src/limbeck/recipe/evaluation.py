@@ -142,4 +142,7 @@ class Tune(Section):
     """The hyper-parameter search; each entry of ``space`` is a list of choices or ``{ low, high, log }``."""
 
     trials: int = Field(default=20, ge=1)
+    parallel: int = Field(
+        default=1, ge=1, le=256, description="trials drawn at once, before the first of them has a score"
+    )
     space: dict[str, list[Any] | dict[str, Any]] = {}

@@ -22,14 +22,13 @@ from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import Listener, Token, check, stage, told
 from limbeck.locks import sole_writer
 from limbeck.model_names import model_path
-from limbeck.process.cores import cores
 from limbeck.progress import progress as counting
 from limbeck.progress import say
 from limbeck.scale.here import on_this_process
 from limbeck.scale.outcomes import STALL, Failed, Scheduler
 from limbeck.scale.places import Place, open_place, split_pattern
 from limbeck.scale.plan import MANIFEST, Answering, Plan, Shard, agree, find_shards, write_bytes
-from limbeck.scale.processes import on_processes
+from limbeck.scale.processes import count_of, on_processes
 from limbeck.scale.shard import Job, Record, records
 
 _AGAIN = "start the same job again; it goes on from there"
@@ -221,9 +220,7 @@ def _chosen(on: str, cpus: float = 1.0) -> _Chosen:
     """
     name, _, detail = on.partition(":")
     if name == "processes":
-        if detail and not (detail.isascii() and detail.isdigit() and int(detail)):
-            raise LimbeckError(f"{detail!r} is not a number of processes", where="--on", fix="e.g. processes:4")
-        count = int(detail) if detail else cores()
+        count = count_of(detail)
         return _Chosen(on_processes if count > 1 else on_this_process, count)
     if name == "part":
         part, _, of = detail.partition("/")

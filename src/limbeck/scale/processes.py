@@ -16,6 +16,7 @@ from dataclasses import asdict
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from limbeck.errors import LimbeckError
 from limbeck.process.cores import cores
 from limbeck.process.import_path import import_path
 from limbeck.process.pipes import receive, send
@@ -24,6 +25,19 @@ from limbeck.scale.plan import Shard
 from limbeck.scale.shard import Job, Record
 
 _TICK = 0.5  # seconds after which the caller gets to look around
+
+
+def count_of(detail: str) -> int:
+    """Return how many processes ``processes:N`` names; one for each core without N.
+
+    Raises
+    ------
+    LimbeckError
+        Where N is no number, or 0.
+    """
+    if detail and not (detail.isascii() and detail.isdigit() and int(detail)):
+        raise LimbeckError(f"{detail!r} is not a number of processes", where="--on", fix="e.g. processes:4")
+    return int(detail) if detail else cores()
 
 
 def on_processes(job: Job, shards: list[Shard], *, count: int | None, stall: float) -> Outcomes:

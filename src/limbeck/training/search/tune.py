@@ -1,8 +1,9 @@
 """`limbeck tune`: a search over a recipe's keys, evaluated on ``valid`` (Optuna's TPE, with median pruning).
 
 The search lives in one SQLite file, so it can be stopped, killed and continued. What a trial draws depends on the seed
-and on the finished trials before it, so a killed search ends as one that was not. The best recipe is written as
-``best.toml`` after every trial.
+and on the trials before it, so a killed search ends as one that was not. ``tune.parallel`` trials are drawn before the
+first of them is evaluated; where they are evaluated (`limbeck.training.search.evaluators`) changes none of them. The
+best recipe is written as ``best.toml`` after every trial.
 """
 
 from __future__ import annotations
@@ -16,20 +17,17 @@ from typing import Any
 import optuna
 from sqlalchemy.exc import SQLAlchemyError
 
-from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError, first_line
 from limbeck.events import Listener, Token, check, stage, told
 from limbeck.files import out_of_reach, recover, write_text
 from limbeck.locks import sole_writer
-from limbeck.metrics.logits import softmax
 from limbeck.process.quiet import at_level
 from limbeck.progress import say
-from limbeck.recipe import Recipe, Tune, dump_recipe, load_recipe, override
+from limbeck.recipe import Recipe, dump_recipe, load_recipe, override
 from limbeck.training.anomaly import refuse_detectors
-from limbeck.training.distill.distill import distil
-from limbeck.training.fit.validation_scores import scores_of
 from limbeck.training.one_at_a_time import alone
-from limbeck.training.student import fingerprint, told_apart, train_student
+from limbeck.training.search.evaluators import evaluator
+from limbeck.training.search.trial import Prepared, Request, Score
 
 FILE = "study.db"
 # What is searched when the recipe has no [tune] space of its own.
@@ -108,55 +106,44 @@ def _tune(
     if parsed.selection.candidates:
         what = "the search is over the keys of one student, and selection.candidates lists several"
         raise LimbeckError(what, where=recipe, fix="leave selection.candidates out")
-    home, folder = Path(recipe).resolve().parent, None if data is None else Path(data)
     space = parsed.tune.space or DEFAULT_SPACE.get(parsed.student.network, {})
     if not space:
         raise LimbeckError("there is nothing to search", where=recipe, fix="write a [tune] space")
     with stage("read"):
-        rows = prepare(parsed, folder, recipe_folder=home)
-    for finding in rows.findings:
+        prepared = Prepared.of(parsed, Path(recipe), None if data is None else Path(data))
+    for finding in prepared.rows.findings:
         say(finding)
     try:
         target.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise out_of_reach(error, target) from error
     recover(target / "best.toml")
-    metric = parsed.training.metric
     study = optuna.create_study(
         study_name="limbeck",
         storage=f"sqlite:///{target.resolve() / FILE}",
         load_if_exists=True,
         direction="maximize",
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=4, n_warmup_steps=1),
     )
-    plain = parsed.model_copy(update={"tune": Tune()})  # more trials are no other search
-    _same_search(study, space, fingerprint(plain, told_apart(rows.frame, parsed), rows.labels), target)
+    _same_search(study, space, prepared.mark, parsed.tune.parallel, target)
     wanted = trials or parsed.tune.trials
-
-    def objective(trial: optuna.Trial) -> float:
-        chosen = {key: suggest(trial, key, choices) for key, choices in space.items()}
-        candidate = override(parsed, chosen)
-
-        def report(epoch: int, score: float) -> None:
-            trial.report(score, epoch)
-            if trial.should_prune():
-                raise optuna.TrialPruned
-
-        folders = [folder, home]
-        targets = distil(candidate, rows, folders=folders).targets if candidate.teachers else None
-        student = train_student(candidate, rows, folders=folders, targets=targets, report=report)
-        scores = scores_of(student.valid_labels, softmax(student.valid_logits), student.positive)
-        return -scores["loss"] if metric == "loss" else scores[metric]
-
-    for old in study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.RUNNING]):
-        study.tell(old.number, state=optuna.trial.TrialState.FAIL)  # of a killed call
+    evaluate = evaluator(prepared)
+    _draw_again(study, space)
     while (done := len(_finished(study))) < wanted:
         check("search again to go on")
+        count = min(parsed.tune.parallel - done % parsed.tune.parallel, wanted - done)
+        drawn = _drawn(study, space, parsed, done, count)
+        earlier = [Score.of(trial) for trial in _finished(study) if trial.state is optuna.trial.TrialState.COMPLETE]
+        requests = [
+            Request(str(recipe), None if data is None else str(data), tuple(settings), prepared.mark, chosen, earlier)
+            for _, chosen in drawn
+        ]
         say(f"trial {done + 1} of {wanted}", done=done, total=wanted)
-        # Each trial draws anew, and not once more what an earlier one drew.
-        study.sampler = optuna.samplers.TPESampler(seed=parsed.training.seed + done)
-        study.optimize(objective, n_trials=1)
-        _write_best(study, parsed, target)
+        for at, score in evaluate(requests):
+            _tell(study, drawn[at][0], score)
+            _write_best(study, parsed, target)
+            if (now := len(_finished(study))) < min(done + count, wanted):
+                check("search again to go on")
+                say(f"trial {now + 1} of {wanted}", done=now, total=wanted)
     _write_best(study, parsed, target)  # a call that was killed just before may have left an older one
     if not _complete(study):
         raise LimbeckError("no trial was finished", where=target, fix="raise tune.trials")
@@ -164,6 +151,42 @@ def _tune(
         {"trial": t.number, "state": t.state.name.lower(), "score": t.value, **t.params} for t in _finished(study)
     ]
     return Tuned(target / "best.toml", float(study.best_value), dict(study.best_params), rows_out)
+
+
+def _draw_again(study: optuna.Study, space: dict[str, Any]) -> None:
+    """Queue what a killed call had drawn and not evaluated, so that it is drawn first and unchanged."""
+    waiting = [trial.system_attrs.get("fixed_params") for trial in _trials(study, optuna.trial.TrialState.WAITING)]
+    for old in _trials(study, optuna.trial.TrialState.RUNNING):
+        if set(old.params) == set(space) and old.params not in waiting:
+            study.enqueue_trial(old.params)
+        study.tell(old.number, state=optuna.trial.TrialState.FAIL)
+
+
+def _drawn(
+    study: optuna.Study, space: dict[str, Any], recipe: Recipe, first: int, count: int
+) -> list[tuple[optuna.Trial, dict[str, Any]]]:
+    """Draw so many trials; each draws anew, and knows those before it by what they drew where not by their scores."""
+    drawn = []
+    for number in range(first, first + count):
+        study.sampler = optuna.samplers.TPESampler(
+            seed=recipe.training.seed + number, constant_liar=recipe.tune.parallel > 1
+        )
+        trial = study.ask()
+        try:
+            drawn.append((trial, {key: suggest(trial, key, choices) for key, choices in space.items()}))
+        except LimbeckError:
+            study.tell(trial, state=optuna.trial.TrialState.FAIL)
+            raise
+    return drawn
+
+
+def _tell(study: optuna.Study, trial: optuna.Trial, score: Score) -> None:
+    for epoch, value in score.epochs:
+        trial.report(value, epoch)
+    if score.value is None:
+        study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+    else:
+        study.tell(trial, score.value)
 
 
 def _write_best(study: optuna.Study, recipe: Recipe, target: Path) -> None:
@@ -207,17 +230,25 @@ def suggest(trial: optuna.Trial, key: str, choices: list[Any] | dict[str, Any]) 
         raise LimbeckError(f"tune.space: {key!r}: {first_line(error)}", where="recipe") from error
 
 
-def _same_search(study: optuna.Study, space: dict[str, Any], mark: str, target: Path) -> None:
-    for name, value, what in (("space", space, "space"), ("fingerprint", mark, "recipe or of other data")):
+def _same_search(study: optuna.Study, space: dict[str, Any], mark: str, parallel: int, target: Path) -> None:
+    facts = (
+        ("space", space, "space"),
+        ("fingerprint", mark, "recipe or of other data"),
+        ("parallel", parallel, "tune.parallel"),
+    )
+    for name, value, what in facts:
         if study.user_attrs.get(name, value) != value:
             raise LimbeckError(f"holds the search of another {what}", where=target, fix="choose another --out")
         study.set_user_attr(name, value)
 
 
-def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
-    states = [optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED]
+def _trials(study: optuna.Study, *states: optuna.trial.TrialState) -> list[optuna.trial.FrozenTrial]:
     return study.get_trials(deepcopy=False, states=states)
 
 
+def _finished(study: optuna.Study) -> list[optuna.trial.FrozenTrial]:
+    return _trials(study, optuna.trial.TrialState.COMPLETE, optuna.trial.TrialState.PRUNED)
+
+
 def _complete(study: optuna.Study) -> bool:
-    return bool(study.get_trials(deepcopy=False, states=[optuna.trial.TrialState.COMPLETE]))
+    return bool(_trials(study, optuna.trial.TrialState.COMPLETE))
