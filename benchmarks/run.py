@@ -56,6 +56,7 @@ BENCHMARKS = (
     "api_document",
     "exchange",
     "scale",
+    "two_hosts",
     "reliability_http",
     "reliability_cache",
     "reliability_suite",

@@ -1,9 +1,9 @@
 """The process group of several processes that train one student, started by torchrun, over `torch.distributed`.
 
 Rank 0, the main process, alone logs, writes, asks teachers, evaluates and exports; what the other ranks need of that is
-broadcast. The processes have two minutes to find each other. After that there is no timeout, as teachers and exports
-take as long as they take: a process that dies is noticed by its closed connection, and by torchrun. How a batch is
-shared is in `limbeck.training.distributed.shared_batch`.
+broadcast. The processes have two minutes to find each other. After that collective calls have no timeout, as teachers
+and exports take as long as they take: a process that dies is noticed by its closed connection, and by torchrun, one
+that is cut off by its missing heartbeat. How a batch is shared is in `limbeck.training.distributed.shared_batch`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import contextlib
 import datetime
 import json
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,7 @@ from limbeck.events import Cancelled
 from limbeck.process.cores import cores, place
 from limbeck.progress import hushed
 from limbeck.recipe import Recipe
+from limbeck.training.distributed.heartbeat import LOST_AFTER, heartbeat
 
 _PATIENCE = datetime.timedelta(days=30)
 _MEETING = float(os.environ.get("LIMBECK_JOIN_SECONDS", "120"))  # in which all processes have to be there
@@ -143,7 +145,7 @@ def joined() -> Iterator[ProcessGroup]:
     dist.init_process_group(backend, store=store, rank=rank, world_size=size, timeout=_PATIENCE)
     _current = ProcessGroup(rank, size)
     try:
-        with hushed(rank > 0):
+        with heartbeat(store.clone(), rank, size, _cut_off), hushed(rank > 0):
             yield _current
             _current.broadcast(b"")  # nobody leaves before rank 0 is done
     except BaseException as error:
@@ -151,14 +153,26 @@ def joined() -> Iterator[ProcessGroup]:
             raise SystemExit(int(store.get("status"))) from error
         store.set("status", str(_status(error)))
         if _lost(error):
-            what = "another process of this run is lost"
-            fix = "start it again with --resume; `torchrun --max-restarts 3` does so by itself"
-            raise LimbeckError(what, where="torchrun", fix=fix) from error
+            raise _gone("another process of this run is lost") from error
         raise
     else:
         dist.destroy_process_group()  # not after an error: it would wait for processes that are gone
     finally:
         _current = ProcessGroup()
+
+
+def _gone(what: str) -> LimbeckError:
+    fix = "start it again with --resume; `torchrun --max-restarts 3` does so by itself"
+    return LimbeckError(what, where="torchrun", fix=fix)
+
+
+def _cut_off() -> None:
+    """Say that a process is cut off, and end this one, whose main thread waits for it."""
+    error = _gone(f"another process of this run was not heard of for {LOST_AFTER:.0f} seconds")
+    with contextlib.suppress(OSError):
+        sys.stderr.write(f"\nerror: {error}\n")
+        sys.stderr.flush()
+    os._exit(2)
 
 
 def _met(rank: int, size: int) -> dist.Store:
