@@ -40,7 +40,7 @@ OLD = timezone.now() - datetime.timedelta(days=40)
 def own_home(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder of each test's own, in which keys are made."""
     folder = prepare_home(tmp_path / "site")
-    for name in ("secret", "audit"):
+    for name in ("secret", "audit", "columns"):
         kept_key(folder / "keys" / name)
     monkeypatch.setattr(settings, "HOME", folder)
     return folder
@@ -67,7 +67,7 @@ def prediction(at: datetime.datetime, **values: object) -> Prediction:
 
 
 def test_a_site_in_order_has_no_other_state(own_home: Path) -> None:
-    assert states() == dict.fromkeys(("database", "disk", "keys", "audit", "files"), "ok")
+    assert states() == dict.fromkeys(("database", "disk", "keys", "columns", "audit", "files"), "ok")
 
 
 def test_each_problem_is_told_in_a_line_of_its_own(own_home: Path, people: dict[str, User]) -> None:
@@ -81,7 +81,7 @@ def test_each_problem_is_told_in_a_line_of_its_own(own_home: Path, people: dict[
         cursor.execute("UPDATE audit_entry SET action = 'nothing' WHERE number = 1")
     told = {line.name: line for line in check()}
     assert {name: line.state for name, line in told.items()} == {
-        "database": "ok", "disk": "ok", "keys": "failed", "audit": "failed", "files": "warning",
+        "database": "ok", "disk": "ok", "keys": "failed", "columns": "ok", "audit": "failed", "files": "warning",
     }  # fmt: skip
     assert "1 files" in told["files"].text and str(lost) in told["files"].text
     assert "chmod 600" in told["keys"].text and "entry 1" in told["audit"].text
@@ -157,8 +157,9 @@ def test_an_export_is_refused_where_the_database_is_not_empty(tmp_path: Path, pe
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"format": 2}, "another version"),
+        ({"format": 1}, "another version"),
         ({"audit_key": "0" * 16}, "another key"),
+        ({"column_keys": ["0" * 8]}, "encrypted with another key"),
         ({"files": {"../keys/secret": {"bytes": 1, "sha256": "0" * 64}}}, "outside"),
         ({"files": {"jobs/../../x": {"bytes": 1, "sha256": "0" * 64}}}, "outside"),
         ({"files": {"jobs/1/x": {"bytes": 1, "sha256": "0" * 64}}}, "damaged"),
@@ -200,8 +201,9 @@ def test_a_site_goes_through_a_file_to_a_new_database_with_equal_hashes(
     picture.unlink()
     other = tmp_path / "home"
     (other / "keys").mkdir(parents=True, mode=0o700)
-    (other / "keys" / "audit").write_text(settings.AUDIT_KEY)
-    (other / "keys" / "audit").chmod(0o600)
+    for name, key in (("audit", settings.AUDIT_KEY), ("columns", settings.KEYRING.keys[0].secret)):
+        (other / "keys" / name).write_text(key)
+        (other / "keys" / name).chmod(0o600)
     environment = {
         name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "LIMBECK_DATABASE_URL")
     }
@@ -227,7 +229,7 @@ def test_a_site_goes_through_a_file_to_a_new_database_with_equal_hashes(
         assert manifest["tables"][model._meta.label_lower]["sha256"] == told.sha256
     checked = run("check")
     assert checked.returncode == 0, checked.stdout
-    assert [line.split()[1] for line in checked.stdout.splitlines()] == ["ok", "ok", "ok", "ok", "ok"]
+    assert [line.split()[1] for line in checked.stdout.splitlines()] == ["ok"] * 6
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="other databases keep their statistics themselves")

@@ -62,7 +62,7 @@ def review_rows(model: str, table: Path) -> None:
 @studio.command(name="check")
 @click.pass_context
 def check(context: click.Context) -> None:
-    """Check database, disk, keys, audit log and files; exit with 1 when one of them has failed."""
+    """Check database, disk, keys, encrypted columns, audit log and files; exit with 1 when one of them has failed."""
     from limbeck.studio.launch import load
 
     load()
@@ -74,6 +74,17 @@ def check(context: click.Context) -> None:
         failed = failed or line.state == FAILED
         click.echo(str(line))
     context.exit(1 if failed else 0)
+
+
+@studio.command(name="rotate-keys")
+def rotate_keys() -> None:
+    """Encrypt phone numbers and e-mail addresses with a new key; the site may run meanwhile."""
+    from limbeck.studio.launch import prepare
+
+    prepare()
+    from limbeck.studio.encryption.rotation import rotate
+
+    click.echo(f"encrypted again: {rotate():,} values")
 
 
 @studio.command(name="retention")

@@ -33,6 +33,10 @@ class Config(SignOnSettings):
     )
     secret_key: SecretStr = Field(default=SecretStr(""), description="signs sessions; made at the first start")
     audit_key: SecretStr = Field(default=SecretStr(""), description="keys the audit chain; made at the first start")
+    column_keys: SecretStr = Field(
+        default=SecretStr(""),
+        description="encrypt phone numbers and e-mail addresses; the first of several, older behind",
+    )
     public_url: str = Field(default="", description="address that people type, https://studio.example.org")
     behind_proxy: bool = Field(default=False, description="trust X-Forwarded-For and X-Forwarded-Proto")
     registration: Literal["open", "invited"] = Field(default="open", description="who may register")

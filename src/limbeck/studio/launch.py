@@ -65,6 +65,9 @@ def prepare() -> None:
         except DatabaseError as error:
             first = str(error).strip().splitlines()[0]
             raise LimbeckError(f"the database cannot be used: {first}", where="DATABASE_URL") from error
+    from limbeck.studio.encryption.rotation import require_keys
+
+    require_keys()
 
 
 def add_bundles(bundles: list[Path]) -> None:

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from limbeck.studio.config import config
 from limbeck.studio.databases import database
+from limbeck.studio.encryption.keyring import Keyring, checked_keys
 from limbeck.studio.home import checked_key, kept_key, prepare_home
 
 _HERE = Path(__file__).parent
@@ -17,6 +18,7 @@ _given = CONFIG.secret_key.get_secret_value()
 SECRET_KEY = checked_key(_given, "LIMBECK_SECRET_KEY") if _given else kept_key(HOME / "keys" / "secret")
 _given = CONFIG.audit_key.get_secret_value()
 AUDIT_KEY = checked_key(_given, "LIMBECK_AUDIT_KEY") if _given else kept_key(HOME / "keys" / "audit")
+KEYRING = Keyring(checked_keys(CONFIG.column_keys.get_secret_value(), "LIMBECK_COLUMN_KEYS"), HOME / "keys" / "columns")
 
 DEBUG = False
 _public = urlsplit(CONFIG.public_url)

@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from limbeck.studio.encryption.fields import EncryptedEmailField, EncryptedField
 from limbeck.studio.roles import ABILITIES, Ability, Role
 
 ROLES = [
@@ -24,7 +25,8 @@ class User(AbstractUser):
 
     first_name = last_name = None
     name = models.CharField(_("full name"), max_length=100, blank=True)
-    phone = models.CharField(_("phone"), max_length=30, blank=True)
+    email = EncryptedEmailField(_("email address"), max_length=254, blank=True)
+    phone = EncryptedField(_("phone"), max_length=30, blank=True)
     role = models.CharField(_("role"), max_length=20, choices=ROLES, default=Role.VIEWER.value, db_index=True)
     must_change_password = models.BooleanField(_("must change the password at the next sign-in"), default=False)
     language = models.CharField(_("language"), max_length=10, blank=True)

@@ -38,7 +38,7 @@ def listed(form: SearchForm) -> QuerySet:
     """Return the people that a search asks for."""
     found = User.objects.filter(erased_at=None)
     if text := form.cleaned_data["q"].strip():
-        found = found.filter(Q(username__icontains=text) | Q(name__icontains=text) | Q(email__icontains=text))
+        found = found.filter(Q(username__icontains=text) | Q(name__icontains=text) | Q(email=text))
     if role := form.cleaned_data["role"]:
         found = found.filter(role=role)
     if state := form.cleaned_data["state"]:

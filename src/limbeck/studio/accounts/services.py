@@ -6,7 +6,6 @@ import datetime
 import secrets
 from typing import Any
 
-from allauth.account.models import EmailAddress
 from django.conf import settings
 from django.contrib.sessions.models import Session
 from django.db import transaction
@@ -95,7 +94,6 @@ def save_profile(user: User, *, changed: list[str], request: HttpRequest | None 
     """Save what people changed of their own account; ``changed`` names the fields."""
     with transaction.atomic():
         user.save()
-        _keep_address(user, changed)
         record("account.change", actor=user.pk, target=f"user:{user.pk}", request=request, fields=sorted(changed))
 
 
@@ -110,7 +108,6 @@ def save_user(user: User, *, by: User, changed: list[str], request: HttpRequest 
     new = user.pk is None
     with transaction.atomic():
         user.save()
-        _keep_address(user, changed)
         _need_administrator()
         if not user.is_active or "role" in changed:
             end_sessions(user)
@@ -128,13 +125,15 @@ def erase(user: User, *, by: User, request: HttpRequest | None = None) -> None:
         When nobody would be left who can administer the site.
     """
     with transaction.atomic():
-        user.username, user.name, user.email, user.phone = f"erased-{user.pk}", "", "", ""
+        user.username = f"erased-{user.pk}"
+        for name in ("name", "email", "phone"):
+            setattr(user, name, "")
         user.is_active, user.erased_at = False, timezone.now()
         user.set_unusable_password()
         user.save()
         _need_administrator()
         end_sessions(user)
-        for related in ("emailaddress_set", "authenticator_set", "usersession_set", "socialaccount_set", "tokens"):
+        for related in ("authenticator_set", "usersession_set", "socialaccount_set", "tokens"):
             getattr(user, related).all().delete()
         record("user.erase", actor=by.pk, target=f"user:{user.pk}", request=request)
 
@@ -170,14 +169,6 @@ def personal_data(user: User) -> dict[str, Any]:
         "predictions": list(answers.values("pk", "created_at", "model", "version", "content", "label", "probability")),
         "reviews": list(reviews),
     }
-
-
-def _keep_address(user: User, changed: list[str]) -> None:
-    """Keep the e-mail address as django-allauth stores it, which sends links for new passwords there."""
-    if "email" in changed:
-        EmailAddress.objects.filter(user=user).delete()
-        if user.email:
-            EmailAddress.objects.create(user=user, email=user.email, primary=True)
 
 
 def _need_administrator() -> None:

@@ -1,9 +1,10 @@
-"""Audit entries for second factors, which django-allauth stores by itself; in the transaction that stores them."""
+"""What is heard of django-allauth: second factors, for the audit log, and addresses that it would keep readable."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from allauth.core import context
 from allauth.mfa.models import Authenticator
 from django.db import transaction
@@ -24,6 +25,12 @@ def saved(sender: Any, instance: Authenticator, created: bool, **_: Any) -> None
 def deleted(sender: Any, instance: Authenticator, **_: Any) -> None:
     """Write down one that was removed."""
     _write("account.factor_remove", instance)
+
+
+@receiver(post_save, sender=EmailAddress)
+def address_saved(sender: Any, instance: EmailAddress, **_: Any) -> None:
+    """Keep no address in that table: the account has it, encrypted, and is asked where the table has none."""
+    sender.objects.filter(pk=instance.pk).delete()
 
 
 def _write(action: str, factor: Authenticator) -> None:

@@ -14,6 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from limbeck.errors import LimbeckError
 from limbeck.studio.audit.log import verify
+from limbeck.studio.encryption.rotation import in_use, require_keys
 from limbeck.studio.operations.files import missing, orphans
 
 OK, WARNING, FAILED = "ok", "warning", "failed"
@@ -33,14 +34,16 @@ class Line:
 
 
 def check() -> Iterator[Line]:
-    """Yield a line for the database, the disk, the keys, the audit log, and the files."""
+    """Yield a line for the database, the disk, the keys, encrypted columns, the audit log, and the files."""
     database = _database()
     yield database
     yield from (_disk(), _keys())
     if database.state == FAILED:
+        yield Line("columns", FAILED, "not checked: they are in the database")
         yield Line("audit", FAILED, "not checked: it is in the database")
         yield Line("files", FAILED, "not checked: the database names them")
         return
+    yield _guarded("columns", _columns)
     yield _guarded("audit", _audit)
     yield _guarded("files", _files)
 
@@ -88,8 +91,8 @@ def _disk() -> Line:
 
 def _keys() -> Line:
     folder, kept = Path(settings.HOME) / "keys", []
-    for name in ("secret", "audit"):
-        if getattr(settings.CONFIG, f"{name}_key").get_secret_value():
+    for name, setting in (("secret", "secret_key"), ("audit", "audit_key"), ("columns", "column_keys")):
+        if getattr(settings.CONFIG, setting).get_secret_value():
             continue
         file = folder / name
         if not file.is_file():
@@ -97,7 +100,20 @@ def _keys() -> Line:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
             return Line("keys", FAILED, f"others may read {file}; run chmod 600 on it, and make a new key")
         kept.append(name)
-    return Line("keys", OK, "secret and audit: " + ("in the data folder" if kept else "from the environment"))
+    return Line("keys", OK, "secret, audit and columns: " + ("in the data folder" if kept else "from the environment"))
+
+
+def _columns() -> Line:
+    """Look whether the keys of encrypted columns are there, and which of them are needed."""
+    used = in_use()
+    try:
+        require_keys()
+    except LimbeckError as error:
+        return Line("columns", FAILED, str(error))
+    old = used.total() - used[settings.KEYRING.keys[0].mark]
+    text = f"{used.total():,} phone numbers and e-mail addresses, encrypted with keys that are there"
+    fix = f"; {old:,} with an older key, run limbeck studio rotate-keys"
+    return Line("columns", WARNING if old else OK, text + (fix if old else ""))
 
 
 def _audit() -> Line:

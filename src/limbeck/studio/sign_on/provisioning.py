@@ -14,7 +14,6 @@ from typing import ClassVar
 
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.emailkit import valid_email_or_none
-from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -141,7 +140,7 @@ def _linked(identity: Identity, request: HttpRequest) -> User | None:
 
     This site has not verified that address: whoever registered with it loses every other way to sign in.
     """
-    same = User.objects.filter(email__iexact=identity.email, erased_at=None) if identity.email else User.objects.none()
+    same = User.objects.filter(email=identity.email, erased_at=None) if identity.email else User.objects.none()
     if same.filter(is_active=False).exists():
         raise RefusedError("disabled")  # whoever was disabled gets no new account
     same = list(same[:2])
@@ -169,8 +168,6 @@ def _created(identity: Identity, role: Role, request: HttpRequest) -> User:
     )  # fmt: skip
     user.set_unusable_password()
     user.save()
-    if identity.email:
-        EmailAddress.objects.create(user=user, email=identity.email, primary=True)
     SocialAccount.objects.create(user=user, provider=identity.source, uid=identity.subject)
     details = {"role": user.role, "source": identity.source}
     record("account.register", actor=user.pk, target=f"user:{user.pk}", request=request, **details)

@@ -18,11 +18,12 @@ from django.conf import settings
 
 from limbeck.errors import LimbeckError
 from limbeck.files import whole_file
+from limbeck.studio.encryption.rotation import in_use
 from limbeck.studio.operations.backup.snapshot import snapshot
 from limbeck.studio.operations.backup.tables import chunks, fields_of, line, tables
 from limbeck.version import __version__
 
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 FOLDERS = ("uploads/pictures", "jobs", "training", "models")  # below the data folder
 STEP = 2**20
@@ -43,10 +44,11 @@ def export(target: Path, *, files: bool = True, tell: Tell = lambda _line: None)
     if target.exists():
         raise LimbeckError("the file exists", where=target, fix="choose another name, or delete it")
     manifest: dict[str, Any] = {
-        "format": FORMAT, "limbeck": __version__, "audit_key": key_mark(), "tables": {}, "files": {},
+        "format": FORMAT, "limbeck": __version__, "audit_key": key_mark(), "column_keys": [], "tables": {}, "files": {},
     }  # fmt: skip
     with whole_file(target) as part, zipfile.ZipFile(part, "x", zipfile.ZIP_DEFLATED, compresslevel=3) as archive:
         with snapshot():
+            manifest["column_keys"] = sorted(in_use())
             for model in tables():
                 label = model._meta.label_lower
                 digest, rows = hashlib.sha256(), 0

@@ -53,6 +53,7 @@ class Manifest(_Given):
     format: int
     limbeck: str
     audit_key: str
+    column_keys: list[str]
     tables: dict[str, _Table]
     files: dict[str, _File]
 
@@ -110,6 +111,9 @@ def _check(manifest: Manifest, source: Path) -> None:
     if manifest.audit_key != key_mark():
         fix = "copy keys/audit of the old data folder to the new one, or set LIMBECK_AUDIT_KEY"
         raise LimbeckError("the audit log was written with another key", where=source, fix=fix)
+    if set(manifest.column_keys) - {key.mark for key in settings.KEYRING.keys}:
+        fix = "copy keys/columns of the old data folder to the new one, or set LIMBECK_COLUMN_KEYS"
+        raise LimbeckError("phone numbers and e-mail addresses were encrypted with another key", where=source, fix=fix)
     for name in manifest.files:
         parts = PurePosixPath(name).parts
         inside = any(name.startswith(f"{folder}/") for folder in FOLDERS)

@@ -19,7 +19,10 @@ from graphlib import TopologicalSorter
 from typing import Any
 
 from django.apps import apps
-from django.db.models import DateField, DateTimeField, Field, JSONField, Model
+from django.db.models import DateField, DateTimeField, F, Field, JSONField, Model, TextField
+from django.db.models.functions import Cast
+
+from limbeck.studio.encryption.fields import EncryptedField, Sealed
 
 CHUNK = 2000  # rows that are read and written at once
 # What belongs to a running site or is made by its migrations: sessions of browsers, permissions and kinds of contents.
@@ -61,13 +64,15 @@ def fields_of(model: type[Model]) -> list[Field[Any, Any]]:
 
 def chunks(model: type[Model], after: Any = None) -> Iterator[list[list[Any]]]:
     """Yield the rows of a table in the order of their keys, as lists of plain values, up to `CHUNK` at once."""
-    names = [field.attname for field in fields_of(model)]
-    key = names.index(model._meta.pk.attname)
+    fields = fields_of(model)
+    key = [field.attname for field in fields].index(model._meta.pk.attname)
+    # Encrypted columns go as the database holds them: a backup without the keys says no more than the database.
+    cells = [Cast(F(one.attname), TextField()) if isinstance(one, EncryptedField) else one.attname for one in fields]
     while True:
         rows = model._base_manager.order_by("pk")
         if after is not None:
             rows = rows.filter(pk__gt=after)
-        found = list(rows.values_list(*names)[:CHUNK])
+        found = list(rows.values_list(*cells)[:CHUNK])
         if not found:
             return
         yield [[plain(cell) for cell in row] for row in found]
@@ -116,6 +121,8 @@ def restored(field: Field[Any, Any], cell: Any) -> Any:
     """Return the value of a column from what `plain` made of it."""
     if cell is None or isinstance(field, JSONField):
         return cell
+    if isinstance(field, EncryptedField):
+        return Sealed(cell)
     if isinstance(field, DateTimeField):
         return datetime.datetime.fromisoformat(cell)
     if isinstance(field, DateField):

@@ -1,0 +1,1 @@
+"""Columns that the database holds encrypted: phone numbers and e-mail addresses."""
