@@ -13,6 +13,7 @@ from benchmarks.loop_labels import label_errors, queues
 from benchmarks.loop_rows import Accounts, Texts
 from benchmarks.loop_shifts import drifts, estimates
 from benchmarks.loop_simulations import audits, verdicts
+from benchmarks.loop_year import years
 
 
 def measure(data: Path, *, quick: bool) -> list[Figure]:
@@ -25,4 +26,5 @@ def measure(data: Path, *, quick: bool) -> list[Figure]:
         *estimates(texts, quick),
         *label_errors(texts, accounts, quick),
         *queues(texts, accounts, quick),
+        *(years(texts, 1, weeks=8) if quick else years(texts, 20)),
     ]
