@@ -10,7 +10,7 @@ DEMO_STUDIO ?= $(if $(CI),0,1)
 export OMP_NUM_THREADS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-databases test-cluster lint format messages bench clean
+.PHONY: help install demo test test-databases test-extras lint format messages bench clean
 
 help: ## List the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,8 +34,8 @@ test: $(STAMP) ## Run the tests on all cores, in the order of SEED (ARGS="tests/
 test-databases: $(STAMP) ## Run the studio's tests on MariaDB and PostgreSQL, where they are installed
 	scripts/databases_test $(BIN)/python
 
-test-cluster: $(STAMP) ## Run the tests of clusters and object storage, with Ray, in .venv-cluster (600 MB more)
-	scripts/cluster_test $(BIN)/python
+test-extras: $(STAMP) ## Run the tests that need Ray, object storage or KServe, in .venv-extras (900 MB more)
+	scripts/extras_test $(BIN)/python
 
 lint: $(STAMP) ## Check style, types and import contracts
 	$(BIN)/ruff check .
@@ -55,6 +55,6 @@ bench: $(STAMP) ## Measure and write docs/results.md (ONLY=name for one benchmar
 	$(BIN)/python benchmarks/run.py $(ONLY)
 
 clean: ## Remove what was made: the environment, caches, the demo's output
-	rm -rf $(VENV) .venv-cluster demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) .venv-extras demo-out build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 	rm -rf src/*.egg-info
