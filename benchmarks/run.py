@@ -50,6 +50,7 @@ BENCHMARKS = (
     "loop_on_reviews",
     "walks",
     "serving",
+    "serving_hostile",
     "studio",
     "studio_review",
     "studio_backup",
