@@ -22,7 +22,7 @@ import limbeck
 import limbeck.training.search.tune
 from benchmarks.forked_runs import ended, forked, remove, until_end
 from benchmarks.killed_tasks import recipe, write_rows
-from limbeck.bundle import predict_files as stream
+from limbeck.bundle.prediction import predict_files as stream
 from limbeck.recipe import dump_recipe
 
 MOST = 8  # writers at once

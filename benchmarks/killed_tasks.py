@@ -31,9 +31,9 @@ import limbeck
 import limbeck.training.search.tune
 import limbeck.training.train
 from benchmarks.forked_runs import PATIENCE, forked, killed, remove, until_end
-from limbeck.bundle import predict_files as stream
 from limbeck.bundle.classifier import Classifier  # noqa: F401
 from limbeck.bundle.manifest import read_manifest
+from limbeck.bundle.prediction import predict_files as stream
 from limbeck.recipe import Recipe, dump_recipe, parse_recipe
 
 ROWS, QUESTIONS = 300, 4000

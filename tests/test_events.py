@@ -13,8 +13,8 @@ import pytest
 
 import limbeck
 from limbeck import events
-from limbeck.bundle import predict_files as stream
 from limbeck.bundle.manifest import FORMAT, NewerFormatError
+from limbeck.bundle.prediction import predict_files as stream
 from limbeck.errors import MissingExtraError
 from limbeck.locks import InUseError, sole_writer
 from limbeck.model_names import UnknownModelError

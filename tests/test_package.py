@@ -33,7 +33,7 @@ def test_help_is_shown_within_0_5_cpu_seconds_without_torch():
     assert cost("from limbeck.cli.main import run; run()", "--help") <= 0.5
 
 
-LIGHT = ("bundle.classifier", "bundle.predict", "evaluation.evaluate", "recipe", "dataset.prepare")
+LIGHT = ("bundle.classifier", "bundle.prediction.predict", "evaluation.evaluate", "recipe", "dataset.prepare")
 
 
 @pytest.mark.parametrize("module", LIGHT)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from limbeck.bundle.answer import Answers
     from limbeck.bundle.detect.second_stage import join
     from limbeck.bundle.load import load
-    from limbeck.bundle.predict import predict
+    from limbeck.bundle.prediction.predict import predict
     from limbeck.errors import LimbeckError
     from limbeck.evaluation.compare_bundles import compare
     from limbeck.evaluation.evaluate import evaluate
@@ -42,7 +42,7 @@ _HOMES = {
     "evaluate": ("limbeck.evaluation.evaluate", "evaluate"),
     "join": ("limbeck.bundle.detect.second_stage", "join"),
     "load": ("limbeck.bundle.load", "load"),
-    "predict": ("limbeck.bundle.predict", "predict"),
+    "predict": ("limbeck.bundle.prediction.predict", "predict"),
     "recalibrate": ("limbeck.evaluation.recalibrate", "recalibrate"),
     "train": ("limbeck.training.train", "train"),
 }

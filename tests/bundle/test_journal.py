@@ -12,9 +12,9 @@ import pytest
 
 import limbeck
 from limbeck.bundle import manifest
-from limbeck.bundle import predict_files as stream
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.resume_journal import Journal
+from limbeck.bundle.prediction import predict_files as stream
+from limbeck.bundle.prediction.resume_journal import Journal
 from limbeck.errors import LimbeckError
 from limbeck.files import swap_folder
 from limbeck.locks import sole_writer
@@ -205,7 +205,7 @@ def test_runs_into_a_device_do_not_meet(bundles, source, tmp_path, monkeypatch):
 def test_a_run_killed_with_sigkill_in_a_rename_leaves_nothing_after_the_next(bundles, source, tmp_path, when):
     """The journal is written beside and renamed hundreds of times: what a kill in between leaves goes as well."""
     output = tmp_path / "out.csv"
-    code = "import limbeck, sys; from limbeck.bundle import predict_files; predict_files.WINDOW = 1\n"
+    code = "import limbeck, sys; from limbeck.bundle.prediction import predict_files; predict_files.WINDOW = 1\n"
     code += "limbeck.predict(*sys.argv[1:], quiet=True)"
     pattern = {"journal": "..out.csv.journal.json.*.part", "part": ".out.csv.part"}[when]
     with subprocess.Popen([sys.executable, "-c", code, bundles(), source, output]) as run:

@@ -265,7 +265,7 @@ def test_a_column_that_only_the_first_table_has_is_named(bundle, tmp_path):
 
 RUN = """
 import sys
-import limbeck, limbeck.bundle.predict_files as stream
+import limbeck, limbeck.bundle.prediction.predict_files as stream
 stream.WINDOW = 64  # many small windows, so that there is much to interrupt
 bundle, source, output = sys.argv[1:]
 done = limbeck.predict(bundle, source, output, columns=["id", "text", "label", "probability"])

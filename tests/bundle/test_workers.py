@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 
 import limbeck
-from limbeck.bundle import row_workers as workers
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.row_workers import Workers
+from limbeck.bundle.prediction import row_workers as workers
+from limbeck.bundle.prediction.row_workers import Workers
 from limbeck.kinds.image.reading.decode import Box, Picture
 from limbeck.kinds.image.sent import sent
 from limbeck.kinds.text import sent as text_sent
@@ -65,7 +65,7 @@ def crew_of(classifier, count):
 def alive(bundle):
     """Process ids of the workers of a bundle that are alive."""
     found = subprocess.run(
-        ["pgrep", "-f", f"limbeck.bundle.row_workers {bundle}"], capture_output=True, text=True
+        ["pgrep", "-f", f"limbeck.bundle.prediction.row_workers {bundle}"], capture_output=True, text=True
     ).stdout
     return {int(number) for number in found.split()}
 
@@ -97,7 +97,7 @@ def test_several_processes_give_the_answers_and_reasons_of_one(bundle, pictures)
 
 
 def test_a_worker_says_what_it_serves_and_answers_each_message(bundle, pictures):
-    command = [sys.executable, "-m", "limbeck.bundle.row_workers", str(bundle), "model.onnx"]
+    command = [sys.executable, "-m", "limbeck.bundle.prediction.row_workers", str(bundle), "model.onnx"]
     with Classifier(bundle) as classifier, subprocess.Popen(command, stdin=-1, stdout=-1) as worker:
         assert receive(worker.stdout) == (workers._about(classifier), {})
         for part in (pictures[:30], pictures[-60:]):
@@ -138,7 +138,7 @@ def test_what_fails_here_reaches_who_waits(bundle, pictures):
 def test_a_worker_ends_with_the_process_that_began_it(bundle):
     code = (
         "import time\nfrom limbeck.bundle.classifier import Classifier\n"
-        "from limbeck.bundle.row_workers import Workers\n"
+        "from limbeck.bundle.prediction.row_workers import Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
         "print(crew._processes[0].pid, flush=True); time.sleep(60)"
     )
@@ -152,7 +152,7 @@ def test_a_worker_ends_with_the_process_that_began_it(bundle):
 def test_a_worker_ends_with_its_parent_though_a_fork_of_the_parent_lives_on(bundle):
     code = (
         "import os, time\nfrom limbeck.bundle.classifier import Classifier\n"
-        "from limbeck.bundle.row_workers import Workers\n"
+        "from limbeck.bundle.prediction.row_workers import Workers\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 2); crew.grow(2)\n"
         "child = os.fork()\n"
         "if child: print(crew._processes[0].pid, child, flush=True)\n"
@@ -235,7 +235,7 @@ def test_a_killed_run_goes_on_behind_the_last_window_and_leaves_no_worker(bundle
 def test_no_room_for_another_process_is_no_failure(bundle, folder):
     code = (
         "import sys\nfrom limbeck.bundle.classifier import Classifier\n"
-        "from limbeck.bundle.row_workers import Workers\n"
+        "from limbeck.bundle.prediction.row_workers import Workers\n"
         "from limbeck.kinds.image.reading.decode import Picture\nsys.executable = '/nowhere/python'\n"
         f"crew = Workers(Classifier({str(bundle)!r}), 4); crew.grow(4)\n"
         f"answers, bad = crew.submit([Picture({str(folder / 'red' / '00.png')!r})] * 100).result()\n"

@@ -8,10 +8,10 @@ import limbeck
 from limbeck.evaluation.baselines import left_out
 from limbeck.evaluation.report.headline import verdict
 from limbeck.messages.message import both
-from limbeck.metrics import baseline_row as baseline_line
-from limbeck.metrics import majority_baseline as baseline_majority
-from limbeck.metrics.baseline_row import fit_boosting, learned_something
-from limbeck.metrics.majority_baseline import majority_row
+from limbeck.metrics.baselines import baseline_row as baseline_line
+from limbeck.metrics.baselines import majority_baseline as baseline_majority
+from limbeck.metrics.baselines.baseline_row import fit_boosting, learned_something
+from limbeck.metrics.baselines.majority_baseline import majority_row
 from limbeck.tasks.classify.baseline import LEFT_OUT, checked
 from pictures import class_folders, tiny
 

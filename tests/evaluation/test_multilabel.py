@@ -9,8 +9,8 @@ from sklearn import metrics as theirs
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.report import charts
 from limbeck.evaluation.report.charts import precision_recall_by_class
+from limbeck.metrics.fitted.platt import fit_platt
 from limbeck.metrics.multilabel import measure_labels
-from limbeck.metrics.platt import fit_platt
 
 CSS = Path(charts.__file__).with_name("report.css").read_text("utf-8").replace(",", " ")
 NAMES = ("a", "b", "c")

@@ -21,9 +21,16 @@ from limbeck.bundle.onnx.rescale import rescaled
 from limbeck.bundle.training_hashes import read_seen
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import batch_of
+from limbeck.metrics.fitted.recalibration import (
+    cut_by_rate,
+    cut_of_normal,
+    from_labels,
+    from_rates,
+    least_rows,
+    logits_of,
+)
 from limbeck.metrics.logits import softmax
 from limbeck.metrics.measure import expected_calibration_error
-from limbeck.metrics.recalibration import cut_by_rate, cut_of_normal, from_labels, from_rates, least_rows, logits_of
 from small import python, reviews
 
 NEW = pl.DataFrame([{**row, "split": "new"} for row in reviews(900, seed=7)[400:]])  # none of them was learned from

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import limbeck
 import old_bundles
 from limbeck.errors import LimbeckError
-from limbeck.metrics.conformal import LEAST, LEVELS, fit_sets, members, nonconformity
+from limbeck.metrics.fitted.conformal import LEAST, LEVELS, fit_sets, members, nonconformity
 from small import reviews
 
 NEW = pl.DataFrame([{**row, "split": "new"} for row in reviews(1400, seed=7)[400:]])

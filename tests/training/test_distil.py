@@ -9,7 +9,7 @@ import pytest
 import limbeck
 from limbeck.dataset.prepare import prepare
 from limbeck.errors import LimbeckError
-from limbeck.metrics.logistic_fit import fit_logistic
+from limbeck.metrics.fitted.logistic_fit import fit_logistic
 from limbeck.recipe import parse_recipe
 from limbeck.teachers.scenarios import scenario_teachers
 from limbeck.training.distill.co_training import joint, settled, standard

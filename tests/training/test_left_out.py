@@ -12,7 +12,7 @@ import limbeck
 from limbeck.bundle.manifest import read_manifest
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.evaluate import evaluate
-from limbeck.metrics.conformal import USUAL
+from limbeck.metrics.fitted.conformal import USUAL
 from limbeck.recipe import parse_recipe
 from small import tiny_recipe
 

@@ -16,7 +16,7 @@ from limbeck.bundle.value_bundle import ValueBundle, check_unreadable
 from limbeck.errors import LimbeckError
 from limbeck.kinds.explanation import Explanation
 from limbeck.kinds.select import checked_values
-from limbeck.metrics.conformal import USUAL, members
+from limbeck.metrics.fitted.conformal import USUAL, members
 from limbeck.tasks import task_of
 
 EXPLAINED = 64  # rows that are explained together
@@ -127,7 +127,8 @@ class Classifier(ValueBundle):
         """Return for each raw value the classes that it may have, the most probable first; None as in `predict`.
 
         Of new rows of each class at least a share ``coverage`` have theirs in the set, as far as they are like the
-        rows that the bundle was calibrated on; see `limbeck.metrics.conformal`. A set may be empty: no class fits.
+        rows that the bundle was calibrated on; see `limbeck.metrics.fitted.conformal`. A set may be empty: no
+        class fits.
 
         Raises
         ------

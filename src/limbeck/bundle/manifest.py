@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError
 from limbeck.files import read_regular, sha256, write_json
-from limbeck.metrics.conformal import LEVELS, Fitted
+from limbeck.metrics.fitted.conformal import LEVELS, Fitted
 from limbeck.recipe import Attacks, Input, Task
 
 FORMAT = 5  # 2 adds reference.json, 3 what recalibration writes, 4 detectors, 5 several labels; all are read as ever
@@ -46,7 +46,7 @@ class Recalibration(BaseModel):
 
 
 class Sets(BaseModel):
-    """Thresholds of prediction sets; see `limbeck.metrics.conformal`.
+    """Thresholds of prediction sets; see `limbeck.metrics.fitted.conformal`.
 
     ``thresholds`` has one for each of the rising ``levels`` of coverage for each class, ``rows`` how many calibration
     rows each class had, ``pooled`` the classes that share a threshold because they had few; ``source`` is where the

@@ -17,7 +17,7 @@ from limbeck.errors import printable
 from limbeck.model_names import home
 
 if TYPE_CHECKING:
-    from limbeck.bundle.predict_files import Done
+    from limbeck.bundle.prediction.predict_files import Done
     from limbeck.evaluation.recalibrate import Recalibrated
     from limbeck.registry import Model
     from limbeck.scale.predict_shards import JobDone

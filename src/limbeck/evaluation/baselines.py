@@ -11,8 +11,8 @@ import numpy as np
 from limbeck.data.dataset import Dataset
 from limbeck.kinds import kind_of
 from limbeck.messages.message import Message, message
-from limbeck.metrics.baseline_row import LEFT_OUT
-from limbeck.metrics.majority_baseline import majority_row
+from limbeck.metrics.baselines.baseline_row import LEFT_OUT
+from limbeck.metrics.baselines.majority_baseline import majority_row
 from limbeck.recipe import Recipe, Task
 from limbeck.tasks import task_of
 

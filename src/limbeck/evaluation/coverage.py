@@ -9,7 +9,7 @@ import numpy as np
 
 from limbeck.bundle.classifier import Classifier
 from limbeck.messages.message import Message, message
-from limbeck.metrics.conformal import USUAL, members
+from limbeck.metrics.fitted.conformal import USUAL, members
 
 LEAST = 20  # rows of a group from which on its coverage is worth telling
 

@@ -31,8 +31,8 @@ from limbeck.kinds.select import values_of
 from limbeck.kinds.text.baseline import NAME
 from limbeck.locks import sole_writer
 from limbeck.messages.message import stored as to_json
-from limbeck.metrics.majority_baseline import NAME as MAJORITY
-from limbeck.metrics.majority_baseline import majority_row
+from limbeck.metrics.baselines.majority_baseline import NAME as MAJORITY
+from limbeck.metrics.baselines.majority_baseline import majority_row
 from limbeck.metrics.operating_points import sweep
 from limbeck.process.forks import refuse_forked
 from limbeck.recipe import load_recipe

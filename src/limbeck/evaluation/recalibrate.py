@@ -24,7 +24,7 @@ from limbeck.evaluation.recalibrated_bundle import How, write_recalibrated
 from limbeck.events import Listener, Token, stage, told
 from limbeck.kinds.select import values_of
 from limbeck.locks import sole_writer
-from limbeck.metrics.recalibration import (
+from limbeck.metrics.fitted.recalibration import (
     Change,
     cut_by_rate,
     cut_of_normal,

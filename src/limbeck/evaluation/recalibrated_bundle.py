@@ -24,8 +24,8 @@ from limbeck.evaluation.bundle_files import stored_metrics
 from limbeck.files import whole_folder, write_json, write_text
 from limbeck.kinds.select import values_of
 from limbeck.messages.escape import in_markdown
-from limbeck.metrics.conformal import fit_sets
-from limbeck.metrics.recalibration import Change, logits_of
+from limbeck.metrics.fitted.conformal import fit_sets
+from limbeck.metrics.fitted.recalibration import Change, logits_of
 from limbeck.version import __version__
 
 REPORT, CARD, METRICS = "report.html", "README.md", "metrics.json"

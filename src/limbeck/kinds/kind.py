@@ -62,7 +62,7 @@ class Kind:
     ``tensors``
         Rows as tensors of the Open Inference Protocol: see `limbeck.kinds.tensors`.
     ``sent``
-        What other processes are sent of rows, where many are answered: see `limbeck.bundle.row_workers`.
+        What other processes are sent of rows, where many are answered: see `limbeck.bundle.prediction.row_workers`.
     ``gallery``
         ``with_thumbnails``: small pictures of rows for a report.
     ``heatmap``

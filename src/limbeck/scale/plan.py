@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from limbeck.bundle.predict_files import FORMATS
+from limbeck.bundle.prediction.predict_files import FORMATS
 from limbeck.data.tables.read import REJECTED, TABLES
 from limbeck.errors import LimbeckError
 from limbeck.scale.places import Entry, Place

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.predict import predict
+from limbeck.bundle.prediction.predict import predict
 from limbeck.data.tables.read import REJECTED
 from limbeck.errors import LimbeckError
 from limbeck.events import Event

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from limbeck.bundle.classifier import Classifier
-from limbeck.bundle.predict_rows import ERROR, ROW, SET, answer_rows
+from limbeck.bundle.prediction.predict_rows import ERROR, ROW, SET, answer_rows
 from limbeck.errors import LimbeckError, needing
 from limbeck.model_names import model_path
 

@@ -25,8 +25,8 @@ from limbeck.errors import LimbeckError
 from limbeck.events import check, silent
 from limbeck.kinds.select import encode, values_of
 from limbeck.messages.message import Message, message
+from limbeck.metrics.fitted.recalibration import from_labels
 from limbeck.metrics.measure import decide
-from limbeck.metrics.recalibration import from_labels
 from limbeck.progress import say
 from limbeck.recipe import LeaveOut, Recipe
 from limbeck.tasks import task_of

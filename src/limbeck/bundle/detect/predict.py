@@ -24,8 +24,8 @@ from limbeck.bundle.detect.tiles import tiled
 from limbeck.bundle.detect.tracking import Tracker
 from limbeck.bundle.detect.video import Video, VideoFile, is_live, is_video
 from limbeck.bundle.detect.writers import Place, Writer, writing
-from limbeck.bundle.predict_files import Done
-from limbeck.bundle.resume_journal import rejects_of
+from limbeck.bundle.prediction.predict_files import Done
+from limbeck.bundle.prediction.resume_journal import rejects_of
 from limbeck.errors import LimbeckError
 from limbeck.events import check
 from limbeck.files import whole_file

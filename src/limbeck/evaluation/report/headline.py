@@ -12,7 +12,7 @@ from typing import Any
 from limbeck.messages.baseline_names import named
 from limbeck.messages.escape import inert
 from limbeck.messages.message import Message, message
-from limbeck.metrics.majority_baseline import NAME as MAJORITY
+from limbeck.metrics.baselines.majority_baseline import NAME as MAJORITY
 
 # ECE up to which probabilities may be read as they stand, and up to which with care.
 _WELL, _FAIR = 0.02, 0.05

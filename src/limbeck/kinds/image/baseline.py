@@ -21,7 +21,7 @@ from limbeck.errors import LimbeckError, needing
 from limbeck.kinds.image.kept_squares import SIDE, keeping, small_square
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
-from limbeck.metrics.baseline_row import line
+from limbeck.metrics.baselines.baseline_row import line
 from limbeck.process.cores import each
 from limbeck.recipe import Input, Recipe
 

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from limbeck.data.dataset import Dataset
 from limbeck.kinds.signal.encode import SignalInput, Signals
-from limbeck.metrics.baseline_row import boosted, line
+from limbeck.metrics.baselines.baseline_row import boosted, line
 from limbeck.recipe import Input, Recipe
 
 NAME = "boosting on samples and RR intervals"

@@ -14,7 +14,7 @@ from limbeck.data.dataset import Dataset
 from limbeck.kinds.table.dense import Dense
 from limbeck.kinds.table.encode import TableInput
 from limbeck.kinds.table.from_memory import cells_in
-from limbeck.metrics.baseline_row import boosted, fit_boosting, line, spread_out
+from limbeck.metrics.baselines.baseline_row import boosted, fit_boosting, line, spread_out
 from limbeck.recipe import Input, Recipe
 
 NAME = "gradient-boosted trees"

@@ -17,7 +17,7 @@ from limbeck.events import check
 from limbeck.kinds.table.baseline import features
 from limbeck.kinds.table.encode import TableInput
 from limbeck.kinds.table.trees import fit_trees
-from limbeck.metrics.logistic_fit import even_weights
+from limbeck.metrics.fitted.logistic_fit import even_weights
 from limbeck.recipe import Input
 
 Floats = NDArray[np.float64]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import needing
-from limbeck.metrics.baseline_row import fit_boosting
+from limbeck.metrics.baselines.baseline_row import fit_boosting
 
 TREES = 200  # of a forest
 STEPS = 100  # of boosting

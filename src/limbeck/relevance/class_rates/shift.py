@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from limbeck.metrics.logistic_fit import even_weights
+from limbeck.metrics.fitted.logistic_fit import even_weights
 from limbeck.metrics.logits import sigmoid, softmax
 from limbeck.relevance.class_rates.prior import asymmetry, shifted_rates
 from limbeck.relevance.models.logistic import minimise

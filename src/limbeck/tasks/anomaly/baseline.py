@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from limbeck.data.dataset import Dataset
 from limbeck.errors import needing
 from limbeck.kinds import kind_of
-from limbeck.metrics.baseline_row import line
+from limbeck.metrics.baselines.baseline_row import line
 from limbeck.recipe import Recipe
 
 NAME = "isolation forest"

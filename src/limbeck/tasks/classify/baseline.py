@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from limbeck.data.dataset import Dataset
 from limbeck.kinds import kind_of
 from limbeck.messages.message import message
-from limbeck.metrics.baseline_row import LEFT_OUT
+from limbeck.metrics.baselines.baseline_row import LEFT_OUT
 from limbeck.recipe import Recipe
 
 

@@ -17,7 +17,7 @@ from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
 from limbeck.kinds import kind_of
 from limbeck.kinds.select import Rows, encode, values_of
-from limbeck.metrics import baseline_row as baseline_line
+from limbeck.metrics.baselines import baseline_row as baseline_line
 from limbeck.recipe import Recipe
 
 NAME = "boosting"

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from limbeck.data.split import folds as deal
 from limbeck.events import check
-from limbeck.metrics.logistic_fit import fit_logistic
+from limbeck.metrics.fitted.logistic_fit import fit_logistic
 from limbeck.metrics.logits import softmax
 from limbeck.relevance.probabilities import cut_for
 

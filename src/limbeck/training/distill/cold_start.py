@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from limbeck import relevance
 from limbeck.messages.judgements import Judgement
 from limbeck.messages.message import Message, message
-from limbeck.metrics.recalibration import stated_rates
+from limbeck.metrics.fitted.recalibration import stated_rates
 from limbeck.progress import say
 from limbeck.recipe import Recipe
 from limbeck.relevance.class_rates.shift import Rates

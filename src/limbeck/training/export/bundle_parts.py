@@ -18,7 +18,7 @@ from limbeck.bundle.reference import Reference, looked_at, reference_of, sizes_o
 from limbeck.data.dataset import Dataset
 from limbeck.kinds import kind_of
 from limbeck.kinds.select import values_of
-from limbeck.metrics.conformal import fit_sets
+from limbeck.metrics.fitted.conformal import fit_sets
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES, viewed
 from limbeck.recipe import Input, Recipe, Task

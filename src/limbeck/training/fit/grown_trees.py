@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, batch_of
 from limbeck.kinds.table.dense import Dense
-from limbeck.metrics.baseline_row import fit_boosting
+from limbeck.metrics.baselines.baseline_row import fit_boosting
 from limbeck.networks.table.tree_sum import Nodes, joined, nodes_of, rounded_down
 from limbeck.networks.table.trees import DEFAULT_TREES, Trees
 from limbeck.objectives.hard import weights_of

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from limbeck.metrics.calibration import choose_threshold
+from limbeck.metrics.fitted.platt import fit_platt
 from limbeck.metrics.logits import sigmoid
-from limbeck.metrics.platt import fit_platt
 from limbeck.networks import Network
 from limbeck.recipe import Recipe
 from limbeck.training.export.onnx_model import Answering
@@ -33,7 +33,7 @@ class Settled:
 
 
 def settle(logits: NDArray[np.floating], truth: NDArray[np.float32], recipe: Recipe) -> Settled:
-    """Fit each label's calibration (`limbeck.metrics.platt`) and choose its threshold, by F1 unless the recipe has one.
+    """Fit each label's calibration (`limbeck.metrics.fitted.platt`) and choose its threshold, by F1 if none is given.
 
     Parameters
     ----------

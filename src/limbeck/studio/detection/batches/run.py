@@ -18,8 +18,8 @@ from django.db import transaction
 from limbeck.bundle.answer import margins
 from limbeck.bundle.classifier import Classifier
 from limbeck.bundle.manifest import Manifest
-from limbeck.bundle.predict import predict
-from limbeck.bundle.predict_files import Run
+from limbeck.bundle.prediction.predict import predict
+from limbeck.bundle.prediction.predict_files import Run
 from limbeck.events import check, told
 from limbeck.kinds import KINDS
 from limbeck.studio.detection.models import Prediction

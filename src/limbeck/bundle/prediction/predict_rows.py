@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from limbeck.bundle.resume_journal import Works
+from limbeck.bundle.prediction.resume_journal import Works
 from limbeck.bundle.value_bundle import ValueBundle
 from limbeck.data.labels import MEMORY
 from limbeck.data.tables import layouts

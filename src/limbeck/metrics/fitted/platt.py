@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck.metrics.logistic_fit import fit_logistic
+from limbeck.metrics.fitted.logistic_fit import fit_logistic
 
 LEAST_SLOPE = 1e-3  # scores keep their order whatever the rows say
 _FREE, _STEPS = 1e6, 200  # next to no penalty on the slope

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from limbeck.metrics.baseline_row import line
+from limbeck.metrics.baselines.baseline_row import line
 
 NAME = "majority class"
 

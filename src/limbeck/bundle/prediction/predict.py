@@ -1,7 +1,7 @@
 """From a table, or a folder of tables, to a table of answers: streamed, in order, resumable, whole or not at all.
 
 A chunk is read and encoded while the one before it is answered; the answers grow in
-`limbeck.bundle.resume_journal`.
+`limbeck.bundle.prediction.resume_journal`.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from typing import Any, overload
 import polars as pl
 
 from limbeck.bundle.load import load, own_verb
-from limbeck.bundle.predict_files import Done, Run, refuse_unwritable
-from limbeck.bundle.predict_rows import answer_rows, rows_of, write_rows
+from limbeck.bundle.prediction.predict_files import Done, Run, refuse_unwritable
+from limbeck.bundle.prediction.predict_rows import answer_rows, rows_of, write_rows
 from limbeck.bundle.value_bundle import ValueBundle
 from limbeck.data.tables import layouts
 from limbeck.errors import LimbeckError
@@ -64,7 +64,7 @@ def predict(
     or table of records, or a file of windows, and gives a row for each beat.
 
     Rows in memory (a frame of polars or pandas, a list of dictionaries or of texts) need no output: without one the
-    answers are returned, a row for each row, see `limbeck.bundle.predict_rows.answer_rows`.
+    answers are returned, a row for each row, see `limbeck.bundle.prediction.predict_rows.answer_rows`.
 
     Parameters
     ----------

@@ -17,9 +17,9 @@ import polars as pl
 
 from limbeck.bundle.engine import Answer
 from limbeck.bundle.open_bundle import WINDOW
-from limbeck.bundle.predict_rows import SET, joined
-from limbeck.bundle.resume_journal import Files, Journal, Works, rejects_of
-from limbeck.bundle.row_workers import Answered, Workers
+from limbeck.bundle.prediction.predict_rows import SET, joined
+from limbeck.bundle.prediction.resume_journal import Files, Journal, Works, rejects_of
+from limbeck.bundle.prediction.row_workers import Answered, Workers
 from limbeck.bundle.value_bundle import ONE_LABEL, ValueBundle
 from limbeck.data.file_changes import Snapshot
 from limbeck.data.tables import layouts

@@ -140,7 +140,7 @@ class Workers:
         bundle = self.classifier.path.resolve()
         return subprocess.Popen(  # noqa: S603 - our own module, by its name
             # -P: the working folder, which may hold anything, is no place to import from.
-            [sys.executable, "-P", "-m", "limbeck.bundle.row_workers", str(bundle), self.classifier.model],
+            [sys.executable, "-P", "-m", "limbeck.bundle.prediction.row_workers", str(bundle), self.classifier.model],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

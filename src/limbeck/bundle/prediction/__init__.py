@@ -1,0 +1,1 @@
+"""Files in, files out: answers streamed in order, resumable, on every core."""

@@ -1,0 +1,1 @@
+"""What a classifier is held against at the least."""
