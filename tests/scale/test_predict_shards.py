@@ -60,6 +60,20 @@ def test_a_job_that_is_done_reads_nothing_again(bundle, shards, whole):
     assert before == {file: file.stat().st_mtime_ns for file in whole.glob("*.parquet")}
 
 
+def test_shards_with_a_column_of_another_name(bundle, shards, whole, tmp_path):
+    (tmp_path / "in").mkdir()
+    for file in shards.iterdir():
+        pl.read_parquet(file).rename({"text": "评论"}).write_parquet(tmp_path / "in" / file.name)
+    with pytest.raises(LimbeckError, match="8 of 8 shards have no answers"):
+        run(bundle, tmp_path / "in", tmp_path / "not", on="processes:1")
+    run(bundle, tmp_path / "in", tmp_path / "out", on="processes:2", rename={"评论": "text"})
+    for file in shards.iterdir():
+        found, wanted = (pl.read_parquet(folder / file.name) for folder in (tmp_path / "out", whole))
+        assert found["label"].equals(wanted["label"])
+    with pytest.raises(LimbeckError, match="another"):
+        run(bundle, tmp_path / "in", tmp_path / "out", on="processes:1", rename={"评论": "text", "id": "name"})
+
+
 def test_parts_of_a_job_make_the_same_folder_in_any_order(bundle, shards, whole, tmp_path):
     assert run(bundle, shards, tmp_path / "out", on="part:2/3").manifest is None
     assert run(bundle, shards, tmp_path / "out", on="part:0/3").manifest is None

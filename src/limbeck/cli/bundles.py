@@ -132,7 +132,7 @@ def predict(
     given_boxes = {"threshold": threshold, "draw": draw, "tiles": tiles or None, "track": track, "most": most}
     boxes: dict[str, Any] = {name: value for name, value in given_boxes.items() if value is not None}
     if on is not None:
-        alone = {"maps": maps, "rename": rename or None, "sheet": sheet, "input_format": input_format, **boxes}
+        alone = {"maps": maps, "sheet": sheet, "input_format": input_format, **boxes}
         if odd := [name for name, value in alone.items() if value is not None]:
             raise LimbeckError(
                 f"--{odd[0].replace('_', '-')} does not go with --on", where="predict", fix="leave one of them out"
@@ -141,7 +141,7 @@ def predict(
 
         ending = f".{form or 'parquet'}"
         asked: dict[str, Any] = {"columns": wanted, "sets": sets, "encoding": encoding, "ending": ending, "cpus": cpus}
-        tables.sharded(predict_shards(bundle, source, output, on=on, **asked))
+        tables.sharded(predict_shards(bundle, source, output, on=on, rename=renames(rename), **asked))
         return
     if form is not None and Path(output) != DASH:
         raise LimbeckError(

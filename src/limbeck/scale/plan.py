@@ -13,7 +13,7 @@ import json
 import re
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +50,14 @@ class Shard:
 
 @dataclass(frozen=True)
 class Answering:
-    """What makes the answers: version and hash of the bundle, what is written, and by which Limbeck."""
+    """What makes the answers: version and hash of the bundle, what is read and written, and by which Limbeck."""
 
     version: str
     bundle: str
     columns: tuple[str, ...] | None
     sets: float | None
     encoding: str | None
+    rename: dict[str, str] = field(default_factory=dict)
     limbeck: str = __version__
 
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -82,6 +82,7 @@ def predict_shards(
     columns: Sequence[str] | None = None,
     sets: float | None = None,
     encoding: str | None = None,
+    rename: Mapping[str, str] | None = None,
     ending: str = ".parquet",
     cpus: float = 1.0,
     stall: float = STALL,
@@ -100,7 +101,7 @@ def predict_shards(
     on
         ``processes`` or ``processes:N``; ``part:K/N``, every N-th shard from the K-th on (from 0), for jobs with an
         index; ``ray`` or ``ray://HOST:PORT``.
-    columns, sets, encoding
+    columns, sets, encoding, rename
         As for `limbeck.predict`.
     ending
         Format of the answers: ``.parquet``, ``.csv``, ``.tsv`` or ``.jsonl``.
@@ -123,7 +124,9 @@ def predict_shards(
     folder, pattern = split_pattern(os.fspath(source))
     read, written = open_place(folder), open_place(output)
     with told(progress, cancel), stage("predict"), contextlib.ExitStack() as stack:
-        job_bundle, answering, files = _answering(bundle, columns, sets, encoding, remote=read.local is None)
+        job_bundle, answering, files = _answering(
+            bundle, columns, sets, encoding, rename or {}, remote=read.local is None
+        )
         plan = Plan(find_shards(read, pattern, ending), answering)
         stack.enter_context(_locked(written, chosen.lock))
         agree(written, plan)
@@ -134,7 +137,7 @@ def predict_shards(
             say(f"resumed: {len(before):,} of {len(plan.shards):,} shards are answered")
         job = Job(
             job_bundle, files, read.address, written.address, plan.id,
-            None if columns is None else list(columns), sets, encoding,
+            None if columns is None else list(columns), sets, encoding, dict(rename or {}),
         )  # fmt: skip
         made, failed = _run(chosen, job, left, stall)
         found = {**before, **made}
@@ -235,7 +238,13 @@ def _chosen(on: str, cpus: float = 1.0) -> _Chosen:
 
 
 def _answering(
-    bundle: str | Path, columns: Sequence[str] | None, sets: float | None, encoding: str | None, *, remote: bool
+    bundle: str | Path,
+    columns: Sequence[str] | None,
+    sets: float | None,
+    encoding: str | None,
+    rename: Mapping[str, str],
+    *,
+    remote: bool,
 ) -> tuple[str, Answering, dict[str, str]]:
     """Return the bundle's folder, what makes the answers, and the hashes of the bundle's files.
 
@@ -257,7 +266,7 @@ def _answering(
         text = json.dumps(sorted(files.items()))
         answering = Answering(
             classifier.version, hashlib.sha256(text.encode("ascii", "backslashreplace")).hexdigest(),
-            None if columns is None else tuple(columns), sets, encoding,
+            None if columns is None else tuple(columns), sets, encoding, dict(rename),
         )  # fmt: skip
         return str(model_path(bundle).resolve()), answering, files
 

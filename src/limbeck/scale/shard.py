@@ -44,6 +44,7 @@ class Job:
     columns: list[str] | None = None
     sets: float | None = None
     encoding: str | None = None
+    rename: dict[str, str] = field(default_factory=dict)
 
     def dump(self) -> dict[str, Any]:
         """Return the job as plain JSON."""
@@ -142,8 +143,9 @@ def _predicted(job: Job, given: Path, made: Path, classifier: Classifier, on_row
     while True:
         try:
             return predict(
-                classifier, given, made, columns=job.columns, sets=job.sets, encoding=job.encoding, progress=listen
-            )
+                classifier, given, made, columns=job.columns, sets=job.sets, encoding=job.encoding, rename=job.rename,
+                progress=listen,
+            )  # fmt: skip
         except InUseError:
             if time.monotonic() > until:
                 raise
