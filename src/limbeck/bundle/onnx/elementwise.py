@@ -39,7 +39,7 @@ def _cast(node: Node, given: Sequence[Array | None], found: Extent) -> list[Arra
 
 _BINARY: dict[str, Callable[[Any, Any], Any]] = {
     "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Equal": np.equal, "Less": np.less, "Greater": np.greater,
-    "Max": np.maximum, "Min": np.minimum, "And": np.logical_and, "Or": np.logical_or,
+    "Max": np.maximum, "Min": np.minimum, "And": np.logical_and, "Or": np.logical_or, "Xor": np.logical_xor,
     "Mod": np.mod, "LessOrEqual": np.less_equal, "GreaterOrEqual": np.greater_equal,
 }  # fmt: skip
 
