@@ -292,13 +292,12 @@ def answers(own: Version, texts: list[str], by: User) -> None:
 
 
 def test_changed_rows_are_told_with_the_words_that_changed(
-    own: Version, people: dict[str, User], sign_in: Callable[[str], Client], monkeypatch: pytest.MonkeyPatch
+    own: Version, people: dict[str, User], sign_in: Callable[[str], Client]
 ) -> None:
-    monkeypatch.setattr(watching, "WINDOW", 60)
-    answers(own, [row["text"] for row in reviews(60, seed=5)], people["operator"])
+    answers(own, [row["text"] for row in reviews(watching.WINDOW, seed=5)], people["operator"])
     page = sign_in("administrator").get(reverse("watch", args=["own"]))
     assert page.context["found"].before is None
-    answers(own, [f"房间 酒店 早餐 {row['text'][:3]}" for row in reviews(60, seed=6)], people["operator"])
+    answers(own, [f"房间 酒店 早餐 {row['text'][:3]}" for row in reviews(watching.WINDOW, seed=6)], people["operator"])
     found = watching.watched(own)
     assert found.before.drifted
     assert {word.word for word in found.words if word.z > 0} >= {"酒店", "早餐"}

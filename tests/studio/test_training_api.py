@@ -88,18 +88,15 @@ def test_a_new_model_from_published_ones(admin: Program, own: Version) -> None:
     assert (Job.objects.get(pk=job["id"]).folder / "request.json").is_file()
 
 
-def test_drift_is_told_with_the_words_that_changed(
-    admin: Program, own: Version, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drift_is_told_with_the_words_that_changed(admin: Program, own: Version, people: dict[str, User]) -> None:
     status, found = admin.send("get", "/models/own/drift")
     assert (status, found["rows"], found["signals"], found["expected"]) == (200, 0, [], None)
     assert admin.send("get", "/models/none/drift")[0] == 404
-    monkeypatch.setattr(watching, "WINDOW", 60)
-    answers(own, [row["text"] for row in reviews(60, seed=5)], people["operator"])
-    answers(own, [f"房间 酒店 早餐 {row['text'][:3]}" for row in reviews(60, seed=6)], people["operator"])
+    answers(own, [row["text"] for row in reviews(watching.WINDOW, seed=5)], people["operator"])
+    answers(own, [f"房间 酒店 早餐 {row['text'][:3]}" for row in reviews(watching.WINDOW, seed=6)], people["operator"])
     items(own, 20, audit=True)
     found = admin.send("get", "/models/own/drift")[1]
-    assert (found["version"], found["rows"], found["before"]["drifted"]) == (own.version, 60, True)
+    assert (found["version"], found["rows"], found["before"]["drifted"]) == (own.version, watching.WINDOW, True)
     assert {one["name"] for one in found["signals"]} >= {"answers", "scores", "sizes", "vectors"}
     assert any(one["drifted"] for one in found["signals"] if one["name"] == "vectors")
     assert {word["word"] for word in found["words"] if word["newest"] > word["before"]} >= {"酒店", "早餐"}

@@ -8,15 +8,13 @@ import time
 import pytest
 import torch.distributed as dist
 
-from limbeck.training.distributed import heartbeat as module
 from limbeck.training.distributed.heartbeat import heartbeat
 
 SILENCE = 1.5
 
 
 @pytest.fixture
-def store(monkeypatch):
-    monkeypatch.setattr(module, "LOST_AFTER", SILENCE)
+def store():
     return dist.TCPStore("127.0.0.1", 0, is_master=True, timeout=datetime.timedelta(seconds=10), wait_for_workers=False)
 
 
@@ -29,7 +27,7 @@ def test_nobody_is_lost_while_all_are_alive_nor_after_the_end(store):
     lost = []
     with contextlib.ExitStack() as all_of_them:
         for rank, own in enumerate(connections(store, 3)):
-            all_of_them.enter_context(heartbeat(own, rank, 3, lambda rank=rank: lost.append(rank)))
+            all_of_them.enter_context(heartbeat(own, rank, 3, lambda rank=rank: lost.append(rank), SILENCE))
         time.sleep(2 * SILENCE)
     time.sleep(SILENCE)
     assert not lost
@@ -48,7 +46,7 @@ def test_a_silent_process_is_noticed(store, silent, noticed_by):
         started = time.monotonic()
         for rank, own in enumerate(connections(store, 3)):
             if rank != silent:
-                rest.enter_context(heartbeat(own, rank, 3, lambda rank=rank: lost(rank)))
+                rest.enter_context(heartbeat(own, rank, 3, lambda rank=rank: lost(rank), SILENCE))
         assert done.wait(20 * SILENCE)
         assert time.monotonic() - started > SILENCE
         assert noticed == noticed_by
@@ -60,7 +58,5 @@ def test_a_store_that_is_gone_is_noticed():
             raise RuntimeError("connection reset")
 
     done = threading.Event()
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(module, "LOST_AFTER", 0.3)
-        with heartbeat(Gone(), 1, 2, done.set):
-            assert done.wait(30)
+    with heartbeat(Gone(), 1, 2, done.set, 0.3):
+        assert done.wait(30)

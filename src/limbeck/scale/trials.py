@@ -53,8 +53,7 @@ def trials_on(on: str, cpus: float = 1.0) -> Iterator[None]:
         with Processes(count_of(detail)) as processes, evaluating(processes):
             yield
         return
-    address = address_of(on)
-    with connected(address) as ray, evaluating(OnRay(ray, cpus)):
+    with connected(address_of(on)) as ray, evaluating(OnRay(ray, cpus)):
         yield
 
 
@@ -121,6 +120,8 @@ class Processes:
             start_new_session=True,  # an interrupt from the keyboard is this process's to answer
         )
         self._all.append(process)
+        if self._closed:  # meanwhile, and this one was not among those that were ended
+            _end(process)
         return process
 
 

@@ -140,14 +140,11 @@ def watch(request: HttpRequest, name: str) -> HttpResponse:
         found = watched(version)
     except LimbeckError as error:
         raise Http404 from error
-    drifted = set() if found.drift is None else {id(signal) for signal in found.drift.drifted}
-    signals = [] if found.drift is None else found.drift.signals
     context = {
         "version": version, "found": found, "audited": audited(name),
-        "signals": [(signal, SIGNALS[signal.name], id(signal) in drifted) for signal in signals],
+        "signals": [(signal, SIGNALS[signal.name], drifted) for signal, drifted in found.signals],
+        "warning": found.warning(get_language() or "en"),
     }  # fmt: skip
-    if found.expected is not None and found.expected.warning is not None:
-        context["warning"] = shown(found.expected.warning, get_language() or "en")
     return render(request, "loop/watch.html", context)
 
 

@@ -11,12 +11,13 @@ import polars as pl
 from limbeck.bundle.reference import read_reference, sizes_of
 from limbeck.kinds.text.explaining.words import word_spans
 from limbeck.monitoring.changed_words import ChangedWord, changed_words
-from limbeck.monitoring.drift import Drift, drift
+from limbeck.monitoring.drift import Drift, Signal, drift
 from limbeck.monitoring.estimated_accuracy import Estimated, estimated_accuracy
 from limbeck.monitoring.two_samples import TwoSamples, two_samples
 from limbeck.studio.detection.classifiers import classifier_of
 from limbeck.studio.detection.models import Prediction
 from limbeck.studio.detection.stored_rows import values_of
+from limbeck.studio.loop.comparing import shown
 from limbeck.studio.registry.facts import Version
 
 WINDOW = 1000  # newest answers that are looked at, and as many before them to compare with
@@ -46,6 +47,19 @@ class Watched:
     before: TwoSamples | None
     words: list[ChangedWord]
     expected: Estimated | None
+
+    @property
+    def signals(self) -> list[tuple[Signal, bool]]:
+        """What was held against the reference, and whether it has drifted."""
+        if self.drift is None:
+            return []
+        drifted = self.drift.drifted
+        return [(signal, signal in drifted) for signal in self.drift.signals]
+
+    def warning(self, language: str) -> str:
+        """Return why not to trust the expected accuracy, in a language of the site; empty without a reason."""
+        found = None if self.expected is None else self.expected.warning
+        return "" if found is None else shown(found, language)
 
 
 def watched(version: Version) -> Watched:

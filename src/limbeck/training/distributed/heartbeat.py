@@ -19,13 +19,17 @@ LOST_AFTER = float(os.environ.get("LIMBECK_LOST_SECONDS", "40"))  # of silence
 
 
 @contextlib.contextmanager
-def heartbeat(store: dist.Store, rank: int, size: int, lost: Callable[[], None]) -> Iterator[None]:
-    """Call ``lost``, which ends the process, when the store or a process that is watched is silent for `LOST_AFTER` s.
+def heartbeat(
+    store: dist.Store, rank: int, size: int, lost: Callable[[], None], after: float = LOST_AFTER
+) -> Iterator[None]:
+    """Call ``lost``, which ends the process, when the store or a process that is watched is silent for too long.
 
     Parameters
     ----------
     store
         A connection that nothing else uses.
+    after
+        Seconds of silence.
     """
     over, watched = threading.Event(), range(1, size) if rank == 0 else range(1)
     counts = dict.fromkeys(watched, -1)
@@ -33,7 +37,7 @@ def heartbeat(store: dist.Store, rank: int, size: int, lost: Callable[[], None])
 
     def beat() -> None:
         with contextlib.suppress(RuntimeError):  # the store is gone; the other thread notices
-            while not over.wait(LOST_AFTER / 8):
+            while not over.wait(after / 8):
                 store.add(f"alive/{rank}", 1)
                 heard[rank] = time.monotonic()
                 for other in watched:
@@ -42,8 +46,8 @@ def heartbeat(store: dist.Store, rank: int, size: int, lost: Callable[[], None])
                         counts[other], heard[other] = count, time.monotonic()
 
     def watch() -> None:
-        while not over.wait(LOST_AFTER / 40):
-            if time.monotonic() - min(heard.values()) > LOST_AFTER:
+        while not over.wait(after / 40):
+            if time.monotonic() - min(heard.values()) > after:
                 lost()
                 break
 

@@ -27,5 +27,5 @@ class Migration(migrations.Migration):
             "user", "email", EncryptedEmailField(blank=True, max_length=254, verbose_name="email address")
         ),
         migrations.AlterField("user", "phone", EncryptedField(blank=True, max_length=30, verbose_name="phone")),
-        migrations.RunPython(encrypt, elidable=False),
+        migrations.RunPython(encrypt),
     ]

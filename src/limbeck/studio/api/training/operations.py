@@ -18,7 +18,6 @@ from limbeck.studio.api.refusals import REFUSED, refusing
 from limbeck.studio.api.schemas import JobOut
 from limbeck.studio.api.training.schemas import ColdStartIn, DriftOut, Language, LearnableOut, Minutes, RetrainIn
 from limbeck.studio.loop import projects, retrain
-from limbeck.studio.loop.comparing import shown as told
 from limbeck.studio.loop.watching import watched
 from limbeck.studio.review.services.quality.audit import audited
 from limbeck.studio.web.problems import shown
@@ -83,19 +82,15 @@ def drift(request: HttpRequest, name: str) -> Any:
     version = version_named(name)
     with refusing():
         found = watched(version)
-    drifted = set() if found.drift is None else {id(one) for one in found.drift.drifted}
-    signals = [] if found.drift is None else found.drift.signals
-    expected, warning = found.expected, ""
-    if expected is not None and expected.warning is not None:
-        warning = told(expected.warning, get_language() or "en")
+    expected = found.expected
     return {
         "model": version.name, "version": version.version, "rows": found.rows,
-        "signals": [asdict(one) | {"drifted": id(one) in drifted} for one in signals],
+        "signals": [asdict(one) | {"drifted": drifted} for one, drifted in found.signals],
         "before": None if found.before is None else asdict(found.before),
         "words": [{"word": one.word, "before": one.reference, "newest": one.window} for one in found.words],
         "expected": None if expected is None else {
             "value": expected.value, "low": expected.low, "high": expected.high, "rows": expected.rows,
-            "warning": warning,
+            "warning": found.warning(get_language() or "en"),
         },
         "audited": _audited(name),
     }  # fmt: skip
