@@ -32,8 +32,8 @@ from benchmarks.figures import Figure, over_seeds
 from limbeck.data.dataset import Dataset
 from limbeck.dataset.prepare import prepare
 from limbeck.kinds.image.baseline import features as picture_features
-from limbeck.kinds.image.kept_squares import SIDE, small_square
 from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
+from limbeck.kinds.image.reading.kept_squares import SIDE, small_square
 from limbeck.kinds.signal.baseline import features as signal_features
 from limbeck.kinds.table.baseline import features as table_features
 from limbeck.kinds.table.encode import TableInput

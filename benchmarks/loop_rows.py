@@ -15,7 +15,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.figures import Figure, over_seeds
-from limbeck.kinds.text.ngrams import Ngrams
+from limbeck.kinds.text.encoding.ngrams import Ngrams
 from limbeck.kinds.text.vectors import of_clean
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.recipe import Input

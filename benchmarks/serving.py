@@ -157,7 +157,7 @@ def cost_of_a_text(name: str, bundle: Path, texts: list[str], *, quick: bool) ->
 
 
 def encoding(bundle: Path, texts: list[str]) -> Figure:
-    from limbeck.kinds.text import ngrams
+    from limbeck.kinds.text.encoding import ngrams
 
     with limbeck.load(bundle, threads=0) as classifier:
         taken = []

@@ -21,7 +21,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds import KINDS
 from limbeck.kinds.kind import Kind, largest_batch
 from limbeck.kinds.text.encode import TEXT_ENCODERS
-from limbeck.kinds.text.ragged import Ragged, ragged
+from limbeck.kinds.text.encoding.ragged import Ragged, ragged
 from limbeck.metrics.baselines.baseline_row import line
 from limbeck.networks import NETWORKS, Network
 from limbeck.networks.base import mask_of

@@ -21,7 +21,7 @@ from limbeck.dataset.in_memory import dataset_of, twice
 from limbeck.dataset.prepare import texts_of
 from limbeck.errors import LimbeckError, missing_extra
 from limbeck.kinds import KINDS
-from limbeck.kinds.frames import from_pandas, has_texts
+from limbeck.kinds.given.frames import from_pandas, has_texts
 from limbeck.kinds.select import checked_values, encode, values_of
 from limbeck.process.forks import refuse_forked
 from limbeck.progress import hushed

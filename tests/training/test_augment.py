@@ -8,7 +8,7 @@ import pytest
 import limbeck
 from limbeck.errors import LimbeckError
 from limbeck.kinds.text.augment import Augmenter, active, back_translate, read_synonyms
-from limbeck.kinds.text.tokens import cut_words
+from limbeck.kinds.text.encoding.tokens import cut_words
 from limbeck.recipe import Augment
 from small import reviews, tiny_recipe
 

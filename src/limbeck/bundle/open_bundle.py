@@ -21,7 +21,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.files import sha256
 from limbeck.kinds import kind_of
 from limbeck.kinds.select import Rows, Unreadable, Values
-from limbeck.kinds.text.ragged import batches
+from limbeck.kinds.text.encoding.ragged import batches
 from limbeck.model_names import model_path
 from limbeck.process.cores import cores
 from limbeck.process.forks import made_anew, refuse_forked

@@ -26,7 +26,7 @@ from limbeck.evaluation.report.headline import ELSEWHERE
 from limbeck.evaluation.report.page import write_report
 from limbeck.evaluation.seen_rows import seen_by, warning
 from limbeck.events import Listener, Token, stage, told
-from limbeck.kinds.given_rows import rows_given
+from limbeck.kinds.given.given_rows import rows_given
 from limbeck.kinds.select import values_of
 from limbeck.kinds.text.baseline import NAME
 from limbeck.locks import sole_writer

@@ -178,7 +178,7 @@ def largest_batch(rows: Encoded, one: Mapping[str, NDArray[Any]], tokens: int, m
     rows, one
         A blank row, encoded, and its batch.
     tokens, most
-        Tokens and rows of a batch at most; see `limbeck.kinds.text.ragged.batches`.
+        Tokens and rows of a batch at most; see `limbeck.kinds.text.encoding.ragged.batches`.
     """
     count = max(1, min(most, tokens // max(int(rows.lengths[0]), 1)))
     return [{name: (count, *array.shape[1:]) for name, array in one.items()}]

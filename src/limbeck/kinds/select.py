@@ -14,7 +14,7 @@ from limbeck.kinds.signal.encode import SignalInput, Signals
 from limbeck.kinds.table.dense import Dense
 from limbeck.kinds.table.encode import TableInput
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.process.forks import refuse_forked
 from limbeck.recipe import Task
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.tokens import WordPiece
+from limbeck.kinds.text.encoding.tokens import WordPiece
 from limbeck.networks import Network
 from limbeck.networks.text.albert import Albert
 from limbeck.objectives.base import Loss, Step

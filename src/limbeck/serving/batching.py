@@ -4,7 +4,7 @@ Nothing waits when the server is idle: there is no timer. A batch that is expect
 in the event loop's thread, which saves the hop to another one; a longer one runs in the model's own thread, so that
 health checks never wait. What a batch takes is learned from those before it (`Pace`). A large request is answered in
 pieces, and small ones get their turn between them. Rows of one batch are grouped by length in
-`limbeck.kinds.text.ragged.batches`.
+`limbeck.kinds.text.encoding.ragged.batches`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from limbeck.errors import LimbeckError
 from limbeck.events import stage
 from limbeck.kinds import kind_of
 from limbeck.kinds.select import RowInput, Rows, batch_of, encode, values_of
-from limbeck.kinds.text.ragged import batches
+from limbeck.kinds.text.encoding.ragged import batches
 from limbeck.metrics.calibration import choose_threshold
 from limbeck.metrics.curves import roc_auc
 from limbeck.networks import Network

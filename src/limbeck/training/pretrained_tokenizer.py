@@ -10,7 +10,7 @@ from limbeck.errors import LimbeckError, first_line
 from limbeck.files import need_regular
 from limbeck.hugging_face import knows_nothing, misfit, quiet
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.tokens import WordPiece
+from limbeck.kinds.text.encoding.tokens import WordPiece
 from limbeck.networks.text.albert import Albert
 from limbeck.process.native import panics_caught
 from limbeck.recipe import Input

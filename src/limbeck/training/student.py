@@ -21,7 +21,7 @@ from limbeck.errors import LimbeckError
 from limbeck.events import stage
 from limbeck.kinds import kind_of
 from limbeck.kinds.select import RowInput, Rows, encode, values_of
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.metrics.logits import softmax
 from limbeck.networks import Network

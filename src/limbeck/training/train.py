@@ -19,7 +19,7 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.baselines import kept_for_baseline
 from limbeck.events import Listener, Token, stage, told
 from limbeck.files import no_nan
-from limbeck.kinds.given_rows import rows_given
+from limbeck.kinds.given.given_rows import rows_given
 from limbeck.locks import sole_writer
 from limbeck.messages.message import Message, message
 from limbeck.model_names import model_path

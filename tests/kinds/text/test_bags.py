@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck.kinds.text import ngrams
-from limbeck.kinds.text.ngrams import Ngrams
+from limbeck.kinds.text.encoding import ngrams
+from limbeck.kinds.text.encoding.ngrams import Ngrams
 from limbeck.recipe import Input
 from small import python, reviews
 

@@ -5,7 +5,7 @@ import pytest
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.text.encode import TEXT_ENCODERS, TextInput
-from limbeck.kinds.text.tokens import FIRST, LAST, SPECIAL, UNKNOWN
+from limbeck.kinds.text.encoding.tokens import FIRST, LAST, SPECIAL, UNKNOWN
 from limbeck.recipe import Input
 from small import reviews
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from limbeck.kinds.text.encoding.ngrams import Ngrams
 from limbeck.kinds.text.explaining.gram_places import gram_places
-from limbeck.kinds.text.ngrams import Ngrams
 from limbeck.recipe import Input
 
 TEXTS = ["物流很快，水果新鲜", "a b a b", "", "\ud800好"]

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from limbeck.kinds.text.ragged import Ragged, batches, ragged
+from limbeck.kinds.text.encoding.ragged import Ragged, batches, ragged
 
 ROWS = st.lists(st.lists(st.integers(1, 50), max_size=12), min_size=1, max_size=20)
 

@@ -18,7 +18,7 @@ from limbeck.data.tables import layouts
 from limbeck.errors import LimbeckError, did_you_mean
 from limbeck.events import check
 from limbeck.kinds import kind_of
-from limbeck.kinds.given_rows import rows_given
+from limbeck.kinds.given.given_rows import rows_given
 from limbeck.kinds.inputs import id_column
 from limbeck.messages.message import Message
 from limbeck.progress import progress as counting

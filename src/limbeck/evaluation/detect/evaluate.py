@@ -13,7 +13,7 @@ from limbeck.bundle.detect.found import Detections
 from limbeck.errors import LimbeckError
 from limbeck.evaluation.bundle_files import learned_warning, stored_baselines, stored_metrics
 from limbeck.events import check, stage
-from limbeck.kinds.given_rows import rows_given
+from limbeck.kinds.given.given_rows import rows_given
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as to_json

@@ -24,7 +24,7 @@ from limbeck.errors import LimbeckError
 from limbeck.evaluation.bundle_files import learned_warning, stored_baselines, stored_metrics
 from limbeck.evaluation.measure_rows import groups_of
 from limbeck.events import stage
-from limbeck.kinds.given_rows import rows_given
+from limbeck.kinds.given.given_rows import rows_given
 from limbeck.kinds.select import values_of
 from limbeck.messages.message import Message, message
 from limbeck.messages.message import stored as to_json

@@ -18,9 +18,9 @@ from PIL import Image
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError, needing
-from limbeck.kinds.image.kept_squares import SIDE, keeping, small_square
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
+from limbeck.kinds.image.reading.kept_squares import SIDE, keeping, small_square
 from limbeck.metrics.baselines.baseline_row import line
 from limbeck.process.cores import each
 from limbeck.recipe import Input, Recipe

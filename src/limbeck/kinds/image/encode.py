@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from limbeck.kinds.image.kept_squares import FILTER, beside
 from limbeck.kinds.image.reading.decode import Picture
+from limbeck.kinds.image.reading.kept_squares import FILTER, beside
 from limbeck.kinds.image.reading.picture_input import PictureInput
 from limbeck.kinds.kind import Shapes, largest_batch
-from limbeck.kinds.text.ragged import arrays_beside, taken_beside
+from limbeck.kinds.text.encoding.ragged import arrays_beside, taken_beside
 from limbeck.recipe import Input
 
 _WINDOW, _BYTES = 1024, 32 * 2**20  # pictures of a window at most, and bytes of their pixels

@@ -23,7 +23,7 @@ from limbeck.kinds.signal.columns import AFTER, BEAT, BEFORE, RECORD, RHYTHM, SI
 from limbeck.kinds.signal.features import count_of, features_of
 from limbeck.kinds.signal.reading.formats.windows import levelled
 from limbeck.kinds.signal.reading.record_context import REFERENCES, references, references_column
-from limbeck.kinds.text.ragged import arrays_beside, taken_beside
+from limbeck.kinds.text.encoding.ragged import arrays_beside, taken_beside
 from limbeck.recipe import Input, Task
 
 Floats = NDArray[np.float32]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.kinds.text.ragged import arrays_beside, taken_beside
+from limbeck.kinds.text.encoding.ragged import arrays_beside, taken_beside
 
 
 @dataclass(frozen=True)

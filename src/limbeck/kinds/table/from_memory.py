@@ -10,7 +10,7 @@ import polars as pl
 
 from limbeck.data.labels import need_inputs, need_plain
 from limbeck.errors import LimbeckError
-from limbeck.kinds.frames import by_position, column_of, frame_of, in_order, names_of
+from limbeck.kinds.given.frames import by_position, column_of, frame_of, in_order, names_of
 from limbeck.recipe import Task
 
 

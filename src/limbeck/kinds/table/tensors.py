@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from limbeck.errors import LimbeckError, did_you_mean
-from limbeck.kinds.frames import column_of
+from limbeck.kinds.given.frames import column_of
 from limbeck.kinds.table.encode import TableInput
 from limbeck.kinds.tensors import BYTES, Port, Tensor, column, texts
 from limbeck.recipe import Task

@@ -15,7 +15,7 @@ import numpy as np
 
 from limbeck.errors import LimbeckError, first_line
 from limbeck.hugging_face import quiet
-from limbeck.kinds.text.tokens import cut_words
+from limbeck.kinds.text.encoding.tokens import cut_words
 from limbeck.process.native import panics_caught
 from limbeck.recipe import Augment, Pictures, Recipe, Signals
 from limbeck.recipe.paths import find, needed

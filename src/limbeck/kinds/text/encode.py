@@ -17,9 +17,9 @@ from limbeck.files import write_text
 from limbeck.kinds.kind import Shapes
 from limbeck.kinds.stored_files import stored_text
 from limbeck.kinds.text.clean import clean_all
-from limbeck.kinds.text.ngrams import Ngrams
-from limbeck.kinds.text.ragged import Ragged
-from limbeck.kinds.text.tokens import ENCODERS, PAD
+from limbeck.kinds.text.encoding.ngrams import Ngrams
+from limbeck.kinds.text.encoding.ragged import Ragged
+from limbeck.kinds.text.encoding.tokens import ENCODERS, PAD
 from limbeck.recipe import Input, Task
 
 WIDE_REACH = 4  # the wide branch is cheap, so it reads this many times further into a text

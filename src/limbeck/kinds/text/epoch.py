@@ -12,7 +12,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.select import encode
 from limbeck.kinds.text.augment import Augmenter, active, back_translate, check_augmentation
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.progress import say
 from limbeck.recipe import Recipe, Training
 

@@ -19,12 +19,12 @@ from limbeck.kinds.explanation import Floats, Ints, Model, Part, heaviest, log_o
 from limbeck.kinds.narrowing import Group, narrowed
 from limbeck.kinds.text.clean import clean_all
 from limbeck.kinds.text.encode import WIDE_REACH, TextInput
+from limbeck.kinds.text.encoding.ngrams import Ngrams
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.kinds.text.explaining.alignment import alignment
 from limbeck.kinds.text.explaining.gram_places import gram_places
 from limbeck.kinds.text.explaining.linear import contributions
 from limbeck.kinds.text.explaining.words import Span, word_spans
-from limbeck.kinds.text.ngrams import Ngrams
-from limbeck.kinds.text.ragged import Ragged
 
 
 def explained(model: Model, texts: Sequence[str], decided: Ints, top: int) -> list[tuple[Part, ...]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.from_memory import frame_or_items
+from limbeck.kinds.given.from_memory import frame_or_items
 from limbeck.kinds.text.encode import texts_in
 from limbeck.recipe import Task
 

@@ -12,7 +12,7 @@ from scipy import sparse
 from limbeck.data.tables.rows import text_column
 from limbeck.kinds.projection import unit_rows
 from limbeck.kinds.text.clean import clean_all
-from limbeck.kinds.text.ngrams import Ngrams
+from limbeck.kinds.text.encoding.ngrams import Ngrams
 from limbeck.recipe import Input, Recipe
 
 _FEATURES = Input(encoder="ngrams", ngrams=(1, 3), word_ngrams=2, buckets=2**18)

@@ -18,8 +18,8 @@ from scipy import sparse
 from limbeck.events import check
 from limbeck.kinds.projection import unit_rows
 from limbeck.kinds.text.clean import clean_all
-from limbeck.kinds.text.ngrams import Ngrams, hashed_ngrams, word_codes
-from limbeck.kinds.text.tokens import cut_words
+from limbeck.kinds.text.encoding.ngrams import Ngrams, hashed_ngrams, word_codes
+from limbeck.kinds.text.encoding.tokens import cut_words
 from limbeck.metrics.fitted.logistic_fit import even_weights, fit_logistic
 from limbeck.recipe import Input
 

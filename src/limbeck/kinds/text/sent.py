@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 
 MANY = 50_000  # texts; below that starting a process costs more than it saves
 EACH = 25_000  # texts that are worth one more process

@@ -11,7 +11,7 @@ from limbeck.errors import LimbeckError
 from limbeck.kinds.projection import projected, unit
 from limbeck.kinds.text.clean import clean_all
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.ngrams import Ngrams
+from limbeck.kinds.text.encoding.ngrams import Ngrams
 from limbeck.recipe import Input
 
 WIDTH = 256

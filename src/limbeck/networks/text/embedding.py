@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from limbeck.errors import LimbeckError
 from limbeck.files import need_regular
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.tokens import PAD, SPECIAL
+from limbeck.kinds.text.encoding.tokens import PAD, SPECIAL
 
 BIGRAM_WIDTH = 32
 

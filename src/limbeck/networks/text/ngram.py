@@ -18,7 +18,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.networks.base import Network
 from limbeck.recipe import Section
 

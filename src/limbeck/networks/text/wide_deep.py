@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.networks.base import Network
 from limbeck.networks.text.ngram import Ngram, Options
 from limbeck.networks.units import Units

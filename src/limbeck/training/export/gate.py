@@ -16,7 +16,7 @@ import torch
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, Rows, batch_of
-from limbeck.kinds.text.ragged import batches
+from limbeck.kinds.text.encoding.ragged import batches
 from limbeck.messages.message import message
 from limbeck.networks import Network
 from limbeck.progress import say

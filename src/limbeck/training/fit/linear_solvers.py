@@ -17,7 +17,7 @@ from scipy import sparse
 from limbeck.data.split import folds
 from limbeck.kinds.select import RowInput, batch_of
 from limbeck.kinds.table.dense import Dense
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.networks.table.linear import Linear
 from limbeck.networks.text.ngram import Ngram
 from limbeck.objectives.hard import weights_of

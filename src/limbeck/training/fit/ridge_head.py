@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from limbeck.kinds.select import RowInput, Rows, batch_of
-from limbeck.kinds.text.ragged import batches
+from limbeck.kinds.text.encoding.ragged import batches
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks import Network
 from limbeck.networks.image.descriptors import Descriptors

@@ -14,7 +14,7 @@ import torch
 from sklearn.svm import LinearSVC
 
 from limbeck.data.split import folds
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.metrics.calibration import fit_temperature
 from limbeck.networks.text.wide_deep import WideNetwork
 from limbeck.progress import say

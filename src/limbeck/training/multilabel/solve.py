@@ -18,7 +18,7 @@ from scipy import sparse
 
 from limbeck.data.split import folds
 from limbeck.events import check
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ragged import Ragged
 from limbeck.networks.text.ngram import Ngram, log_count_ratio
 from limbeck.progress import say
 from limbeck.recipe import Recipe

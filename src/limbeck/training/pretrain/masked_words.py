@@ -16,7 +16,7 @@ from limbeck.events import stage
 from limbeck.files import whole_folder
 from limbeck.kinds.select import batch_of, encode
 from limbeck.kinds.text.encode import TextInput
-from limbeck.kinds.text.ragged import batches
+from limbeck.kinds.text.encoding.ragged import batches
 from limbeck.networks import Network
 from limbeck.objectives import OBJECTIVES
 from limbeck.progress import say

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from limbeck.errors import LimbeckError
 from limbeck.kinds.select import RowInput, Rows, batch_of
-from limbeck.kinds.text.ragged import batches
+from limbeck.kinds.text.encoding.ragged import batches
 from limbeck.messages.message import Message, message
 from limbeck.metrics.logits import softmax
 from limbeck.networks import Network

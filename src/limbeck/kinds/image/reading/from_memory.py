@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.from_memory import frame_or_items
+from limbeck.kinds.given.from_memory import frame_or_items
 from limbeck.kinds.image.reading.decode import Picture
 from limbeck.kinds.image.reading.files import pictures_of
 from limbeck.recipe import Task

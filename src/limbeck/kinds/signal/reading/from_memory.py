@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 
-from limbeck.kinds.frames import from_pandas, is_pandas
+from limbeck.kinds.given.frames import from_pandas, is_pandas
 from limbeck.kinds.signal.columns import AFTER, BEFORE, RECORD, SIGNAL, TIME
 from limbeck.kinds.signal.encode import signal_rows
 from limbeck.recipe import Input, Task

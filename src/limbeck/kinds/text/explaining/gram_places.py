@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from limbeck.kinds.text.ngrams import Ngrams, hashed_ngrams, word_codes
-from limbeck.kinds.text.ragged import code_points
-from limbeck.kinds.text.tokens import cut_words
+from limbeck.kinds.text.encoding.ngrams import Ngrams, hashed_ngrams, word_codes
+from limbeck.kinds.text.encoding.ragged import code_points
+from limbeck.kinds.text.encoding.tokens import cut_words
 
 Ints = NDArray[np.int64]
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.kinds.explanation import Model
-from limbeck.kinds.text.ngrams import Ngrams
-from limbeck.kinds.text.ragged import Ragged
+from limbeck.kinds.text.encoding.ngrams import Ngrams
+from limbeck.kinds.text.encoding.ragged import Ragged
 
 Floats = NDArray[np.float64]
 _LEAST = 1e-37  # of a float32

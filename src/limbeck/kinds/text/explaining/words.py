@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from limbeck.kinds.text.tokens import without_surrogates
+from limbeck.kinds.text.encoding.tokens import without_surrogates
 
 Span = tuple[int, int]
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from limbeck.data.labels import need_inputs
 from limbeck.errors import LimbeckError
-from limbeck.kinds.frames import frame_of, names_of
+from limbeck.kinds.given.frames import frame_of, names_of
 from limbeck.recipe import Task
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from limbeck.errors import LimbeckError
-from limbeck.kinds.frames import column_of, frame_of, from_pandas, is_pandas
+from limbeck.kinds.given.frames import column_of, frame_of, from_pandas, is_pandas
 from limbeck.kinds.signal.columns import SIGNAL
 from limbeck.kinds.signal.encode import signal_rows
 

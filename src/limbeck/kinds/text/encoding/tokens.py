@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.kinds.text.ragged import Ragged, code_points, ragged
+from limbeck.kinds.text.encoding.ragged import Ragged, code_points, ragged
 from limbeck.process.native import panics_caught
 from limbeck.recipe import Input
 

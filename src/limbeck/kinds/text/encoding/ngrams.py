@@ -18,13 +18,13 @@ import numpy as np
 from limbeck.errors import LimbeckError
 from limbeck.files import write_text
 from limbeck.kinds.stored_files import stored_array
-from limbeck.kinds.text.ragged import Ragged, code_points
-from limbeck.kinds.text.tokens import cut_words
+from limbeck.kinds.text.encoding.ragged import Ragged, code_points
+from limbeck.kinds.text.encoding.tokens import cut_words
 from limbeck.recipe import Input
 
 _bags: ModuleType | None
 try:
-    _bags = import_module("limbeck.kinds.text._bags")
+    _bags = import_module("limbeck.kinds.text.encoding._bags")
 except ImportError:  # built without a C compiler
     _bags = None
 

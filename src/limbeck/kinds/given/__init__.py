@@ -1,0 +1,1 @@
+"""Rows given from Python: frames, lists and arrays."""
