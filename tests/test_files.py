@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,10 @@ import pytest
 
 from limbeck.errors import LimbeckError, did_you_mean, first_line, missing_extra
 from limbeck.files import no_nan, sha256, swap_folder, whole_file, whole_folder, write_json, write_text
+from limbeck.kinds.signal.reading.formats.windows import arrays_in
 from limbeck.locks import sole_writer
+from limbeck.networks.image.base import read_state
+from limbeck.networks.text.embedding import read_vectors
 
 
 def test_a_file_is_replaced_only_when_it_is_finished(tmp_path):
@@ -205,3 +210,33 @@ def test_what_goes_to_a_pipe_arrives_and_a_file_behind_a_device_keeps_its_beginn
     with kept.open("a") as file:
         subprocess.run(command, stdout=file, check=True)
     assert kept.read_text() == "before " + "x" * 300000
+
+
+def damaged(kind, path):
+    """Write arrays into a zip file whose bytes were changed."""
+    np.savez_compressed(path, X=np.random.default_rng(0).normal(size=(50, 40)), embeddings=np.eye(30, 40))
+    with zipfile.ZipFile(path) as archive:
+        members = archive.infolist()
+    content = bytearray(path.read_bytes())
+    listed = [match.start() for match in re.finditer(b"PK\x01\x02", content)]
+    if kind == "stream":
+        for member in members:
+            start = member.header_offset + 30 + len(member.filename) + 20
+            content[start : start + 40] = b"\xff" * 40
+    for place, member in zip(listed, members, strict=True):
+        if kind == "method":
+            content[place + 10] = content[member.header_offset + 8] = 99
+        if kind == "encrypted":
+            content[place + 8] |= 1
+            content[member.header_offset + 6] |= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("kind", ["stream", "method", "encrypted"])
+@pytest.mark.parametrize("read", [arrays_in, read_vectors, lambda path: read_state(str(path))])
+def test_a_damaged_zip_file_is_one_line_for_whoever_reads_arrays_from_it(kind, read, tmp_path):
+    damaged(kind, tmp_path / "arrays.npz")
+    (tmp_path / "arrays_vocab.json").write_text("{}", "utf-8")
+    with pytest.raises(LimbeckError) as caught:
+        read(tmp_path / "arrays.npz")
+    assert "\n" not in str(caught.value) and "arrays.npz" in str(caught.value)

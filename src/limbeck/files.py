@@ -17,6 +17,8 @@ import stat
 import sys
 import tempfile
 import uuid
+import zipfile
+import zlib
 from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
@@ -24,6 +26,10 @@ from typing import Any
 
 from limbeck.errors import LimbeckError
 from limbeck.messages.message import message
+
+# What zipfile raises for the bytes of an archive: RuntimeError for encryption, and its NotImplementedError for methods
+# that it does not know; UnicodeDecodeError for a name. No OSError: a full disk is no damaged archive.
+DAMAGED_ZIP = (zipfile.BadZipFile, zipfile.LargeZipFile, zlib.error, EOFError, RuntimeError, UnicodeDecodeError)
 
 
 def out_of_reach(error: OSError, path: Path) -> LimbeckError:

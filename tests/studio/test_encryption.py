@@ -171,7 +171,7 @@ def test_who_registers_gets_a_link_for_a_new_password_though_no_address_can_be_r
     client.logout()
     client.post(reverse("account_reset_password"), {"email": "LI@example.org"})
     assert [message.to for message in mail.outbox] == [["li@example.org"]]
-    again = client.post(reverse("account_signup"), {**asked, "username": "li2", "email": "li@Example.org"})
-    assert not User.objects.filter(username="li2").exists() or again.status_code == 302
+    client.post(reverse("account_signup"), {**asked, "username": "li2", "email": "li@Example.org"})
+    assert not User.objects.filter(username="li2").exists()  # the address is known, whatever its case
     found = sign_in("administrator").get(reverse("users"), {"q": "LI@example.org"}).context["page"].object_list
     assert [one.username for one in found] == ["li"]

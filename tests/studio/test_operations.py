@@ -183,6 +183,19 @@ def test_what_is_no_zip_file_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_an_export_with_a_damaged_stream_is_refused(tmp_path: Path) -> None:
+    export(tmp_path / "site.zip", files=False)
+    content = bytearray((tmp_path / "site.zip").read_bytes())
+    with zipfile.ZipFile(tmp_path / "site.zip") as archive:
+        member = archive.getinfo("manifest.json")
+    start = member.header_offset + 30 + len(member.filename)
+    content[start : start + 40] = b"\xff" * 40
+    (tmp_path / "site.zip").write_bytes(content)
+    with pytest.raises(LimbeckError, match="this is no export of limbeck studio"):
+        restore(tmp_path / "site.zip")
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_site_goes_through_a_file_to_a_new_database_with_equal_hashes(
     tmp_path: Path, own_home: Path, people: dict[str, User], monkeypatch: pytest.MonkeyPatch
 ) -> None:

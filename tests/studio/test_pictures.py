@@ -60,10 +60,10 @@ def and_page() -> bytes:
     ids=["empty", "text", "pdf", "svg", "pickle", "tiff", "cut", "huge", "zip", "page"],
 )  # fmt: skip
 def test_refused(content: bytes) -> None:
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     with pytest.raises(LimbeckError):
         keep_picture(SimpleUploadedFile("a.png", content))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2  # whatever else the machine does
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
 
 

@@ -127,9 +127,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_archives_are_refused_quickly(sign_in: Callable[[str], Client], own_registry: Path, name: str) -> None:
     content, admin = HOSTILE[name](), sign_in("administrator")
-    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+    before, began = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     page = upload(admin, content)
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2  # whatever else the machine does
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100 * 1024
     assert "invalid-feedback" in page.content.decode()
     assert not registry.models()

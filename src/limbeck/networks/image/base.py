@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError, first_line
-from limbeck.files import need_regular
+from limbeck.files import DAMAGED_ZIP, need_regular
 from limbeck.kinds.select import batch_of
 from limbeck.networks.base import Network
 
@@ -133,7 +132,7 @@ def read_state(source: str) -> dict[str, Tensor]:
     except pickle.UnpicklingError as error:
         what = "the file holds more than weights, or is broken; it was not run"
         raise LimbeckError(what, where=path, fix="save its state_dict() as .safetensors") from error
-    except (OSError, ValueError, TypeError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, *DAMAGED_ZIP) as error:
         raise LimbeckError(f"the weights cannot be read: {first_line(error)}", where=path) from error
     except Exception as error:
         # safetensors has an error type of its own, which inherits from Exception alone.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from limbeck.errors import LimbeckError
-from limbeck.files import need_regular
+from limbeck.files import DAMAGED_ZIP, need_regular
 from limbeck.kinds.text.encode import TextInput
 from limbeck.kinds.text.encoding.tokens import PAD, SPECIAL
 
@@ -42,7 +41,7 @@ def read_vectors(path: Path) -> tuple[np.ndarray, dict[str, int]]:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # numpy leaves a broken file open
             vectors = np.asarray(stored["embeddings"], dtype=np.float32)
         ids = {str(token): int(index) for token, index in json.loads(vocabulary.read_text("utf-8")).items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, *DAMAGED_ZIP) as error:
         raise LimbeckError(f"the vectors cannot be read: {error}", where=path) from error
     if vectors.ndim != 2 or not ids or max(ids.values()) >= len(vectors) or min(ids.values()) < 0:
         raise LimbeckError("vectors and vocabulary do not fit", where=path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
@@ -12,15 +11,13 @@ from django.utils.translation import gettext as _
 
 from limbeck.bundle.manifest import FILE
 from limbeck.errors import LimbeckError
+from limbeck.files import DAMAGED_ZIP
 
 MOST_FILES = 64
 LARGEST = 4 * 2**30  # bytes, unpacked
 RATIO = 200  # unpacked bytes for each packed one; weights pack badly, a bomb packs a thousandfold
 SMALL = 16 * 2**20  # bytes that are unpacked whatever their ratio
 STEP = 2**20
-# What zipfile raises for the bytes of an archive: NotImplementedError for strong encryption, patches and versions of
-# the format that it does not know, UnicodeDecodeError for a name. No OSError: a full disk is no damaged archive.
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, UnicodeDecodeError)
 
 
 def unpack(given: BinaryIO, folder: Path) -> Path:
@@ -36,7 +33,7 @@ def unpack(given: BinaryIO, folder: Path) -> Path:
             members = _members(archive)
             for name, member in members.items():
                 _write(archive, member, folder / name)
-    except _DAMAGED as error:
+    except DAMAGED_ZIP as error:
         raise LimbeckError(_("This is no zip file, or it is damaged.")) from error
     return folder
 

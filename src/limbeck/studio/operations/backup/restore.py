@@ -21,7 +21,7 @@ from django.db.models import DateField, Max, Model
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from limbeck.errors import LimbeckError
-from limbeck.files import whole_file, write_text
+from limbeck.files import DAMAGED_ZIP, whole_file, write_text
 from limbeck.studio.operations.backup.export import FOLDERS, FORMAT, MANIFEST, STEP, Tell, key_mark
 from limbeck.studio.operations.backup.tables import CHUNK, fields_of, held, restored, tables
 
@@ -29,7 +29,7 @@ LARGEST_MANIFEST = 256 * 2**20
 LARGEST_CHUNK = 2**30  # bytes of the lines of `CHUNK` rows
 MARK = "import-began"  # below the data folder: which import has begun and not ended
 _SHA256 = r"^[0-9a-f]{64}$"
-_DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeDecodeError, KeyError)
+_DAMAGED = (*DAMAGED_ZIP, KeyError)  # or a member is missing
 
 
 class _Given(BaseModel):

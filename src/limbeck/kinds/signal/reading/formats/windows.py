@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from limbeck.errors import LimbeckError, first_line
+from limbeck.files import DAMAGED_ZIP
 from limbeck.kinds.signal.columns import PACED, Beats, usual
 from limbeck.kinds.signal.filters import filtered, ratio, resampled, taps_of
 from limbeck.messages.message import Message, message
@@ -185,7 +186,7 @@ def arrays_in(path: Path) -> dict[str, NDArray[Any]]:
             raise LimbeckError(message("record.unpacks", count=size, most=MOST), where=path)
         with path.open("rb") as file, np.load(file, allow_pickle=False) as stored:  # numpy leaves a broken file open
             return {name: stored[name] for name in stored.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+    except (OSError, ValueError, KeyError, *DAMAGED_ZIP) as error:
         what = message("record.npz", error=first_line(error))
         raise LimbeckError(what, where=path, fix=message("fix.savez")) from error
 
