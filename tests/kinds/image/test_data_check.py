@@ -6,7 +6,7 @@ from PIL import Image
 
 from limbeck.dataset.prepare import prepare
 from limbeck.kinds.image.data_check import lost_frequencies
-from limbeck.kinds.image.log_spectrum import ring_powers, separation
+from limbeck.metrics.log_spectrum import ring_powers, separation
 from limbeck.training.doctor import doctor
 from pictures import tiny
 

@@ -2,7 +2,7 @@
 
 The traces that give a photographed screen or print away are fine; scaled to a small square they are gone, and no
 network brings them back. So a sample of the training pictures is looked at in full size: do the rings of frequency that
-`input.size` cuts off (see `limbeck.kinds.image.log_spectrum`) tell the classes better than those that it keeps?
+`input.size` cuts off (see `limbeck.metrics.log_spectrum`) tell the classes better than those that it keeps?
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from PIL import Image
 
 from limbeck.data.dataset import Dataset
 from limbeck.errors import LimbeckError
-from limbeck.kinds.image.log_spectrum import ring_powers, separation
 from limbeck.kinds.image.reading.decode import FORMATS, Picture, cropped
 from limbeck.kinds.image.reading.files import pictures_of, quiet_pillow
 from limbeck.messages.message import Message, message
+from limbeck.metrics.log_spectrum import ring_powers, separation
 from limbeck.recipe import Recipe, Split
 
 SAMPLE = 400  # pictures looked at
